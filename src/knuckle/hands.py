@@ -1,0 +1,141 @@
+"""Hand and Hands: the one result type, from estimate to export."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from knuckle.camera import Camera
+from knuckle.errors import KnuckleError
+from knuckle.skeleton import SIDES, Side
+
+
+@dataclass(frozen=True, eq=False)
+class Hand:
+    """One hand: joints and mesh in the camera frame (metres), its pose, shape, side and confidence."""
+
+    side: Side
+    confidence: float
+    box_px: Float[np.ndarray, "4"]
+    joints_px: Float[np.ndarray, "21 2"]
+    joints_m: Float[np.ndarray, "21 3"]
+    vertices_m: Float[np.ndarray, "V 3"]
+    pose_rad: Float[np.ndarray, "16 3"]
+    shape: Float[np.ndarray, "10"]
+
+
+_TAILS: dict[str, tuple[int | str, ...]] = {
+    "confidence": (),
+    "boxes_px": (4,),
+    "joints_px": (21, 2),
+    "joints_m": (21, 3),
+    "vertices_m": ("V", 3),
+    "pose_rad": (16, 3),
+    "shape": (10,),
+}
+_SINGULAR = {"boxes_px": "box_px"}
+
+
+@dataclass(frozen=True, eq=False)
+class Hands:
+    """The hands of one image.
+
+    camera: intrinsics of the image. sides (N): "left" or "right". confidence (N) 0..1. boxes_px (N, 4): x, y, w, h.
+    joints_px (N, 21, 2): px of the image. joints_m (N, 21, 3), vertices_m (N, V, 3): camera frame, x right, y down,
+    z forward, metres. pose_rad (N, 16, 3): axis-angle in MANO order, the wrist's being camera-from-hand; a left
+    hand's rotations turn the left rig. shape (N, 10). faces: triangles (F, 3) of a right hand's mesh; a left
+    hand's are wound the other way (`faces_of`). Iterates as single `Hand`s.
+
+    Raises KnuckleError for wrong shapes, unknown sides, non-finite values or a confidence outside 0..1.
+    """
+
+    camera: Camera
+    sides: tuple[Side, ...] = ()
+    confidence: Float[np.ndarray, "N"] = field(default_factory=lambda: np.zeros(0))
+    boxes_px: Float[np.ndarray, "N 4"] = field(default_factory=lambda: np.zeros((0, 4)))
+    joints_px: Float[np.ndarray, "N 21 2"] = field(default_factory=lambda: np.zeros((0, 21, 2)))
+    joints_m: Float[np.ndarray, "N 21 3"] = field(default_factory=lambda: np.zeros((0, 21, 3)))
+    vertices_m: Float[np.ndarray, "N V 3"] = field(default_factory=lambda: np.zeros((0, 0, 3)))
+    pose_rad: Float[np.ndarray, "N 16 3"] = field(default_factory=lambda: np.zeros((0, 16, 3)))
+    shape: Float[np.ndarray, "N 10"] = field(default_factory=lambda: np.zeros((0, 10)))
+    model: str = ""
+    faces: Int[np.ndarray, "F 3"] = field(default_factory=lambda: np.zeros((0, 3), dtype=np.int32))
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sides", tuple(self.sides))
+        for side in self.sides:
+            if side not in SIDES:
+                raise KnuckleError(f'side: expected "left" or "right", got {side!r}')
+        for name, tail in _TAILS.items():
+            value = np.asarray(getattr(self, name), dtype=float)
+            object.__setattr__(self, name, value)
+            expected = (len(self.sides), *tail)
+            if value.ndim != len(expected) or any(
+                want != got for want, got in zip(expected, value.shape, strict=True) if want != "V"
+            ):
+                raise KnuckleError(f"{name}: expected {_shape_text(expected)}, got {_shape_text(value.shape)}")
+            if not np.isfinite(value).all():
+                raise KnuckleError(f"{name}: expected finite numbers, got NaN or infinity")
+        if ((self.confidence < 0) | (self.confidence > 1)).any():
+            raise KnuckleError(f"confidence: expected 0..1, got {self.confidence.tolist()}")
+
+    def __len__(self) -> int:
+        return len(self.sides)
+
+    def __iter__(self) -> Iterator[Hand]:
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, index: int) -> Hand:
+        arrays = {_SINGULAR.get(name, name): getattr(self, name)[index] for name in _TAILS}
+        arrays["confidence"] = float(arrays["confidence"])
+        return Hand(side=self.sides[index], **arrays)
+
+    def faces_of(self, side: Side) -> Int[np.ndarray, "F 3"]:
+        """Triangles wound outwards for that side."""
+        return self.faces if side == "right" else self.faces[:, ::-1]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists and numbers: width, height, camera, hands, model."""
+        camera = self.camera
+        return {
+            "width": camera.width,
+            "height": camera.height,
+            "camera": {k: getattr(camera, k) for k in ("fx", "fy", "cx", "cy", "assumed")},
+            "hands": [_hand_to_dict(hand, self.model) for hand in self],
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any], *, faces: Int[np.ndarray, "F 3"] | None = None) -> "Hands":
+        """Inverse of `to_dict`; the mesh's faces are the rig's and are given apart.
+
+        Raises KnuckleError naming the missing or malformed key.
+        """
+        try:
+            camera = Camera(**data["camera"], width=int(data["width"]), height=int(data["height"]))
+            hands = data["hands"]
+            if not hands:
+                return cls(camera)
+            arrays = {name: np.array([h[_SINGULAR.get(name, name)] for h in hands], dtype=float) for name in _TAILS}
+            result = cls(
+                camera, sides=tuple(h["side"] for h in hands), model=hands[0]["model"], **arrays
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise KnuckleError(f"hands: expected the keys and shapes that to_dict writes, got {error!r}") from error
+        return result if faces is None else result.with_faces(faces)
+
+    def with_faces(self, faces: Int[np.ndarray, "F 3"]) -> "Hands":
+        """The same hands with the triangles of a right hand's mesh."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return Hands(**{**values, "faces": faces})
+
+
+def _hand_to_dict(hand: Hand, model: str) -> dict[str, Any]:
+    values = {f.name: getattr(hand, f.name) for f in fields(hand)}
+    plain = {name: v.tolist() if isinstance(v, np.ndarray) else v for name, v in values.items()}
+    return {**plain, "model": model}
+
+
+def _shape_text(shape: tuple[int | str, ...]) -> str:
+    return f"({', '.join(str(n) for n in shape)})"

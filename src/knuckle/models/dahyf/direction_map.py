@@ -1,0 +1,45 @@
+"""Where each feature cell looks: DaHyF's global direction map (3.2, Eq 1-5) and its local ablation."""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+DirmapKind = Literal["none", "local", "global"]
+
+
+def global_direction_map(
+    frame_from_patch: Float[Tensor, "B 2 3"],
+    camera: Float[Tensor, "B 4"],
+    cells: int,
+    patch_size: int,
+) -> Float[Tensor, "B 2 h w"]:
+    """Camera-frame direction (X/Z, Y/Z) of every feature cell's centre.
+
+    The cell centres go through the inverse crop affine, so that rotated and mirrored crops are right too; for an
+    axis-aligned crop this is Eq 1-5. camera: (fx, fy, cx, cy) px of the frame.
+    """
+    centres = (torch.arange(cells, device=camera.device, dtype=camera.dtype) + 0.5) * (patch_size / cells) - 0.5
+    y, x = torch.meshgrid(centres, centres, indexing="ij")
+    patch = torch.stack([x, y, torch.ones_like(x)]).flatten(1)
+    frame = frame_from_patch @ patch
+    direction = (frame - camera[:, 2:, None]) / camera[:, :2, None]
+    return direction.unflatten(2, (cells, cells))
+
+
+def local_direction_map(batch: int, cells: int, like: Tensor) -> Float[Tensor, "B 2 h w"]:
+    """Column and row index of every cell in 0..1 (CoordConv), the same for every crop: Table 4's LDM."""
+    index = torch.linspace(0, 1, cells, device=like.device, dtype=like.dtype)
+    y, x = torch.meshgrid(index, index, indexing="ij")
+    return torch.stack([x, y]).expand(batch, 2, cells, cells)
+
+
+def crop_to_affine(crop: Float[Tensor, "B 3"], patch_size: int) -> Float[Tensor, "B 2 3"]:
+    """frame_from_patch of axis-aligned square crops given as (centre u, centre v, side) px."""
+    scale = crop[:, 2] / patch_size
+    offset = crop[:, :2] - scale[:, None] * (patch_size - 1) / 2
+    zero = torch.zeros_like(scale)
+    return torch.stack(
+        [torch.stack([scale, zero, offset[:, 0]], -1), torch.stack([zero, scale, offset[:, 1]], -1)], dim=1
+    )

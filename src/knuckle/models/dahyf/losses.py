@@ -1,0 +1,117 @@
+"""DaHyF's training objective (3.5, Eq 10 and 11) with learned uncertainty weights."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from knuckle.layers.heatmap import heatmap_loss
+from knuckle.layers.simcc import classification_loss
+from knuckle.models.dahyf.config import TERMS, DahyfConfig
+from knuckle.models.dahyf.model import DahyfOutput
+from knuckle.rig.rotations import rodrigues
+from knuckle.skeleton import BONES, MIDDLE_MCP
+
+
+class Targets(NamedTuple):
+    """Labels of a batch; rows without a hand (`is_hand` false) count in the confidence loss only."""
+
+    joints_patch: Float[Tensor, "B 21 2"]
+    joints_px: Float[Tensor, "B 21 2"]
+    joints_m: Float[Tensor, "B 21 3"]
+    pose: Float[Tensor, "B 16 3"]
+    shape: Float[Tensor, "B 10"]
+    is_hand: Bool[Tensor, "B"]
+
+
+class DahyfLoss(nn.Module):
+    """L = sum_k (L_k / sigma_k^2 + log sigma_k^2) / 2 + L_c.
+
+    The paper prints Eq 11 without the logarithm, whose minimum is an infinite sigma; this is Kendall's form, with
+    s_k = log sigma_k^2 learned. Lengths are measured in decimetres and 2D offsets in patch sides, so that the terms
+    are of one order. `forward` returns the total and every term, unweighted, for the log.
+    """
+
+    def __init__(self, config: DahyfConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.log_variance = nn.ParameterDict(
+            {term: nn.Parameter(torch.tensor(float(config.log_variance[term]))) for term in self._active_terms()}
+        )
+
+    def _active_terms(self) -> list[str]:
+        return [term for term in TERMS if term != "2d" or self.config.joint2d != "none"]
+
+    def forward(
+        self, output: DahyfOutput, targets: Targets, side_px: Float[Tensor, "B"], *, contrastive: bool
+    ) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
+        """side_px: side of each crop in frame px. contrastive: whether L_c counts yet."""
+        hand = targets.is_hand.float()
+        terms = {
+            "3d": _joints_3d(output, targets),
+            "2dp": (output.joints_px - targets.joints_px).div(side_px[:, None, None]).abs().clamp(max=2).mean((1, 2)),
+            "m": _parameters(output, targets),
+            "b": _bones(output, targets),
+        }
+        if self.config.joint2d != "none":
+            terms["2d"] = self._joints_2d(output, targets)
+        means = {name: (value * hand).sum() / hand.sum().clamp(min=1) for name, value in terms.items()}
+        total = sum(
+            0.5 * (means[name] * torch.exp(-self.log_variance[name]) + self.log_variance[name])
+            for name in self._active_terms()
+        )
+        if self.config.contrastive and output.similarity is not None:
+            target = torch.where(targets.is_hand, 1.0, float(self.config.neg_target))
+            means["c"] = (output.similarity - target).square().mean()
+            # Multiplied rather than left out: every parameter keeps a gradient before L_c begins.
+            total = total + means["c"] * float(contrastive)
+        return torch.as_tensor(total), means
+
+    def _joints_2d(self, output: DahyfOutput, targets: Targets) -> Float[Tensor, "B"]:
+        config = self.config
+        uv, truth = output.joints_patch, targets.joints_patch
+        assert uv is not None
+        inside = ((truth > -0.5) & (truth < config.patch_size - 0.5)).all(-1).float()
+        per_joint = torch.zeros_like(inside)
+        if config.loss2d != "kl":
+            per_joint = per_joint + 10 * (uv - truth).abs().sum(-1) / config.patch_size
+        if config.loss2d != "l1":
+            per_joint = per_joint + self._distribution_loss(output, truth)
+        return (per_joint * inside).sum(1) / inside.sum(1).clamp(min=1)
+
+    def _distribution_loss(self, output: DahyfOutput, truth: Tensor) -> Float[Tensor, "B 21"]:
+        config = self.config
+        if output.logits is None:
+            assert output.maps is not None
+            return heatmap_loss(output.maps, truth, config.patch_size, sigma_cells=config.heatmap_sigma)
+        options = {"split": config.split, "sigma": config.label_sigma}
+        along_x, along_y = output.logits
+        return classification_loss(along_x, truth[..., 0], **options) + classification_loss(
+            along_y, truth[..., 1], **options
+        )
+
+
+def _joints_3d(output: DahyfOutput, targets: Targets) -> Float[Tensor, "B"]:
+    """L1 of root-relative joints, in decimetres."""
+    root = slice(MIDDLE_MCP, MIDDLE_MCP + 1)
+    predicted = output.joints_m - output.joints_m[:, root]
+    truth = targets.joints_m - targets.joints_m[:, root]
+    return 10 * (predicted - truth).abs().sum(-1).mean(-1)
+
+
+def _parameters(output: DahyfOutput, targets: Targets) -> Float[Tensor, "B"]:
+    """L_m: squared error of rotation matrices (the global one counts as the other 15 together) and of shape."""
+    error = (output.rotations - rodrigues(targets.pose)).square().sum((2, 3))
+    shape = (output.shape - targets.shape).square().mean(1)
+    return 0.5 * error[:, 0] + 0.5 * error[:, 1:].mean(1) + 0.02 * shape
+
+
+def _bones(output: DahyfOutput, targets: Targets) -> Float[Tensor, "B"]:
+    """L_b: L1 of the 20 bone lengths (after Kulon et al.), in decimetres."""
+    start, end = [a for a, _ in BONES], [b for _, b in BONES]
+
+    def lengths(joints: Tensor) -> Tensor:
+        return (joints[:, start] - joints[:, end]).square().sum(-1).add(1e-12).sqrt()
+
+    return 10 * (lengths(output.joints_m) - lengths(targets.joints_m)).abs().mean(1)

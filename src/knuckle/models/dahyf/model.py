@@ -1,0 +1,212 @@
+"""DaHyF: direction-aware hybrid features for one hand's pose, shape and camera (Liu et al.).
+
+Equation numbers are the paper's. What the paper leaves open or prints wrongly, and what was chosen, stands in the
+README of this folder.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from knuckle.camera import weak_to_translation
+from knuckle.layers.backbones import Backbone
+from knuckle.layers.blocks import (
+    ConcatFusion,
+    DeconvFusion,
+    TopDownFusion,
+    conv_block,
+    separable_block,
+)
+from knuckle.layers.heatmap import soft_argmax_2d
+from knuckle.layers.simcc import Decode, SimccHead, decode_axis
+from knuckle.models.dahyf.config import DahyfConfig
+from knuckle.models.dahyf.direction_map import crop_to_affine, global_direction_map, local_direction_map
+from knuckle.rig.layer import RigLayer
+from knuckle.rig.rig import load_rig
+from knuckle.rig.rotations import rodrigues, rot6d_to_matrix
+from knuckle.skeleton import JOINT_COUNT, MIDDLE_MCP
+
+ROTATIONS = 16
+SHAPES = 10
+
+
+class DahyfOutput(NamedTuple):
+    """Everything the losses and the predictor need; px of the frame unless named otherwise, metres, camera frame."""
+
+    maps: Float[Tensor, "B 21 h w"] | None
+    logits: tuple[Float[Tensor, "B 21 bins"], Float[Tensor, "B 21 bins"]] | None
+    joints_patch: Float[Tensor, "B 21 2"] | None
+    rotations: Float[Tensor, "B 16 3 3"]
+    shape: Float[Tensor, "B 10"]
+    weak: Float[Tensor, "B 3"]
+    joints_m: Float[Tensor, "B 21 3"]
+    joints_px: Float[Tensor, "B 21 2"]
+    vertices_m: Float[Tensor, "B V 3"] | None
+    similarity: Float[Tensor, "B"] | None
+
+
+class Dahyf(nn.Module):
+    """One right hand per patch. `forward(patch, crop, camera)`; see `DahyfOutput`.
+
+    patch (B, 3, S, S) RGB scaled to -1..1; crop (B, 3) = centre u, centre v, side, px of the frame; camera (B, 4) =
+    fx, fy, cx, cy. A left hand comes mirrored, with crop and camera of the mirrored frame.
+    """
+
+    def __init__(self, config: DahyfConfig, *, pretrained: bool = False) -> None:
+        super().__init__()
+        self.config = config
+        self.backbone = Backbone(config.backbone, finest=config.finest, pretrained=pretrained)
+        fusion = {"topdown": TopDownFusion, "concat": ConcatFusion}
+        if config.fusion == "deconv":
+            steps = int(math.log2(self.backbone.strides[-1] // config.finest))
+            self.fusion: nn.Module = DeconvFusion(self.backbone.channels, config.width, steps=steps)
+        else:
+            self.fusion = fusion[config.fusion](self.backbone.channels, config.width)
+        direction_channels = {"none": 0, "local": 2, "global": 2}[config.dirmap]
+        self.copies = config.width // 2 if config.gdm_replicate == "match" and direction_channels else 1
+        mix = separable_block if config.preset == "lite" else conv_block
+        self.mix = nn.Sequential(
+            conv_block(config.width + direction_channels * self.copies, config.width),
+            mix(config.width, config.width),
+        )
+        if config.joint2d != "none":
+            self.to_maps = nn.Sequential(
+                mix(config.width, config.width), nn.Conv2d(config.width, JOINT_COUNT, 1)
+            )
+        if config.joint2d == "simcc":
+            self.simcc = SimccHead(config.map_size, config.patch_size, split=config.split)
+        self.pool, pooled = _pool(config)
+        self.regressor = _mlp(config, pooled + _joint_features(config))
+        self.rig = RigLayer(load_rig(config.rig, side="right"))
+
+    def forward(
+        self,
+        patch: Float[Tensor, "B 3 S S"],
+        crop: Float[Tensor, "B 3"],
+        camera: Float[Tensor, "B 4"],
+        *,
+        vertices: bool = False,
+        decode: Decode = "soft",
+    ) -> DahyfOutput:
+        features = self._direction_aware(self.fusion(self.backbone(patch)).float(), crop, camera)
+        maps, logits, joints_patch = self._joints_2d(features, decode)
+        hybrid = [self.pool(features).flatten(1).float()]
+        if joints_patch is not None:
+            hybrid.append(self._encode_joints(joints_patch, crop, camera))
+        rotations, shape, weak = self._parameters(self.regressor(torch.cat(hybrid, dim=1)).float())
+        mesh, joints = self.rig(rotations, shape, vertices=vertices)
+        root = joints[:, MIDDLE_MCP : MIDDLE_MCP + 1]
+        translation = torch.stack(weak_to_translation(weak, crop, camera), dim=-1)[:, None]
+        joints_m = joints - root + translation
+        joints_px = joints_m[..., :2] / joints_m[..., 2:].clamp(min=1e-2) * camera[:, None, :2] + camera[:, None, 2:]
+        return DahyfOutput(
+            maps,
+            logits,
+            joints_patch,
+            rotations,
+            shape,
+            weak,
+            joints_m,
+            joints_px,
+            None if mesh is None else mesh - root + translation,
+            None if joints_patch is None else self._similarity(joints_patch, joints_px, crop),
+        )
+
+    def _direction_aware(self, features: Tensor, crop: Tensor, camera: Tensor) -> Tensor:
+        """Fuse F with its direction map and convolve: F_m (3.2)."""
+        size, cells = self.config.patch_size, self.config.map_size
+        if self.config.dirmap == "global":
+            direction = global_direction_map(crop_to_affine(crop, size), camera, cells, size)
+        elif self.config.dirmap == "local":
+            direction = local_direction_map(features.shape[0], cells, features)
+        else:
+            return self.mix(features)
+        return self.mix(torch.cat([features, direction.repeat(1, self.copies, 1, 1)], dim=1))
+
+    def _joints_2d(self, features: Tensor, decode: Decode):  # noqa: ANN202
+        if self.config.joint2d == "none":
+            return None, None, None
+        maps = self.to_maps(features).float()
+        if self.config.joint2d == "heatmap":
+            return maps, None, soft_argmax_2d(maps, self.config.patch_size)
+        logits_x, logits_y = self.simcc(maps)
+        logits_x, logits_y = logits_x.float(), logits_y.float()
+        uv = [decode_axis(axis, self.config.split, decode=decode) for axis in (logits_x, logits_y)]
+        return maps, (logits_x, logits_y), torch.stack(uv, dim=-1)
+
+    def _encode_joints(self, joints_patch: Tensor, crop: Tensor, camera: Tensor) -> Tensor:
+        """V_PE (Eq 6, 7), or the coordinates themselves without PE."""
+        size = self.config.patch_size
+        offset = joints_patch - (size - 1) / 2
+        if self.config.pe_coord == "patch":
+            coordinates = offset / camera[:, None, :2]
+        elif self.config.pe_coord == "frame":
+            in_frame = offset * (crop[:, None, 2:] / size) + crop[:, None, :2]
+            coordinates = (in_frame - camera[:, None, 2:]) / camera[:, None, :2]
+        else:
+            coordinates = offset / size
+        if not self.config.pe:
+            return coordinates.flatten(1)
+        bands = 2.0 ** torch.arange(1, self.config.pe_bands + 1, device=offset.device) * math.pi
+        phases = coordinates[..., None] * bands
+        return torch.cat([phases.sin(), phases.cos()], dim=-1).flatten(1)
+
+    def _parameters(self, raw: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """MLP output -> rotations, shape, weak-perspective camera (s, tx, ty)."""
+        width = 3 if self.config.rot_repr == "aa" else 6
+        rotation, shape, weak = raw.split([ROTATIONS * width, SHAPES, 3], dim=1)
+        rotation = rotation.unflatten(1, (ROTATIONS, width))
+        if self.config.rot_repr == "aa":
+            matrices = rodrigues(rotation)
+        else:
+            identity = torch.tensor([1.0, 0, 0, 0, 1, 0], device=raw.device)
+            matrices = rot6d_to_matrix(rotation + identity)
+        scale = self.config.scale_prior * weak[:, :1].clamp(-2.5, 2.5).exp()
+        return matrices, shape, torch.cat([scale, weak[:, 1:] * 0.1], dim=1)
+
+    def _similarity(self, joints_patch: Tensor, joints_px: Tensor, crop: Tensor) -> Tensor:
+        """Cosine of the 2D branch's joints and the projected ones, round the patch centre (Eq 8, 9)."""
+        size = self.config.patch_size
+        if self.config.detach_2d:
+            joints_patch = joints_patch.detach()
+        branch = ((joints_patch - (size - 1) / 2) / size).flatten(1)
+        projected = ((joints_px - crop[:, None, :2]) / crop[:, None, 2:]).flatten(1)
+        norms = branch.square().sum(1).add(1e-8).sqrt() * projected.square().sum(1).add(1e-8).sqrt()
+        return (branch * projected).sum(1) / norms
+
+
+
+def _pool(config: DahyfConfig) -> tuple[nn.Module, int]:
+    if config.pool == "gap":
+        return nn.AdaptiveAvgPool2d(1), config.width
+    middle = (config.width + config.pool_width) // 2
+    return (
+        nn.Sequential(
+            separable_block(config.width, middle, stride=2),
+            separable_block(middle, config.pool_width, stride=2),
+            nn.AdaptiveAvgPool2d(1),
+        ),
+        config.pool_width,
+    )
+
+
+def _joint_features(config: DahyfConfig) -> int:
+    if config.joint2d == "none":
+        return 0
+    return 2 * JOINT_COUNT * (2 * config.pe_bands if config.pe else 1)
+
+
+def _mlp(config: DahyfConfig, inputs: int) -> nn.Sequential:
+    outputs = ROTATIONS * (3 if config.rot_repr == "aa" else 6) + SHAPES + 3
+    layers: list[nn.Module] = []
+    for _ in range(config.mlp_layers):
+        layers += [nn.Linear(inputs, config.mlp_width), nn.ReLU(inplace=True), nn.Dropout(config.dropout)]
+        inputs = config.mlp_width
+    last = nn.Linear(inputs, outputs)
+    # Start at the rest pose before the camera, as CLIFF's decoder does.
+    nn.init.xavier_uniform_(last.weight, gain=0.01)
+    nn.init.zeros_(last.bias)
+    return nn.Sequential(*layers, last)

@@ -1,0 +1,91 @@
+"""Checkpoints without pickle: one safetensors file holds weights, averaged weights, optimiser and progress."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from knuckle.errors import KnuckleError
+from knuckle.files import atomic_path
+
+
+def save_checkpoint(
+    path: Path, *, module: nn.Module, average: dict[str, Tensor], optimiser: torch.optim.Optimizer, progress: dict[str, Any]
+) -> None:
+    """Write everything a run needs to go on, atomically."""
+    tensors = {f"module.{k}": v for k, v in module.state_dict().items()}
+    tensors |= {f"average.{k}": v for k, v in average.items()}
+    for index, state in optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{index}.{k}": torch.as_tensor(v) for k, v in state.items()}
+    plain = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    with atomic_path(path) as temporary:
+        save_file(plain, temporary, metadata={"progress": json.dumps(progress)})
+
+
+def load_checkpoint(
+    path: Path, *, module: nn.Module, average: dict[str, Tensor], optimiser: torch.optim.Optimizer
+) -> dict[str, Any]:
+    """Restore a run in place and return its progress; raises KnuckleError for a damaged or foreign file."""
+    tensors, metadata = _read(path)
+    groups: dict[str, dict[str, Tensor]] = {"module": {}, "average": {}, "optimiser": {}}
+    for name, tensor in tensors.items():
+        group, _, rest = name.partition(".")
+        if group not in groups:
+            raise KnuckleError(f"{path}: expected a training checkpoint, got a tensor named {name}")
+        groups[group][rest] = tensor
+    _load_strictly(module, groups["module"], path)
+    for name, tensor in groups["average"].items():
+        average[name].copy_(tensor)
+    states: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in groups["optimiser"].items():
+        index, _, key = name.partition(".")
+        states.setdefault(int(index), {})[key] = tensor
+    optimiser.load_state_dict({"state": states, "param_groups": optimiser.state_dict()["param_groups"]})
+    return json.loads(metadata["progress"])
+
+
+def save_weights(path: Path, model: nn.Module, *, metadata: dict[str, str]) -> None:
+    """Write a model's tensors, matrices as fp16 (what ships), the rest as they are."""
+    tensors = {
+        name: tensor.detach().cpu().to(torch.float16 if tensor.ndim >= 2 else tensor.dtype).contiguous()
+        for name, tensor in model.state_dict().items()
+    }
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata=metadata)
+
+
+def load_weights(path: Path, model: nn.Module) -> dict[str, str]:
+    """Fill a model from `save_weights`' file and return its metadata.
+
+    Raises KnuckleError when the file is damaged, of another system or preset, or does not fit: nothing is loaded then.
+    """
+    tensors, metadata = _read(path)
+    _load_strictly(model, {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}, path)
+    return metadata
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """The metadata of a safetensors file."""
+    return _read(path)[1]
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise KnuckleError(f"{path}: expected a safetensors checkpoint, got {error}") from error
+
+
+def _load_strictly(module: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
+    own = module.state_dict()
+    wrong = sorted(
+        name for name in own.keys() | tensors.keys() if name not in own or name not in tensors or own[name].shape != tensors[name].shape
+    )
+    if wrong:
+        raise KnuckleError(f"{path}: expected the tensors of this model, {len(wrong)} do not fit, {wrong[0]} first")
+    module.load_state_dict(tensors)

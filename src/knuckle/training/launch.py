@@ -1,0 +1,37 @@
+"""Start a run: in this process, or as several local ones under torch.distributed."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from knuckle.errors import KnuckleError
+from knuckle.training.recipe import Recipe, read_recipe
+
+
+def launch(recipe_path: Path, folder: Path) -> None:
+    """Train a recipe into a folder, continuing a checkpoint found there. Raises KnuckleError when a process fails."""
+    recipe = read_recipe(recipe_path)
+    if not Path(recipe.data).is_dir():
+        raise KnuckleError(
+            f"{recipe_path}: expected data to be a folder that `knuckle synth` wrote, got {recipe.data!r}, which is not there"
+        )
+    if recipe.processes == 1:
+        train_here(recipe, folder)
+        return
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += [f"--nproc-per-node={recipe.processes}", "-m", "knuckle.training.launch", str(recipe_path), str(folder)]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(recipe.threads)}
+    if subprocess.run(command, env=environment).returncode:
+        raise KnuckleError(f"{recipe_path}: a training process failed; its message stands above")
+
+
+def train_here(recipe: Recipe, folder: Path) -> None:
+    """This process's part of a run."""
+    from knuckle.training.loop import Trainer
+
+    Trainer(recipe, folder).run()
+
+
+if __name__ == "__main__":
+    train_here(read_recipe(Path(sys.argv[1])), Path(sys.argv[2]))

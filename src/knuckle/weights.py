@@ -1,0 +1,86 @@
+"""Records of the weights that ship: what a file is, how to feed it, what it was trained on and what it scored."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from knuckle.errors import KnuckleError
+
+WEIGHTS_FOLDER = Path(__file__).parent / "assets" / "weights"
+
+
+@dataclass(frozen=True)
+class WeightsRecord:
+    """What is known about one onnx file; stored beside it as NAME.json.
+
+    size: side of the square input patch, px. expand: crop side over the longer side of the joints' box.
+    confidence_threshold: the score above which 95 % of validation hands lie. scores: measured figures, each with
+    the command that printed it.
+    """
+
+    name: str
+    system: str
+    preset: str
+    rig: str
+    file: str
+    sha256: str
+    size: int
+    expand: float
+    confidence_threshold: float
+    licence: str
+    trained_on: str
+    recipe: str
+    commit: str
+    samples_seen: int
+    train_seconds: float
+    switches: dict[str, Any] = field(default_factory=dict)
+    scores: dict[str, Any] = field(default_factory=dict)
+
+    def write(self, path: Path) -> None:
+        """Write the record as JSON."""
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
+
+
+def read_record(path: Path) -> WeightsRecord:
+    """Read a record; raises KnuckleError naming the file and what is wrong with it."""
+    try:
+        data = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise KnuckleError(f"{path}: expected the record of a weights file (JSON), got {error}") from error
+    known = {f.name for f in fields(WeightsRecord)}
+    missing = sorted(known - data.keys()) if isinstance(data, dict) else sorted(known)
+    if missing:
+        raise KnuckleError(f"{path}: expected a weights record, missing {', '.join(missing)}")
+    return WeightsRecord(**{k: v for k, v in data.items() if k in known})
+
+
+def available() -> dict[str, Path]:
+    """Names of the shipped models, and the path of each one's record."""
+    return {path.stem: path for path in sorted(WEIGHTS_FOLDER.glob("*.json"))}
+
+
+def find(model: str) -> tuple[Path, WeightsRecord]:
+    """The onnx file and record of a model: "dahyf" (its lite weights), "dahyf-lite", or a path to an .onnx file.
+
+    Raises KnuckleError for an unknown name (listing the valid ones), a missing file or a wrong checksum.
+    """
+    shipped = available()
+    if model.endswith(".onnx"):
+        record_path = Path(model).with_suffix(".json")
+    elif model in shipped:
+        record_path = shipped[model]
+    elif f"{model}-lite" in shipped:
+        record_path = shipped[f"{model}-lite"]
+    else:
+        raise KnuckleError(f"model: expected one of {', '.join(shipped) or '(none installed)'} or a .onnx file, got {model!r}")
+    record = read_record(record_path)
+    path = record_path.parent / record.file
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise KnuckleError(f"{path}: expected the weights its record names, got {error.strerror}") from error
+    if digest != record.sha256:
+        raise KnuckleError(f"{path}: expected sha256 {record.sha256}, got {digest}: the file is damaged")
+    return path, record
