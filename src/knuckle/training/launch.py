@@ -8,6 +8,14 @@ from pathlib import Path
 from knuckle.errors import KnuckleError
 from knuckle.training.recipe import Recipe, read_recipe
 
+ALLOCATOR = {
+    "MALLOC_MMAP_THRESHOLD_": str(8 << 30),
+    "MALLOC_TRIM_THRESHOLD_": str(16 << 30),
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+}
+"""Keep glibc from returning every activation to the system and page-faulting it in again at the next step: a third
+of a CPU step's time otherwise (benchmarks/training_speed.py). Without effect elsewhere."""
+
 
 def launch(recipe_path: Path, folder: Path) -> None:
     """Train a recipe into a folder, continuing a checkpoint found there. Raises KnuckleError when a process fails."""
@@ -16,12 +24,11 @@ def launch(recipe_path: Path, folder: Path) -> None:
         raise KnuckleError(
             f"{recipe_path}: expected data to be a folder that `knuckle synth` wrote, got {recipe.data!r}, which is not there"
         )
-    if recipe.processes == 1:
-        train_here(recipe, folder)
-        return
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += [f"--nproc-per-node={recipe.processes}", "-m", "knuckle.training.launch", str(recipe_path), str(folder)]
-    environment = {**os.environ, "OMP_NUM_THREADS": str(recipe.threads)}
+    command = [sys.executable]
+    if recipe.processes > 1:
+        command += ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={recipe.processes}"]
+    command += ["-m", "knuckle.training.launch", str(recipe_path), str(folder)]
+    environment = {**ALLOCATOR, **os.environ, "OMP_NUM_THREADS": str(recipe.threads)}
     if subprocess.run(command, env=environment).returncode:
         raise KnuckleError(f"{recipe_path}: a training process failed; its message stands above")
 

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 
 from knuckle.errors import KnuckleError
-from knuckle.evaluation.procrustes import align
+from knuckle.evaluation.procrustes import align_similarity
 from knuckle.training.batches import Batch, HandSource, TrainingBatches, validation_batches
 from knuckle.training.checkpoint import load_checkpoint, load_weights, save_checkpoint, save_weights
 from knuckle.training.objective import DahyfObjective, images_to_input
@@ -39,8 +39,6 @@ class Trainer:
             # One core trains EfficientNet 1.2 to 1.6 times faster so; its stem is not of the kind that breaks.
             objective = objective.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         optimiser = _optimiser(objective, recipe)
-        if recipe.compile:
-            objective.model.backbone.compile()
         self.module, self.optimiser = self.accelerator.prepare(objective, optimiser)
         self.objective: DahyfObjective = self.accelerator.unwrap_model(self.module)
         self.average = {name: t.detach().clone() for name, t in self.objective.model.state_dict().items()}
@@ -132,7 +130,7 @@ class Trainer:
             batch = {k: v.to(self.accelerator.device) for k, v in batch.items()}
             output = model(images_to_input(batch["image"]), batch["crop"], batch["camera"], decode="local")
             truth = batch["joints_m"].double().cpu().numpy()
-            aligned = align(output.joints_m.double().cpu().numpy(), truth)
+            aligned = align_similarity(truth, output.joints_m.double().cpu().numpy())
             pa.append(np.linalg.norm(aligned - truth, axis=-1).mean(1))
             side = batch["crop"][:, 2]
             projected.append(((output.joints_px - batch["joints_px"]).norm(dim=-1).mean(1) / side).cpu())

@@ -18,7 +18,7 @@ class Recipe:
     over the last `decay_fraction`; "step" multiplies by 0.1 at `step_at` (the paper: half-way). contrastive_from:
     share of the run after which L_c counts and patches without a hand join (`negatives` of each batch). ema: decay
     of the averaged weights that are evaluated and shipped. init: a checkpoint to start from. precision: "no" or
-    "bf16". compile: fuse the backbone with torch.compile. checkpoint_seconds: at most this much work is lost.
+    "bf16". checkpoint_seconds: at most this much work is lost.
     """
 
     name: str
@@ -47,7 +47,6 @@ class Recipe:
     init: str = ""
     pretrained: bool = True
     precision: Literal["no", "bf16"] = "no"
-    compile: bool = False
     augment: bool = True
     checkpoint_seconds: float = 120.0
     validate_every: int = 500

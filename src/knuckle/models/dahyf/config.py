@@ -9,8 +9,12 @@ Term = Literal["2d", "3d", "2dp", "m", "b"]
 TERMS: tuple[Term, ...] = ("2d", "3d", "2dp", "m", "b")
 
 
-def _zero_log_variances() -> dict[str, float]:
+def _zeros() -> dict[str, float]:
     return dict.fromkeys(TERMS, 0.0)
+
+
+def _ones() -> dict[str, float]:
+    return dict.fromkeys(TERMS, 1.0)
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ class DahyfConfig:
     loss2d: which terms L_2d has. rot_repr: what the MLP predicts for each rotation. neg_target: cosine asked of
     patches without a hand. detach_2d: stop the gradient of L_c into the 2D branch. scale_prior: weak-perspective
     scale at zero output, in half patches per metre. log_variance: initial log sigma^2 of each term of Eq 11.
+    term_weight: factor of each term with its sigma (1 in the paper).
     """
 
     preset: str = "lite"
@@ -53,7 +58,8 @@ class DahyfConfig:
     dropout: float = 0.0
     rig: str = "open"
     scale_prior: float = 8.0
-    log_variance: dict[str, float] = field(default_factory=_zero_log_variances)
+    log_variance: dict[str, float] = field(default_factory=_zeros)
+    term_weight: dict[str, float] = field(default_factory=_ones)
 
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
@@ -66,8 +72,9 @@ class DahyfConfig:
                 raise KnuckleError(f"dahyf {item.name}: expected true or false, got {value!r}")
         if self.patch_size % 32 or self.patch_size < 32:
             raise KnuckleError(f"dahyf patch_size: expected a multiple of 32, got {self.patch_size}")
-        if set(self.log_variance) != set(TERMS):
-            raise KnuckleError(f"dahyf log_variance: expected the terms {', '.join(TERMS)}, got {self.log_variance}")
+        for name in ("log_variance", "term_weight"):
+            if set(getattr(self, name)) != set(TERMS):
+                raise KnuckleError(f"dahyf {name}: expected the terms {', '.join(TERMS)}, got {getattr(self, name)}")
         if self.joint2d == "none" and (self.pe or self.contrastive):
             raise KnuckleError(
                 "dahyf: expected pe and contrastive to be false when joint2d is none: both need the 2D joints"
@@ -81,7 +88,8 @@ class DahyfConfig:
 
 PRESETS: dict[str, DahyfConfig] = {
     "lite": DahyfConfig(
-        log_variance={"2d": 1.1, "3d": -2.3, "2dp": -3.2, "m": -3.0, "b": -3.0},
+        log_variance={"2d": 1.0, "3d": -1.5, "2dp": -2.5, "m": -0.5, "b": -3.0},
+        term_weight={"2d": 8.0, "3d": 1.0, "2dp": 1.0, "m": 1.0, "b": 0.3},
     ),
     "paper": DahyfConfig(
         preset="paper",

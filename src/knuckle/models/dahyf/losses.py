@@ -58,7 +58,9 @@ class DahyfLoss(nn.Module):
             terms["2d"] = self._joints_2d(output, targets)
         means = {name: (value * hand).sum() / hand.sum().clamp(min=1) for name, value in terms.items()}
         total = sum(
-            0.5 * (means[name] * torch.exp(-self.log_variance[name]) + self.log_variance[name])
+            self.config.term_weight[name]
+            * 0.5
+            * (means[name] * torch.exp(-self.log_variance[name]) + self.log_variance[name])
             for name in self._active_terms()
         )
         if self.config.contrastive and output.similarity is not None:

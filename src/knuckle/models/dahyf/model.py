@@ -69,7 +69,7 @@ class Dahyf(nn.Module):
         self.copies = config.width // 2 if config.gdm_replicate == "match" and direction_channels else 1
         mix = separable_block if config.preset == "lite" else conv_block
         self.mix = nn.Sequential(
-            conv_block(config.width + direction_channels * self.copies, config.width),
+            mix(config.width + direction_channels * self.copies, config.width),
             mix(config.width, config.width),
         )
         if config.joint2d != "none":
@@ -96,7 +96,7 @@ class Dahyf(nn.Module):
         hybrid = [self.pool(features).flatten(1).float()]
         if joints_patch is not None:
             hybrid.append(self._encode_joints(joints_patch, crop, camera))
-        rotations, shape, weak = self._parameters(self.regressor(torch.cat(hybrid, dim=1)).float())
+        rotations, shape, weak = self._decode_parameters(self.regressor(torch.cat(hybrid, dim=1)).float())
         mesh, joints = self.rig(rotations, shape, vertices=vertices)
         root = joints[:, MIDDLE_MCP : MIDDLE_MCP + 1]
         translation = torch.stack(weak_to_translation(weak, crop, camera), dim=-1)[:, None]
@@ -154,7 +154,7 @@ class Dahyf(nn.Module):
         phases = coordinates[..., None] * bands
         return torch.cat([phases.sin(), phases.cos()], dim=-1).flatten(1)
 
-    def _parameters(self, raw: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _decode_parameters(self, raw: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """MLP output -> rotations, shape, weak-perspective camera (s, tx, ty)."""
         width = 3 if self.config.rot_repr == "aa" else 6
         rotation, shape, weak = raw.split([ROTATIONS * width, SHAPES, 3], dim=1)

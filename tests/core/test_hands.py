@@ -1,0 +1,69 @@
+import json
+
+import numpy as np
+import pytest
+
+from knuckle.camera import Camera
+from knuckle.errors import KnuckleError
+from knuckle.hands import Hands
+
+CAMERA = Camera(500, 500, 320, 240, 640, 480)
+
+
+def two_hands(**changes) -> Hands:
+    rng = np.random.default_rng(0)
+    values = {
+        "sides": ("left", "right"),
+        "confidence": np.array([0.9, 0.4]),
+        "boxes_px": rng.uniform(10, 50, (2, 4)),
+        "joints_px": rng.uniform(0, 100, (2, 21, 2)),
+        "joints_m": rng.normal(size=(2, 21, 3)),
+        "vertices_m": rng.normal(size=(2, 30, 3)),
+        "pose_rad": rng.normal(size=(2, 16, 3)),
+        "shape": rng.normal(size=(2, 10)),
+        "model": "dahyf-lite",
+    }
+    return Hands(CAMERA, **{**values, **changes})
+
+
+def test_dict_round_trip_through_json():
+    hands = two_hands()
+    again = Hands.from_dict(json.loads(json.dumps(hands.to_dict())))
+    assert again.sides == hands.sides and again.model == "dahyf-lite" and again.camera == CAMERA
+    for name in ("confidence", "joints_m", "vertices_m", "pose_rad", "shape", "boxes_px", "joints_px"):
+        assert np.array_equal(getattr(again, name), getattr(hands, name))
+
+
+def test_iterates_as_single_hands():
+    hands = two_hands()
+    singles = list(hands)
+    assert [h.side for h in singles] == ["left", "right"]
+    assert singles[1].joints_m.shape == (21, 3) and singles[1].confidence == 0.4
+    assert len(Hands(CAMERA)) == 0 and list(Hands(CAMERA)) == []
+
+
+def test_left_faces_are_rewound():
+    hands = two_hands(faces=np.array([[0, 1, 2]]))
+    assert hands.faces_of("right").tolist() == [[0, 1, 2]] and hands.faces_of("left").tolist() == [[2, 1, 0]]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sides": ("left", "both")}, 'expected "left" or "right"'),
+        ({"joints_m": np.zeros((2, 42, 3))}, r"joints_m: expected \(2, 21, 3\), got \(2, 42, 3\)"),
+        ({"joints_m": np.full((2, 21, 3), np.nan)}, "expected finite"),
+        ({"confidence": np.array([0.5, 1.5])}, r"expected 0\.\.1"),
+        ({"shape": np.zeros((3, 10))}, "shape: expected"),
+    ],
+)
+def test_wrong_input_is_refused(change, message):
+    with pytest.raises(KnuckleError, match=message):
+        two_hands(**change)
+
+
+def test_foreign_dict_is_refused():
+    data = two_hands().to_dict()
+    del data["hands"][0]["pose_rad"]
+    with pytest.raises(KnuckleError, match="pose_rad"):
+        Hands.from_dict(data)

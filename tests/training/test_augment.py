@@ -1,0 +1,59 @@
+import cv2
+import numpy as np
+
+from knuckle.rig.rig import load_rig
+from knuckle.rig.rotations import rodrigues
+from knuckle.training.augment import View, affine_of_crop, change_appearance, change_view, crop_of_affine
+
+
+def project(view: View) -> np.ndarray:
+    uv = view.joints_m[:, :2] / view.joints_m[:, 2:] * view.camera[:2] + view.camera[2:]
+    return uv @ affine_of_crop(view.crop, 128)[:, :2].T + affine_of_crop(view.crop, 128)[:, 2]
+
+
+def sample_view() -> tuple[View, np.ndarray, np.ndarray]:
+    """A picture in which every joint is a white dot."""
+    rig = load_rig("open")
+    rng = np.random.default_rng(0)
+    pose = rng.normal(0, 0.2, (16, 3))
+    translation = np.array([0.08, 0.05, 0.6])
+    camera = np.array([600.0, 600.0, 320.0, 240.0])
+    joints = rig.posed(pose, np.zeros(10), translation).joints
+    centre = (joints[:, :2] / joints[:, 2:] * camera[:2] + camera[2:]).mean(0)
+    view = View(np.zeros((128, 128, 3), np.uint8), joints, pose[0], camera, np.array([*centre, 300.0]))
+    for u, v in project(view):
+        cv2.circle(view.image, (round(u * 16), round(v * 16)), 40, (255, 255, 255), -1, cv2.LINE_AA, shift=4)
+    return view, pose, translation
+
+
+def test_image_and_labels_stay_together_under_roll_scale_and_shift():
+    view, _, _ = sample_view()
+    for seed in range(8):
+        changed = change_view(view, np.random.default_rng(seed), roll_deg=60)
+        uv = project(changed)
+        inside = ((uv > 4) & (uv < 123)).all(1)
+        values = changed.image[uv[inside, 1].round().astype(int), uv[inside, 0].round().astype(int), 0]
+        assert inside.sum() > 10 and (values > 120).all()
+
+
+def test_rolled_pose_gives_the_rolled_joints():
+    view, pose, translation = sample_view()
+    rig = load_rig("open")
+    changed = change_view(view, np.random.default_rng(3), roll_deg=60)
+    turned = pose.copy()
+    turned[0] = changed.global_rotation
+    joints = rig.posed(turned, np.zeros(10)).joints
+    about_z = rodrigues(changed.global_rotation) @ rodrigues(view.global_rotation).T
+    assert np.allclose(joints + about_z @ translation, changed.joints_m, atol=1e-6)
+
+
+def test_crop_vector_round_trip():
+    crop = np.array([210.3, 99.0, 77.7])
+    assert np.allclose(crop_of_affine(affine_of_crop(crop, 128), 128), crop)
+
+
+def test_appearance_changes_pixels_by_the_generator_alone():
+    image = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    first, again, other = (change_appearance(image, np.random.default_rng(s)) for s in (1, 1, 2))
+    assert np.array_equal(first, again) and not np.array_equal(first, other)
+    assert first.shape == image.shape and first.dtype == np.uint8

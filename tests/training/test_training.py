@@ -1,0 +1,193 @@
+"""The loop learns, resumes exactly, and its files are what they claim."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from knuckle.errors import KnuckleError
+from knuckle.models import create_model
+from knuckle.models.dahyf.config import TERMS
+from knuckle.synth.options import SynthOptions
+from knuckle.synth.writer import render_set
+from knuckle.training.batches import TrainingBatches
+from knuckle.training.checkpoint import load_weights, read_metadata, save_weights
+from knuckle.training.loop import CHECKPOINT, WEIGHTS, Trainer
+from knuckle.training.recipe import Recipe, read_recipe
+
+SMALL = {"patch_size": 64, "width": 32, "pool_width": 64, "mlp_width": 64}
+
+
+@pytest.fixture(scope="module")
+def synthetic_set(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("set") / "set"
+    options = SynthOptions(size=64, negatives=0.3, backgrounds="procedural")
+    render_set(folder, 24, seed=3, options=options, workers=1)
+    return folder
+
+
+def recipe(data: Path, **changes) -> Recipe:
+    base = Recipe(
+        name="test",
+        switches=SMALL,
+        data=str(data),
+        validation=4,
+        samples=48,
+        batch=8,
+        lr=1e-3,
+        warmup_samples=0,
+        pretrained=False,
+        validate_every=1000,
+        contrastive_from=0.5,
+        negatives=0.25,
+        checkpoint_seconds=0.0,
+    )
+    return replace(base, **changes)
+
+
+
+def test_thirty_steps_on_eight_samples_cut_the_loss_tenfold(synthetic_set, tmp_path):
+    run = recipe(
+        synthetic_set,
+        switches={"patch_size": 64, "width": 64, "pool_width": 128, "mlp_width": 256},
+        samples=1600,
+        lr=6e-3,
+        pretrained=True,
+        augment=False,
+        contrastive_from=1.0,
+        decay_fraction=0.0,
+    )
+    trainer = Trainer(run, tmp_path)
+    batch = TrainingBatches(run)[0]
+    history = [trainer.step(batch, step) for step in range(31)]
+    first, last = (sum(terms[name] for name in TERMS) for terms in (history[0], history[30]))
+    assert last < first / 10, history[30]
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(synthetic_set, tmp_path):
+    run = recipe(synthetic_set, switches={**SMALL, "dropout": 0.2})
+    Trainer(run, tmp_path / "whole").run()
+    trainer = Trainer(run, tmp_path / "parts")
+    batches = TrainingBatches(run)
+    for step in range(3):
+        trainer.step(batches[step], step)
+    trainer.progress["step"] = 3
+    trainer.save()
+    resumed = Trainer(run, tmp_path / "parts")
+    resumed.run()
+    whole, parts = final_weights_of(tmp_path / "whole", run), final_weights_of(tmp_path / "parts", run)
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+
+
+def final_weights_of(folder: Path, run: Recipe) -> dict[str, torch.Tensor]:
+    model = create_model("dahyf", **run.switches)
+    load_weights(folder / WEIGHTS, model)
+    return model.state_dict()
+
+
+def test_a_killed_process_loses_at_most_the_last_interval(synthetic_set, tmp_path):
+    recipe_path = tmp_path / "kill.toml"
+    recipe_path.write_text(
+        f"""
+data = "{synthetic_set}"
+validation = 4
+samples = 4000
+batch = 8
+pretrained = false
+checkpoint_seconds = 0.0
+validate_every = 100000
+[switches]
+patch_size = 64
+width = 32
+pool_width = 64
+mlp_width = 64
+"""
+    )
+    command = [sys.executable, "-m", "knuckle.training.launch", str(recipe_path), str(tmp_path / "run")]
+    process = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    checkpoint = tmp_path / "run" / CHECKPOINT
+    deadline = time.monotonic() + 120
+    while not checkpoint.exists() and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    trainer = Trainer(read_recipe(recipe_path), tmp_path / "run")
+    trainer.resume()
+    assert trainer.progress["step"] >= 1
+
+
+def test_what_a_step_sees_depends_on_the_step_alone(synthetic_set):
+    run = recipe(synthetic_set)
+    first, again = TrainingBatches(run), TrainingBatches(run)
+    again[0]
+    for name, value in first[4].items():
+        assert torch.equal(value, again[4][name])
+    assert not torch.equal(first[1]["image"], first[2]["image"])
+
+
+def test_two_processes_share_a_batch_without_overlap(synthetic_set):
+    run = recipe(synthetic_set, contrastive_from=1.0, augment=False)
+    whole = TrainingBatches(run)[0]["image"]
+    halves = [TrainingBatches(run, rank=rank, world=2)[0]["image"] for rank in (0, 1)]
+    assert torch.equal(torch.cat(halves), whole)
+
+
+def test_negatives_join_when_the_confidence_loss_does(synthetic_set):
+    batches = TrainingBatches(recipe(synthetic_set))
+    assert bool(batches[0]["is_hand"].all())
+    assert int((~batches[5]["is_hand"]).sum()) == 2
+
+
+def test_shipping_weights_carry_their_record_and_refuse_other_models(synthetic_set, tmp_path):
+    model = create_model("dahyf", **SMALL)
+    path = tmp_path / "weights.safetensors"
+    save_weights(path, model, metadata={"system": "dahyf"})
+    assert read_metadata(path) == {"system": "dahyf"}
+    other = create_model("dahyf", **{**SMALL, "width": 48})
+    before = {k: v.clone() for k, v in other.state_dict().items()}
+    with pytest.raises(KnuckleError, match="do not fit"):
+        load_weights(path, other)
+    assert all(torch.equal(before[k], v) for k, v in other.state_dict().items())
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(KnuckleError, match="expected a safetensors checkpoint"):
+        load_weights(path, model)
+
+
+def test_recipes_of_the_project_are_valid():
+    for path in sorted(Path("recipes").glob("*.toml")):
+        assert read_recipe(path).steps > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("lr = 'fast'", "lr: expected float"),
+        ("rate = 1", "expected keys among"),
+        ("batch = 9\nprocesses = 2", "divides among"),
+        ("schedule = 'cosine'", "expected one of decay, step"),
+        ("lr = = 1", "expected a recipe"),
+    ],
+)
+def test_wrong_recipes_are_refused(tmp_path, text, message):
+    path = tmp_path / "r.toml"
+    path.write_text(text)
+    with pytest.raises(KnuckleError, match=message):
+        read_recipe(path)
+
+
+def test_the_papers_schedule_drops_half_way_and_ends_with_the_confidence_loss():
+    run = read_recipe(Path("recipes/dahyf-paper.toml"))
+    assert run.learning_rate(run.steps // 2 - 1) == pytest.approx(5e-5)
+    assert run.learning_rate(run.steps // 2) == pytest.approx(5e-6)
+    assert not run.contrastive(int(0.79 * run.steps)) and run.contrastive(int(0.81 * run.steps))
+
+
+def test_a_set_of_other_crops_is_refused(synthetic_set, tmp_path):
+    with pytest.raises(KnuckleError, match="expected crops of 128 px, got 64 px"):
+        Trainer(recipe(synthetic_set, switches={}), tmp_path)
