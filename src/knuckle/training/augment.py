@@ -46,7 +46,8 @@ def change_view(
     size = view.image.shape[0]
     angle = np.deg2rad(np.clip(rng.normal(0, roll_deg / 2), -2 * roll_deg, 2 * roll_deg))
     cos, sin = np.cos(angle), np.sin(angle)
-    turn = np.array([[cos, -sin], [sin, cos]])
+    # In px the turn is one only where fx = fy: K R K^-1.
+    turn = np.array([[cos, -sin], [sin, cos]]) * np.outer(view.camera[:2], 1 / view.camera[:2])
     principal = view.camera[2:]
     rolled_from_frame = np.column_stack([turn, principal - turn @ principal])
     centre = turn @ (view.crop[:2] - principal) + principal + rng.uniform(-shift, shift, 2) * view.crop[2]

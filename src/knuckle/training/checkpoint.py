@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from knuckle.errors import KnuckleError
 from knuckle.files import atomic_path
+from knuckle.models import create_model
 
 
 def save_checkpoint(
@@ -66,6 +67,20 @@ def load_weights(path: Path, model: nn.Module) -> dict[str, str]:
     tensors, metadata = _read(path)
     _load_strictly(model, {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}, path)
     return metadata
+
+
+def load_model(path: Path) -> tuple[Any, dict[str, str]]:
+    """Build the model a weights file was saved from, fill it, and return it with the file's metadata.
+
+    Raises KnuckleError when the file does not say what it is.
+    """
+    metadata = read_metadata(path)
+    if missing := sorted({"system", "preset", "switches", "rig"} - metadata.keys()):
+        raise KnuckleError(f"{path}: expected weights that name their {', '.join(missing)}")
+    switches = {"rig": metadata["rig"], **json.loads(metadata["switches"])}
+    model = create_model(metadata["system"], preset=metadata["preset"], **switches)
+    load_weights(path, model)
+    return model.eval(), metadata
 
 
 def read_metadata(path: Path) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The training loop: one process's view of a run; accelerate knows how many there are and on what device."""
 
+import json
 import math
 import time
 from pathlib import Path
@@ -178,6 +179,7 @@ class Trainer:
         metadata = {
             "system": self.recipe.system,
             "preset": self.recipe.preset,
+            "switches": json.dumps(self.recipe.switches),
             "rig": model.config.rig,
             "recipe": self.recipe.name,
             "samples_seen": str(self.recipe.steps * self.recipe.batch),

@@ -1,0 +1,110 @@
+"""How exact the shipped weights are: on the frozen synthetic benchmark and on real photographs, MediaPipe
+beside.
+
+python benchmarks/accuracy.py [--weights dahyf] [--limit N] [--json FILE]. Real photographs only where
+KNUCKLE_DATA names the folder that holds `eval-dev`; MediaPipe runs where its networks are in the cache, else
+its figures are quoted as reported. Boxes and sides come from the ground truth; the protocols are those of
+`knuckle evaluate`.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+import boxed_peer
+from knuckle.cli.predictors import OpenedModel, open_model
+from knuckle.cli.progress import counting
+from knuckle.datasets.eval_dev import by_source, read_eval_dev
+from knuckle.evaluation.benchmarks import evaluate, open_benchmarks
+from knuckle.evaluation.protocols import handgraph
+from knuckle.evaluation.report import Report, write_reports
+
+COLUMNS = {
+    "PA-MPJPE": "PA-MPJPE (mm)",
+    "PA-MPJPE reflection-free": "no reflection",
+    "MPJPE": "MPJPE (mm)",
+    "2D error": "2D (% of box)",
+    "2D error of the 2D branch": "2D branch",
+    "PCK @0.05 of box": "PCK .05",
+    "PCK @0.1 of box": ".1",
+    "PCK @0.2 of box": ".2",
+    "confidence ROC-AUC": "ROC-AUC",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--weights", default="dahyf", help="a model's name, an .onnx or a .safetensors file")
+    parser.add_argument("--limit", type=int, default=None, help="hands of each benchmark")
+    parser.add_argument("--json", type=Path, default=None)
+    options = parser.parse_args()
+    model = open_model(options.weights)
+    reports = score("synthetic", model, options.limit)
+    quoted = None
+    if (Path(os.environ.get("KNUCKLE_DATA", "")) / "eval-dev").is_dir():
+        reports += score("eval-dev", model, options.limit)
+        if boxed_peer.installed():
+            reports.append(mediapipe_report(options.limit))
+        else:
+            quoted = boxed_peer.REPORTED
+    else:
+        print("real photographs skipped: KNUCKLE_DATA does not name a folder with eval-dev")
+    Console(width=190).print(table(reports, quoted))
+    if options.json:
+        write_reports(options.json, reports)
+
+
+def score(data: str, model: OpenedModel, limit: int | None) -> list[Report]:
+    """The model's report on each benchmark behind a name."""
+    reports = []
+    for benchmark in open_benchmarks(data, limit=limit):
+        with counting(benchmark.name, len(benchmark) + benchmark.other_count) as advance:
+            report = evaluate(
+                model.predict,
+                benchmark,
+                size=model.size,
+                expand=model.expand,
+                model=model.name,
+                progress=advance,
+            )
+        reports.append(report)
+    return reports
+
+
+def mediapipe_report(limit: int | None) -> Report:
+    """MediaPipe's landmark network on the hand-graph photographs, given the same boxes."""
+    hands = by_source(read_eval_dev(Path(os.environ["KNUCKLE_DATA"]) / "eval-dev"))[handgraph.SOURCE]
+    truth, predictions = boxed_peer.predict(hands[:limit])
+    return handgraph.report(truth, predictions, model="MediaPipe 0.10.21, box given")
+
+
+def table(reports: list[Report], quoted: dict[str, float] | None) -> Table:
+    """A row a benchmark and model."""
+    result = Table(box=None, pad_edge=False)
+    for name in ("benchmark", "model", "hands", *COLUMNS.values()):
+        result.add_column(name, no_wrap=True, justify="left" if name in ("benchmark", "model") else "right")
+    for report in reports:
+        found = {s.name: s.value for s in report.scores}
+        if report.model.startswith("MediaPipe"):
+            # Its 3D joints are turned with the square it sees: a root-relative error means nothing.
+            found.pop("MPJPE", None)
+        result.add_row(report.benchmark, report.model, str(report.count), *(_cell(found, c) for c in COLUMNS))
+    if quoted is not None:
+        cells = (_cell(quoted, c) for c in COLUMNS)
+        result.add_row("hand-graph", "MediaPipe 0.10.21, own detector (reported)", "", *cells)
+    return result
+
+
+def _cell(scores: dict[str, float], name: str) -> str:
+    if name not in scores:
+        return "-"
+    return f"{scores[name]:.3f}" if name.startswith(("PCK", "confidence")) else f"{scores[name]:.2f}"
+
+
+if __name__ == "__main__":
+    main()

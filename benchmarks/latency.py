@@ -1,0 +1,62 @@
+"""How long one crop takes through the shipped onnx model, rig layer included, on one CPU thread.
+
+python benchmarks/latency.py [--weights dahyf] [--runs 200]. MediaPipe's landmark network (224 px, no mesh) is
+timed in the same run, all taking turns, where its networks are in the cache. Medians; the ratio is what
+travels from machine to machine.
+"""
+
+import argparse
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+import boxed_peer
+from knuckle import weights as store
+from knuckle.camera import Camera, Crop
+from knuckle.inference.palm import LANDMARK_PX
+from knuckle.inference.predictor import normalise
+from knuckle.inference.runtime import OnnxModel
+from landmark_peer import mediapipe_landmarks, milliseconds
+
+OURS, CUT, PEER = (
+    "network and rig",
+    "cutting the crop out of a 1280 x 720 photo",
+    "MediaPipe's landmark network",
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--weights", default="dahyf", help="a model's name or an .onnx file")
+    parser.add_argument("--runs", type=int, default=200)
+    options = parser.parse_args()
+    cv2.setNumThreads(1)
+    path, record = store.find(options.weights)
+    tasks = our_tasks(OnnxModel(path, threads=1), record.size)
+    if boxed_peer.installed():
+        picture = np.random.default_rng(1).integers(0, 256, (LANDMARK_PX, LANDMARK_PX, 3), dtype=np.uint8)
+        tasks[PEER] = lambda: mediapipe_landmarks(picture)
+    times = dict(zip(tasks, milliseconds(list(tasks.values()), rounds=options.runs), strict=True))
+    print(f"{record.name}, {record.size} px, one crop, one thread, median of {options.runs}:")
+    for name, value in times.items():
+        print(f"  {name:<45} {value:7.2f} ms")
+    if PEER in times:
+        print(f"  {'ratio to ' + PEER:<45} {times[OURS] / times[PEER]:7.2f}")
+    else:
+        print("  MediaPipe's networks are not in the cache: no ratio (knuckle estimate PHOTO fetches them)")
+
+
+def our_tasks(network: OnnxModel, size: int) -> dict[str, Callable[[], object]]:
+    """The network on one crop, and cutting it."""
+    photo = np.random.default_rng(0).integers(0, 256, (720, 1280, 3), dtype=np.uint8)
+    crop, camera = Crop((640.0, 360.0), 300.0, size), Camera.from_size(1280, 720)
+    patch = normalise(crop.warp(photo)[None])
+    window, lens = crop.vector[None], camera.vector[None]
+    return {OURS: lambda: network(patch, window, lens), CUT: lambda: normalise(crop.warp(photo)[None])}
+
+
+if __name__ == "__main__":
+    main()

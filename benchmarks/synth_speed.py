@@ -1,0 +1,68 @@
+"""Finished crops a second on one core, and what share of the time each stage takes.
+
+python benchmarks/synth_speed.py [--count N] [--size S]. Everything is on: ambient occlusion, shadow, 2 x 2 samples a
+pixel, backgrounds, photo effects. Compilation, painting of the detail maps and decoding of the background pictures
+are paid once a process and come before the clock starts: the timed samples are rendered twice, the second time
+counts. The reference is the bare rasteriser on the same doubled grid.
+"""
+
+import argparse
+import cProfile
+import pstats
+import time
+
+import cv2
+
+from knuckle.synth.engine import SynthEngine
+from knuckle.synth.options import SynthOptions
+
+STAGES = {
+    "pose and shape": ("posed_joints", "posed_by_matrices", "pose", "view"),
+    "arm and camera": ("sample_arm", "grow_arm", "place_hand", "project"),
+    "rasterise": ("rasterise",),
+    "light, occlusion, shadow map": ("illuminate",),
+    "shade": ("shade", "composite"),
+    "background": ("draw",),
+    "clutter and occluders": ("add_clutter", "add_skin_shapes", "draw_occluder", "blend"),
+    "photo": ("photograph", "_beyond_frame"),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--count", type=int, default=600)
+    parser.add_argument("--size", type=int, default=128)
+    options = parser.parse_args()
+    cv2.setNumThreads(1)
+    engine = SynthEngine(1, SynthOptions(size=options.size))
+    for index in range(options.count):
+        engine.sample(index)
+    rates = []
+    for _ in range(3):
+        wall, cpu = time.perf_counter(), time.process_time()
+        for index in range(options.count):
+            engine.sample(index)
+        rates.append(
+            (options.count / (time.perf_counter() - wall), options.count / (time.process_time() - cpu))
+        )
+    wall_rate, cpu_rate = max(rates)
+    start = time.process_time()
+    for _ in range(options.count):
+        engine.renderer.rasterise(sleeve=True)
+    raster_rate = options.count / (time.process_time() - start)
+    print(f"{options.size} px: {wall_rate:.0f} crops/s of wall time, {cpu_rate:.0f} crops/s of CPU time")
+    print(
+        f"bare rasteriser, {2 * options.size} px: {raster_rate:.0f}/s; a finished crop costs {raster_rate / cpu_rate:.1f} of it"
+    )
+    profile = cProfile.Profile()
+    profile.runcall(lambda: [engine.sample(index) for index in range(options.count)])
+    statistics = pstats.Stats(profile).get_stats_profile()
+    for stage, names in STAGES.items():
+        spent = sum(statistics.func_profiles[n].cumtime for n in names if n in statistics.func_profiles)
+        print(f"  {stage:<30}{100 * spent / statistics.total_tt:5.1f} %")
+
+
+if __name__ == "__main__":
+    main()

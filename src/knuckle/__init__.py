@@ -1,0 +1,81 @@
+"""3D hands from one RGB camera: joints in metres, mesh, rotations, side and confidence.
+
+>>> import knuckle
+>>> hands = knuckle.estimate("photo.jpg")
+>>> hands.joints_m.shape
+(2, 21, 3)
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from knuckle.camera import Camera, Crop
+    from knuckle.errors import KnuckleError
+    from knuckle.hands import Hand, Hands
+    from knuckle.inference.detector import Detection, Detector
+    from knuckle.inference.estimate import estimate
+    from knuckle.inference.images import read_image
+    from knuckle.inference.predictor import Predictor
+    from knuckle.rig.mano import load_mano
+    from knuckle.rig.rig import HandRig, load_rig
+    from knuckle.view.overlay import draw_hands
+
+    __version__: str
+
+_HOMES = {
+    "Camera": "knuckle.camera",
+    "Crop": "knuckle.camera",
+    "Detection": "knuckle.inference.detector",
+    "Detector": "knuckle.inference.detector",
+    "Hand": "knuckle.hands",
+    "HandRig": "knuckle.rig.rig",
+    "Hands": "knuckle.hands",
+    "KnuckleError": "knuckle.errors",
+    "Predictor": "knuckle.inference.predictor",
+    "draw_hands": "knuckle.view.overlay",
+    "estimate": "knuckle.inference.estimate",
+    "load_mano": "knuckle.rig.mano",
+    "load_rig": "knuckle.rig.rig",
+    "read_image": "knuckle.inference.images",
+}
+
+__all__ = [
+    "Camera",
+    "Crop",
+    "Detection",
+    "Detector",
+    "Hand",
+    "HandRig",
+    "Hands",
+    "KnuckleError",
+    "Predictor",
+    "__version__",
+    "draw_hands",
+    "estimate",
+    "load_mano",
+    "load_rig",
+    "read_image",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # Public names are imported when first used: `import knuckle` costs nothing.
+    if name == "__version__":
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            value: Any = version("knuckle")
+        except PackageNotFoundError:
+            # Run from a source tree that is not installed.
+            value = "0+unknown"
+    elif name in _HOMES:
+        value = getattr(import_module(_HOMES[name]), name)
+    else:
+        raise AttributeError(f"module 'knuckle' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

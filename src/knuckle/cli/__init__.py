@@ -1,0 +1,1 @@
+"""The `knuckle` command: one thin file a subcommand."""

@@ -1,0 +1,134 @@
+"""Photos to result files, one after the other; a photo that fails does not stop the rest."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from knuckle import weights
+from knuckle.camera import Camera
+from knuckle.cli.progress import counting
+from knuckle.cli.results import Outputs, check_folder, outputs_of, write_results
+from knuckle.cli.table import print_table
+from knuckle.errors import KnuckleError
+from knuckle.hands import Hands
+from knuckle.inference.detector import Detector, default_detector
+from knuckle.inference.estimate import estimate
+from knuckle.inference.images import read_image
+from knuckle.inference.requests import check_sides
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of every photo: boxes and sides (or neither), intrinsics, model."""
+
+    boxes: Sequence[Sequence[float]] | None = None
+    sides: Sequence[str] | None = None
+    camera: Sequence[float] | None = None
+    model: str = "dahyf"
+
+
+@dataclass(frozen=True)
+class Done:
+    """A photo's hands and the files written."""
+
+    photo: Path
+    hands: Hands
+    files: list[Path]
+
+
+def run(photos: Sequence[Path], request: Request, *, out: Path | None = None) -> bool:
+    """Estimate photos, write their files and print a table; true when every one of them was done.
+
+    out: the folder for all results, made if missing; None writes beside each photo. Raises KnuckleError for
+    what concerns the whole call (model, camera, sides, detector, out); what concerns one photo goes to
+    stderr.
+    """
+    _check(request)
+    if out is not None:
+        check_folder(out)
+    photos = list(dict.fromkeys(photos))
+    done: list[Done] = []
+    try:
+        # A bar where it takes a while; few photos are done before one could be read.
+        with counting("photos", len(photos)) if len(photos) > 4 else nullcontext(_ignore) as advance:
+            for item in _each(photos, request, out):
+                if item is not None:
+                    done.append(item)
+                advance(1)
+    finally:
+        if done:
+            print_table([(item.photo, item.hands, item.files) for item in done])
+    return len(done) == len(photos)
+
+
+def _each(photos: Sequence[Path], request: Request, out: Path | None) -> Iterator[Done | None]:
+    """Photo after photo: what was done, or None where it could not be, which is told."""
+    detector: Detector | None = None
+    taken: dict[Path, Path] = {}
+    for photo in photos:
+        outputs = outputs_of(photo, out)
+        try:
+            _check_free(photo, outputs, photos, taken)
+            image = read_image(photo)
+        except KnuckleError as error:
+            _tell(photo, error)
+            yield None
+            continue
+        if request.boxes is None and detector is None:
+            # Without a detector no photo can be done: its error ends the call.
+            detector = _detector()
+        try:
+            hands = estimate(
+                image,
+                boxes=request.boxes,
+                sides=None if request.sides is None else check_sides(request.sides),
+                camera=request.camera,
+                model=request.model,
+                detector=detector,
+            )
+            written = Done(photo, hands, write_results(photo, image, hands, outputs))
+        except KnuckleError as error:
+            _tell(photo, error)
+            written = None
+        yield written
+
+
+def _ignore(_: int) -> None:
+    pass
+
+
+def _check(request: Request) -> None:
+    weights.find(request.model)
+    if request.sides is not None:
+        check_sides(request.sides)
+    if request.camera is not None:
+        Camera(*request.camera, width=1, height=1)
+
+
+def _check_free(photo: Path, outputs: Outputs, photos: Sequence[Path], taken: dict[Path, Path]) -> None:
+    """The photos of one call must write neither to the same names nor over one another."""
+    other = taken.setdefault(outputs.json.absolute(), photo)
+    if other is not photo:
+        raise KnuckleError(
+            f"{photo}: its results would overwrite those of {other}; estimate it in a call of its own"
+        )
+    inputs = {path.absolute() for path in photos}
+    for path in outputs:
+        if path.absolute() in inputs:
+            raise KnuckleError(f"{photo}: its result {path} would overwrite a photo of this call; use --out")
+
+
+def _detector() -> Detector:
+    from knuckle.inference.mediapipe_files import installed
+
+    if not (installed("palm_detection_full") and installed("hand_landmark_full")):
+        typer.echo("Fetching the hand detector's networks (36 MB, once) ...", err=True)
+    return default_detector()
+
+
+def _tell(photo: Path, error: KnuckleError) -> None:
+    message = str(error)
+    typer.echo(f"error: {message if str(photo) in message else f'{photo}: {message}'}", err=True)

@@ -1,0 +1,65 @@
+"""`knuckle estimate PHOTO...`."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from knuckle.errors import KnuckleError
+
+
+def estimate(
+    photos: Annotated[
+        list[Path], typer.Argument(metavar="PHOTO", help="JPEG, PNG, WebP, BMP or TIFF, not mirrored.")
+    ],
+    box: Annotated[
+        list[str] | None,
+        typer.Option(metavar="X,Y,W,H", help="Box round a hand, px; with --side. Repeat for more hands."),
+    ] = None,
+    side: Annotated[
+        list[str] | None, typer.Option(metavar="left|right", help="Which hand, one for each --box.")
+    ] = None,
+    camera: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FX,FY,CX,CY", help="The camera's intrinsics, px; else the focal length is guessed."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where to write; default: beside each photo.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="A model `knuckle info` lists, or an .onnx file.")] = "dahyf",
+) -> None:
+    """Find the hands in photos and write, for PHOTO.jpg, PHOTO.json, PHOTO.overlay.png and PHOTO.glb.
+
+    With --box and --side no detector runs. A photo that cannot be read is told of, the others are still done;
+    the exit code is then 2. Where there is no hand, the JSON's list is empty and no .glb is written.
+    """
+    from knuckle.cli.batch import Request, run
+
+    boxes = [numbers("--box", text, "X,Y,W,H") for text in box or []]
+    sides = list(side or [])
+    if len(boxes) != len(sides):
+        raise KnuckleError(
+            "--box, --side: expected one --side (left or right) for each --box,"
+            f" got {len(boxes)} of --box and {len(sides)} of --side"
+        )
+    if boxes and len(photos) > 1:
+        raise KnuckleError(f"--box: expected a single photo with it, got {len(photos)}")
+    intrinsics = None if camera is None else numbers("--camera", camera, "FX,FY,CX,CY")
+    request = Request(boxes or None, sides or None, intrinsics, model)
+    if not run(photos, request, out=out):
+        raise typer.Exit(2)
+
+
+def numbers(option: str, text: str, names: str) -> list[float]:
+    """The numbers of an option such as X,Y,W,H; raises KnuckleError naming the option."""
+    parts = [part for part in re.split(r"[,\s]+", text.strip()) if part]
+    try:
+        values = [float(part) for part in parts]
+    except ValueError:
+        values = []
+    if len(values) != names.count(",") + 1:
+        raise KnuckleError(f"{option}: expected {names}, {names.count(',') + 1} numbers in px, got {text!r}")
+    return values

@@ -1,0 +1,21 @@
+"""`knuckle export WEIGHTS`: trained weights to onnx with their record."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def export(
+    weights: Annotated[Path, typer.Argument(help="weights.safetensors of a run.")],
+    name: Annotated[str, typer.Option(help="Name of the model, such as dahyf-lite.")],
+    data: Annotated[Path, typer.Option(help="The synthetic set it was trained on; its held-out hands set the threshold.")],
+    out: Annotated[Path, typer.Option(help="Folder for NAME.onnx and NAME.json.")],
+    trained_on: Annotated[str, typer.Option(help="What the record says of the training data.")],
+    commit: Annotated[str, typer.Option(help="Commit of the code that trained it.")],
+) -> None:
+    """Write trained weights as onnx (network, decoding, rig) with the record that describes them."""
+    from knuckle.training.ship import ship
+
+    record = ship(weights, out, name=name, validation_set=data, trained_on=trained_on, commit=commit)
+    typer.echo(f"{out / record.file}: {record.name}, confidence threshold {record.confidence_threshold}")

@@ -1,0 +1,74 @@
+"""`knuckle info`."""
+
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+
+from rich.console import Console
+from rich.table import Table
+
+PACKAGES = {
+    "base": (
+        "numpy",
+        "opencv-python-headless",
+        "onnxruntime",
+        "trimesh",
+        "jaxtyping",
+        "typer",
+        "ai-edge-litert",
+    ),
+    "train": ("torch", "torchvision", "timm", "accelerate", "safetensors", "numba", "tensorboard", "onnx"),
+}
+
+
+def info() -> None:
+    """Print versions, weights and what is installed: what a bug report needs."""
+    console = Console(highlight=False)
+    console.print(f"knuckle {_version('knuckle')}, Python {sys.version.split()[0]}, {platform.platform()}")
+    console.print(_packages())
+    console.print(_weights())
+    console.print(_detector(), soft_wrap=True, markup=False)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "-"
+
+
+def _packages() -> Table:
+    table = Table("package", "version", "comes with", box=None, pad_edge=False)
+    for extra, names in PACKAGES.items():
+        for name in names:
+            found = _version(name)
+            origin = "knuckle" if extra == "base" else f"knuckle\\[{extra}]"
+            table.add_row(name, "not installed" if found == "-" else found, origin)
+    return table
+
+
+def _weights() -> Table:
+    from knuckle import weights
+    from knuckle.errors import KnuckleError
+
+    table = Table("model", "input", "MB", "licence", "trained on", "scores", box=None, pad_edge=False)
+    for name in weights.available():
+        try:
+            path, record = weights.find(name)
+        except KnuckleError as error:
+            table.add_row(name, "-", "-", "-", f"unusable: {error}", "-")
+            continue
+        scores = ", ".join(f"{key} {value}" for key, value in record.scores.items()) or "none recorded"
+        size = f"{path.stat().st_size / 1e6:.1f}"
+        table.add_row(name, f"{record.size} px", size, record.licence, record.trained_on, scores)
+    if not table.row_count:
+        table.add_row("(no weights installed)", *[""] * 5)
+    return table
+
+
+def _detector() -> str:
+    from knuckle.inference.mediapipe_files import MEMBERS, folder, installed
+
+    missing = [name for name in MEMBERS if not installed(name)]
+    state = "fetched at first use" if missing else "ready"
+    return f"hand detector (MediaPipe's networks): {state}, {folder()}"

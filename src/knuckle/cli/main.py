@@ -1,0 +1,92 @@
+"""The `knuckle` command: its subcommands by name, each imported only when it runs."""
+
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from knuckle.errors import KnuckleError
+
+COMMANDS = {
+    "estimate": "Find the hands in photos; write their joints, meshes and pictures.",
+    "demo": "Estimate the sample photo that comes with the package.",
+    "info": "Print versions, weights and what is installed: what a bug report needs.",
+    "synth": "Render labelled hands, or a sheet of them to look at.",
+    "train": "Train a system from a recipe; resumes after an interruption.",
+    "evaluate": "Score weights on the synthetic benchmark or on real photos.",
+    "export": "Write trained weights as onnx with their record.",
+}
+
+# Which extra of the package brings a module that the base install leaves out.
+EXTRAS = {
+    **dict.fromkeys(("torch", "torchvision", "timm", "accelerate", "safetensors"), "train"),
+    **dict.fromkeys(("numba", "tensorboard", "onnx", "onnxscript"), "train"),
+}
+
+
+class LazyGroup(TyperGroup):
+    """Lists its subcommands without importing them, and turns expected errors into a sentence and exit code
+    2."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        for name, text in COMMANDS.items():
+            self.commands[name] = TyperCommand(name, help=text, callback=None)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        if name in COMMANDS:
+            # Named before it is imported, so that a module missing then is told with its name.
+            ctx.invoked_subcommand = name
+            command = _load(name)
+        return name, command, rest
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KnuckleError as error:
+            message = str(error)
+        except ModuleNotFoundError as error:
+            module = (error.name or "").split(".")[0]
+            if module not in EXTRAS:
+                raise
+            message = (
+                f"knuckle {ctx.invoked_subcommand} needs {module}, which is not installed:"
+                f' pip install "knuckle[{EXTRAS[module]}]"'
+            )
+        typer.echo(f"error: {message}", err=True)
+        raise typer.Exit(2)
+
+
+def _load(name: str) -> Any:
+    """The subcommand NAME: the function of that name in knuckle.cli.NAME."""
+    function = getattr(import_module(f"knuckle.cli.{name}"), name)
+    single = typer.Typer(add_completion=False)
+    single.command(name)(function)
+    return typer.main.get_command(single)
+
+
+app = typer.Typer(cls=LazyGroup, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from knuckle import __version__
+
+        typer.echo(f"knuckle {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """3D hands from one RGB camera: joints in metres, mesh, rotations, side and confidence."""
+
+
+def main() -> None:
+    """Entry point of the `knuckle` script."""
+    app()

@@ -1,0 +1,79 @@
+"""What `--weights` may name, each as the function that evaluation calls."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from knuckle import weights as store
+from knuckle.errors import KnuckleError
+from knuckle.evaluation.runner import PatchPredictor
+from knuckle.inference.predictor import normalise
+from knuckle.inference.runtime import OnnxModel
+
+TRAINING_EXPAND = 1.5
+"""Crop side over box side that checkpoints without a record are shown: the middle of what training shows
+them.
+"""
+
+
+@dataclass(frozen=True)
+class OpenedModel:
+    """A predictor with its name, patch side (px) and crop side over the longer side of the box."""
+
+    name: str
+    size: int
+    expand: float
+    predict: PatchPredictor
+
+
+def open_model(weights: str, *, threads: int = 1) -> OpenedModel:
+    """A shipped model's name, an .onnx file with its record beside it, or a .safetensors file of `knuckle
+    train`.
+
+    Raises KnuckleError for anything else and for damaged files.
+    """
+    if weights.endswith(".safetensors"):
+        return _open_checkpoint(Path(weights), threads=threads)
+    path, record = store.find(weights)
+    network = OnnxModel(path, threads=threads)
+
+    def predict(patches: np.ndarray, crop: np.ndarray, camera: np.ndarray, /) -> Mapping[str, np.ndarray]:
+        return network(normalise(patches), crop, camera)
+
+    return OpenedModel(record.name, record.size, record.expand, predict)
+
+
+def _open_checkpoint(path: Path, *, threads: int) -> OpenedModel:
+    """The torch model a training run's weights belong to."""
+    import json
+
+    import torch
+
+    from knuckle.models import create_model
+    from knuckle.training.checkpoint import load_weights, read_metadata
+
+    metadata = read_metadata(path)
+    if "system" not in metadata or "preset" not in metadata:
+        raise KnuckleError(
+            f"{path}: expected weights that `knuckle train` wrote, got a file that names no system"
+        )
+    switches = json.loads(metadata.get("switches", "{}"))
+    model = create_model(metadata["system"], preset=metadata["preset"], pretrained=False, **switches)
+    load_weights(path, model)
+    torch.set_num_threads(threads)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model = model.to(device).eval()
+
+    @torch.inference_mode()
+    def predict(patches: np.ndarray, crop: np.ndarray, camera: np.ndarray, /) -> Mapping[str, np.ndarray]:
+        arrays = (normalise(patches), crop, camera)
+        patch, window, lens = (torch.as_tensor(a, dtype=torch.float32, device=device) for a in arrays)
+        output = model(patch, window, lens, vertices=True, decode="local")
+        named = {"joints_px": output.joints_px, "joints_m": output.joints_m, "vertices_m": output.vertices_m}
+        if output.joints_patch is not None and output.similarity is not None:
+            named |= {"joints_patch": output.joints_patch, "confidence": (output.similarity + 1) / 2}
+        return {name: value.cpu().numpy() for name, value in named.items()}
+
+    return OpenedModel(path.stem, model.config.patch_size, TRAINING_EXPAND, predict)

@@ -1,0 +1,57 @@
+"""`knuckle synth`: render a synthetic set, or a contact sheet of one."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from knuckle.errors import KnuckleError
+
+SHEET_SAMPLES = 48
+
+
+def synth(
+    count: Annotated[int | None, typer.Option(help="How many crops to render.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the set.")] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(help="Write a contact sheet (8 x 6 crops) to this image.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Sample i depends on the seed and i alone.")] = 0,
+    size: Annotated[int, typer.Option(help="Side of the crops, px.")] = 128,
+    workers: Annotated[int, typer.Option(help="Processes.")] = 2,
+    resume: Annotated[bool, typer.Option("--resume", help="Finish a set that was cut short.")] = False,
+    negatives: Annotated[float, typer.Option(help="Share of crops without a hand.")] = 0.06,
+    labels: Annotated[
+        str, typer.Option(help="joints, or full: vertices, masks, depth, normals too.")
+    ] = "joints",
+    backgrounds: Annotated[
+        str, typer.Option(help="auto: photographs of $KNUCKLE_DATA/backgrounds if there; or procedural.")
+    ] = "auto",
+) -> None:
+    """Render hands with exact labels: a set (--count, --out) or a picture of one (--sheet)."""
+    if find_spec("numba") is None:
+        raise KnuckleError("knuckle synth needs numba: pip install 'knuckle[train]'")
+    if sheet is None and (count is None or out is None):
+        raise KnuckleError("synth: expected --count N --out DIR, or --sheet FILE.png")
+    from knuckle.synth.options import SynthOptions
+
+    options = SynthOptions(
+        size=size,
+        negatives=negatives,
+        labels=labels,  # pyright: ignore[reportArgumentType]
+        backgrounds=backgrounds,  # pyright: ignore[reportArgumentType]
+    )
+    if sheet is not None:
+        from knuckle.synth.engine import SynthEngine
+        from knuckle.synth.sheet import check_sheet_path, write_sheet
+
+        check_sheet_path(sheet)
+        engine = SynthEngine(seed, options)
+        write_sheet(sheet, [engine.sample(i) for i in range(SHEET_SAMPLES)])
+        typer.echo(f"{sheet}: {SHEET_SAMPLES} crops of seed {seed}, each with its skeleton below")
+    if count is not None and out is not None:
+        from knuckle.synth.writer import render_set
+
+        render_set(out, count, seed=seed, options=options, workers=workers, resume=resume, progress=True)
+        typer.echo(f"{out}: {count} crops of {size} px, seed {seed}")

@@ -1,0 +1,16 @@
+"""`knuckle train RECIPE`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def train(
+    recipe: Annotated[Path, typer.Argument(help="A recipe, such as recipes/dahyf-lite.toml.")],
+    out: Annotated[Path | None, typer.Option(help="Folder of the run; default runs/RECIPE.")] = None,
+) -> None:
+    """Train a recipe. Run again after an interruption, it goes on from the last checkpoint."""
+    from knuckle.training.launch import launch
+
+    launch(recipe, out or Path("runs") / recipe.stem)

@@ -1,0 +1,1 @@
+"""Readers of labelled photographs: one file a dataset, all giving `LabelledHand`s."""

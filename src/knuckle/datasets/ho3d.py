@@ -1,0 +1,112 @@
+"""HO-3D v2 and v3 (Hampali et al. 2020, 2021), official layout.
+
+    {train,evaluation}/SEQUENCE/rgb/ID.png (v2) or ID.jpg (v3);  .../SEQUENCE/meta/ID.pkl
+    {train,evaluation}.txt: lines SEQUENCE/ID
+    evaluation_xyz.json, evaluation_verts.json: the truth of the evaluation split, released later
+
+640 x 480 px, right hands. Stored in an OpenGL camera frame and MANO's joint order; read here into our frame
+(x right, y down, z forward) and the common order.
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from knuckle.camera import Camera
+from knuckle.datasets.check import Download, require
+from knuckle.datasets.freihand import tight_box
+from knuckle.datasets.labelled import LabelledHand
+from knuckle.datasets.photos import read_json
+from knuckle.errors import KnuckleError
+from knuckle.rig.safe_pickle import load_whitelisted_pickle
+from knuckle.skeleton import JOINT_COUNT, convert_joints
+
+Split = Literal["train", "evaluation"]
+
+WIDTH, HEIGHT = 640, 480
+OPENGL_FLIP = np.array([1.0, -1.0, -1.0])
+"""OpenGL camera frame to ours and back."""
+
+_SITE = "github.com/shreyashampali/ho3d"
+
+
+def download(split: Split) -> Download:
+    """What a split needs beside its pictures."""
+    files = (
+        ("train.txt",)
+        if split == "train"
+        else ("evaluation.txt", "evaluation_xyz.json", "evaluation_verts.json")
+    )
+    return Download(f"HO-3D {split}", _SITE, files, ((split, "*", 1),))
+
+
+def read_ho3d(folder: Path, *, split: Split = "evaluation", limit: int | None = None) -> list[LabelledHand]:
+    """Hands of one split in the order of its list; pictures are read later.
+
+    Training frames without annotation are left out. Boxes: evaluation the dataset's own, training tight
+    around the projected joints. Raises KnuckleError saying which files are missing or disagree.
+    """
+    if split not in ("train", "evaluation"):
+        raise KnuckleError(f'split: expected "train" or "evaluation", got {split!r}')
+    require(folder, download(split))
+    names = [line.strip() for line in (folder / f"{split}.txt").read_text().splitlines() if line.strip()]
+    if split == "train":
+        hands = (_training_hand(folder, name) for name in names[:limit])
+        return [hand for hand in hands if hand is not None]
+    joints = read_json(folder / "evaluation_xyz.json", kind=list)
+    vertices = read_json(folder / "evaluation_verts.json", kind=list)
+    if not len(names) == len(joints) == len(vertices):
+        counts = (len(names), len(joints), len(vertices))
+        raise KnuckleError(
+            f"{folder}: expected as many samples in evaluation.txt, _xyz and _verts, got {counts}"
+        )
+    return [_evaluation_hand(folder, name, joints[i], vertices[i]) for i, name in enumerate(names[:limit])]
+
+
+def _training_hand(folder: Path, name: str) -> LabelledHand | None:
+    image, meta = _files(folder / "train", name)
+    if meta["handJoints3D"] is None:
+        return None
+    joints_m = _to_ours(np.asarray(meta["handJoints3D"], dtype=float), name)
+    camera = Camera.from_matrix(np.asarray(meta["camMat"], dtype=float), WIDTH, HEIGHT)
+    joints_px = camera.project(joints_m)
+    return LabelledHand(name, "HO-3D", image, "right", camera, tight_box(joints_px), joints_px, joints_m)
+
+
+def _evaluation_hand(folder: Path, name: str, joints: list, vertices: list) -> LabelledHand:
+    image, meta = _files(folder / "evaluation", name)
+    joints_m = _to_ours(np.asarray(joints, dtype=float), name)
+    camera = Camera.from_matrix(np.asarray(meta["camMat"], dtype=float), WIDTH, HEIGHT)
+    left, top, right, bottom = (float(v) for v in meta["handBoundingBox"])
+    box = np.array([left, top, right - left, bottom - top])
+    vertices_m = np.asarray(vertices, dtype=float) * OPENGL_FLIP
+    return LabelledHand(
+        name, "HO-3D", image, "right", camera, box, camera.project(joints_m), joints_m, vertices_m
+    )
+
+
+def _files(split: Path, name: str) -> tuple[Path, dict[str, Any]]:
+    """Picture (v2 png, v3 jpg) and annotation of one line of the list."""
+    sequence, _, frame = name.partition("/")
+    rgb = split / sequence / "rgb"
+    image = next(
+        (p for p in (rgb / f"{frame}.jpg", rgb / f"{frame}.png") if p.is_file()), rgb / f"{frame}.jpg"
+    )
+    annotation = split / sequence / "meta" / f"{frame}.pkl"
+    if not annotation.is_file():
+        raise KnuckleError(f"{annotation}: expected an HO-3D annotation, got no such file")
+    meta = load_whitelisted_pickle(annotation)
+    needed = ("camMat", "handJoints3D") if split.name == "train" else ("camMat", "handBoundingBox")
+    missing = [key for key in needed if not isinstance(meta, dict) or key not in meta]
+    if missing:
+        raise KnuckleError(f"{split}/{name}: expected an HO-3D annotation, missing {', '.join(missing)}")
+    return image, meta
+
+
+def _to_ours(joints: np.ndarray, name: str) -> Float[np.ndarray, "21 3"]:
+    """OpenGL frame and MANO order to our frame and the common order."""
+    if joints.shape != (JOINT_COUNT, 3):
+        raise KnuckleError(f"{name}: expected 21 x 3 joints, got {joints.shape}")
+    return convert_joints(joints * OPENGL_FLIP, source="ho3d")

@@ -1,0 +1,91 @@
+"""LabelledHand: one hand of a photograph with what is known about it, and its patch as a model sees it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from knuckle.camera import Camera, Crop
+from knuckle.datasets.photos import read_rgb
+from knuckle.errors import KnuckleError
+from knuckle.skeleton import JOINT_COUNT, Side
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledHand:
+    """One hand of one photograph.
+
+    box_px: x, y, w, h. joints_px (21, 2): px of the photograph, NaN where not labelled. joints_m (21, 3) and
+    vertices_m (V, 3): camera frame (x right, y down, z forward), metres. scale_m: metric length of the bone
+    9-10 where a dataset gives it. Any label may be None. `camera.assumed` tells that the dataset gives no
+    intrinsics.
+    """
+
+    name: str
+    source: str
+    image: Path
+    side: Side
+    camera: Camera
+    box_px: Float[np.ndarray, "4"]
+    joints_px: Float[np.ndarray, "21 2"] | None = None
+    joints_m: Float[np.ndarray, "21 3"] | None = None
+    vertices_m: Float[np.ndarray, "V 3"] | None = None
+    scale_m: float | None = None
+
+    def __post_init__(self) -> None:
+        for field, value, last in (("joints_px", self.joints_px, 2), ("joints_m", self.joints_m, 3)):
+            if value is not None and value.shape != (JOINT_COUNT, last):
+                raise KnuckleError(f"{self.name}: {field}: expected (21, {last}), got {value.shape}")
+
+    def read(self) -> UInt8[np.ndarray, "H W 3"]:
+        """The photograph, RGB; raises KnuckleError if it is missing or not of the size its labels assume."""
+        photo = read_rgb(self.image)
+        size = (self.camera.width, self.camera.height)
+        if photo.shape[1::-1] != size:
+            raise KnuckleError(
+                f"{self.image}: expected {size[0]}x{size[1]} px, got {photo.shape[1]}x{photo.shape[0]}"
+            )
+        return photo
+
+
+@dataclass(frozen=True, eq=False)
+class Patch:
+    """What a model sees of one hand, and the truth beside it; everything for a RIGHT hand.
+
+    A left hand comes with photograph, camera, crop and labels mirrored. joints_px: px of the (mirrored)
+    frame, joints_m: its camera frame, metres; None where not labelled.
+    """
+
+    pixels: UInt8[np.ndarray, "S S 3"]
+    crop: Float[np.ndarray, "3"]
+    camera: Float[np.ndarray, "4"]
+    joints_px: Float[np.ndarray, "21 2"] | None = None
+    joints_m: Float[np.ndarray, "21 3"] | None = None
+    vertices_m: Float[np.ndarray, "V 3"] | None = None
+    scale_m: float | None = None
+
+    @cached_property
+    def frame_from_patch(self) -> Float[np.ndarray, "2 3"]:
+        """Affine map from patch px to frame px."""
+        return Crop(
+            (float(self.crop[0]), float(self.crop[1])), float(self.crop[2]), len(self.pixels)
+        ).frame_from_patch
+
+
+def to_patch(hand: LabelledHand, *, size: int, expand: float) -> Patch:
+    """Cut the square of side expand * max(w, h) around the hand's box; a left hand is mirrored to a right
+    one.
+    """
+    photo, camera = hand.read(), hand.camera
+    crop = Crop.from_box(hand.box_px, size, expand=expand)
+    joints_px, joints_m, vertices_m = hand.joints_px, hand.joints_m, hand.vertices_m
+    if hand.side == "left":
+        width = camera.width
+        photo, camera, crop = photo[:, ::-1], camera.mirrored(), crop.mirrored(width)
+        if joints_px is not None:
+            joints_px = joints_px * [-1, 1] + [width - 1, 0]
+        joints_m, vertices_m = (None if x is None else x * [-1, 1, 1] for x in (joints_m, vertices_m))
+    pixels = crop.warp(np.ascontiguousarray(photo))
+    return Patch(pixels, crop.vector, camera.vector, joints_px, joints_m, vertices_m, hand.scale_m)

@@ -1,0 +1,1 @@
+"""Metrics, one protocol file a benchmark, and reports. Knows nothing of training."""

@@ -1,0 +1,110 @@
+"""Scores most benchmarks share."""
+
+import numpy as np
+from jaxtyping import Float
+
+from knuckle.evaluation import curves
+from knuckle.evaluation.data import Predictions, Truth
+from knuckle.evaluation.pose_metrics import (
+    absolute_errors,
+    box_errors,
+    class_means,
+    keypoint_mean,
+    procrustes_errors,
+    root_relative_errors,
+    sample_means,
+)
+from knuckle.evaluation.report import Better, Curve, Report, Score
+
+MM = 1e3
+PERCENT = 1e2
+BOX_FRACTIONS = np.linspace(0.0, 0.25, 101)
+PCK_2D = (0.05, 0.1, 0.2)
+
+PA = "PA-MPJPE"
+PA_RIGID = "PA-MPJPE reflection-free"
+BOX = "2D error"
+
+
+def joint_report(
+    truth: Truth,
+    predictions: Predictions,
+    *,
+    benchmark: str,
+    protocol: str,
+    model: str,
+    notes: tuple[str, ...] = (),
+    with_epe: bool = True,
+) -> Report:
+    """3D joint errors where the truth has 3D, 2D errors in % of the box and (with_epe) in px of the frame."""
+    report = Report(benchmark, protocol, model, len(truth), (), names=truth.names, notes=notes)
+    if truth.has_3d:
+        report = _add_3d(report, truth, predictions)
+    return _add_2d(report, truth, predictions, with_epe=with_epe)
+
+
+def error_score(name: str, errors: Float[np.ndarray, "N K"], unit: str, scale: float) -> Score:
+    """Mean (keypoints first, as FreiHAND's script) and median over samples of an error."""
+    return Score(
+        name, keypoint_mean(errors) * scale, unit, "lower", float(np.nanmedian(sample_means(errors))) * scale
+    )
+
+
+def share_score(name: str, value: float, *, better: Better = "higher") -> Score:
+    """A figure between 0 and 1."""
+    return Score(name, value, "", better)
+
+
+def pck_3d(errors: Float[np.ndarray, "N K"]) -> Curve:
+    """PCK over FreiHAND's thresholds, 0 to 50 mm."""
+    return make_curve(curves.PCK_3D_M * MM, curves.pck_curve(errors), "threshold (mm)", "PCK")
+
+
+def make_curve(
+    x: np.ndarray, y: np.ndarray, x_label: str, y_label: str, *, area: float | None = None
+) -> Curve:
+    """A Curve of arrays; its area by the trapezoid rule over the span of x unless given."""
+    size = curves.area(x, y) if area is None else area
+    return Curve(tuple(float(v) for v in x), tuple(float(v) for v in y), x_label, y_label, size)
+
+
+def _add_3d(report: Report, truth: Truth, predictions: Predictions) -> Report:
+    official = procrustes_errors(truth.joints_m, predictions.joints_m)
+    rigid = procrustes_errors(truth.joints_m, predictions.joints_m, reflection="forbidden")
+    rooted = root_relative_errors(truth.joints_m, predictions.joints_m)
+    found = {"PCK 3D aligned": pck_3d(official), "PCK 3D root-relative": pck_3d(rooted)}
+    scores = (
+        error_score(PA, official, "mm", MM),
+        error_score(PA_RIGID, rigid, "mm", MM),
+        error_score("MPJPE", rooted, "mm", MM),
+        share_score("AUC 0-50 mm aligned", found["PCK 3D aligned"].area),
+        share_score("AUC 0-50 mm root-relative", found["PCK 3D root-relative"].area),
+    )
+    report = report.with_scores(scores, curves=found)
+    report.by_class[f"{PA} (mm)"] = _scaled(class_means(official), MM)
+    report.by_class["MPJPE (mm)"] = _scaled(class_means(rooted), MM)
+    report.samples["pa_mpjpe_mm"] = (sample_means(official) * MM).tolist()
+    return report
+
+
+def _add_2d(report: Report, truth: Truth, predictions: Predictions, *, with_epe: bool) -> Report:
+    relative = box_errors(truth.joints_px, predictions.joints_px)
+    scores = [error_score(BOX, relative, "% of box", PERCENT)]
+    if predictions.joints_2d_px is not None:
+        branch = box_errors(truth.joints_px, predictions.joints_2d_px)
+        scores.append(error_score("2D error of the 2D branch", branch, "% of box", PERCENT))
+    if with_epe:
+        scores.append(error_score("EPE", absolute_errors(truth.joints_px, predictions.joints_px), "px", 1.0))
+    shares = curves.pck_curve(relative, np.array(PCK_2D))
+    scores += [share_score(f"PCK @{t:g} of box", float(v)) for t, v in zip(PCK_2D, shares, strict=True)]
+    curve = make_curve(
+        BOX_FRACTIONS * PERCENT, curves.pck_curve(relative, BOX_FRACTIONS), "threshold (% of box)", "PCK"
+    )
+    report = report.with_scores(tuple(scores), curves={"PCK 2D": curve})
+    report.by_class["2D (% of box)"] = _scaled(class_means(relative), PERCENT)
+    report.samples["error_2d_percent"] = (sample_means(relative) * PERCENT).tolist()
+    return report
+
+
+def _scaled(row: dict[str, float], factor: float) -> dict[str, float]:
+    return {name: value * factor for name, value in row.items()}

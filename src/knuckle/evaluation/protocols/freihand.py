@@ -1,0 +1,127 @@
+"""FreiHAND's official evaluation (Zimmermann et al. 2019), and its submission file."""
+
+import json
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from knuckle.camera import Camera, root_depth_from_bone
+from knuckle.datasets.freihand import SIZE
+from knuckle.errors import KnuckleError
+from knuckle.evaluation.curves import PCK_3D_M, pck_curve
+from knuckle.evaluation.data import Predictions, Truth
+from knuckle.evaluation.mesh_metrics import f_scores, procrustes_vertex_errors
+from knuckle.evaluation.pose_metrics import absolute_errors
+from knuckle.evaluation.procrustes import align_similarity
+from knuckle.evaluation.protocols.common import MM, error_score, joint_report, make_curve, share_score
+from knuckle.evaluation.report import Report, Score
+from knuckle.files import atomic_path
+from knuckle.skeleton import MIDDLE_MCP, WRIST
+
+MANO_VERTICES = 778
+Root = Literal["predicted", "scale"]
+
+_ROOTS: dict[Root, str] = {
+    "predicted": "root depth: the model's own",
+    "scale": "root depth: from the dataset's length of the bone 9-10 (Iqbal et al. 2018)",
+}
+
+
+def report(truth: Truth, predictions: Predictions, *, model: str, root: Root = "predicted") -> Report:
+    """Official scores: joints and vertices each aligned by its own Procrustes fit, reflections allowed.
+
+    root: "scale" replaces each hand's root depth by the one that gives the bone 9-10 the length the dataset
+    tells, as 2.5D systems do; the back-projected joints are scored then. Vertex scores need a mesh with
+    MANO's 778 vertices.
+    """
+    if root not in _ROOTS:
+        raise KnuckleError(f'root: expected "predicted" or "scale", got {root!r}')
+    notes = [_ROOTS[root]]
+    if root == "scale":
+        joints_m, failed = place_by_scale(truth, predictions)
+        predictions = Predictions(
+            predictions.joints_px,
+            joints_m,
+            predictions.joints_2d_px,
+            predictions.confidence,
+            predictions.vertices_m,
+        )
+        if failed:
+            notes.append(f"{failed} hands kept the model's root depth: no depth gives their bone that length")
+    protocol = (
+        "FreiHAND evaluation; box from the ground truth. PA as the official script (reflections allowed),"
+        " joints and vertices aligned apart; MPJPE with wrists laid together."
+    )
+    result = joint_report(
+        truth, predictions, benchmark="FreiHAND", protocol=protocol, model=model, notes=tuple(notes)
+    )
+    absolute = error_score(
+        "MPJPE camera space", absolute_errors(truth.joints_m, predictions.joints_m), "mm", MM
+    )
+    return add_mesh_scores(result.with_scores((absolute,)), truth, predictions)
+
+
+def add_mesh_scores(result: Report, truth: Truth, predictions: Predictions) -> Report:
+    """PA-MPVPE, F@5, F@15 (aligned) and the vertices' AUC where truth and prediction share MANO's mesh, else
+    a note.
+    """
+    theirs, ours = truth.vertices_m, predictions.vertices_m
+    if theirs is None or ours is None or ours.shape != theirs.shape:
+        count = "no mesh" if ours is None else f"{ours.shape[1]} vertices"
+        return result.with_scores(
+            (),
+            notes=(f"no vertex scores: they need MANO's {MANO_VERTICES} vertices, the model gives {count}",),
+        )
+    errors = procrustes_vertex_errors(theirs, ours)
+    near = f_scores(theirs, align_similarity(theirs, ours)).mean(axis=0)
+    curve = make_curve(PCK_3D_M * MM, pck_curve(errors), "threshold (mm)", "PCK")
+    scores: tuple[Score, ...] = (
+        error_score("PA-MPVPE", errors, "mm", MM),
+        share_score("F@5 aligned", float(near[0])),
+        share_score("F@15 aligned", float(near[1])),
+        share_score("AUC 0-50 mm vertices aligned", curve.area),
+    )
+    return result.with_scores(scores, curves={"PCK vertices aligned": curve})
+
+
+def place_by_scale(truth: Truth, predictions: Predictions) -> tuple[Float[np.ndarray, "N 21 3"], int]:
+    """Joints back-projected at the root depth that gives the bone 9-10 the dataset's length, and how many
+    hands have none.
+
+    Takes 2D joints and depths relative to the wrist from the prediction; a hand without such a depth keeps
+    its own joints.
+    """
+    if truth.scale_m is None:
+        raise KnuckleError(
+            "root by scale: expected a dataset that tells the bone length of each hand, got none"
+        )
+    joints_m = predictions.joints_m.copy()
+    failed = 0
+    for i, (uv, vector) in enumerate(zip(predictions.joints_px, truth.camera, strict=True)):
+        fx, fy, cx, cy = (float(v) for v in vector)
+        camera = Camera(fx, fy, cx, cy, SIZE, SIZE)
+        relative = joints_m[i, :, 2] - joints_m[i, WRIST, 2]
+        try:
+            depth = root_depth_from_bone(
+                uv, relative, camera, bone=(MIDDLE_MCP, MIDDLE_MCP + 1), length_m=float(truth.scale_m[i])
+            )
+        except KnuckleError:
+            failed += 1
+            continue
+        joints_m[i] = camera.backproject(uv, depth + relative)
+    return joints_m, failed
+
+
+def write_submission(path: str | Path, predictions: Predictions) -> None:
+    """The server's pred.json: [joints, vertices], metres, camera space, in the order of the evaluation
+    pictures.
+    """
+    vertices = predictions.vertices_m
+    if vertices is None or vertices.shape[1] != MANO_VERTICES:
+        raise KnuckleError(
+            f"{path}: expected predictions with MANO's {MANO_VERTICES} vertices, got none such"
+        )
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps([predictions.joints_m.tolist(), vertices.tolist()]))

@@ -1,0 +1,165 @@
+"""Report: what one model scored on one benchmark under one protocol; as a table and as JSON."""
+
+import json
+import math
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from knuckle.files import atomic_path
+
+Better = Literal["lower", "higher"]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One figure: mean over the hands (`value`), where it means something their median, and which way is
+    better.
+    """
+
+    name: str
+    value: float
+    unit: str
+    better: Better
+    median: float | None = None
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A curve for the plot: y against x, and the (normalised) area under it."""
+
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    x_label: str
+    y_label: str
+    area: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """Scores of one model on one benchmark.
+
+    benchmark: its name. protocol: one sentence that says how boxes and sides came about and what is aligned.
+    count: hands scored. by_class: metric (with its unit) -> W, M, P, D, T -> value. samples: metric -> one
+    value a hand, with `names` beside them, to find the worst. notes: what a reader must know to judge the
+    figures.
+    """
+
+    benchmark: str
+    protocol: str
+    model: str
+    count: int
+    scores: tuple[Score, ...]
+    by_class: dict[str, dict[str, float]] = field(default_factory=dict)
+    curves: dict[str, Curve] = field(default_factory=dict)
+    samples: dict[str, list[float]] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __getitem__(self, name: str) -> float:
+        """The value of one score by its name; KeyError if the report has no such score."""
+        for score in self.scores:
+            if score.name == name:
+                return score.value
+        raise KeyError(name)
+
+    def with_scores(
+        self,
+        scores: tuple[Score, ...],
+        *,
+        curves: dict[str, Curve] | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> "Report":
+        """The same report with further scores, curves and notes."""
+        return replace(
+            self,
+            scores=self.scores + scores,
+            curves={**self.curves, **(curves or {})},
+            notes=self.notes + notes,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists and numbers; what is not finite becomes null."""
+        return {
+            "benchmark": self.benchmark,
+            "protocol": self.protocol,
+            "model": self.model,
+            "count": self.count,
+            "scores": {
+                s.name: {
+                    "value": _plain(s.value),
+                    "median": None if s.median is None else _plain(s.median),
+                    "unit": s.unit,
+                    "better": s.better,
+                }
+                for s in self.scores
+            },
+            "by_class": {m: {c: _plain(v) for c, v in row.items()} for m, row in self.by_class.items()},
+            "curves": {
+                name: {
+                    "x": list(c.x),
+                    "y": list(c.y),
+                    "x_label": c.x_label,
+                    "y_label": c.y_label,
+                    "area": c.area,
+                }
+                for name, c in self.curves.items()
+            },
+            "samples": {"name": list(self.names)}
+            | {m: [_plain(v) for v in vs] for m, vs in self.samples.items()},
+            "notes": list(self.notes),
+        }
+
+
+def write_reports(path: str | Path, reports: list[Report]) -> None:
+    """Write reports as one JSON file, whole or not at all: {"reports": [...]}."""
+    text = json.dumps({"reports": [report.to_dict() for report in reports]}, indent=1, allow_nan=False)
+    with atomic_path(path) as temporary:
+        temporary.write_text(text + "\n")
+
+
+def to_table(report: Report, *, by_class: bool = False) -> Group:
+    """The report for the terminal; print it with a rich console."""
+    title = f"{report.benchmark} · {report.count} hand{'' if report.count == 1 else 's'} · {report.model}"
+    table = Table(title=title, title_style="bold", title_justify="left")
+    table.add_column("score")
+    table.add_column("mean", justify="right")
+    table.add_column("median", justify="right")
+    table.add_column("better", justify="left")
+    for score in report.scores:
+        median = "" if score.median is None else _figure(score.median, score.unit)
+        table.add_row(score.name, _figure(score.value, score.unit), median, score.better)
+    parts: list[Table | Text] = [table]
+    if by_class and report.by_class:
+        parts.append(_class_table(report))
+    parts += [Text(report.protocol, style="dim")] + [
+        Text(f"Note: {note}", style="dim") for note in report.notes
+    ]
+    return Group(*parts)
+
+
+def _class_table(report: Report) -> Table:
+    table = Table()
+    table.add_column("by joint class")
+    classes = next(iter(report.by_class.values()))
+    headings = {"W": "W wrist", "M": "M base", "P": "P", "D": "D", "T": "T tip"}
+    for name in classes:
+        table.add_column(headings.get(name, name), justify="right")
+    for metric, row in report.by_class.items():
+        table.add_row(metric, *(f"{value:.2f}" for value in row.values()))
+    return table
+
+
+def _figure(value: float, unit: str) -> str:
+    if not math.isfinite(value):
+        return "-"
+    digits = 3 if unit == "" and abs(value) <= 1 else 2
+    return f"{value:.{digits}f}{' ' + unit if unit else ''}"
+
+
+def _plain(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

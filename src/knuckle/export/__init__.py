@@ -1,0 +1,1 @@
+"""Hands to other people's formats: json, glb, obj, npz."""

@@ -1,0 +1,73 @@
+"""Hands of a photo as JSON, and back: PHOTO.json of `knuckle estimate`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+
+from knuckle.errors import KnuckleError
+from knuckle.files import atomic_path
+from knuckle.hands import Hands
+
+_DECIMALS = {
+    "confidence": 4,
+    "box_px": 3,
+    "joints_px": 3,
+    "joints_m": 6,
+    "vertices_m": 6,
+    "pose_rad": 6,
+    "shape": 5,
+}
+"""A thousandth of a pixel, a thousandth of a millimetre, a millionth of a radian."""
+
+
+def hands_to_json(hands: Hands, *, image: str) -> dict[str, Any]:
+    """What PHOTO.json holds, as plain lists and numbers.
+
+    {"image", "width", "height", "camera": {"fx", "fy", "cx", "cy", "assumed"}, "hands": [{"side",
+    "confidence", "box_px", "joints_px", "joints_m", "vertices_m", "pose_rad", "shape", "model"}]}; units and
+    frames are those of `Hands`.
+    """
+    data = hands.to_dict()
+    for hand in data["hands"]:
+        for key, decimals in _DECIMALS.items():
+            # Adding zero turns -0.0 into 0.0.
+            hand[key] = (np.round(np.asarray(hand[key], dtype=float), decimals) + 0.0).tolist()
+    camera = {k: v if isinstance(v, bool) else round(float(v), 4) for k, v in data["camera"].items()}
+    return {
+        "image": image,
+        **{key: data[key] for key in ("width", "height")},
+        "camera": camera,
+        "hands": data["hands"],
+    }
+
+
+def write_json(path: str | Path, hands: Hands, *, image: str) -> None:
+    """Write PHOTO.json, whole or not at all; `image` is the photo's name.
+
+    Raises KnuckleError naming the path when it cannot be written.
+    """
+    text = json.dumps(hands_to_json(hands, image=image), allow_nan=False, ensure_ascii=False)
+    with atomic_path(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(path: str | Path, *, faces: Int[np.ndarray, "F 3"] | None = None) -> Hands:
+    """Read PHOTO.json; the triangles are not in it and may be given (`load_rig("open").faces`).
+
+    Raises KnuckleError naming the path and what is wrong with it.
+    """
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise KnuckleError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise KnuckleError(f"{path}: expected JSON of knuckle's hands, got {error}") from error
+    if not isinstance(data, dict):
+        raise KnuckleError(f"{path}: expected an object with the key hands, got {type(data).__name__}")
+    try:
+        return Hands.from_dict(data, faces=faces)
+    except KnuckleError as error:
+        raise KnuckleError(f"{path}: {error}") from error

@@ -1,0 +1,44 @@
+"""Hands of a photo as a NumPy archive, and back, without rounding."""
+
+import zipfile
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from knuckle.camera import Camera
+from knuckle.errors import KnuckleError
+from knuckle.files import atomic_path
+from knuckle.hands import Hands
+
+_ARRAYS = ("confidence", "boxes_px", "joints_px", "joints_m", "vertices_m", "pose_rad", "shape", "faces")
+
+
+def write_npz(path: str | Path, hands: Hands) -> None:
+    """Write every array of the hands, their sides, camera and model; whole or not at all.
+
+    Raises KnuckleError naming the path when it cannot be written.
+    """
+    arrays = {name: getattr(hands, name) for name in _ARRAYS}
+    arrays |= {f"camera_{name}": np.array(value) for name, value in asdict(hands.camera).items()}
+    arrays |= {"sides": np.array(hands.sides, dtype="U5"), "model": np.array(hands.model)}
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+
+
+def read_npz(path: str | Path) -> Hands:
+    """Read what `write_npz` wrote; raises KnuckleError naming the path and what is wrong with it."""
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            names = [name for name in data.files if name.startswith("camera_")]
+            camera = {name.removeprefix("camera_"): data[name].item() for name in names}
+            return Hands(
+                Camera(**camera),
+                sides=tuple(str(side) for side in data["sides"]),  # pyright: ignore[reportArgumentType]
+                model=str(data["model"]),
+                **{name: data[name] for name in _ARRAYS},
+            )
+    except KnuckleError as error:
+        raise KnuckleError(f"{path}: {error}") from error
+    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        raise KnuckleError(f"{path}: expected an .npz of knuckle's hands, got {error!r}") from error

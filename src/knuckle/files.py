@@ -1,0 +1,55 @@
+"""Writing files whole or not at all."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from uuid import uuid4
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from knuckle.errors import KnuckleError
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """A temporary name to write to, in the same folder with the same suffix, renamed to `path` at the end.
+
+    Missing folders are made. When the body raises, the temporary file goes and an older file at `path` stays
+    as it was. Raises KnuckleError naming `path` when it cannot be written.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.stem[:100]}.{uuid4().hex[:12]}{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise IsADirectoryError(21, "Is a directory", str(path))
+        temporary.touch()  # an unwritable folder shows here, under the name the caller knows
+        yield temporary
+        os.replace(temporary, path)  # noqa: PTH105 - replaces on every system, as Path.rename does not
+    except OSError as error:
+        # A body may fail on some other file: that one is not ours to explain.
+        if error.filename is not None and Path(error.filename) not in {path, temporary, *path.parents}:
+            raise
+        raise KnuckleError(f"{path}: cannot be written ({error.strerror or error})") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_image(path: str | Path, image_rgb: UInt8[np.ndarray, "H W 3"]) -> None:
+    """Write an RGB picture, whole or not at all; the suffix names the format.
+
+    Raises KnuckleError naming the path when it cannot be written or the format is unknown.
+    """
+    path = Path(path)
+    try:
+        encoded, data = cv2.imencode(path.suffix.lower(), cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR))
+    except cv2.error:
+        encoded, data = False, None
+    if not encoded or data is None:
+        raise KnuckleError(f"{path}: expected a picture's suffix such as .png or .jpg, got {path.suffix!r}")
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data.tobytes())

@@ -1,0 +1,1 @@
+"""From photos to hands: reading, detecting, cropping, estimating."""

@@ -1,0 +1,18 @@
+"""Where files fetched at first use are kept."""
+
+import os
+import sys
+from pathlib import Path
+
+
+def cache_folder() -> Path:
+    """The user's cache folder of knuckle (not created here).
+
+    $KNUCKLE_CACHE if set; else `knuckle` in $XDG_CACHE_HOME, in %LOCALAPPDATA% on Windows, or in ~/.cache.
+    """
+    if own := os.environ.get("KNUCKLE_CACHE"):
+        return Path(own).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME")
+    if not base and sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA")
+    return (Path(base).expanduser() if base else Path.home() / ".cache") / "knuckle"

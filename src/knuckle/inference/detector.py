@@ -1,0 +1,41 @@
+"""What a hand detector is: a picture in, boxes with sides and scores out."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from knuckle.skeleton import Side
+
+
+@dataclass(frozen=True, eq=False)
+class Detection:
+    """A hand found in a picture.
+
+    box_px: x, y, w, h of the extent of its 21 joints, px of the picture (pixel centres at integers).
+    score: 0..1. rotation_rad: how far the hand is turned from fingers-up, clockwise in the picture.
+    """
+
+    box_px: Float[np.ndarray, "4"]
+    side: Side
+    score: float
+    rotation_rad: float = 0.0
+
+
+class Detector(Protocol):
+    """Anything that maps an RGB picture to the hands in it, best first; an empty list where there is none."""
+
+    def __call__(self, image: UInt8[np.ndarray, "H W 3"], /) -> list[Detection]: ...
+
+
+@lru_cache(maxsize=1)
+def default_detector() -> Detector:
+    """The detector `estimate` uses where no boxes are given: MediaPipe's palm and landmark networks.
+
+    Raises KnuckleError when their files are not at hand and cannot be fetched.
+    """
+    from knuckle.inference.palm import PalmDetector
+
+    return PalmDetector()

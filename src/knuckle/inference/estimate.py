@@ -1,0 +1,57 @@
+"""`estimate`: one photo in, its hands out."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from knuckle.camera import Camera
+from knuckle.hands import Hands
+from knuckle.inference.detector import Detector, default_detector
+from knuckle.inference.images import check_image, read_image
+from knuckle.inference.predictor import Predictor
+from knuckle.inference.requests import check_boxes, check_camera, check_pairing, check_sides
+from knuckle.skeleton import Side
+
+
+def estimate(
+    image: str | PathLike[str] | UInt8[np.ndarray, "H W 3"],
+    *,
+    boxes: Float[np.ndarray, "N 4"] | Sequence[Sequence[float]] | None = None,
+    sides: Sequence[Side] | None = None,
+    camera: Camera | Sequence[float] | None = None,
+    model: str = "dahyf",
+    detector: Detector | None = None,
+) -> Hands:
+    """Estimate the hands in a photo.
+
+    image: a path, or an RGB array of uint8, shape (H, W, 3), not mirrored. boxes: x, y, w, h px round each
+    hand's joints, and sides: "left" or "right" for each. Both or neither: without them the hands are found
+    first, by `detector` or the default one, whose networks are fetched at first use. camera: fx, fy, cx, cy
+    px or a Camera; without it a focal length of sqrt(W^2 + H^2) px is assumed, so distances are only as good
+    as that guess. model: a name (`knuckle info` lists them) or the path of an .onnx file.
+
+    Returns `Hands`, in the order of the boxes, or best first when found; empty when there is no hand.
+    Raises KnuckleError for a photo, box, side, camera or model that cannot be used.
+    """
+    pixels = read_image(Path(image)) if isinstance(image, str | PathLike) else check_image(image)
+    height, width = pixels.shape[:2]
+    checked_sides = None if sides is None else check_sides(sides)
+    checked_boxes = None if boxes is None else check_boxes(boxes, width, height)
+    check_pairing(checked_boxes, checked_sides)
+    checked_camera = check_camera(camera, width, height)
+    predictor = _predictor(model)
+    if checked_boxes is None or checked_sides is None:
+        detections = (detector or default_detector())(pixels)
+        checked_boxes = np.array([found.box_px for found in detections], dtype=float).reshape(-1, 4)
+        found_sides: tuple[Side, ...] = tuple(found.side for found in detections)
+        return predictor(pixels, checked_boxes, found_sides, checked_camera)
+    return predictor(pixels, checked_boxes, checked_sides, checked_camera)
+
+
+@lru_cache(maxsize=4)
+def _predictor(model: str) -> Predictor:
+    return Predictor(model)

@@ -1,0 +1,32 @@
+"""Left hands: the network knows right ones, so it is shown the mirrored frame and its answer is mirrored
+back."""
+
+import numpy as np
+from jaxtyping import Float
+
+MIRROR_POINT = np.array([-1.0, 1.0, 1.0])
+# Mirroring x turns a rotation about (a, b, c) into one about (a, -b, -c).
+MIRROR_AXIS_ANGLE = np.array([1.0, -1.0, -1.0])
+
+
+def mirror_px(points_px: Float[np.ndarray, "*batch 2"], width: int) -> Float[np.ndarray, "*batch 2"]:
+    """Pixel coordinates in the left-right mirrored frame (pixel centres at integers)."""
+    return points_px * [-1.0, 1.0] + [width - 1.0, 0.0]
+
+
+def mirror_outputs(
+    outputs: dict[str, Float[np.ndarray, "b ..."]], where: Float[np.ndarray, "b"], width: int
+) -> dict[str, Float[np.ndarray, "b ..."]]:
+    """A hand's joints_px, joints_m, vertices_m and pose_rad mirrored, for the hands where `where` is true."""
+    changes = {
+        "joints_px": lambda value: mirror_px(value, width),
+        "joints_m": lambda value: value * MIRROR_POINT,
+        "vertices_m": lambda value: value * MIRROR_POINT,
+        "pose_rad": lambda value: value * MIRROR_AXIS_ANGLE,
+    }
+    result = dict(outputs)
+    for name, change in changes.items():
+        value = outputs[name]
+        chosen = np.asarray(where, dtype=bool).reshape(-1, *(1,) * (value.ndim - 1))
+        result[name] = np.where(chosen, change(value), value)
+    return result

@@ -1,0 +1,89 @@
+"""The predictor: a picture, boxes, sides and a camera in; `Hands` out. Knows no files."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from knuckle import weights
+from knuckle.camera import Camera, Crop
+from knuckle.hands import Hands
+from knuckle.inference.mirror import mirror_outputs
+from knuckle.inference.runtime import OnnxModel
+from knuckle.rig import load_rig
+from knuckle.rig.rotations import matrix_to_axis_angle
+from knuckle.skeleton import Side
+
+BATCH = 16
+
+
+class Predictor:
+    """One model's weights, ready to estimate hands in pictures.
+
+    model: a shipped model's name or the path of an .onnx file with its record beside it. threads: of the
+    network, None lets onnxruntime choose. Raises KnuckleError for an unknown model or damaged weights.
+    """
+
+    def __init__(self, model: str = "dahyf", *, threads: int | None = None) -> None:
+        path, self.record = weights.find(model)
+        self._network = OnnxModel(path, threads=threads)
+        self._faces = load_rig(self.record.rig).faces
+
+    def __call__(
+        self,
+        image: UInt8[np.ndarray, "H W 3"],
+        boxes_px: Float[np.ndarray, "N 4"],
+        sides: Sequence[Side],
+        camera: Camera,
+    ) -> Hands:
+        """Estimate the hands in boxes (x, y, w, h px of the image), each of the side given."""
+        if not len(sides):
+            return Hands(camera, model=self.record.name, faces=self._faces)
+        parts = [
+            self._estimate(image, boxes_px[start : start + BATCH], sides[start : start + BATCH], camera)
+            for start in range(0, len(sides), BATCH)
+        ]
+        joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return Hands(
+            camera,
+            sides=tuple(sides),
+            boxes_px=np.asarray(boxes_px, dtype=float),
+            model=self.record.name,
+            faces=self._faces,
+            **joined,
+        )
+
+    def _estimate(
+        self, image: np.ndarray, boxes_px: np.ndarray, sides: Sequence[Side], camera: Camera
+    ) -> dict[str, np.ndarray]:
+        width = image.shape[1]
+        is_left = np.array([side == "left" for side in sides])
+        crops = [Crop.from_box(box, self.record.size, expand=self.record.expand) for box in boxes_px]
+        # The patch of the mirrored frame is the mirrored patch: the frame itself need not be turned.
+        patches = [
+            crop.warp(image)[:, ::-1] if left else crop.warp(image)
+            for crop, left in zip(crops, is_left, strict=True)
+        ]
+        framed = [crop.mirrored(width) if left else crop for crop, left in zip(crops, is_left, strict=True)]
+        cameras = [camera.mirrored() if left else camera for left in is_left]
+        raw = self._network(
+            normalise(np.stack(patches)),
+            np.stack([crop.vector for crop in framed]),
+            np.stack([view.vector for view in cameras]),
+        )
+        outputs = {
+            "joints_px": raw["joints_px"].astype(float),
+            "joints_m": raw["joints_m"].astype(float),
+            "vertices_m": raw["vertices_m"].astype(float),
+            "pose_rad": matrix_to_axis_angle(raw["rotations"].astype(float)),
+            "shape": raw["shape"].astype(float),
+            # Rounding may leave a cosine a hair outside.
+            "confidence": np.clip(raw["confidence"].astype(float), 0, 1),
+        }
+        return mirror_outputs(outputs, is_left, width)
+
+
+def normalise(patches: UInt8[np.ndarray, "B S S 3"]) -> Float[np.ndarray, "B 3 S S"]:
+    """RGB bytes to the networks' input: (v / 255 - 0.5) / 0.5, channels first, float32."""
+    scaled = patches.astype(np.float32) / np.float32(127.5) - np.float32(1)
+    return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))

@@ -1,0 +1,109 @@
+"""One scene's picture: the compiled stages in order, on buffers that are reused from crop to crop."""
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from knuckle.raster.numba_raster import fill_buffers
+from knuckle.rig.rig import HandRig
+from knuckle.synth import light_kernels, shade
+from knuckle.synth.arm import SceneMesh
+from knuckle.synth.lighting import Light
+from knuckle.synth.mesh_kernels import project_to_patch, vertex_normals
+from knuckle.synth.skin import Skin
+
+SHADOW_CELLS = 112
+OCCLUSION_AXES = 8
+_OCCLUSION_TINT = np.array([0.78, 1.0, 1.08])
+"""Exponents of the occluded share: light that bounces inside skin stays red, so corners do not go grey."""
+
+
+def _spread_axes(count: int) -> Float[np.ndarray, "count 3"]:
+    """Axes spread evenly over the half sphere (Fibonacci)."""
+    k = np.arange(count) + 0.5
+    z, turn = k / count, np.pi * (1 + 5**0.5) * k
+    side = np.sqrt(1 - z * z)
+    return np.stack([side * np.cos(turn), side * np.sin(turn), z], -1)
+
+
+class Renderer:
+    """Renders a posed scene mesh into a colour layer of `size` px. Not for use by two threads at once."""
+
+    def __init__(self, rig: HandRig, mesh: SceneMesh, size: int) -> None:
+        self.mesh, self.size = mesh, size
+        count = mesh.vertex_count
+        self.vertices = np.zeros((count, 3))
+        self.normals = np.zeros((count, 3))
+        self.projected = np.zeros((count, 3))
+        self.face_id = np.zeros((2 * size, 2 * size), np.int32)
+        self.depth = np.zeros((2 * size, 2 * size), np.float32)
+        self.layer = np.zeros((size, size, 4), np.float32)
+        self._light, self._share = np.zeros((count, 3)), np.zeros((count, 3))
+        self._middles = np.zeros((len(mesh.faces), 3))
+        self._total, self._weight = np.zeros((count, 3)), np.zeros(count)
+        self._diffuse, self._specular = np.zeros((2, count, 3)), np.zeros((2, count))
+        self._attributes = np.zeros((count, shade.ATTRIBUTES), np.float32)
+        self._low = np.zeros((light_kernels.MAP_CELLS,) * 2, np.float32)
+        self._high = self._low.copy()
+        self._height = np.zeros((SHADOW_CELLS, SHADOW_CELLS), np.float32)
+        self.axes = _spread_axes(OCCLUSION_AXES)
+        hand = mesh.hand_vertices
+        palm = np.zeros(hand) if rig.palm_side is None else np.asarray(rig.palm_side) / 255.0
+        nail = np.zeros(hand) if rig.nail is None else np.asarray(rig.nail) / 255.0
+        self._palm = np.concatenate([palm, np.zeros(count - hand)])
+        self._nail = np.concatenate([nail, np.zeros(count - hand)])
+        self._first_sleeve = int(mesh.faces[mesh.first_sleeve :].min())
+        # The palm's colour ends where the arm starts.
+        self._palm[mesh.loop] *= 0.5
+
+    def project(self, camera: Float[np.ndarray, "4"], patch_from_frame: Float[np.ndarray, "2 3"]) -> None:
+        """Project `vertices` into the crop."""
+        project_to_patch(self.vertices, camera, patch_from_frame, self.projected)
+
+    def rasterise(self, *, sleeve: bool) -> np.ndarray:
+        """Fill the doubled z-buffer; returns the faces that take part."""
+        faces = self.mesh.faces if sleeve else self.mesh.faces[: self.mesh.first_sleeve]
+        self.face_id[:] = -1
+        self.depth[:] = np.inf
+        fill_buffers(self.projected, faces, 2.0, 0.5, -1, self.face_id, self.depth)
+        return faces
+
+    def illuminate(
+        self, faces: np.ndarray, light: Light, skin: Skin, occlusion_axes: Float[np.ndarray, "k 3"]
+    ) -> float:
+        """Light every vertex; returns the mean irradiance (luminance) of the hand's lit front for the exposure."""
+        hand = self.mesh.hand_vertices
+        vertex_normals(self.vertices, faces, self.normals)
+        body = self.vertices[:hand]
+        low, high = body.min(0), body.max(0)
+        centre, radius = (low + high) / 2, float(np.linalg.norm(high - low) / 2 + 0.005)
+        light_kernels.ambient(
+            self.vertices, self.normals, faces, centre, radius, occlusion_axes, light.sh, light.env_from_camera,
+            self._low, self._high, self._middles, self._share, self._light,
+        )  # fmt: skip
+        light_kernels.smooth_over_faces(self._share, faces, self._total, self._weight)
+        light_kernels.direct(
+            self.vertices, self.normals, light.directions, light.colours, light.wrap, light.roughness,
+            self._diffuse, self._specular,
+        )  # fmt: skip
+        a = self._attributes
+        light_kernels.light_space(
+            self.vertices, light.directions[0], centre, radius, SHADOW_CELLS, a[:, shade.LIGHT_SPACE :]
+        )
+        light_kernels.shadow_map(a[:, shade.LIGHT_SPACE :], faces, self._height)
+        return light_kernels.combine(
+            self._share, _OCCLUSION_TINT, self._light, self._diffuse, self._specular, light.colours, skin.back,
+            skin.palm, skin.nail, skin.cloth, self._palm, self._nail, skin.gloss, skin.nail_gloss, self._first_sleeve,
+            hand, self.vertices, self.normals, a,
+        )  # fmt: skip
+
+    def shade(
+        self, faces: np.ndarray, light: Light, maps: tuple[UInt8[np.ndarray, "h w 3"], ...]
+    ) -> Float[np.ndarray, "s s 4"]:
+        """The linear, premultiplied layer; maps: detail of hand, arm and cloth. Overwritten by the next call."""
+        hand_map, arm_map, cloth_map = maps
+        shade.shade(
+            self.projected, faces, self._attributes, self.mesh.uv_corner, self.mesh.first_arm, self.mesh.first_sleeve,
+            hand_map, arm_map, cloth_map, self._height, light.shadow_softness, light.shadow_strength,
+            light.colours[0], self.face_id, self.depth, self.layer,
+        )  # fmt: skip
+        return self.layer

@@ -1,0 +1,57 @@
+"""Where a hand stands: frame, camera, distance, place in the frame, and the square crop round its joints."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from knuckle.camera import Camera, Crop
+
+NEAREST_M, FARTHEST_M = 0.22, 1.1
+_HAND_M, _ROOM_M = 0.17, 0.25
+"""How long a hand is, and how wide a hand and its margin, when distance and place are drawn."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Camera of the whole frame, the hand's translation (m, camera frame) and the crop."""
+
+    camera: Camera
+    translation: Float[np.ndarray, "3"]
+    crop: Crop
+
+
+def sample_camera(rng: np.random.Generator) -> Camera:
+    """Frames of 224 to 1920 px in common shapes; focal 0.6 to 2 diagonals; 30 % exactly the assumed one."""
+    longer = int(np.exp(rng.uniform(np.log(224), np.log(1920))))
+    aspect = float(rng.choice([1.0, 4 / 3, 3 / 2, 16 / 9]))
+    shorter = int(round(longer / aspect))
+    width, height = (longer, shorter) if rng.random() < 0.65 else (shorter, longer)
+    if rng.random() < 0.3:
+        return Camera.from_size(width, height)
+    focal = float(np.hypot(width, height) * np.exp(rng.uniform(np.log(0.6), np.log(2.0))))
+    cx, cy = (float((n - 1) / 2 + rng.normal(0, 0.015) * n) for n in (width, height))
+    return Camera(focal, focal * float(rng.normal(1, 0.004)), cx, cy, width, height)
+
+
+def place_hand(rng: np.random.Generator, joints: Float[np.ndarray, "21 3"], size: int) -> Placement:
+    """Put a hand, given by its joints turned to the camera (m), somewhere in a random frame.
+
+    Distance is log-uniform between 0.22 and 1.1 m; nearer than fits the frame is not drawn. 12 % of the hands may
+    reach over the frame's edge. The crop is 1.25 to 1.75 times the tight box of the joints, a little off centre.
+    """
+    camera = sample_camera(rng)
+    middle = (joints.min(0) + joints.max(0)) / 2
+    near = max(NEAREST_M, camera.fx * _ROOM_M / min(camera.width, camera.height))
+    # At least about 36 px of hand, where the frame allows it.
+    far = max(min(FARTHEST_M, camera.fx * _HAND_M / 36), near * 1.15)
+    distance = float(np.exp(rng.uniform(np.log(near), np.log(far))))
+    half = 0.5 * camera.fx * _ROOM_M / distance * (0.45 if rng.random() < 0.12 else 1.0)
+    u, v = (float(rng.uniform(min(half, n / 2), max(n - half, n / 2))) for n in (camera.width, camera.height))
+    translation = camera.backproject(np.array([u, v]), np.array(distance)) - middle
+    joints_px = camera.project(joints + translation)
+    low, high = joints_px.min(0), joints_px.max(0)
+    side = float((high - low).max() * rng.uniform(1.25, 1.75))
+    # The joints stay inside: the shift takes at most the smallest margin.
+    centre = (low + high) / 2 + np.clip(rng.normal(0, 0.04, 2), -0.09, 0.09) * side
+    return Placement(camera, translation, Crop((float(centre[0]), float(centre[1])), side, size))

@@ -1,0 +1,16 @@
+"""Colours of hands and fingers, RGB 0..255."""
+
+import numpy as np
+
+HAND_COLOURS = np.array(
+    [(70, 186, 176), (244, 132, 95), (152, 124, 224), (236, 186, 84), (92, 162, 238), (230, 112, 160)]
+)
+"""One a hand of a photo, repeated from the start when there are more."""
+
+FINGER_COLOURS = np.array([(255, 88, 82), (255, 170, 40), (96, 214, 104), (64, 182, 255), (192, 122, 255)])
+"""Thumb, index, middle, ring, pinky."""
+
+
+def hand_colour(index: int) -> np.ndarray:
+    """Colour of the index-th hand of a photo."""
+    return HAND_COLOURS[index % len(HAND_COLOURS)]

@@ -1,0 +1,116 @@
+"""The `knuckle` command as a whole: its list, its version, missing extras, `info`, `demo`."""
+
+import json
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from knuckle.cli.main import COMMANDS, app
+
+
+def run(*arguments: object):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_help_lists_every_command_and_imports_none():
+    code = (
+        "import sys\nfrom knuckle.cli.main import app\n"
+        "try:\n    app(['--help'])\nfinally:\n"
+        "    print('LOADED', sorted({'numpy', 'cv2', 'torch', 'onnxruntime'} & set(sys.modules)))\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "LOADED []" in result.stdout
+    for name in COMMANDS:
+        assert name in result.stdout
+
+
+def test_version():
+    result = run("--version")
+    assert result.exit_code == 0
+    assert result.output.startswith("knuckle 0.")
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_has_its_help(name):
+    result = run(name, "--help")
+    assert result.exit_code == 0, result.output
+    assert f"knuckle {name}" in result.output or f"{name} [OPTIONS]" in result.output
+
+
+def test_unknown_command_suggests_a_known_one():
+    result = run("estimat")
+    assert result.exit_code == 2
+    assert "estimate" in result.output
+
+
+@pytest.mark.parametrize(("module", "extra"), [("torch", "train"), ("numba", "train")])
+def test_missing_extra_is_named(monkeypatch, module, extra):
+    def missing(_):
+        raise ModuleNotFoundError(f"No module named '{module}.nn'", name=f"{module}.nn")
+
+    monkeypatch.setattr("knuckle.cli.main.import_module", missing)
+    result = run("train", "recipe.toml")
+    assert result.exit_code == 2
+    assert (
+        f'knuckle train needs {module}, which is not installed: pip install "knuckle[{extra}]"'
+        in result.output
+    )
+
+
+def test_another_missing_module_is_a_bug_and_not_hidden(monkeypatch):
+    def missing(_):
+        raise ModuleNotFoundError("No module named 'knuckle.cli.lost'", name="knuckle.cli.lost")
+
+    monkeypatch.setattr("knuckle.cli.main.import_module", missing)
+    result = run("train", "recipe.toml")
+    assert isinstance(result.exception, ModuleNotFoundError)
+
+
+def test_info_names_versions_and_the_detector(monkeypatch, tmp_path):
+    monkeypatch.setenv("KNUCKLE_CACHE", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "200")
+    result = run("info")
+    assert result.exit_code == 0, result.output
+    for words in (
+        "knuckle 0.",
+        "Python 3.",
+        "onnxruntime",
+        np.__version__,
+        "fetched at first use",
+        "knuckle[train]",
+    ):
+        assert words in result.output
+
+
+def test_demo_takes_boxes_sides_and_camera_from_the_sidecar(monkeypatch, tmp_path, fake_model):
+    assets = tmp_path / "assets"
+    assets.mkdir()
+    cv2.imwrite(str(assets / "two_hands.jpg"), np.full((80, 100, 3), 120, np.uint8))
+    about = {
+        "boxes": [[5, 10, 40, 40], [50, 10, 40, 40]],
+        "sides": ["right", "left"],
+        "camera": [90, 90, 50, 40],
+    }
+    (assets / "two_hands.json").write_text(json.dumps(about))
+    monkeypatch.setattr("knuckle.cli.demo.ASSETS", assets)
+    result = run("demo", "--out", tmp_path / "out", "--model", fake_model)
+    assert result.exit_code == 0, result.output
+    data = json.loads((tmp_path / "out" / "two_hands.json").read_text())
+    assert [hand["side"] for hand in data["hands"]] == about["sides"]
+    assert data["camera"]["fx"] == 90
+    assert not data["camera"]["assumed"]
+    assert "two_hands.overlay.png" in result.output
+
+
+def test_demo_with_a_broken_sidecar(monkeypatch, tmp_path, fake_model):
+    assets = tmp_path / "assets"
+    assets.mkdir()
+    (assets / "two_hands.json").write_text("{}")
+    monkeypatch.setattr("knuckle.cli.demo.ASSETS", assets)
+    result = run("demo", "--out", tmp_path / "out", "--model", fake_model)
+    assert result.exit_code == 2
+    assert "expected the sample photo's boxes, sides and camera" in result.output

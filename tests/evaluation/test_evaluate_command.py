@@ -1,0 +1,94 @@
+"""`knuckle evaluate` as typed."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from knuckle.cli.main import app
+
+
+def run(*arguments: str):
+    return CliRunner().invoke(app, ["evaluate", *arguments])
+
+
+def test_writes_a_report_and_a_plot_a_source(photo_index, fake_model, tmp_path):
+    out = tmp_path / "out"
+    result = run("--data", str(photo_index), "--weights", fake_model, "--out", str(out), "--by-class")
+    assert result.exit_code == 0, result.output
+    assert sorted(p.name for p in out.iterdir()) == ["a.png", "b.png", "photos.json"]
+    reports = json.loads((out / "photos.json").read_text())["reports"]
+    assert [(r["benchmark"], r["count"], r["model"]) for r in reports] == [
+        ("A", 5, "fake-lite"),
+        ("B", 2, "fake-lite"),
+    ]
+    assert reports[0]["scores"]["2D error"]["value"] > 0
+    assert "W wrist" in result.output and "PA-MPJPE" in result.output
+    picture = cv2.imread(str(out / "a.png"))
+    assert picture.shape[0] > 300 and len(np.unique(picture.reshape(-1, 3), axis=0)) > 20
+
+
+def test_several_data_and_limit(photo_index, rendered_folder, fake_model):
+    result = run(
+        "--data", str(photo_index), "--data", str(rendered_folder), "--weights", fake_model, "--limit", "2"
+    )
+    assert result.exit_code == 0, result.output
+    assert "A · 2 hands" in result.output and "rendered · 2 hands" in result.output
+    assert "confidence ROC-AUC" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data", "nonsense"], "expected synthetic, eval-dev or the folder"),
+        (["--weights", "nothing"], "model: expected"),
+        (["--expand", "0"], "expand: expected"),
+        (["--limit", "0"], "limit: expected"),
+        (["--root", "guess"], "guess"),
+    ],
+)
+def test_bad_options_end_in_one_sentence(photo_index, fake_model, arguments, message):
+    given = ["--data", str(photo_index), "--weights", fake_model, *arguments]
+    if "--data" in arguments:
+        given = given[2:]
+    result = run(*given)
+    assert result.exit_code == 2
+    assert message in result.output and "Traceback" not in result.output
+
+
+def test_damaged_data_writes_nothing(photo_index, fake_model, tmp_path):
+    (photo_index / "images" / "left3.png").write_text("no picture")
+    out = tmp_path / "out"
+    result = run("--data", str(photo_index), "--weights", fake_model, "--out", str(out))
+    assert result.exit_code == 2 and "left3.png" in result.output
+    assert list(out.iterdir()) == []
+
+
+def test_out_that_is_a_file(photo_index, fake_model, tmp_path):
+    (tmp_path / "out").write_text("x")
+    result = run("--data", str(photo_index), "--weights", fake_model, "--out", str(tmp_path / "out"))
+    assert result.exit_code == 2 and "expected a folder to write to" in result.output
+
+
+def test_weights_of_a_training_run(photo_index, tmp_path):
+    pytest.importorskip("torch")
+    import torch
+
+    from knuckle.models import create_model
+    from knuckle.training.checkpoint import save_weights
+
+    torch.manual_seed(0)
+    path = tmp_path / "run.safetensors"
+    save_weights(path, create_model("dahyf"), metadata={"system": "dahyf", "preset": "lite"})
+    out = tmp_path / "out"
+    result = run(
+        "--data", str(photo_index), "--weights", str(path), "--limit", "1", "--out", str(out), "--no-plot"
+    )
+    assert result.exit_code == 0, result.output
+    scores = json.loads((out / "photos.json").read_text())["reports"][0]["scores"]
+    assert scores["2D error of the 2D branch"]["value"] > 1 and scores["PA-MPJPE"]["value"] > 1
+    save_weights(path, create_model("dahyf"), metadata={})
+    result = run("--data", str(photo_index), "--weights", str(path))
+    assert result.exit_code == 2 and "names no system" in result.output

@@ -1,0 +1,53 @@
+"""`knuckle synth` as a user types it."""
+
+import sys
+
+import cv2
+import pytest
+
+from knuckle.cli.main import main
+from knuckle.synth import SynthSet
+
+
+@pytest.fixture
+def run(monkeypatch):
+    def call(*arguments: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["knuckle", *arguments])
+        try:
+            main()
+        except SystemExit as done:
+            return int(done.code or 0)
+        return 0
+
+    return call
+
+
+def test_a_set_and_a_sheet(run, tmp_path, capsys):
+    out, sheet = tmp_path / "set", tmp_path / "sheet.png"
+    code = run(
+        "synth", "--count", "6", "--out", str(out), "--sheet", str(sheet), "--size", "32", "--workers", "1"
+    )
+    assert code == 0
+    assert len(SynthSet(out)) == 6
+    picture = cv2.imread(str(sheet))
+    assert picture.shape == (6 * 2 * 64, 8 * 64, 3)
+    assert "6 crops" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "expected --count N --out DIR, or --sheet"),
+        (("--count", "5"), "expected --count N --out DIR"),
+        (("--count", "0", "--out", "{}/set"), "count: expected at least 1"),
+        (("--sheet", "{}/sheet.gif"), "expected a .png or .jpg"),
+        (("--sheet", "{}/no/such/sheet.png"), "cannot be written"),
+        (("--count", "1", "--out", "{}/set", "--labels", "most"), "labels: expected joints or full"),
+        (("--count", "1", "--out", "{}/set", "--size", "3"), "size: expected 32 to 512"),
+    ],
+)
+def test_bad_options_are_one_sentence_and_code_2(run, arguments, message, tmp_path, capsys):
+    assert run("synth", *(a.format(tmp_path) for a in arguments)) == 2
+    shown = capsys.readouterr().err
+    assert message in shown and "Traceback" not in shown
+    assert not list(tmp_path.iterdir())
