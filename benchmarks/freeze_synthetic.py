@@ -1,7 +1,7 @@
-"""Render the synthetic benchmark afresh and print whether it is the frozen one; --write makes it the frozen one.
+"""Render the synthetic benchmark afresh and print whether it is the frozen one.
 
-python benchmarks/freeze_synthetic.py [--workers N] [--write]. Writing is for a change of rig or engine that is
-meant; scores from before do not compare with scores after.
+python benchmarks/freeze_synthetic.py [--workers N] [--write]. --write makes it the frozen
+one, for a change of rig or engine that is meant; scores from before do not compare with scores after.
 """
 
 import argparse

@@ -43,7 +43,7 @@ def test_a_set_and_a_sheet(run, tmp_path, capsys):
         (("--sheet", "{}/sheet.gif"), "expected a .png or .jpg"),
         (("--sheet", "{}/no/such/sheet.png"), "cannot be written"),
         (("--count", "1", "--out", "{}/set", "--labels", "most"), "labels: expected joints or full"),
-        (("--count", "1", "--out", "{}/set", "--size", "3"), "size: expected 32 to 512"),
+        (("--count", "1", "--out", "{}/set", "--size", "3"), "size: expected 32 to 1024"),
     ],
 )
 def test_bad_options_are_one_sentence_and_code_2(run, arguments, message, tmp_path, capsys):

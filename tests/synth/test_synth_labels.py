@@ -83,7 +83,7 @@ def test_depth_and_normals_describe_the_same_surface(samples):
 
 
 def test_visible_joints_are_covered_by_their_own_finger(samples):
-    """The mask at a visible joint shows its finger or the palm; hidden joints exist, visible ones outnumber them."""
+    """The mask at a visible joint shows its finger or the palm; some joints are hidden, most are not."""
     finger_of_joint = np.array([1, *np.repeat([2, 3, 4, 5, 6], 4)])
     right, visible, hidden = 0, 0, 0
     for s in samples:

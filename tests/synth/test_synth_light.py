@@ -34,8 +34,8 @@ def open_share(vertices, faces):
     share, light = np.zeros((count, 3)), np.zeros((count, 3))
     low = np.zeros((light_kernels.MAP_CELLS,) * 2, np.float32)
     light_kernels.ambient(
-        vertices, normals, faces, np.zeros(3), 0.15, _spread_axes(OCCLUSION_AXES), sh, np.eye(3), low, low.copy(),
-        np.zeros((len(faces), 3)), share, light,
+        vertices, normals, faces, np.zeros(3), 0.15, _spread_axes(OCCLUSION_AXES), sh, np.eye(3), low,
+        low.copy(), np.zeros((len(faces), 3)), share, light,
     )  # fmt: skip
     return share[:, 0], light[:, 0]
 

@@ -11,8 +11,8 @@ _ALONG = np.array([0.0, -1.0, 0.0])
 def joint_axes(hand: Hand, nail: np.ndarray) -> np.ndarray:
     """(16, 3, 3) rows twist, splay, bend; orthonormal, splay = twist x bend.
 
-    Positive bend flexes, positive splay turns towards the thumb's side. A finger's bend axis is square to its own
-    chain's plane of flexion, which the nail shows: it faces away from where the finger bends to.
+    Positive bend flexes, positive splay turns towards the thumb's side. A finger's bend axis is square to
+    its own chain's plane of flexion, which the nail shows: it faces away from where the finger bends to.
     """
     ends, axes = hand.bone_ends(), np.zeros((16, 3, 3))
     normals = vertex_normals(hand.vertices, hand.faces)
@@ -31,8 +31,9 @@ def joint_axes(hand: Hand, nail: np.ndarray) -> np.ndarray:
 def rest_angles(hand: Hand, axes: np.ndarray) -> np.ndarray:
     """(16, 3) anatomical (twist, splay, bend) of the rest pose: 0 = straight, parallel to the middle finger.
 
-    PIP, DIP and the thumb's last two joints bend against the bone before. MCP joints bend against the hand's long axis
-    and splay against the middle finger. The thumb's CMC has no such zero: its rest pose counts as zero.
+    PIP, DIP and the thumb's last two joints bend against the bone before. MCP joints bend against the
+    hand's long axis and splay against the middle finger. The thumb's CMC has no such zero: its rest pose
+    counts as zero.
     """
     middle = axes[FINGERS["middle"], 0] * [1, 1, 0]
     straight = middle / np.linalg.norm(middle)

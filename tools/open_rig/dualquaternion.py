@@ -3,8 +3,11 @@
 import numpy as np
 
 
-def blend_rigid(points: np.ndarray, weights: np.ndarray, rotations: np.ndarray, shifts: np.ndarray) -> np.ndarray:
-    """Points (V, 3) moved by the blend (V, n) of n rigid motions x -> R x + t, each turning less than 180 degrees."""
+def blend_rigid(
+    points: np.ndarray, weights: np.ndarray, rotations: np.ndarray, shifts: np.ndarray
+) -> np.ndarray:
+    """Points (V, 3) moved by the blend (V, n) of n rigid motions x -> R x + t, each by less than 180
+    degrees."""
     real = _quaternions(rotations)
     dual = 0.5 * _product(np.concatenate([np.zeros((len(shifts), 1)), shifts], 1), real)
     blended, blended_dual = weights @ real, weights @ dual
@@ -17,7 +20,9 @@ def blend_rigid(points: np.ndarray, weights: np.ndarray, rotations: np.ndarray, 
 
 def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     scalar = a[:, :1] * b[:, :1] - (a[:, 1:] * b[:, 1:]).sum(1, keepdims=True)
-    return np.concatenate([scalar, a[:, :1] * b[:, 1:] + b[:, :1] * a[:, 1:] + np.cross(a[:, 1:], b[:, 1:])], 1)
+    return np.concatenate(
+        [scalar, a[:, :1] * b[:, 1:] + b[:, :1] * a[:, 1:] + np.cross(a[:, 1:], b[:, 1:])], 1
+    )
 
 
 def _quaternions(rotations: np.ndarray) -> np.ndarray:

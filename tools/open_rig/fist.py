@@ -26,7 +26,7 @@ def fist_rotations(axes: np.ndarray, rest: np.ndarray) -> np.ndarray:
 def fist_quality(
     hand: Hand, rotations: np.ndarray, basis: np.ndarray, mapping: np.ndarray
 ) -> tuple[float, float]:
-    """Volume lost against the rest pose, and the part of the fingers' vertices deeper than 2 mm in other skin."""
+    """Part of the rest pose's volume lost, part of the fingers' vertices deeper than 2 mm in other skin."""
     offset = basis @ (mapping @ (rotations[1:] - np.eye(3)).ravel())
     posed = skin(hand.vertices + offset, hand.weights, rotations, hand.joints)
     lost = 1 - volume(posed, hand.faces) / volume(hand.vertices, hand.faces)

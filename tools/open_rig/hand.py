@@ -12,7 +12,8 @@ _SOURCE_NUMBER = {"thumb": 1, "index": 2, "middle": 3, "ring": 4, "pinky": 5}
 
 @dataclass(frozen=True)
 class Hand:
-    """Rest frame, metres: origin at the wrist, x to the thumb's side, -y along the fingers, -z out of the palm."""
+    """Metres, rest frame: origin at the wrist, x to the thumb's side, -y along the fingers, -z out of the
+    palm."""
 
     vertices: np.ndarray  # (V, 3)
     faces: np.ndarray  # (F, 3)
@@ -30,7 +31,8 @@ class Hand:
         return np.vstack([self.joints[first : first + 3], tip])
 
     def bone_ends(self) -> np.ndarray:
-        """Far end of every joint's bone, (16, 3): the next joint or the fingertip; the middle knuckle for the wrist."""
+        """Far end (16, 3) of every joint's bone: the next joint or fingertip; the wrist's is the middle
+        knuckle."""
         ends = np.zeros((16, 3))
         ends[0] = self.joints[FINGERS["middle"]]
         for finger, first in FINGERS.items():
@@ -41,8 +43,8 @@ class Hand:
 def hand_from_source(source: SourceHand) -> Hand:
     """Merge the 21 bones into MANO's 16 joints and turn the hand into the rest frame.
 
-    Root, wrist and the metacarpals of the four fingers become the wrist joint. The frame stands on bones: the wrist,
-    the middle knuckle, and the line from the little finger's knuckle to the index finger's.
+    Root, wrist and the metacarpals of the four fingers become the wrist joint. The frame stands on bones:
+    the wrist, the middle knuckle, and the line from the little finger's knuckle to the index finger's.
     """
     heads = source.bone_heads
     joint_of_bone = {"wrist.R": 0}

@@ -21,7 +21,8 @@ def finger_labels(parts: np.ndarray) -> np.ndarray:
 
 
 def palm_side(hand: Hand, axes: np.ndarray) -> np.ndarray:
-    """(V,) 0..255: 255 where the skin faces the way its joints flex to, 0 on the back, a soft border between."""
+    """(V,) 0..255: 255 where the skin faces the way its joints flex to, 0 on the back, a soft border
+    between."""
     normals = vertex_normals(hand.vertices, hand.faces)
     facing = (normals * -(hand.weights @ axes[:, 1])).sum(1)
     border = np.clip((facing + 0.15) / 0.5, 0, 1)

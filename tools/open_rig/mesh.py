@@ -40,7 +40,9 @@ def open_loop(faces: np.ndarray) -> np.ndarray:
     while following[loop[-1]] != loop[0]:
         loop.append(following[loop[-1]])
     if len(loop) != len(following):
-        raise ValueError(f"expected one open loop, found {len(following)} open edges, {len(loop)} in the first loop")
+        raise ValueError(
+            f"expected one open loop, found {len(following)} open edges, {len(loop)} in the first loop"
+        )
     return np.array(loop)
 
 
@@ -51,7 +53,8 @@ def volume(vertices: np.ndarray, faces: np.ndarray) -> float:
 
 
 def winding_number(points: np.ndarray, vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """How many times the closed surface wraps each point (0 outside, 1 inside); van Oosterom and Strackee 1983."""
+    """How many times the closed surface wraps each point (0 outside, 1 inside); van Oosterom and Strackee
+    1983."""
     result = np.empty(len(points))
     for start in range(0, len(points), 128):
         a, b, c = (vertices[faces[:, k]] - points[start : start + 128, None] for k in range(3))

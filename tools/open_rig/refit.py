@@ -1,7 +1,8 @@
 """Bring the source's joints and proportions to those of human anatomy.
 
-Joints first move inside the unchanged skin (the source puts its bones where a modeller bends the mesh), the skin
-weights move with them, and what is left of the difference to published lengths is taken up by stretching the skin.
+Joints first move inside the unchanged skin (the source puts its bones where a modeller bends the mesh), the
+skin weights move with them, and what is left of the difference to published lengths is taken up by
+stretching the skin.
 """
 
 import numpy as np
@@ -10,12 +11,14 @@ from hand import FINGERS, Hand
 from rotation import rodrigues, world_motions
 
 HAND_LENGTH_M = 0.183
-"""Wrist centre to the tip of the middle finger along the bones: between the British adult means of both sexes."""
+"""Wrist centre to the tip of the middle finger along the bones: between the British adult means of both
+sexes."""
 
-# Lengths in mm between the centres of rotation, MCP-PIP, PIP-DIP, DIP-tip for fingers and CMC-MCP, MCP-IP, IP-tip for
-# the thumb. Published bones (CT; index 39.8/22.4/15.8, middle 44.6/26.3/17.4, ring 41.4/25.7/17.3, little
-# 32.7/18.1/16.0, thumb 46.2/31.6/21.7) run from surface to surface; the centre of rotation lies inside the proximal
-# bone's head: 6 mm deep at the MCP joint, 3.5 at the PIP, 2.5 at the DIP; soft tissue at the tip adds 3.8.
+# Lengths in mm between the centres of rotation, MCP-PIP, PIP-DIP, DIP-tip for fingers and CMC-MCP, MCP-IP,
+# IP-tip for the thumb. Published bones (CT; index 39.8/22.4/15.8, middle 44.6/26.3/17.4, ring
+# 41.4/25.7/17.3, little 32.7/18.1/16.0, thumb 46.2/31.6/21.7) run from surface to surface; the centre of
+# rotation lies inside the proximal bone's head: 6 mm deep at the MCP joint, 3.5 at the PIP, 2.5 at the DIP;
+# soft tissue at the tip adds 3.8.
 SEGMENTS_MM = {
     "index": (42.3, 23.4, 22.1),
     "middle": (47.1, 27.3, 23.7),
@@ -30,9 +33,11 @@ _GIRTH = {"index": 0.95, "middle": 0.95, "ring": 0.97, "pinky": 1.06, "thumb": 1
 _WRIST_TOWARDS_MIDDLE = 0.16
 _KNUCKLE_TOWARDS_WRIST = 0.044
 _FINGER_SHIFT_M = (0.0032, 0.0026)
-"""PIP and DIP move towards the tip, to the middle between the skin's palmar crease and its dorsal wrinkles."""
+"""PIP and DIP move towards the tip, to the middle between the skin's palmar crease and its dorsal
+wrinkles."""
 _THUMB_SHIFT_M = (-0.0075, 0.0045, 0.0)
-"""The thumb's CMC moves towards the wrist and its MCP towards the tip, along the metacarpal and the first phalanx."""
+"""The thumb's CMC moves towards the wrist and its MCP towards the tip, along the metacarpal and the first
+phalanx."""
 
 
 _KNUCKLE_DEPTH_M = {"index": 0.0042, "middle": 0.0045, "ring": 0.0038, "pinky": 0.0, "thumb": 0.0}
@@ -44,9 +49,11 @@ _DORSAL_OF_MIDDLE = 0.08
 
 
 def move_joints(hand: Hand) -> Hand:
-    """Joints at the centres of rotation, origin moved to the new wrist; skin unchanged, weights not yet moved.
+    """Joints at the centres of rotation, origin moved to the new wrist; skin unchanged, weights not yet
+    moved.
 
-    The source's bones run 3-5 mm too near to the back of the fingers, which makes a bent finger lose its thickness.
+    The source's bones run 3-5 mm too near to the back of the fingers, which makes a bent finger lose its
+    thickness.
     """
     joints = hand.joints.copy()
     wrist = hand.joints[0] + _WRIST_TOWARDS_MIDDLE * (hand.joints[FINGERS["middle"]] - hand.joints[0])
@@ -126,10 +133,11 @@ def less_fanned(hand: Hand, axes: np.ndarray, rest: np.ndarray) -> Hand:
 def stretch(
     hand: Hand, along: np.ndarray, girth: np.ndarray, palm: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Scale every bone's skin by `along` (16,) in its direction and `girth` (16,) round it, the palm by `palm` (3,).
+    """Scale every bone's skin by `along` (16,) in its direction and `girth` (16,) round it, the palm by
+    `palm` (3,).
 
-    Bones keep their directions and stay joined; at the joints the maps are blended by the skin weights. Entry 0 of
-    `along` and `girth` is unused. Linear in all parameters. Returns vertices and joints.
+    Bones keep their directions and stay joined; at the joints the maps are blended by the skin weights.
+    Entry 0 of `along` and `girth` is unused. Linear in all parameters. Returns vertices and joints.
     """
     direction = hand.bone_ends() - hand.joints
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
@@ -139,7 +147,9 @@ def stretch(
     for first in FINGERS.values():
         joints[first] = maps[0] @ hand.joints[first]
         for joint in (first + 1, first + 2):
-            joints[joint] = joints[joint - 1] + maps[joint - 1] @ (hand.joints[joint] - hand.joints[joint - 1])
+            joints[joint] = joints[joint - 1] + maps[joint - 1] @ (
+                hand.joints[joint] - hand.joints[joint - 1]
+            )
     shift = joints - np.einsum("jab,jb->ja", maps, hand.joints)
     vertices = np.einsum("vj,jab,vb->va", hand.weights, maps, hand.vertices) + hand.weights @ shift
     return vertices, joints

@@ -15,12 +15,14 @@ def joint_regressor(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(joint, vertex, value) of some tens of non-negative weights a joint, summing to one.
 
-    Solved over the mean shape (V, 3), (16, 3) and the unit betas (V, 3, 10), (16, 3, 10): the regressor is linear, so
-    what it does on these it does on every hand.
+    Solved over the mean shape (V, 3), (16, 3) and the unit betas (V, 3, 10), (16, 3, 10): the regressor is
+    linear, so what it does on these it does on every hand.
     """
     rows, columns, values = [], [], []
     for joint in range(16):
-        near = np.argsort(np.linalg.norm(vertices - joints[joint], axis=1), kind="stable")[: CANDIDATES[joint]]
+        near = np.argsort(np.linalg.norm(vertices - joints[joint], axis=1), kind="stable")[
+            : CANDIDATES[joint]
+        ]
         system = np.concatenate(
             [_MEAN_HAND * (vertices[near] - joints[joint]).T, basis[near].reshape(len(near), -1).T]
         )
@@ -34,7 +36,7 @@ def joint_regressor(
 
 
 def _shares(system: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Non-negative weights summing to one (by a heavy row) nearest to the target: Lawson and Hanson's NNLS."""
+    """Non-negative weights summing to one (by a heavy row) nearest to the target: Lawson-Hanson NNLS."""
     count = system.shape[1]
     matrix = np.vstack([system, np.ones((1, count)), _DAMPING * np.eye(count)])
     wanted = np.concatenate([target, [1.0], np.zeros(count)])

@@ -10,23 +10,35 @@ from shapes import BETAS, ShapeSpace
 from source import SourceHand
 
 
-def report(path: Path, arrays: dict[str, np.ndarray], source: SourceHand, hand: Hand, space: ShapeSpace) -> None:
-    """Print the file's size, and how near the rig is to its source, to its own joints and to published bones."""
+def report(
+    path: Path, arrays: dict[str, np.ndarray], source: SourceHand, hand: Hand, space: ShapeSpace
+) -> None:
+    """Print the file's size, and how near the rig is to its source, its own joints and published bones."""
     pose_count = arrays["pose_map"].shape[0]
-    print(f"{path.name}: {path.stat().st_size / 1e3:.0f} kB, {len(hand.vertices)} vertices, "
-          f"{len(hand.faces)} faces, {pose_count} correctives, {len(arrays['regressor_value'])} regressor weights")
-    print("skinning against the source, 21 bones: mean {:.2e} mm, max {:.2e} mm".format(*_source_error(source)))
-    print(f"shape: 9 components hold {space.explained:.1%} of the size-normalised variance; "
-          f"10 betas reproduce a hand to {1e3 * space.error_mean_m:.2f} mm mean")
+    print(
+        f"{path.name}: {path.stat().st_size / 1e3:.0f} kB, {len(hand.vertices)} vertices, "
+        f"{len(hand.faces)} faces, {pose_count} correctives, {len(arrays['regressor_value'])} regressor weights"
+    )
+    print(
+        "skinning against the source, 21 bones: mean {:.2e} mm, max {:.2e} mm".format(*_source_error(source))
+    )
+    print(
+        f"shape: 9 components hold {space.explained:.1%} of the size-normalised variance; "
+        f"10 betas reproduce a hand to {1e3 * space.error_mean_m:.2f} mm mean"
+    )
     errors = regressor_errors(arrays, hand, space)
-    print(f"joint regressor over random shapes: joint means {errors.mean(0).min():.2f}-{errors.mean(0).max():.2f} mm, "
-          f"max {errors.max():.2f} mm")
+    print(
+        f"joint regressor over random shapes: joint means {errors.mean(0).min():.2f}-{errors.mean(0).max():.2f} mm, "
+        f"max {errors.max():.2f} mm"
+    )
     print("  joint means, MANO order:", np.round(errors.mean(0), 2))
     fist = fist_rotations(arrays["axes"].astype(float), arrays["rest_angles"].astype(float))
     basis, mapping = arrays["pose_basis"].astype(float), arrays["pose_map"].astype(float)
     for title, used in (("without", 0), ("with", 1)):
         lost, inside = fist_quality(hand, fist, used * basis, mapping)
-        print(f"fist {title} correctives: {lost:.1%} of the volume lost, {inside:.1%} of finger skin > 2 mm inside")
+        print(
+            f"fist {title} correctives: {lost:.1%} of the volume lost, {inside:.1%} of finger skin > 2 mm inside"
+        )
     for finger in FINGERS:
         lengths = 1e3 * np.linalg.norm(np.diff(hand.chain(finger), axis=0), axis=1)
         print(f"{finger:>7} {np.round(lengths, 1)} mm, target {SEGMENTS_MM[finger]}")
@@ -43,14 +55,16 @@ def regressor_errors(arrays: dict[str, np.ndarray], hand: Hand, space: ShapeSpac
 
 
 def _source_error(source: SourceHand) -> tuple[float, float]:
-    """Mean and maximum distance (mm) between skinning with the merged weights and the source's own forward pass.
+    """Mean and maximum distance (mm) between skinning by merged weights and the source's own forward pass.
 
     The metacarpals and the root lie still here, so that their merging into one joint changes nothing.
     """
     columns = [source.bone_labels.index(label) for label in _bone_of_joint()]
     merged = hand_from_source(source).weights
     motion, shift = source.check_rotations[:, columns], source.check_translations[:, columns]
-    skinned = np.einsum("vj,njab,vb->nva", merged, motion, source.vertices) + np.einsum("vj,nja->nva", merged, shift)
+    skinned = np.einsum("vj,njab,vb->nva", merged, motion, source.vertices) + np.einsum(
+        "vj,nja->nva", merged, shift
+    )
     error = 1e3 * np.linalg.norm(skinned - source.check_vertices, axis=-1)
     return float(error.mean()), float(error.max())
 

@@ -1,4 +1,4 @@
-"""Rotations and plain linear blend skinning, the few lines this build needs, kept apart from the package's own."""
+"""Rotations and plain linear blend skinning: the few lines this build needs, apart from the package's own."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ def rodrigues(axis_angle: np.ndarray) -> np.ndarray:
 
 
 def world_motions(rotations: np.ndarray, joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """World rotations (16, 3, 3) and posed joints (16, 3) from rotations relative to the parent and rest joints."""
+    """World rotations (16, 3, 3) and posed joints (16, 3) from relative rotations and rest joints."""
     world, posed = rotations.copy(), joints.copy()
     for joint in range(1, 16):
         parent = PARENTS[joint]
@@ -27,7 +27,7 @@ def world_motions(rotations: np.ndarray, joints: np.ndarray) -> tuple[np.ndarray
 
 
 def skin(vertices: np.ndarray, weights: np.ndarray, rotations: np.ndarray, joints: np.ndarray) -> np.ndarray:
-    """Linear blend skinning of (V, 3) vertices by 16 joints with rotations (16, 3, 3) relative to the parent."""
+    """Linear blend skinning of (V, 3) vertices; rotations (16, 3, 3) are relative to the parent joint."""
     world, posed = world_motions(rotations, joints)
     shift = posed - np.einsum("jab,jb->ja", world, joints)
     return np.einsum("vj,jab,vb->va", weights, world, vertices) + weights @ shift

@@ -39,7 +39,7 @@ def shape_space(hand: Hand, *, count: int, seed: int) -> ShapeSpace:
     size = points[:, skin] @ mean[skin] / (mean[skin] @ mean[skin])
     centred = points / size[:, None] - mean
     centred -= centred.mean(0)
-    left, values, right = np.linalg.svd(centred[:, skin], full_matrices=False)
+    _, values, right = np.linalg.svd(centred[:, skin], full_matrices=False)
     kept = BETAS - 1
     spread = values[:kept] / np.sqrt(count)
     directions = right[:kept] * np.sign(right[:kept, np.abs(right[:kept]).argmax(1)].diagonal())[:, None]

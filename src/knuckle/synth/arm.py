@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -18,8 +19,8 @@ SLEEVE_RINGS = 10
 class SceneMesh:
     """Topology of hand + forearm + sleeve; the hand's vertices come first, then the arm's, then the sleeve's.
 
-    `faces` lists the hand's, then the arm's from `first_arm`, then the sleeve's from `first_sleeve`; `face_part` is the
-    MANO16 part of a hand face, -1 elsewhere. `uv_corner` repeats every unit.
+    `faces` lists the hand's, then the arm's from `first_arm`, then the sleeve's from `first_sleeve`;
+    `face_part` is the MANO16 part of a hand face, -1 elsewhere. `uv_corner` repeats every unit.
     """
 
     faces: Int[np.ndarray, "f 3"]
@@ -73,7 +74,7 @@ def build_mesh(rig: HandRig) -> SceneMesh:
 def _tube(rings: list[np.ndarray], *, cap: int | None) -> tuple[np.ndarray, np.ndarray]:
     """Faces and uv of a tube; ring 0's edges i -> i+1 belong to a face on the other side of it."""
     sides, faces, uv = len(rings[0]), [], []
-    for ring, (near, far) in enumerate(zip(rings, rings[1:], strict=False)):
+    for ring, (near, far) in enumerate(pairwise(rings)):
         for i in range(sides):
             j = (i + 1) % sides
             u0, u1, v0, v1 = i / sides, (i + 1) / sides, ring / len(rings), (ring + 1) / len(rings)
@@ -88,7 +89,7 @@ def _tube(rings: list[np.ndarray], *, cap: int | None) -> tuple[np.ndarray, np.n
 
 @dataclass(frozen=True, eq=False)
 class ArmShape:
-    """The random numbers behind one forearm; lengths in m. `bend`: axis-angle of the forearm against the palm."""
+    """The random numbers behind one forearm, lengths in m; `bend`: its axis-angle against the palm."""
 
     bend: Float[np.ndarray, "3"]
     bend_over: float
@@ -104,8 +105,8 @@ class ArmShape:
 
 
 def sample_arm(rng: np.random.Generator, wrist_rotation: Float[np.ndarray, "3 3"]) -> ArmShape:
-    """Draw a forearm; a sleeve in 55 %. An arm that would point at the camera is bent aside: it would hide the hand,
-    and real ones come from the side. wrist_rotation: camera_from_hand."""
+    """Draw a forearm; a sleeve in 55 %. An arm that would point at the camera is bent aside: it would hide
+    the hand, and real ones come from the side. wrist_rotation: camera_from_hand."""
     flexion = min(max(rng.normal(0.1, 0.38), -0.9), 0.9)
     deviation = min(max(rng.normal(0.0, 0.2), -0.4), 0.45)
     turn = wrist_rotation @ _turn(np.array([flexion, 0.0, deviation])) @ wrist_rotation.T
@@ -139,10 +140,12 @@ def grow_arm(
     wrist_rotation: Float[np.ndarray, "3 3"],
     arm: ArmShape,
 ) -> None:
-    """Fill the arm's and, if it has one, the sleeve's rows of `vertices` (camera frame, m), after the hand's."""
+    """Fill the arm's rows of `vertices` (camera frame, m) and, if it has one, its sleeve's."""
     _grow(
-        vertices, mesh.loop, mesh.hand_vertices, wrist_rotation, arm.bend, arm.bend_over, arm.length, arm.growth,
-        arm.sleeve, arm.sleeve_start, arm.sleeve_width, arm.sleeve_flare, arm.folds, arm.fold_waves, arm.fold_phases,
+        vertices, mesh.loop, mesh.hand_vertices, wrist_rotation, arm.bend, arm.bend_over, arm.length,
+        arm.growth,
+        arm.sleeve, arm.sleeve_start, arm.sleeve_width, arm.sleeve_flare, arm.folds, arm.fold_waves,
+        arm.fold_phases,
     )  # fmt: skip
 
 
@@ -161,7 +164,8 @@ def _turn(vector):
 
 @njit(cache=True)
 def _grow(
-    vertices, loop, first, wrist, bend, bend_over, length, growth, sleeve, sleeve_start, sleeve_width, sleeve_flare,
+    vertices, loop, first, wrist, bend, bend_over, length, growth, sleeve, sleeve_start, sleeve_width,
+    sleeve_flare,
     folds, fold_waves, fold_phases,
 ):  # fmt: skip
     sides = len(loop)

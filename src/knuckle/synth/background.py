@@ -1,4 +1,4 @@
-"""What stands behind the hands: crops of photographs where the data folder is there, else procedural pictures."""
+"""What stands behind the hands: crops of photographs where the data folder is, else procedural pictures."""
 
 import json
 import os
@@ -20,7 +20,8 @@ def backgrounds_folder() -> Path | None:
 
 
 class Backgrounds:
-    """Draws square pictures: 72 % environment crops, 18 % hand-free photo patches, 10 % flat, gradient or noise.
+    """Draws square pictures: 72 % environment crops, 18 % hand-free photo patches, 10 % flat, gradient or
+    noise.
 
     Without a folder all are procedural. Pictures are decoded once and kept (up to 200 kB each).
     """

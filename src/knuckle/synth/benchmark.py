@@ -1,8 +1,10 @@
-"""The frozen synthetic benchmark: 5,000 hands and 1,000 crops without one, procedural backgrounds, by a fixed seed.
+"""The frozen synthetic benchmark: 5,000 hands and 1,000 crops without one, procedural backgrounds, by a fixed
+seed.
 
-Anyone renders the same set from a clone. `benchmark.json` beside this file holds what it must be: sha256 sums of the
-quantised labels and of the images, and means over groups of 64 crops. Labels are computed in float64 and agree between
-machines; single pixels may round differently on another CPU or OpenCV, which the means then allow for.
+Anyone renders the same set from a clone. `benchmark.json` beside this file holds what it must be: sha256 sums
+of the quantised labels and of the images, and means over groups of 64 crops. Labels are computed in float64
+and agree between machines; single pixels may round differently on another CPU or OpenCV, which the means then
+allow for.
 """
 
 import hashlib
@@ -95,15 +97,16 @@ def compare(found: dict[str, Any], expected: dict[str, Any]) -> Literal["exact",
         return "exact"
     if len(found["groups"]) > len(expected["groups"]):
         raise KnuckleError(
-            f"synthetic benchmark: expected {len(expected['groups'])} groups of {GROUP}, got {len(found['groups'])}"
+            f"synthetic benchmark: expected {len(expected['groups'])} groups of {GROUP} crops,"
+            f" got {len(found['groups'])}"
         )
     for k, (got, wanted) in enumerate(zip(found["groups"], expected["groups"], strict=False)):
         for name, tolerance in _TOLERANCE.items():
             off = float(np.abs(np.subtract(got[name], wanted[name])).max())
             if off > tolerance:
                 raise KnuckleError(
-                    f"synthetic benchmark: group {k} differs from the frozen one in {name}: {off:.3g}, allowed"
-                    f" {tolerance:g}; the engine, the rig or a library has changed"
+                    f"synthetic benchmark: group {k} differs from the frozen one in {name}: {off:.3g},"
+                    f" allowed {tolerance:g}; the engine, the rig or a library has changed"
                 )
     return "close"
 

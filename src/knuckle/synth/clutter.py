@@ -73,7 +73,7 @@ def add_clutter(image: Image, rng: np.random.Generator, backgrounds: Backgrounds
 
 @njit(cache=True, fastmath=True)
 def _limb(image, ax, ay, ra, bx, by, rb, light, albedo, face, curve):
-    """A shaded tapered capsule over the image: skin-coloured, lit like a round thing; `face` > 0 adds a face's marks."""
+    """A tapered capsule of skin colour over the image, lit as a round thing; `face` > 0 adds eyes and mouth."""
     size = image.shape[0]
     dx, dy = bx - ax, by - ay
     length = max(np.sqrt(dx * dx + dy * dy), 1e-3)
@@ -121,7 +121,7 @@ def add_skin_shapes(image: Image, rng: np.random.Generator, *, count: int, faces
             radius, length = size * rng.uniform(0.02, 0.07), rng.uniform(1.0, 5)
         end = start + radius * length * np.array([np.cos(turn), np.sin(turn)])
         tail = radius * (rng.uniform(0.85, 1.0) if face else rng.uniform(0.5, 1.1))
-        _limb(image, *start, radius, *end, tail, light, albedo, face, srgb_curve())
+        _limb(image, start[0], start[1], radius, end[0], end[1], tail, light, albedo, face, srgb_curve())
 
 
 def draw_occluder(

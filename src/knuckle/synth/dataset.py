@@ -11,10 +11,11 @@ from knuckle.synth.writer import INDEX, read_index
 
 
 class SynthSet:
-    """A finished set: `images` (N, S, S, 3) RGB uint8 and `labels`, a dict of (N, ...) arrays, all memory-mapped.
+    """A finished set: `images` (N, S, S, 3) RGB uint8 and `labels`, a dict of (N, ...) arrays, all
+    memory-mapped.
 
-    Label names are the fields of `Sample`. Raises KnuckleError for a folder without a set, one that was cut short
-    (render it again with resume), and damaged files.
+    Label names are the fields of `Sample`. Raises KnuckleError for a folder without a set, one that was cut
+    short (render it again with resume), and damaged files.
     """
 
     def __init__(self, path: str | Path) -> None:

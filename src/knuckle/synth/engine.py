@@ -32,7 +32,7 @@ _TIPS = {4: 15, 8: 3, 12: 6, 16: 12, 20: 9}
 """Part of the tips, in the common order."""
 _REACH_M = np.array([0.045, *[0.024, 0.018, 0.015, 0.011] * 5])
 _REACH_M[1] = 0.035
-"""How far a surface may lie before a joint that it belongs to: a little more than half the flesh's thickness."""
+"""How far a surface may lie before its own joint: a little more than half the flesh's thickness."""
 
 
 def _joint_parts() -> np.ndarray:
@@ -169,7 +169,7 @@ class SynthEngine:
         sample.normals = np.where(on_hand[..., None], normals, 0).astype(np.float32)
 
     def _negative(self, index: int, rng: np.random.Generator) -> Sample:
-        """A crop without a hand: background and clutter, often limbs or faces of skin colour, or a forearm alone."""
+        """A crop without a hand: background, clutter, often limbs or faces of skin colour or a lone forearm."""
         size = self.options.size
         image, _ = self.backgrounds.draw(rng, size)
         if rng.random() < 0.5:
@@ -220,13 +220,13 @@ class _Standing(NamedTuple):
 def _inside(camera: Camera, joints: Float[np.ndarray, "21 3"]) -> Bool[np.ndarray, "21"]:
     """Joints within the frame; what lies beyond its edge nobody sees."""
     uv = camera.project(joints)
-    return ((uv >= -0.5) & (uv <= np.array([camera.width, camera.height]) - 0.5)).all(-1)
+    return np.asarray(((uv >= -0.5) & (uv <= np.array([camera.width, camera.height]) - 0.5)).all(-1))
 
 
 def _beyond_frame(
     image: UInt8[np.ndarray, "s s 3"], placement: Placement, rng: np.random.Generator
 ) -> UInt8[np.ndarray, "s s 3"]:
-    """Where the crop reaches over the frame's edge no photo has pixels: repeat the last ones, or black in 30 %."""
+    """Beyond the frame's edge no photo has pixels: repeat the last ones, or black in 30 %."""
     size, camera = len(image), placement.camera
     corners = apply_affine(
         placement.crop.patch_from_frame, np.array([[0.0, 0.0], [camera.width - 1.0, camera.height - 1.0]])

@@ -1,8 +1,10 @@
-"""Compiled lighting: ambient occlusion and shadow from low-resolution orthographic height maps of the posed mesh.
+"""Compiled lighting: ambient occlusion and shadow from low-resolution orthographic height maps of the posed
+mesh.
 
-Occlusion is found per vertex, not per pixel: the hand's mesh is about as fine as the pixels of a crop. Points of
-the mesh are splatted along a few axes into height maps; a vertex is dark towards a direction when something
-stands above it there. One map serves both directions of its axis. This replaces screen-space sampling.
+Occlusion is found per vertex, not per pixel: the hand's mesh is about as fine as the pixels of a crop. Points
+of the mesh are splatted along a few axes into height maps; a vertex is dark towards a direction when
+something stands above it there. One map serves both directions of its axis. This replaces screen-space
+sampling.
 """
 
 import numpy as np
@@ -50,9 +52,9 @@ def ambient(
 ):
     """Ambient light (V, 3) that reaches every vertex: irradiance / pi from `sh`, times the unoccluded share.
 
-    axes (K, 3): K axes, 2K directions. The share is weighted by the radiance from each direction, so light from
-    a window is blocked by a finger before it, not by one behind. low, high: (cells, cells) scratch; middles:
-    (F, 3) scratch for the faces' centres.
+    axes (K, 3): K axes, 2K directions. The share is weighted by the radiance from each direction, so light
+    from a window is blocked by a finger before it, not by one behind. low, high: (cells, cells) scratch;
+    middles: (F, 3) scratch for the faces' centres.
     """
     count, cells = vertices.shape[0], low.shape[0]
     scale = 0.5 * cells / radius
@@ -176,10 +178,11 @@ def shadow_map(coordinates, faces, height_map):
 
 @njit(cache=True, fastmath=True)
 def direct(vertices, normals, lights, colours, wrap, roughness, diffuse, specular):
-    """Light from directional lights at every vertex: diffuse (L, V, 3), wrapped per channel, and specular (L, V).
+    """Light from directional lights at every vertex: diffuse (L, V, 3), wrapped per channel, and specular (L,
+    V).
 
-    lights (L, 3): unit, towards the light, camera frame. wrap (3,): how far light reaches round the terminator,
-    most in red, as in skin. specular: Blinn-Phong lobe with Schlick's Fresnel term.
+    lights (L, 3): unit, towards the light, camera frame. wrap (3,): how far light reaches round the
+    terminator, most in red, as in skin. specular: Blinn-Phong lobe with Schlick's Fresnel term.
     """
     for m in range(lights.shape[0]):
         lx, ly, lz = lights[m, 0], lights[m, 1], lights[m, 2]
@@ -203,10 +206,12 @@ def direct(vertices, normals, lights, colours, wrap, roughness, diffuse, specula
 
 @njit(cache=True, fastmath=True)
 def combine(
-    share, tint, light, diffuse, specular, colours, back, palm, nail, cloth, palm_share, nail_share, gloss, nail_gloss,
+    share, tint, light, diffuse, specular, colours, back, palm, nail, cloth, palm_share, nail_share, gloss,
+    nail_gloss,
     first_sleeve_vertex, hand_vertices, vertices, normals, attributes,
 ):  # fmt: skip
-    """Fill the first 11 vertex attributes (see `shade`); returns the mean luminance of light on the hand's front.
+    """Fill the first 11 vertex attributes (see `shade`); returns the mean luminance of light on the hand's
+    front.
 
     share (V, 3): the unoccluded part of the ambient light, raised to the powers `tint` (3,).
     """

@@ -1,4 +1,4 @@
-"""Random light of a hand: an environment in spherical harmonics, up to two directional lights, and their shading."""
+"""Random light of a hand: an environment in spherical harmonics and up to two directional lights."""
 
 import json
 from dataclasses import dataclass
@@ -13,8 +13,9 @@ LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 
 @dataclass(frozen=True, eq=False)
 class Light:
-    """Environment `sh` (9, 3) of unit mean luminance, and directional lights (2, 3), unit, towards the light, in the
-    camera frame with linear RGB `colours` (2, 3); the first one is the key light, which casts the shadow."""
+    """Environment `sh` (9, 3) of unit mean luminance, and directional lights (2, 3), unit, towards the light,
+    in the camera frame with linear RGB `colours` (2, 3); the first one is the key light, which casts the
+    shadow."""
 
     sh: Float[np.ndarray, "9 3"]
     env_from_camera: Float[np.ndarray, "3 3"]

@@ -1,4 +1,4 @@
-"""Compiled geometry of one sample: vertex normals, projection into the crop, screen-space visibility of joints."""
+"""Compiled geometry of one sample: normals, projection into the crop, visibility of joints."""
 
 import numpy as np
 from numba import njit
@@ -33,7 +33,7 @@ def vertex_normals(vertices, faces, normals):
 
 @njit(cache=True)
 def project_to_patch(vertices, camera, patch_from_frame, projected):
-    """Camera-frame vertices (V, 3) m to (u, v) px of the crop and depth m: pinhole, then the crop's affine map."""
+    """Camera-frame vertices (V, 3) m to (u, v) px of the crop and depth m."""
     fx, fy, cx, cy = camera[0], camera[1], camera[2], camera[3]
     a = patch_from_frame
     for v in range(vertices.shape[0]):
@@ -52,8 +52,9 @@ def joint_visibility(
 ):
     """Which joints the camera sees, from the doubled z-buffer of the whole scene.
 
-    A joint lies inside the hand, so it counts as seen when the nearest surface at its pixel belongs to its own
-    part or a neighbour in the chain, lies at most reach[j] m in front of it, and no foreground object covers it.
+    A joint lies inside the hand, so it counts as seen when the nearest surface at its pixel belongs to its
+    own part or a neighbour in the chain, lies at most reach[j] m in front of it, and no foreground object
+    covers it.
     """
     height, width = face_id.shape
     for j in range(joints_px.shape[0]):

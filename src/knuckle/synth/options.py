@@ -11,10 +11,10 @@ BackgroundKind = Literal["auto", "procedural"]
 
 @dataclass(frozen=True)
 class SynthOptions:
-    """size: side of the crops, px. negatives: share of crops without a hand. labels: "joints" is what training takes;
-    "full" adds vertices, masks, depth and normals. backgrounds: "auto" takes photographs and measured light where
-    `$KNUCKLE_DATA/backgrounds` is, "procedural" never.
-    Raises KnuckleError for values out of range.
+    """size: side of the crops, px. negatives: share of crops without a hand. labels: "joints" is what
+    training takes; "full" adds vertices, masks, depth and normals. backgrounds: "auto" takes photographs and
+    measured light where `$KNUCKLE_DATA/backgrounds` is, "procedural" never. Raises KnuckleError for values
+    out of range.
     """
 
     size: int = 128
@@ -23,8 +23,8 @@ class SynthOptions:
     backgrounds: BackgroundKind = "auto"
 
     def __post_init__(self) -> None:
-        if not 32 <= self.size <= 512:
-            raise KnuckleError(f"size: expected 32 to 512 px, got {self.size}")
+        if not 32 <= self.size <= 1024:
+            raise KnuckleError(f"size: expected 32 to 1024 px, got {self.size}")
         if not 0 <= self.negatives <= 1:
             raise KnuckleError(f"negatives: expected a share from 0 to 1, got {self.negatives}")
         if self.labels not in ("joints", "full"):

@@ -1,6 +1,7 @@
 """Painted detail maps of the skin: creases, palm lines, knuckles, veins and blotches in texture space.
 
-Everything is drawn from the place a texel has on the rest hand, so texture seams do not show. 128 means unchanged.
+Everything is drawn from the place a texel has on the rest hand, so texture seams do not show. 128 means
+unchanged.
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ _RED = np.array([0.25, 1.0, 0.9])
 
 @dataclass(frozen=True, eq=False)
 class Texels:
-    """Where the texels of the hand lie on the rest mesh (m), and how far each is on the palm's side (0..1)."""
+    """Where the hand's texels lie on the rest mesh (m), and how far each is on the palm's side (0..1)."""
 
     filled: Bool[np.ndarray, "s s"]
     place: Float[np.ndarray, "n 3"]
@@ -167,10 +168,15 @@ def _near(place: np.ndarray, point: np.ndarray, radius: float) -> np.ndarray:
 def _finger_creases(texels: Texels, palm: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Flexion creases on the palm's side and wrinkles on the back of every finger joint."""
     depth = np.zeros(len(texels.place))
-    # Common joint, its MANO16 axis, crease offsets (mm towards the tip) on the palm's side, and wrinkles on the back.
-    table = [(5, 1, (16, 18)), (6, 2, (-1.2, 1.2)), (7, 3, (0,)), (9, 4, (18, 20)), (10, 5, (-1.2, 1.2)), (11, 6, (0,)),
-             (13, 10, (17, 19)), (14, 11, (-1.2, 1.2)), (15, 12, (0,)), (17, 7, (15, 17)), (18, 8, (-1, 1)), (19, 9, (0,)),
-             (2, 14, (0, 2)), (3, 15, (-1, 1))]  # fmt: skip
+    # Common joint, its MANO16 axis, crease offsets (mm towards the tip) on the palm's side, and wrinkles on
+    # the back.
+    table = [
+        *((5, 1, (16, 18)), (6, 2, (-1.2, 1.2)), (7, 3, (0,))),
+        *((9, 4, (18, 20)), (10, 5, (-1.2, 1.2)), (11, 6, (0,))),
+        *((13, 10, (17, 19)), (14, 11, (-1.2, 1.2)), (15, 12, (0,))),
+        *((17, 7, (15, 17)), (18, 8, (-1, 1)), (19, 9, (0,))),
+        *((2, 14, (0, 2)), (3, 15, (-1, 1))),
+    ]
     for joint, axis, offsets in table:
         away = texels.place - texels.joints[joint]
         along = away @ texels.axes[axis, 0]
@@ -204,8 +210,8 @@ def _palm_lines(texels: Texels, palm: np.ndarray, rng: np.random.Generator) -> n
         curves.append((start, start + rng.normal(0, 0.008, 2), start + rng.normal(0, 0.016, 2), 0.35))
     # The wrist's bracelet lines.
     for step in (0.004, 0.010):
-        middle_of = wrist + [0.0, step]
-        curves.append((middle_of - [0.02, 0.002], middle_of, middle_of + [0.02, -0.002], 0.5))
+        middle_of, side = wrist + np.array([0.0, step]), np.array([0.02, 0.002])
+        curves.append((middle_of - side, middle_of, middle_of + side * [1, -1], 0.5))
     t = np.linspace(0, 1, 28)[:, None]
     depth = np.zeros(len(texels.place))
     facing = np.flatnonzero(palm > 0.3)
@@ -237,6 +243,7 @@ def _bleed(image: np.ndarray, filled: np.ndarray) -> np.ndarray:
     _, nearest = cv2.distanceTransformWithLabels(
         (~filled).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
     )
-    table = np.zeros((nearest.max() + 1, 3), np.uint8)
-    table[nearest[filled]] = image[filled]
-    return np.ascontiguousarray(table[nearest])
+    label = np.asarray(nearest, np.int64)
+    table = np.zeros((label.max() + 1, 3), np.uint8)
+    table[label[filled]] = image[filled]
+    return np.ascontiguousarray(table[label])

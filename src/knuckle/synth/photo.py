@@ -18,11 +18,11 @@ def _noise_tile() -> np.ndarray:
 
 
 def photograph(image: Image, rng: np.random.Generator, *, side_px: float) -> Image:
-    """Degrade a clean crop as a photo of it would be. side_px: the crop's side in px of the frame it comes from."""
+    """Degrade a clean crop as a photo would. side_px: the crop's side in px of the frame it comes from."""
     size = len(image)
     if side_px < size:
         # The frame has fewer pixels than the crop: it was enlarged.
-        small = max(int(round(side_px)), 24)
+        small = max(round(side_px), 24)
         image = cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA)
         image = cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR)
     draw = rng.random()
@@ -36,7 +36,7 @@ def photograph(image: Image, rng: np.random.Generator, *, side_px: float) -> Ima
     if rng.random() < 0.5:
         quality = int(rng.integers(25, 92))
         encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-        image = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+        image = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
     return image
 
 

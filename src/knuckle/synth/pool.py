@@ -16,7 +16,7 @@ CHUNKS = 64
 
 
 class PosePool:
-    """CHUNKS x CHUNK_POSES natural poses of one seed. `folder`: where chunks are kept between runs and shared."""
+    """CHUNKS x CHUNK_POSES poses of one seed. `folder`: where chunks are kept and shared."""
 
     def __init__(self, rig: HandRig, seed: int, folder: Path | None = None) -> None:
         self.rig, self.seed, self.folder = rig, seed, folder
@@ -24,7 +24,7 @@ class PosePool:
         self._views = lru_cache(maxsize=4)(self._draw_views)
 
     def pose(self, index: int) -> Float[np.ndarray, "16 3"]:
-        """The pose of sample `index`, global rotation zero; poses repeat after CHUNKS * CHUNK_POSES samples."""
+        """The pose of sample `index`, global rotation zero; repeats after CHUNKS * CHUNK_POSES samples."""
         return self._chunk(index // CHUNK_POSES % CHUNKS)[index % CHUNK_POSES]
 
     def view(self, index: int) -> tuple[Float[np.ndarray, "3"], Float[np.ndarray, "10"]]:

@@ -70,14 +70,15 @@ class Renderer:
     def illuminate(
         self, faces: np.ndarray, light: Light, skin: Skin, occlusion_axes: Float[np.ndarray, "k 3"]
     ) -> float:
-        """Light every vertex; returns the mean irradiance (luminance) of the hand's lit front for the exposure."""
+        """Light every vertex; returns the mean luminance of light on the hand's front, for the exposure."""
         hand = self.mesh.hand_vertices
         vertex_normals(self.vertices, faces, self.normals)
         body = self.vertices[:hand]
         low, high = body.min(0), body.max(0)
         centre, radius = (low + high) / 2, float(np.linalg.norm(high - low) / 2 + 0.005)
         light_kernels.ambient(
-            self.vertices, self.normals, faces, centre, radius, occlusion_axes, light.sh, light.env_from_camera,
+            self.vertices, self.normals, faces, centre, radius, occlusion_axes, light.sh,
+            light.env_from_camera,
             self._low, self._high, self._middles, self._share, self._light,
         )  # fmt: skip
         light_kernels.smooth_over_faces(self._share, faces, self._total, self._weight)
@@ -91,18 +92,21 @@ class Renderer:
         )
         light_kernels.shadow_map(a[:, shade.LIGHT_SPACE :], faces, self._height)
         return light_kernels.combine(
-            self._share, _OCCLUSION_TINT, self._light, self._diffuse, self._specular, light.colours, skin.back,
-            skin.palm, skin.nail, skin.cloth, self._palm, self._nail, skin.gloss, skin.nail_gloss, self._first_sleeve,
+            self._share, _OCCLUSION_TINT, self._light, self._diffuse, self._specular, light.colours,
+            skin.back,
+            skin.palm, skin.nail, skin.cloth, self._palm, self._nail, skin.gloss, skin.nail_gloss,
+            self._first_sleeve,
             hand, self.vertices, self.normals, a,
         )  # fmt: skip
 
     def shade(
         self, faces: np.ndarray, light: Light, maps: tuple[UInt8[np.ndarray, "h w 3"], ...]
     ) -> Float[np.ndarray, "s s 4"]:
-        """The linear, premultiplied layer; maps: detail of hand, arm and cloth. Overwritten by the next call."""
+        """The linear, premultiplied layer, overwritten by the next call; maps: of hand, arm and cloth."""
         hand_map, arm_map, cloth_map = maps
         shade.shade(
-            self.projected, faces, self._attributes, self.mesh.uv_corner, self.mesh.first_arm, self.mesh.first_sleeve,
+            self.projected, faces, self._attributes, self.mesh.uv_corner, self.mesh.first_arm,
+            self.mesh.first_sleeve,
             hand_map, arm_map, cloth_map, self._height, light.shadow_softness, light.shadow_strength,
             light.colours[0], self.face_id, self.depth, self.layer,
         )  # fmt: skip

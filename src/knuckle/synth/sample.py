@@ -10,10 +10,12 @@ from knuckle.camera import Camera, Crop
 
 @dataclass(eq=False)
 class Sample:
-    """A crop of a right hand (left hands are flipped by definition). Camera frame: x right, y down, z forward, m.
+    """A crop of a right hand (left hands are flipped by definition). Camera frame: x right, y down, z
+    forward, m.
 
-    For a crop without a hand `is_hand` is False and all but image, camera, frame_size and patch_from_frame are 0.
-    The last five fields are None unless full labels were asked for; they describe pixel centres without antialiasing.
+    For a crop without a hand `is_hand` is False and all but image, camera, frame_size and patch_from_frame
+    are 0. The last five fields are None unless full labels were asked for; they describe pixel centres
+    without antialiasing.
     """
 
     image: UInt8[np.ndarray, "s s 3"]

@@ -25,7 +25,7 @@ def sample_camera(rng: np.random.Generator) -> Camera:
     """Frames of 224 to 1920 px in common shapes; focal 0.6 to 2 diagonals; 30 % exactly the assumed one."""
     longer = int(np.exp(rng.uniform(np.log(224), np.log(1920))))
     aspect = float(rng.choice([1.0, 4 / 3, 3 / 2, 16 / 9]))
-    shorter = int(round(longer / aspect))
+    shorter = round(longer / aspect)
     width, height = (longer, shorter) if rng.random() < 0.65 else (shorter, longer)
     if rng.random() < 0.3:
         return Camera.from_size(width, height)
@@ -37,8 +37,9 @@ def sample_camera(rng: np.random.Generator) -> Camera:
 def place_hand(rng: np.random.Generator, joints: Float[np.ndarray, "21 3"], size: int) -> Placement:
     """Put a hand, given by its joints turned to the camera (m), somewhere in a random frame.
 
-    Distance is log-uniform between 0.22 and 1.1 m; nearer than fits the frame is not drawn. 12 % of the hands may
-    reach over the frame's edge. The crop is 1.25 to 1.75 times the tight box of the joints, a little off centre.
+    Distance is log-uniform between 0.22 and 1.1 m; nearer than fits the frame is not drawn. 12 % of the hands
+    may reach over the frame's edge. The crop is 1.25 to 1.75 times the tight box of the joints, a little off
+    centre.
     """
     camera = sample_camera(rng)
     middle = (joints.min(0) + joints.max(0)) / 2

@@ -1,4 +1,4 @@
-"""Compiled shading: from the doubled z-buffer to an antialiased, premultiplied colour layer at crop resolution."""
+"""Compiled shading: from the doubled z-buffer to an antialiased colour layer at crop resolution."""
 
 import numpy as np
 from numba import njit
@@ -13,7 +13,7 @@ light's specular term, the rest's, and the vertex in the key light's map (3)."""
 
 @njit(cache=True, fastmath=True, inline="always")
 def _texture(texture, u, v):
-    """Bilinear sample of an (H, W, 3) uint8 texture that wraps, with 128 meaning 1; u and v lie in 0..1 or so."""
+    """Bilinear sample of an (H, W, 3) uint8 texture that wraps; 128 means 1; u and v lie in 0..1 or so."""
     height, width = texture.shape[0], texture.shape[1]
     x, y = u * width - 0.5, v * height - 0.5
     x0, y0 = int(np.floor(x)), int(np.floor(y))
@@ -33,7 +33,7 @@ def _texture(texture, u, v):
 
 @njit(cache=True, fastmath=True, inline="always")
 def _lit(height_map, x, y, h, softness):
-    """Share of the key light that reaches a point: bilinear percentage-closer filtering with a soft threshold."""
+    """Share of the key light that reaches a point: percentage-closer filtering with a soft threshold."""
     cells = height_map.shape[0]
     x0, y0 = int(np.floor(x)), int(np.floor(y))
     if x0 < 0 or y0 < 0 or x0 >= cells - 1 or y0 >= cells - 1:
@@ -60,13 +60,15 @@ def _reflected(attributes, i, j, k, a, b, c, lit, channel):
 
 @njit(cache=True, fastmath=True)
 def shade(
-    projected, faces, attributes, uv_corner, first_arm, first_sleeve, hand_map, arm_map, cloth_map, height_map,
+    projected, faces, attributes, uv_corner, first_arm, first_sleeve, hand_map, arm_map, cloth_map,
+    height_map,
     softness, shadow_strength, key_colour, face_id, depth, layer,
 ):  # fmt: skip
     """Fill `layer` (S, S, 4): linear RGB times coverage, and coverage, from the (2S, 2S) z-buffer.
 
-    Faces below first_arm take the hand's detail map, those below first_sleeve the arm's, the rest the cloth's.
-    A pixel whose four samples lie on one surface is shaded once, at its centre; others once a sample.
+    Faces below first_arm take the hand's detail map, those below first_sleeve the arm's, the rest the
+    cloth's. A pixel whose four samples lie on one surface is shaded once, at its centre; others once a
+    sample.
     """
     size = layer.shape[0]
     for py in range(size):
@@ -83,6 +85,7 @@ def shade(
                 continue
             smooth = covered == 4 and farthest - nearest < 0.004
             shaded = 0
+            a, b, c = 0.0, 0.0, 0.0
             for s in range(4):
                 y, x = 2 * py + s // 2, 2 * px + s % 2
                 f = face_id[y, x]

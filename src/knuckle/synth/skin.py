@@ -1,4 +1,4 @@
-"""Skin, nail and cloth colour of a hand: linear albedo per vertex and which painted detail maps modulate it."""
+"""Skin, nail and cloth colour of a hand: linear albedo per vertex and the ids of its detail maps."""
 
 from dataclasses import dataclass
 

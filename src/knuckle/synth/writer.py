@@ -1,4 +1,4 @@
-"""Render a set to disk: shards by parallel processes, resumable at any point, then one memory-mappable array a label."""
+"""Render a set to disk by parallel processes: one memory-mappable array a label, resumable at any point."""
 
 import hashlib
 import json
@@ -38,10 +38,10 @@ def render_set(
 ) -> Path:
     """Render samples 0..count-1 of a seed into the folder `out`; returns it.
 
-    The arrays are allocated at full size; a shard of 512 samples counts once its marker, written under a temporary
-    name and renamed, is there. `resume` goes on with a set of equal options that was cut short; without it the
-    folder must be empty or new. The bytes do not depend on workers or interruptions.
-    Raises KnuckleError for bad options, a folder in use, and a set that does not match.
+    The arrays are allocated at full size; a shard of 512 samples counts once its marker, written under a
+    temporary name and renamed, is there. `resume` goes on with a set of equal options that was cut short;
+    without it the folder must be empty or new. The bytes do not depend on workers or interruptions. Raises
+    KnuckleError for bad options, a folder in use, and a set that does not match.
     """
     options = options or SynthOptions()
     if count < 1:
@@ -212,7 +212,7 @@ def _render_shard(folder: str, shard: int, header: dict[str, Any]) -> int:
 
 
 class _bar:
-    """A rich progress bar as a context manager that gives a function to advance it; silent when not enabled."""
+    """A progress bar as a context manager that gives a function to advance it; silent when not enabled."""
 
     def __init__(self, total: int, completed: int, *, enabled: bool) -> None:
         self.total, self.completed, self.enabled = total, completed, enabled
