@@ -57,7 +57,7 @@ def main() -> None:
     bare = options.count / raster
     print(f"{options.size} px: {wall_rate:.0f} crops/s of wall time, {cpu_rate:.0f} crops/s of CPU time")
     print(
-        f"bare rasteriser, {2 * options.size} px: {bare:.0f}/s; a finished crop costs {bare / wall_rate:.1f} of it"
+        f"bare rasteriser, {2 * options.size} px: {bare:.0f}/s; a crop costs {bare / wall_rate:.1f} times it"
     )
     profile = cProfile.Profile()
     profile.runcall(lambda: [engine.sample(index) for index in range(options.count)])

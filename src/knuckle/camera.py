@@ -5,6 +5,7 @@ an image of width W maps x to W - 1 - x.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -165,7 +166,7 @@ def apply_affine(
     return points @ np.swapaxes(matrix[..., :2], -1, -2) + np.swapaxes(matrix[..., 2:], -1, -2)
 
 
-def weak_to_translation(weak: np.ndarray, crop: np.ndarray, camera: np.ndarray) -> np.ndarray:
+def weak_to_translation(weak: Any, crop: Any, camera: Any) -> tuple[Any, Any, Any]:
     """Root position in the camera frame from a weak-perspective camera of the crop (CLIFF 3; DaHyF 3.4).
 
     weak (..., 3) = (s, tx, ty): a hand point X lies at s * (X + t) in units of half the crop's side. crop (..., 3)
@@ -217,5 +218,7 @@ def root_depth_from_bone(
     b = float(2 * slope @ offset)
     c = float(offset @ offset + (za - zb) ** 2 - length_m**2)
     if a < 1e-18 or b * b - 4 * a * c < 0:
-        raise KnuckleError(f"bone {bone}: no depth gives it the length {length_m} m (it points at the camera)")
+        raise KnuckleError(
+            f"bone {bone}: no depth gives it the length {length_m} m (it points at the camera)"
+        )
     return float((-b + np.sqrt(b * b - 4 * a * c)) / (2 * a))

@@ -75,7 +75,9 @@ class Hands:
             if value.ndim != len(expected) or any(
                 want != got for want, got in zip(expected, value.shape, strict=True) if want != "V"
             ):
-                raise KnuckleError(f"{name}: expected {_shape_text(expected)}, got {_shape_text(value.shape)}")
+                raise KnuckleError(
+                    f"{name}: expected {_shape_text(expected)}, got {_shape_text(value.shape)}"
+                )
             if not np.isfinite(value).all():
                 raise KnuckleError(f"{name}: expected finite numbers, got NaN or infinity")
         if ((self.confidence < 0) | (self.confidence > 1)).any():
@@ -117,12 +119,14 @@ class Hands:
             hands = data["hands"]
             if not hands:
                 return cls(camera)
-            arrays = {name: np.array([h[_SINGULAR.get(name, name)] for h in hands], dtype=float) for name in _TAILS}
-            result = cls(
-                camera, sides=tuple(h["side"] for h in hands), model=hands[0]["model"], **arrays
-            )
+            arrays = {
+                name: np.array([h[_SINGULAR.get(name, name)] for h in hands], dtype=float) for name in _TAILS
+            }
+            result = cls(camera, sides=tuple(h["side"] for h in hands), model=hands[0]["model"], **arrays)
         except (KeyError, TypeError, ValueError) as error:
-            raise KnuckleError(f"hands: expected the keys and shapes that to_dict writes, got {error!r}") from error
+            raise KnuckleError(
+                f"hands: expected the keys and shapes that to_dict writes, got {error!r}"
+            ) from error
         return result if faces is None else result.with_faces(faces)
 
     def with_faces(self, faces: Int[np.ndarray, "F 3"]) -> "Hands":

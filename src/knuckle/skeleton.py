@@ -27,7 +27,9 @@ WRIST = 0
 MIDDLE_MCP = 9
 
 BONES: tuple[tuple[int, int], ...] = tuple(
-    (WRIST if part == 0 else 4 * finger + part, 4 * finger + part + 1) for finger in range(5) for part in range(4)
+    (WRIST if part == 0 else 4 * finger + part, 4 * finger + part + 1)
+    for finger in range(5)
+    for part in range(4)
 )
 
 JOINT_CLASSES: dict[str, tuple[int, ...]] = {

@@ -74,7 +74,9 @@ def find(model: str) -> tuple[Path, WeightsRecord]:
     elif f"{model}-lite" in shipped:
         record_path = shipped[f"{model}-lite"]
     else:
-        raise KnuckleError(f"model: expected one of {', '.join(shipped) or '(none installed)'} or a .onnx file, got {model!r}")
+        raise KnuckleError(
+            f"model: expected one of {', '.join(shipped) or '(none installed)'} or a .onnx file, got {model!r}"
+        )
     record = read_record(record_path)
     path = record_path.parent / record.file
     try:

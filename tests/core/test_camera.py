@@ -20,7 +20,7 @@ CAMERA = Camera(500.0, 510.0, 300.0, 220.0, 640, 480)
 
 
 def hand_points() -> np.ndarray:
-    return RNG.normal(scale=0.05, size=(21, 3)) + [0.05, -0.02, 0.6]
+    return RNG.normal((0.05, -0.02, 0.6), 0.05, size=(21, 3))
 
 
 def test_projection_and_backprojection_are_inverse():
@@ -50,7 +50,11 @@ def test_impossible_intrinsics_are_refused(values):
 
 
 @given(
-    x=st.floats(-500, 500), y=st.floats(-500, 500), w=st.floats(1, 900), h=st.floats(1, 900), expand=st.floats(1, 2)
+    x=st.floats(-500, 500),
+    y=st.floats(-500, 500),
+    w=st.floats(1, 900),
+    h=st.floats(1, 900),
+    expand=st.floats(1, 2),
 )
 def test_crop_affine_round_trip(x, y, w, h, expand):
     crop = Crop.from_box(np.array([x, y, w, h]), 128, expand=expand)

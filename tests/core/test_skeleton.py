@@ -30,7 +30,9 @@ def test_mano16_joints_are_the_first_of_mano21():
 def test_interhand42_splits_and_joins():
     both = np.random.default_rng(1).normal(size=(2, 42, 3))
     sides = skeleton.interhand42_to_sides(both)
-    assert np.array_equal(sides["right"][:, 0], both[:, 20]) and np.array_equal(sides["left"][:, 0], both[:, 41])
+    assert np.array_equal(sides["right"][:, 0], both[:, 20]) and np.array_equal(
+        sides["left"][:, 0], both[:, 41]
+    )
     assert np.array_equal(skeleton.sides_to_interhand42(sides["right"], sides["left"]), both)
 
 

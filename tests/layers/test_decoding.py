@@ -23,7 +23,9 @@ def test_local_decoding_ignores_a_far_second_guess():
 def test_classification_loss_is_zero_only_at_the_label():
     truth = torch.tensor([[31.3]])
     label = smoothed_labels(truth, BINS, split=SPLIT, sigma=6.0)
-    assert classification_loss(label.clamp(min=1e-30).log(), truth, split=SPLIT, sigma=6.0).abs().item() < 1e-5
+    assert (
+        classification_loss(label.clamp(min=1e-30).log(), truth, split=SPLIT, sigma=6.0).abs().item() < 1e-5
+    )
     assert classification_loss(label.clamp(min=1e-30).log(), truth + 3, split=SPLIT, sigma=6.0).item() > 0.5
 
 

@@ -70,17 +70,18 @@ import sys
 from pathlib import Path
 from knuckle.synth import SynthOptions, writer
 writer.SHARD = 8
-_flag = Path(sys.argv[2])
 if __name__ == "__main__":
     options = SynthOptions(size=32, negatives=0.1, backgrounds="procedural")
-    writer.render_set(Path(sys.argv[1]), 40, seed=3, options=options, workers=int(sys.argv[3]), resume=True)
+    writer.render_set(
+        Path(sys.argv[1]), int(sys.argv[2]), seed=3, options=options, workers=int(sys.argv[3]), resume=True
+    )
 """
 
 
-def run_script(tmp_path: Path, out: Path, workers: int) -> subprocess.Popen:
+def run_script(tmp_path: Path, out: Path, workers: int, count: int = COUNT) -> subprocess.Popen:
     script = tmp_path / "render.py"
     script.write_text(SCRIPT)
-    return subprocess.Popen([sys.executable, str(script), str(out), str(tmp_path / "flag"), str(workers)])
+    return subprocess.Popen([sys.executable, str(script), str(out), str(count), str(workers)])
 
 
 def test_two_processes_write_the_same_bytes(reference, tmp_path):
@@ -104,6 +105,33 @@ def test_a_killed_run_continues_to_the_same_bytes(reference, tmp_path):
             SynthSet(out)
     render_set(out, COUNT, seed=3, options=OPTIONS, resume=True)
     assert_same(SynthSet(out), reference)
+
+
+def test_workers_end_when_their_parent_is_killed(tmp_path):
+    out = tmp_path / "orphans"
+    process = run_script(tmp_path, out, workers=2, count=100_000)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    if not children.parent.parent.exists():
+        process.kill()
+        pytest.skip("needs /proc")
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not list(out.glob("done/*")):
+        time.sleep(0.01)
+    pids = [int(pid) for pid in children.read_text().split()]
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert len(pids) >= 2
+    deadline = time.monotonic() + 20
+    while any(_alive(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(_alive(pid) for pid in pids)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_unmarked_shards_are_rendered_again(reference, tmp_path):
@@ -130,10 +158,10 @@ def test_resuming_with_other_options_is_refused(tmp_path):
 def test_full_labels_are_stored(tmp_path):
     options = SynthOptions(size=32, labels="full", backgrounds="procedural")
     full = SynthSet(render_set(tmp_path / "full", 3, options=options))
-    sample = SynthEngine(0, options).sample(1)
-    np.testing.assert_array_equal(full.labels["vertices_m"][1], sample.vertices_m)
-    np.testing.assert_array_equal(full.labels["finger_mask"][1], sample.finger_mask)
-    np.testing.assert_allclose(full.labels["depth_m"][1], sample.depth_m, rtol=1e-3)
+    sample = SynthEngine(0, options).sample(1).labels()
+    for name in ("vertices_m", "finger_mask", "part_mask"):
+        np.testing.assert_array_equal(full.labels[name][1], sample[name])
+    np.testing.assert_allclose(full.labels["depth_m"][1], sample["depth_m"], rtol=1e-3)
 
 
 @pytest.mark.parametrize(

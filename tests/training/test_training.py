@@ -51,7 +51,6 @@ def recipe(data: Path, **changes) -> Recipe:
     return replace(base, **changes)
 
 
-
 def test_thirty_steps_on_eight_samples_cut_the_loss_tenfold(synthetic_set, tmp_path):
     run = recipe(
         synthetic_set,

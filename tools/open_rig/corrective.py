@@ -13,8 +13,7 @@ from rotation import rodrigues, world_motions
 
 RANK = 2
 """Correctives a joint."""
-_AMOUNT = 1.0
-"""How much of the difference is taken; dual quaternions bulge a little too far at the back of a joint."""
+# Range of the sample poses, radians: splay and twist either way, anatomical bend of the three joints.
 _SPLAY, _TWIST = 0.25, 0.12
 _BEND = {0: (-0.35, 1.65), 1: (-0.15, 1.95), 2: (-0.2, 1.5)}
 _THUMB_BEND = {0: (-0.5, 0.7), 1: (-0.3, 1.1), 2: (-0.4, 1.5)}
@@ -40,7 +39,7 @@ def pose_correctives(
                 rotations[joint] = turn
                 features.append((turn - np.eye(3)).ravel())
                 offsets.append(rigid_offset(hand, rotations).ravel())
-            basis, weights = _low_rank(np.array(features), _AMOUNT * np.array(offsets))
+            basis, weights = _low_rank(np.array(features), np.array(offsets))
             bases.append(basis.reshape(RANK, -1, 3))
             row = np.zeros((RANK, 135))
             row[:, 9 * (joint - 1) : 9 * joint] = weights

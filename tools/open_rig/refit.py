@@ -118,8 +118,8 @@ def to_anatomy(hand: Hand) -> Hand:
 def less_fanned(hand: Hand, axes: np.ndarray, rest: np.ndarray) -> Hand:
     """Half of the rest pose's fan taken out.
 
-    A finger flexes in the plane its rest pose lies in: the source's wide fan (35 degrees from index to little finger)
-    would let parallel fingers run into each other when they bend.
+    A finger flexes in the plane its rest pose lies in: the source's wide fan (35 degrees from index to
+    little finger) would let parallel fingers run into each other when they bend.
     """
     rotations = np.broadcast_to(np.eye(3), (16, 3, 3)).copy()
     for finger, first in FINGERS.items():

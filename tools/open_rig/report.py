@@ -16,8 +16,8 @@ def report(
     """Print the file's size, and how near the rig is to its source, its own joints and published bones."""
     pose_count = arrays["pose_map"].shape[0]
     print(
-        f"{path.name}: {path.stat().st_size / 1e3:.0f} kB, {len(hand.vertices)} vertices, "
-        f"{len(hand.faces)} faces, {pose_count} correctives, {len(arrays['regressor_value'])} regressor weights"
+        f"{path.name}: {path.stat().st_size / 1e3:.0f} kB, {len(hand.vertices)} vertices, {len(hand.faces)} faces, "
+        f"{pose_count} correctives, {len(arrays['regressor_value'])} regressor weights"
     )
     print(
         "skinning against the source, 21 bones: mean {:.2e} mm, max {:.2e} mm".format(*_source_error(source))
@@ -28,16 +28,17 @@ def report(
     )
     errors = regressor_errors(arrays, hand, space)
     print(
-        f"joint regressor over random shapes: joint means {errors.mean(0).min():.2f}-{errors.mean(0).max():.2f} mm, "
-        f"max {errors.max():.2f} mm"
+        f"joint regressor over random shapes: joint means {errors.mean(0).min():.2f}-"
+        f"{errors.mean(0).max():.2f} mm, max {errors.max():.2f} mm"
     )
-    print("  joint means, MANO order:", np.round(errors.mean(0), 2))
+    print("  joint means, MANO order:", *np.round(errors.mean(0), 2))
     fist = fist_rotations(arrays["axes"].astype(float), arrays["rest_angles"].astype(float))
     basis, mapping = arrays["pose_basis"].astype(float), arrays["pose_map"].astype(float)
     for title, used in (("without", 0), ("with", 1)):
         lost, inside = fist_quality(hand, fist, used * basis, mapping)
         print(
-            f"fist {title} correctives: {lost:.1%} of the volume lost, {inside:.1%} of finger skin > 2 mm inside"
+            f"fist {title} correctives: {lost:.1%} of the volume lost, "
+            f"{inside:.1%} of finger skin > 2 mm inside other skin"
         )
     for finger in FINGERS:
         lengths = 1e3 * np.linalg.norm(np.diff(hand.chain(finger), axis=0), axis=1)

@@ -9,7 +9,9 @@ import typer
 def export(
     weights: Annotated[Path, typer.Argument(help="weights.safetensors of a run.")],
     name: Annotated[str, typer.Option(help="Name of the model, such as dahyf-lite.")],
-    data: Annotated[Path, typer.Option(help="The synthetic set it was trained on; its held-out hands set the threshold.")],
+    data: Annotated[
+        Path, typer.Option(help="The synthetic set it was trained on; its held-out hands set the threshold.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for NAME.onnx and NAME.json.")],
     trained_on: Annotated[str, typer.Option(help="What the record says of the training data.")],
     commit: Annotated[str, typer.Option(help="Commit of the code that trained it.")],

@@ -53,5 +53,9 @@ def synth(
     if count is not None and out is not None:
         from knuckle.synth.writer import render_set
 
-        render_set(out, count, seed=seed, options=options, workers=workers, resume=resume, progress=True)
+        try:
+            render_set(out, count, seed=seed, options=options, workers=workers, resume=resume, progress=True)
+        except KeyboardInterrupt:
+            typer.echo(f"{out}: stopped; the same command with --resume goes on from here", err=True)
+            raise typer.Exit(130) from None
         typer.echo(f"{out}: {count} crops of {size} px, seed {seed}")

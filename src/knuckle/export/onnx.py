@@ -31,7 +31,9 @@ class DahyfInference(nn.Module):
         output = self.model(patch, crop, camera, vertices=True, decode="local")
         if output.joints_patch is None or output.similarity is None:
             size = self.model.config.patch_size
-            joints_patch = (output.joints_px - crop[:, None, :2]) * (size / crop[:, None, 2:]) + (size - 1) / 2
+            joints_patch = (output.joints_px - crop[:, None, :2]) * (size / crop[:, None, 2:]) + (
+                size - 1
+            ) / 2
             confidence = torch.ones_like(crop[:, 0])
         else:
             joints_patch, confidence = output.joints_patch, (output.similarity + 1) / 2
@@ -83,7 +85,13 @@ def export_onnx(model: Dahyf, path: Path) -> None:
 
 def without_traces(model: onnx.ModelProto) -> onnx.ModelProto:
     """Drop what the exporter notes about the Python source of every node (a megabyte, with local paths)."""
-    for item in (*model.graph.node, *model.graph.value_info, *model.graph.input, *model.graph.output, model.graph):
+    for item in (
+        *model.graph.node,
+        *model.graph.value_info,
+        *model.graph.input,
+        *model.graph.output,
+        model.graph,
+    ):
         del item.metadata_props[:]
         item.doc_string = ""
     return model

@@ -63,7 +63,9 @@ def load_lite0_imagenet(body: nn.Module) -> None:
     target = body.state_dict()
     for (name, tensor), (source_name, value) in zip(target.items(), source, strict=False):
         if tensor.shape != value.shape:
-            raise KnuckleError(f"{path}: tensor {source_name} does not fit {name}: {value.shape}, {tensor.shape}")
+            raise KnuckleError(
+                f"{path}: tensor {source_name} does not fit {name}: {value.shape}, {tensor.shape}"
+            )
         tensor.copy_(value)
 
 

@@ -62,7 +62,9 @@ def decode_axis(logits: Float[Tensor, "*batch bins"], split: int, *, decode: Dec
     return (logits.softmax(-1) * bin_centres_px(logits.shape[-1], split, logits)).sum(-1)
 
 
-def smoothed_labels(coordinates_px: Float[Tensor, "*batch"], bins: int, *, split: int, sigma: float) -> Tensor:
+def smoothed_labels(
+    coordinates_px: Float[Tensor, "*batch"], bins: int, *, split: int, sigma: float
+) -> Tensor:
     """Gaussian label over the bins, `sigma` bins wide, normalised to a distribution."""
     distance = (bin_centres_px(bins, split, coordinates_px) - coordinates_px[..., None]) * split
     return torch.softmax(-0.5 * (distance / sigma) ** 2, dim=-1)

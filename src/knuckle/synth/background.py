@@ -105,12 +105,12 @@ def procedural_scene(rng: np.random.Generator, size: int) -> UInt8[np.ndarray, "
     for _ in range(int(rng.integers(1, 5))):
         angle, offset = rng.uniform(0, 2 * np.pi), rng.uniform(-0.4, 0.4)
         side = (x - 0.5) * np.float32(np.cos(angle)) + (y - 0.5) * np.float32(np.sin(angle)) > offset
-        colour = rng.uniform(10, 245) + rng.normal(0, 30, 3)
-        texture = _texture(rng, size, x, y)
-        image[side] = (colour + texture[..., None] * rng.uniform(0.2, 1.0))[side]
+        colour = (rng.uniform(10, 245) + rng.normal(0, 30, 3)).astype(np.float32)
+        texture = _texture(rng, size, x, y) * np.float32(rng.uniform(0.2, 1.0))
+        image = np.where(side[..., None], colour + texture[..., None], image)
     for octave in (3, 9, 33):
         cells = rng.normal(0, 14 * rng.random(), (octave, octave, 1)).astype(np.float32)
-        image += cv2.resize(cells, (size, size), interpolation=cv2.INTER_CUBIC)[..., None]
+        image += cv2.resize(cells, (size, size), interpolation=cv2.INTER_LINEAR)[..., None]
     image = np.clip(image, 0, 255).astype(np.uint8)
     for _ in range(int(rng.integers(0, 8))):
         corner, extent = rng.uniform(-0.1, 1, 2) * size, rng.uniform(0.05, 0.5, 2) * size

@@ -73,7 +73,7 @@ def add_clutter(image: Image, rng: np.random.Generator, backgrounds: Backgrounds
 
 @njit(cache=True, fastmath=True)
 def _limb(image, ax, ay, ra, bx, by, rb, light, albedo, face, curve):
-    """A tapered capsule of skin colour over the image, lit as a round thing; `face` > 0 adds eyes and mouth."""
+    """A tapered capsule of skin colour over the image, lit as round; `face` > 0 adds eyes and mouth."""
     size = image.shape[0]
     dx, dy = bx - ax, by - ay
     length = max(np.sqrt(dx * dx + dy * dy), 1e-3)

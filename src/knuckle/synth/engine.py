@@ -169,7 +169,7 @@ class SynthEngine:
         sample.normals = np.where(on_hand[..., None], normals, 0).astype(np.float32)
 
     def _negative(self, index: int, rng: np.random.Generator) -> Sample:
-        """A crop without a hand: background, clutter, often limbs or faces of skin colour or a lone forearm."""
+        """A crop without a hand: background, clutter, often limbs or faces of skin colour, or a forearm."""
         size = self.options.size
         image, _ = self.backgrounds.draw(rng, size)
         if rng.random() < 0.5:

@@ -53,7 +53,9 @@ def change_view(
     centre = turn @ (view.crop[:2] - principal) + principal + rng.uniform(-shift, shift, 2) * view.crop[2]
     crop = np.array([*centre, view.crop[2] * np.exp(rng.uniform(-scale, scale))])
     frame_from_old = invert_affine(affine_of_crop(view.crop, size))
-    new_from_old = compose_affine(affine_of_crop(crop, size), compose_affine(rolled_from_frame, frame_from_old))
+    new_from_old = compose_affine(
+        affine_of_crop(crop, size), compose_affine(rolled_from_frame, frame_from_old)
+    )
     image = cv2.warpAffine(
         view.image, new_from_old, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
     )

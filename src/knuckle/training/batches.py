@@ -23,7 +23,9 @@ class HandSource:
         is_hand = np.asarray(self.set.labels["is_hand"])
         hands = np.flatnonzero(is_hand)
         if len(hands) <= validation:
-            raise KnuckleError(f"{path}: expected more than {validation} hands (the held-out ones), got {len(hands)}")
+            raise KnuckleError(
+                f"{path}: expected more than {validation} hands (the held-out ones), got {len(hands)}"
+            )
         self.train = hands[: len(hands) - validation]
         self.validation = hands[len(hands) - validation :]
         self.negatives = np.flatnonzero(~is_hand)
@@ -85,10 +87,7 @@ class TrainingBatches(Dataset[Batch]):
         for row in range(self.share):
             number = first + row
             rng = np.random.default_rng([self.recipe.seed, number])
-            if row < negatives:
-                index = int(rng.choice(self.source.negatives))
-            else:
-                index = self._hand(number)
+            index = int(rng.choice(self.source.negatives)) if row < negatives else self._hand(number)
             items.append(self.source.item(index, rng=rng if self.recipe.augment else None))
         return collate(items)
 

@@ -15,7 +15,12 @@ from knuckle.models import create_model
 
 
 def save_checkpoint(
-    path: Path, *, module: nn.Module, average: dict[str, Tensor], optimiser: torch.optim.Optimizer, progress: dict[str, Any]
+    path: Path,
+    *,
+    module: nn.Module,
+    average: dict[str, Tensor],
+    optimiser: torch.optim.Optimizer,
+    progress: dict[str, Any],
 ) -> None:
     """Write everything a run needs to go on, atomically."""
     tensors = {f"module.{k}": v for k, v in module.state_dict().items()}
@@ -65,7 +70,11 @@ def load_weights(path: Path, model: nn.Module) -> dict[str, str]:
     Raises KnuckleError when the file is damaged, of another system or preset, or does not fit: nothing is loaded then.
     """
     tensors, metadata = _read(path)
-    _load_strictly(model, {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}, path)
+    _load_strictly(
+        model,
+        {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()},
+        path,
+    )
     return metadata
 
 
@@ -99,8 +108,12 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 def _load_strictly(module: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
     own = module.state_dict()
     wrong = sorted(
-        name for name in own.keys() | tensors.keys() if name not in own or name not in tensors or own[name].shape != tensors[name].shape
+        name
+        for name in own.keys() | tensors.keys()
+        if name not in own or name not in tensors or own[name].shape != tensors[name].shape
     )
     if wrong:
-        raise KnuckleError(f"{path}: expected the tensors of this model, {len(wrong)} do not fit, {wrong[0]} first")
+        raise KnuckleError(
+            f"{path}: expected the tensors of this model, {len(wrong)} do not fit, {wrong[0]} first"
+        )
     module.load_state_dict(tensors)

@@ -22,7 +22,8 @@ def launch(recipe_path: Path, folder: Path) -> None:
     recipe = read_recipe(recipe_path)
     if not Path(recipe.data).is_dir():
         raise KnuckleError(
-            f"{recipe_path}: expected data to be a folder that `knuckle synth` wrote, got {recipe.data!r}, which is not there"
+            f"{recipe_path}: expected data to name a folder that `knuckle synth` wrote, got {recipe.data!r}, "
+            "which is not there"
         )
     command = [sys.executable]
     if recipe.processes > 1:
@@ -41,4 +42,8 @@ def train_here(recipe: Recipe, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    train_here(read_recipe(Path(sys.argv[1])), Path(sys.argv[2]))
+    try:
+        train_here(read_recipe(Path(sys.argv[1])), Path(sys.argv[2]))
+    except KnuckleError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

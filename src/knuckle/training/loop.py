@@ -101,7 +101,9 @@ class Trainer:
         with self.accelerator.autocast():
             total, terms = self.module(batch, self.recipe.contrastive(step))
         if not torch.isfinite(total):
-            raise KnuckleError(f"training: the loss of step {step} is {total.item()}; lower the learning rate")
+            raise KnuckleError(
+                f"training: the loss of step {step} is {total.item()}; lower the learning rate"
+            )
         self.optimiser.zero_grad()
         self.accelerator.backward(total)
         self.accelerator.clip_grad_norm_(self.module.parameters(), self.recipe.clip)
@@ -143,7 +145,9 @@ class Trainer:
             "projected_percent_of_patch": 100 * torch.cat(projected).mean().item(),
         }
         if branch:
-            scores["branch_percent_of_patch"] = 100 * torch.cat(branch).mean().item() / model.config.patch_size
+            scores["branch_percent_of_patch"] = (
+                100 * torch.cat(branch).mean().item() / model.config.patch_size
+            )
         return scores
 
     def log(self, writer: SummaryWriter, step: int, values: dict[str, float], *, group: str = "loss") -> None:
@@ -152,7 +156,10 @@ class Trainer:
             writer.add_scalar(f"{group}/{name}", value, step * self.recipe.batch)
         seen, seconds = step * self.recipe.batch, self.progress["seconds"]
         text = " ".join(f"{name} {value:.4g}" for name, value in values.items())
-        print(f"{seen:>9} samples {seconds:7.0f} s {seen / max(seconds, 1e-9):6.1f}/s  {group}: {text}", flush=True)
+        print(
+            f"{seen:>9} samples {seconds:7.0f} s {seen / max(seconds, 1e-9):6.1f}/s  {group}: {text}",
+            flush=True,
+        )
 
     def save(self) -> None:
         """Write the checkpoint."""
@@ -204,7 +211,3 @@ def _optimiser(objective: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     ]
     kind = torch.optim.AdamW if recipe.optimiser == "adamw" else torch.optim.Adam
     return kind(groups, lr=recipe.lr)
-
-
-
-

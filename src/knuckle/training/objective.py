@@ -20,7 +20,9 @@ class DahyfObjective(nn.Module):
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
         pretrained = recipe.pretrained and not recipe.init
-        self.model: Dahyf = create_model(recipe.system, preset=recipe.preset, pretrained=pretrained, **recipe.switches)
+        self.model: Dahyf = create_model(
+            recipe.system, preset=recipe.preset, pretrained=pretrained, **recipe.switches
+        )
         self.loss = DahyfLoss(self.model.config)
 
     def forward(self, batch: Batch, contrastive: bool) -> tuple[Tensor, dict[str, Tensor]]:

@@ -61,7 +61,9 @@ class Recipe:
                         f"recipe {self.name}: {item.name}: expected one of {', '.join(get_args(hint))}, got {value!r}"
                     )
             elif get_origin(hint) is None and not isinstance(value, (int, float) if hint is float else hint):
-                raise KnuckleError(f"recipe {self.name}: {item.name}: expected {hint.__name__}, got {value!r}")
+                raise KnuckleError(
+                    f"recipe {self.name}: {item.name}: expected {hint.__name__}, got {value!r}"
+                )
         if self.samples < 1 or self.batch < 1 or self.processes < 1 or self.batch % self.processes:
             raise KnuckleError(
                 f"recipe {self.name}: expected samples, batch, processes >= 1 and a batch that divides among "
@@ -99,5 +101,7 @@ def read_recipe(path: Path) -> Recipe:
         raise KnuckleError(f"{path}: expected a recipe (TOML), got {error}") from error
     known = {f.name for f in fields(Recipe)}
     if unknown := sorted(set(data) - known):
-        raise KnuckleError(f"{path}: expected keys among {', '.join(sorted(known))}, got {', '.join(unknown)}")
+        raise KnuckleError(
+            f"{path}: expected keys among {', '.join(sorted(known))}, got {', '.join(unknown)}"
+        )
     return Recipe(**{"name": path.stem, **data})

@@ -63,7 +63,9 @@ def _held_out_confidence(onnx_path: Path, validation_set: Path, count: int) -> n
     source = HandSource(validation_set, validation=count)
     return np.concatenate(
         [
-            network(images_to_input(batch["image"]).numpy(), batch["crop"].numpy(), batch["camera"].numpy())["confidence"]
+            network(images_to_input(batch["image"]).numpy(), batch["crop"].numpy(), batch["camera"].numpy())[
+                "confidence"
+            ]
             for batch in validation_batches(source, 64)
         ]
     )

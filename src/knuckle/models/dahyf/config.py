@@ -74,7 +74,9 @@ class DahyfConfig:
             raise KnuckleError(f"dahyf patch_size: expected a multiple of 32, got {self.patch_size}")
         for name in ("log_variance", "term_weight"):
             if set(getattr(self, name)) != set(TERMS):
-                raise KnuckleError(f"dahyf {name}: expected the terms {', '.join(TERMS)}, got {getattr(self, name)}")
+                raise KnuckleError(
+                    f"dahyf {name}: expected the terms {', '.join(TERMS)}, got {getattr(self, name)}"
+                )
         if self.joint2d == "none" and (self.pe or self.contrastive):
             raise KnuckleError(
                 "dahyf: expected pe and contrastive to be false when joint2d is none: both need the 2D joints"
@@ -129,7 +131,9 @@ def make_config(preset: str = "lite", **switches: Any) -> DahyfConfig:
         raise KnuckleError(f"dahyf preset: expected one of {', '.join(PRESETS)}, got {preset!r}")
     known = {f.name for f in fields(DahyfConfig)}
     if unknown := sorted(set(switches) - known):
-        raise KnuckleError(f"dahyf: expected switches among {', '.join(sorted(known))}, got {', '.join(unknown)}")
+        raise KnuckleError(
+            f"dahyf: expected switches among {', '.join(sorted(known))}, got {', '.join(unknown)}"
+        )
     if switches.get("joint2d") == "none":
         switches = {"pe": False, "contrastive": False, **switches}
     return replace(PRESETS[preset], **switches)

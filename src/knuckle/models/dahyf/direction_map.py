@@ -20,7 +20,9 @@ def global_direction_map(
     The cell centres go through the inverse crop affine, so that rotated and mirrored crops are right too; for an
     axis-aligned crop this is Eq 1-5. camera: (fx, fy, cx, cy) px of the frame.
     """
-    centres = (torch.arange(cells, device=camera.device, dtype=camera.dtype) + 0.5) * (patch_size / cells) - 0.5
+    centres = (torch.arange(cells, device=camera.device, dtype=camera.dtype) + 0.5) * (
+        patch_size / cells
+    ) - 0.5
     y, x = torch.meshgrid(centres, centres, indexing="ij")
     patch = torch.stack([x, y, torch.ones_like(x)]).flatten(1)
     frame = frame_from_patch @ patch

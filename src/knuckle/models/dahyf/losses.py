@@ -37,7 +37,10 @@ class DahyfLoss(nn.Module):
         super().__init__()
         self.config = config
         self.log_variance = nn.ParameterDict(
-            {term: nn.Parameter(torch.tensor(float(config.log_variance[term]))) for term in self._active_terms()}
+            {
+                term: nn.Parameter(torch.tensor(float(config.log_variance[term])))
+                for term in self._active_terms()
+            }
         )
 
     def _active_terms(self) -> list[str]:
@@ -50,7 +53,11 @@ class DahyfLoss(nn.Module):
         hand = targets.is_hand.float()
         terms = {
             "3d": _joints_3d(output, targets),
-            "2dp": (output.joints_px - targets.joints_px).div(side_px[:, None, None]).abs().clamp(max=2).mean((1, 2)),
+            "2dp": (output.joints_px - targets.joints_px)
+            .div(side_px[:, None, None])
+            .abs()
+            .clamp(max=2)
+            .mean((1, 2)),
             "m": _parameters(output, targets),
             "b": _bones(output, targets),
         }

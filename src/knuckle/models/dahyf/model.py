@@ -101,7 +101,9 @@ class Dahyf(nn.Module):
         root = joints[:, MIDDLE_MCP : MIDDLE_MCP + 1]
         translation = torch.stack(weak_to_translation(weak, crop, camera), dim=-1)[:, None]
         joints_m = joints - root + translation
-        joints_px = joints_m[..., :2] / joints_m[..., 2:].clamp(min=1e-2) * camera[:, None, :2] + camera[:, None, 2:]
+        joints_px = (
+            joints_m[..., :2] / joints_m[..., 2:].clamp(min=1e-2) * camera[:, None, :2] + camera[:, None, 2:]
+        )
         return DahyfOutput(
             maps,
             logits,
@@ -126,7 +128,7 @@ class Dahyf(nn.Module):
             return self.mix(features)
         return self.mix(torch.cat([features, direction.repeat(1, self.copies, 1, 1)], dim=1))
 
-    def _joints_2d(self, features: Tensor, decode: Decode):  # noqa: ANN202
+    def _joints_2d(self, features: Tensor, decode: Decode):
         if self.config.joint2d == "none":
             return None, None, None
         maps = self.to_maps(features).float()
@@ -176,7 +178,6 @@ class Dahyf(nn.Module):
         projected = ((joints_px - crop[:, None, :2]) / crop[:, None, 2:]).flatten(1)
         norms = branch.square().sum(1).add(1e-8).sqrt() * projected.square().sum(1).add(1e-8).sqrt()
         return (branch * projected).sum(1) / norms
-
 
 
 def _pool(config: DahyfConfig) -> tuple[nn.Module, int]:
