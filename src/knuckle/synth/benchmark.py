@@ -30,8 +30,8 @@ _TOLERANCE = {"joints_m": 1e-4, "joints_px": 0.02, "images": 0.5}
 """How far the mean of a group may be off: m, px, grey levels of 0..255."""
 
 
-def load_benchmark(cache_dir: Path | None = None, *, workers: int = 1, progress: bool = False) -> SynthSet:
-    """The benchmark from the cache folder, rendered there first if need be (20 s on one core), and checked.
+def load_benchmark(cache_dir: Path | None = None, *, workers: int = 1, progress: bool = True) -> SynthSet:
+    """The benchmark from the cache folder, rendered there first if need be (half a minute on one core), and checked.
 
     cache_dir: by default the package's cache. Raises KnuckleError when the set is not the frozen one.
     """

@@ -230,11 +230,12 @@ class _bar:
     def __enter__(self):
         if not self.enabled:
             return lambda _: None
+        from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         self.bar = Progress(
             TextColumn("rendering"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
+            TimeRemainingColumn(), console=Console(stderr=True),
         )  # fmt: skip
         self.bar.start()
         task = self.bar.add_task("rendering", total=self.total, completed=self.completed, rate="")
