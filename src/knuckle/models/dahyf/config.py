@@ -88,39 +88,28 @@ class DahyfConfig:
         return self.patch_size // self.finest
 
 
+_PAPER = DahyfConfig(
+    preset="paper",
+    backbone="hrnet_w64",
+    patch_size=224,
+    finest=4,
+    fusion="concat",
+    width=256,
+    pool="gap",
+    pe_coord="patch",
+    gdm_replicate="match",
+    rot_repr="aa",
+    mlp_width=1024,
+    dropout=0.5,
+)
+
 PRESETS: dict[str, DahyfConfig] = {
     "lite": DahyfConfig(
         log_variance={"2d": 1.0, "3d": -1.5, "2dp": -2.5, "m": -0.5, "b": -3.0},
         term_weight={"2d": 8.0, "3d": 1.0, "2dp": 1.0, "m": 1.0, "b": 0.3},
     ),
-    "paper": DahyfConfig(
-        preset="paper",
-        backbone="hrnet_w64",
-        patch_size=224,
-        finest=4,
-        fusion="concat",
-        width=256,
-        pool="gap",
-        pe_coord="patch",
-        gdm_replicate="match",
-        rot_repr="aa",
-        mlp_width=1024,
-        dropout=0.5,
-    ),
-    "resnet50": DahyfConfig(
-        preset="resnet50",
-        backbone="resnet50",
-        patch_size=224,
-        finest=4,
-        fusion="deconv",
-        width=256,
-        pool="gap",
-        pe_coord="patch",
-        gdm_replicate="match",
-        rot_repr="aa",
-        mlp_width=1024,
-        dropout=0.5,
-    ),
+    "paper": _PAPER,
+    "resnet50": replace(_PAPER, preset="resnet50", backbone="resnet50", fusion="deconv"),
 }
 """lite: trained by us. paper: HRNet-W64 at 224 px. resnet50: the model of the paper's Table 4."""
 
