@@ -43,11 +43,13 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=None, help="hands of each benchmark")
     parser.add_argument("--json", type=Path, default=None)
     options = parser.parse_args()
-    model = open_model(options.weights)
-    reports = score("synthetic", model, options.limit)
+    models = [open_model(options.weights)]
+    if not options.weights.endswith(".safetensors"):
+        models.append(open_model(options.weights, refine=False))
+    reports = [report for model in models for report in score("synthetic", model, options.limit)]
     quoted = None
     if (Path(os.environ.get("KNUCKLE_DATA", "")) / "eval-dev").is_dir():
-        reports += score("eval-dev", model, options.limit)
+        reports += [report for model in models for report in score("eval-dev", model, options.limit)]
         if boxed_peer.installed():
             reports.append(mediapipe_report(options.limit))
         else:

@@ -1,12 +1,5 @@
-"""MediaPipe's landmark network beside ours: time of one crop on one thread, and its joints for comparisons.
+"""MediaPipe's landmark network as the benchmarks call it: its joints, and a clock that takes turns."""
 
-python benchmarks/landmark_peer.py [--model dahyf] [--rounds N] prints milliseconds of both, timed in turns in
-one run, and their ratio. The network is taken from the cache or fetched as the detector does; without it, or
-without ai-edge-litert, it says so and stops.
-"""
-
-import argparse
-import json
 import time
 from collections.abc import Callable
 from functools import lru_cache
@@ -15,10 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from knuckle import weights
-from knuckle.errors import KnuckleError
-from knuckle.inference.palm import LANDMARK_PX, PalmDetector
-from knuckle.inference.runtime import OnnxModel
+from knuckle.inference.palm import PalmDetector
 
 
 class PeerHand(NamedTuple):
@@ -61,34 +51,3 @@ def milliseconds(calls: list[Callable[[], object]], *, rounds: int) -> list[floa
             call()
             record.append(1000 * (time.perf_counter() - start))
     return [float(np.median(record[3:])) for record in times]
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--model", default="dahyf")
-    parser.add_argument("--rounds", type=int, default=100)
-    options = parser.parse_args()
-    try:
-        peer()
-        path, record = weights.find(options.model)
-    except KnuckleError as error:
-        raise SystemExit(f"skipped: {error}") from error
-    network = OnnxModel(path, threads=1)
-    rng = np.random.default_rng(0)
-    ours = rng.uniform(-1, 1, (1, 3, record.size, record.size)).astype(np.float32)
-    crop, camera = np.array([[320.0, 240.0, 200.0]]), np.array([[800.0, 800.0, 319.5, 239.5]])
-    theirs = rng.integers(0, 256, (LANDMARK_PX, LANDMARK_PX, 3), dtype=np.uint8)
-    ms, peer_ms = milliseconds(
-        [lambda: network(ours, crop, camera), lambda: mediapipe_landmarks(theirs)], rounds=options.rounds
-    )
-    print(
-        json.dumps(
-            {record.name: round(ms, 2), "mediapipe": round(peer_ms, 2), "ratio": round(ms / peer_ms, 2)}
-        )
-    )
-
-
-if __name__ == "__main__":
-    main()

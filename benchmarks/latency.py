@@ -14,13 +14,16 @@ import numpy as np
 import boxed_peer
 from knuckle import weights as store
 from knuckle.camera import Camera, Crop
+from knuckle.inference.fusion import fuse
 from knuckle.inference.palm import LANDMARK_PX
 from knuckle.inference.predictor import normalise
 from knuckle.inference.runtime import OnnxModel
+from knuckle.rig.rig import load_rig
 from landmark_peer import mediapipe_landmarks, milliseconds
 
-OURS, CUT, PEER = (
+OURS, FUSION, CUT, PEER = (
     "network and rig",
+    "fitting the rig to its 2D and 3D joints",
     "cutting the crop out of a 1280 x 720 photo",
     "MediaPipe's landmark network",
 )
@@ -35,7 +38,7 @@ def main() -> None:
     options = parser.parse_args()
     cv2.setNumThreads(1)
     path, record = store.find(options.weights)
-    tasks = our_tasks(OnnxModel(path, threads=1), record.size)
+    tasks = our_tasks(OnnxModel(path, threads=1), record)
     if boxed_peer.installed():
         picture = np.random.default_rng(1).integers(0, 256, (LANDMARK_PX, LANDMARK_PX, 3), dtype=np.uint8)
         tasks[PEER] = lambda: mediapipe_landmarks(picture)
@@ -49,13 +52,19 @@ def main() -> None:
         print("  MediaPipe's networks are not in the cache: no ratio (knuckle estimate PHOTO fetches them)")
 
 
-def our_tasks(network: OnnxModel, size: int) -> dict[str, Callable[[], object]]:
-    """The network on one crop, and cutting it."""
+def our_tasks(network: OnnxModel, record: store.WeightsRecord) -> dict[str, Callable[[], object]]:
+    """The network on one crop, what follows it, and cutting the crop."""
+    size, rig = record.size, load_rig(record.rig)
     photo = np.random.default_rng(0).integers(0, 256, (720, 1280, 3), dtype=np.uint8)
     crop, camera = Crop((640.0, 360.0), 300.0, size), Camera.from_size(1280, 720)
     patch = normalise(crop.warp(photo)[None])
     window, lens = crop.vector[None], camera.vector[None]
-    return {OURS: lambda: network(patch, window, lens), CUT: lambda: normalise(crop.warp(photo)[None])}
+    outputs = network(patch, window, lens)
+    return {
+        OURS: lambda: network(patch, window, lens),
+        FUSION: lambda: fuse(outputs, window, lens, rig=rig, size=size),
+        CUT: lambda: normalise(crop.warp(photo)[None]),
+    }
 
 
 if __name__ == "__main__":

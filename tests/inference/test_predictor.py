@@ -20,7 +20,7 @@ def picture_with_spot(u: float, v: float, *, width: int = 160, height: int = 120
 
 @pytest.fixture(scope="module")
 def predictor(fake_model: str) -> Predictor:
-    return Predictor(fake_model, threads=1)
+    return Predictor(fake_model, threads=1, refine=False)
 
 
 @pytest.mark.parametrize("side", ["right", "left"])

@@ -28,6 +28,9 @@ def evaluate(
         Literal["predicted", "scale"],
         typer.Option(help="FreiHAND's root depth: the model's, or by the bone length given."),
     ] = "predicted",
+    refine: Annotated[
+        bool, typer.Option(help="Fuse 2D and 3D joints as `knuckle estimate` does, or the network alone.")
+    ] = True,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of the network.")] = 1,
 ) -> None:
     """Score weights on the synthetic benchmark or on real photos, boxes and sides given."""
@@ -46,7 +49,7 @@ def evaluate(
     if out is not None:
         _make_folder(out)
     opened = [(name, open_benchmarks(name, limit=limit, root=root)) for name in data or ["synthetic"]]
-    model = open_model(weights, threads=threads)
+    model = open_model(weights, threads=threads, refine=refine)
     console = Console()
     for name, benchmarks in opened:
         reports = []

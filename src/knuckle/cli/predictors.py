@@ -9,8 +9,10 @@ import numpy as np
 from knuckle import weights as store
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.runner import PatchPredictor
+from knuckle.inference.fusion import fuse
 from knuckle.inference.predictor import normalise
 from knuckle.inference.runtime import OnnxModel
+from knuckle.rig.rig import load_rig
 
 TRAINING_EXPAND = 1.5
 """Crop side over box side that checkpoints without a record are shown: the middle of what training shows
@@ -28,21 +30,25 @@ class OpenedModel:
     predict: PatchPredictor
 
 
-def open_model(weights: str, *, threads: int = 1) -> OpenedModel:
+def open_model(weights: str, *, threads: int = 1, refine: bool = True) -> OpenedModel:
     """A shipped model's name, an .onnx file with its record beside it, or a .safetensors file of `knuckle
     train`.
 
+    refine: fuse 2D and 3D joints as `knuckle estimate` does (onnx only; a checkpoint is scored as it is).
     Raises KnuckleError for anything else and for damaged files.
     """
     if weights.endswith(".safetensors"):
         return _open_checkpoint(Path(weights), threads=threads)
     path, record = store.find(weights)
-    network = OnnxModel(path, threads=threads)
+    network, rig = OnnxModel(path, threads=threads), load_rig(record.rig)
 
     def predict(patches: np.ndarray, crop: np.ndarray, camera: np.ndarray, /) -> Mapping[str, np.ndarray]:
-        return network(normalise(patches), crop, camera)
+        outputs = network(normalise(patches), crop, camera)
+        return fuse(outputs, crop, camera, rig=rig, size=record.size) if refine else outputs
 
-    return OpenedModel(record.name, record.size, record.expand, predict)
+    return OpenedModel(
+        record.name if refine else f"{record.name} (network alone)", record.size, record.expand, predict
+    )
 
 
 def _open_checkpoint(path: Path, *, threads: int) -> OpenedModel:

@@ -8,6 +8,7 @@ from jaxtyping import Float, UInt8
 from knuckle import weights
 from knuckle.camera import Camera, Crop
 from knuckle.hands import Hands
+from knuckle.inference.fusion import fuse
 from knuckle.inference.mirror import mirror_outputs
 from knuckle.inference.runtime import OnnxModel
 from knuckle.rig import load_rig
@@ -21,13 +22,16 @@ class Predictor:
     """One model's weights, ready to estimate hands in pictures.
 
     model: a shipped model's name or the path of an .onnx file with its record beside it. threads: of the
-    network, None lets onnxruntime choose. Raises KnuckleError for an unknown model or damaged weights.
+    network, None lets onnxruntime choose. refine: fit the rig to the network's 2D and 3D joints
+    (`knuckle.inference.fusion`). Raises KnuckleError for an unknown model or damaged weights.
     """
 
-    def __init__(self, model: str = "dahyf", *, threads: int | None = None) -> None:
+    def __init__(self, model: str = "dahyf", *, threads: int | None = None, refine: bool = True) -> None:
         path, self.record = weights.find(model)
         self._network = OnnxModel(path, threads=threads)
-        self._faces = load_rig(self.record.rig).faces
+        self._rig = load_rig(self.record.rig)
+        self._faces = self._rig.faces
+        self._refine = refine
 
     def __call__(
         self,
@@ -66,11 +70,11 @@ class Predictor:
         ]
         framed = [crop.mirrored(width) if left else crop for crop, left in zip(crops, is_left, strict=True)]
         cameras = [camera.mirrored() if left else camera for left in is_left]
-        raw = self._network(
-            normalise(np.stack(patches)),
-            np.stack([crop.vector for crop in framed]),
-            np.stack([view.vector for view in cameras]),
-        )
+        crop_vectors = np.stack([crop.vector for crop in framed])
+        camera_vectors = np.stack([view.vector for view in cameras])
+        raw = self._network(normalise(np.stack(patches)), crop_vectors, camera_vectors)
+        if self._refine:
+            raw = fuse(raw, crop_vectors, camera_vectors, rig=self._rig, size=self.record.size)
         outputs = {
             "joints_px": raw["joints_px"].astype(float),
             "joints_m": raw["joints_m"].astype(float),

@@ -1,0 +1,72 @@
+import numpy as np
+
+from knuckle.inference.fusion import fuse
+from knuckle.rig.prior import sample_poses
+from knuckle.rig.rig import load_rig
+from knuckle.rig.rotations import rodrigues
+
+RIG = load_rig("open")
+CAMERA = np.array([600.0, 600.0, 320.0, 240.0])
+SIZE = 128
+
+
+def made_hands(count: int = 6) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+    """Outputs of a network that is right: its branch and its hand agree."""
+    rng = np.random.default_rng(0)
+    pose = sample_poses(RIG, count, rng)
+    pose[:, 0] = rng.normal(0, 0.5, (count, 3))
+    hand = RIG.posed(pose, np.zeros((count, 10)), np.tile([0.05, 0.02, 0.6], (count, 1)))
+    joints_px = hand.joints[..., :2] / hand.joints[..., 2:] * CAMERA[:2] + CAMERA[2:]
+    crop = np.column_stack([joints_px.mean(1), np.full(count, 300.0)])
+    outputs = {
+        "joints_px": joints_px,
+        "joints_m": hand.joints,
+        "vertices_m": hand.vertices,
+        "rotations": rodrigues(pose),
+        "shape": np.zeros((count, 10)),
+        "confidence": np.ones(count),
+        "joints_patch": (joints_px - crop[:, None, :2]) * (SIZE / 300) + (SIZE - 1) / 2,
+    }
+    return outputs, crop, np.tile(CAMERA, (count, 1))
+
+
+def test_hands_both_opinions_agree_on_stay():
+    outputs, crop, camera = made_hands()
+    fused = fuse(outputs, crop, camera, rig=RIG, size=SIZE)
+    assert np.linalg.norm(fused["joints_m"] - outputs["joints_m"], axis=-1).mean() < 1e-3
+    assert np.abs(fused["joints_px"] - outputs["joints_px"]).mean() < 1
+
+
+def test_a_good_branch_mends_a_bent_finger():
+    outputs, crop, camera = made_hands()
+    truth = outputs["joints_m"].copy()
+    wrong = outputs["rotations"].copy()
+    wrong[:, 1] = wrong[:, 1] @ rodrigues(np.array([0.5, 0.0, 0.0]))
+    bent = RIG.posed_by_matrices(wrong, outputs["shape"])
+    moved = bent.joints - bent.joints[:, :1] + truth[:, :1]
+    bent_px = moved[..., :2] / moved[..., 2:] * CAMERA[:2] + CAMERA[2:]
+    fused = fuse({**outputs, "joints_m": moved, "joints_px": bent_px}, crop, camera, rig=RIG, size=SIZE)
+    before = np.linalg.norm(bent_px - outputs["joints_px"], axis=-1).mean()
+    after = np.linalg.norm(fused["joints_px"] - outputs["joints_px"], axis=-1).mean()
+    assert after < before / 2
+
+
+def test_mesh_joints_and_pose_belong_together():
+    outputs, crop, camera = made_hands()
+    outputs["joints_patch"] = outputs["joints_patch"] + np.random.default_rng(1).normal(0, 3, (6, 21, 2))
+    fused = fuse(outputs, crop, camera, rig=RIG, size=SIZE)
+    again = RIG.posed_by_matrices(fused["rotations"], fused["shape"])
+    move = fused["joints_m"][:, :1] - again.joints[:, :1]
+    assert np.allclose(again.vertices + move, fused["vertices_m"], atol=1e-9)
+    assert np.allclose(again.joints + move, fused["joints_m"], atol=1e-9)
+
+
+def test_nonsense_is_left_alone():
+    outputs, crop, camera = made_hands()
+    outputs["joints_patch"][2] += 1e5
+    outputs["joints_m"][3, :, 2] = -0.5
+    fused = fuse(outputs, crop, camera, rig=RIG, size=SIZE)
+    for row in (2, 3):
+        assert np.array_equal(fused["joints_m"][row], outputs["joints_m"][row])
+    del outputs["joints_patch"]
+    assert np.array_equal(fuse(outputs, crop, camera, rig=RIG, size=SIZE)["joints_m"], outputs["joints_m"])
