@@ -3,7 +3,7 @@
 Run: KNUCKLE_DATA=... python tools/sample_photo/render.py
 
 The engine renders right hands only, so the left one is a right hand painted into the mirrored picture. Writes
-src/knuckle/assets/two_hands.jpg and beside it the boxes, sides and camera the demo takes.
+src/knuckle/assets/two_hands.jpg and beside it the boxes, sides and camera the demo takes, and the true joints.
 """
 
 import json
@@ -66,7 +66,7 @@ def main() -> None:
     image, name = engine.backgrounds.draw(np.random.default_rng(BACKGROUND_SEED), SIZE)
     preferred = engine.environment_names.index(name) if name in engine.environment_names else None
     image = cv2.GaussianBlur(image, (0, 0), 4)
-    boxes, sides = [], []
+    boxes, sides, joints = [], [], []
     for side, angles, rotation, place, seed in HANDS:
         if side == "left":
             image = np.ascontiguousarray(image[:, ::-1])
@@ -80,19 +80,21 @@ def main() -> None:
         arm = sample_arm(rng, rotation)
         grow_arm(vertices, engine.mesh, rotation, arm)
         engine.renderer.project(CAMERA.vector, frame.patch_from_frame)
-        engine._paint(image, engine.renderer.rasterise(sleeve=arm.sleeve), rng, preferred)
+        engine.paint(image, engine.renderer.rasterise(sleeve=arm.sleeve), rng, preferred)
         joints_px = CAMERA.project(posed.joints + translation)
         low, high = joints_px.min(0), joints_px.max(0)
         box = [*low, *(high - low)]
         if side == "left":
             image = np.ascontiguousarray(image[:, ::-1])
             box[0] = SIZE - 1 - box[0] - box[2]
+            joints_px = joints_px * [-1, 1] + [SIZE - 1, 0]
         boxes.append([round(float(value), 1) for value in box])
         sides.append(side)
+        joints.append(joints_px.round(2).tolist())
     cv2.imwrite(str(ASSETS / "two_hands.jpg"), image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
-    about_photo = {"boxes": boxes, "sides": sides, "camera": CAMERA.vector.tolist()}
-    (ASSETS / "two_hands.json").write_text(json.dumps(about_photo, indent=1) + "\n")
-    print(f"{ASSETS / 'two_hands.jpg'}: {about_photo}")
+    known = {"boxes": boxes, "sides": sides, "camera": CAMERA.vector.tolist(), "joints_px": joints}
+    (ASSETS / "two_hands.json").write_text(json.dumps(known) + "\n")
+    print(f"{ASSETS / 'two_hands.jpg'}: {', '.join(sides)}")
 
 
 if __name__ == "__main__":

@@ -38,9 +38,17 @@ class Backbone(nn.Module):
         strides = timm.create_model(TIMM_NAMES[name], features_only=True).feature_info.reduction()
         kept = [i for i, stride in enumerate(strides) if stride >= finest]
         from_hub = pretrained and name != "efficientnet_lite0"
-        self.body = timm.create_model(
-            TIMM_NAMES[name], features_only=True, out_indices=kept, pretrained=from_hub
-        )
+        try:
+            self.body = timm.create_model(
+                TIMM_NAMES[name], features_only=True, out_indices=kept, pretrained=from_hub
+            )
+        except (OSError, RuntimeError) as error:
+            if not from_hub:
+                raise
+            reason = str(error).strip().splitlines()[0]
+            raise KnuckleError(
+                f"ImageNet weights of {name}: expected timm to fetch them, got {reason}"
+            ) from error
         if pretrained and not from_hub:
             load_lite0_imagenet(self.body)
         self.channels: list[int] = self.body.feature_info.channels()

@@ -98,7 +98,7 @@ class SynthEngine:
         if rng.random() < 0.15:
             clutter.add_skin_shapes(image, rng, count=int(rng.integers(1, 4)), faces=False)
         preferred = self.environment_names.index(name) if name in self.environment_names else None
-        self._paint(image, faces, rng, preferred)
+        self.paint(image, faces, rng, preferred)
         occluder = np.zeros((size, size), np.uint8)
         if rng.random() < 0.22:
             fill, occluder = clutter.draw_occluder(rng, self.backgrounds, joints_px, size)
@@ -122,7 +122,7 @@ class SynthEngine:
             self._add_full(sample, faces, occluder)
         return sample
 
-    def _paint(
+    def paint(
         self,
         image: UInt8[np.ndarray, "s s 3"],
         faces: np.ndarray,
@@ -205,7 +205,7 @@ class SynthEngine:
         crop = Crop((float(centre[0]), float(centre[1])), max(1.8 * float(nearest), 8.0), self.options.size)
         self.renderer.project(camera.vector, crop.patch_from_frame)
         faces = self.renderer.rasterise(sleeve=sleeve)
-        self._paint(image, faces, rng, None)
+        self.paint(image, faces, rng, None)
         return camera, crop
 
 
