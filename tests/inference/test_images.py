@@ -212,9 +212,9 @@ def test_twenty_thousand_px_wide_is_read(tmp_path):
     assert read_image(write(tmp_path, "wide.png", encode(".png", wide))).shape == (30, 20_000, 3)
 
 
-def test_one_pixel_is_read(tmp_path):
+def test_one_pixel_is_too_small_for_a_hand(tmp_path):
     pixel = np.array([[[10, 20, 30]]], np.uint8)
-    np.testing.assert_array_equal(read_image(write(tmp_path, "pixel.png", encode(".png", pixel))), pixel)
+    assert "at least 16x16 px, got 1x1 px" in error_of(write(tmp_path, "pixel.png", encode(".png", pixel)))
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from knuckle.inference.image_headers import Header, read_header
 MAX_PIXELS = 100_000_000
 # OpenCV resamples no picture wider or taller than a signed 16-bit number.
 MAX_SIDE = 32_766
+# Fewer pixels show no hand, whatever a network says of them.
+MIN_SIDE = 16
 FORMATS = "JPEG, PNG, WebP, BMP or TIFF"
 
 
@@ -20,7 +22,8 @@ def read_image(path: str | Path) -> UInt8[np.ndarray, "H W 3"]:
 
     Grey and palette pictures become RGB, CMYK is converted, 16 bits are reduced to 8, and what is transparent
     is laid on white. Raises KnuckleError naming the file: missing, a folder, not a picture, of a format not
-    read, truncated or damaged, animated, empty, or larger than 100 megapixels or 32,766 px a side.
+    read, truncated or damaged, animated, smaller than 16 px a side, or larger than 100 megapixels or 32,766 px a
+    side.
     """
     path = Path(path)
     data = _read_bytes(path)
@@ -46,8 +49,8 @@ def check_image(image: object) -> UInt8[np.ndarray, "H W 3"]:
         raise KnuckleError(f"{expected}, got shape {image.shape}")
     if image.dtype != np.uint8:
         raise KnuckleError(f"{expected}, got {image.dtype}")
-    if max(image.shape[:2]) > MAX_SIDE:
-        raise KnuckleError(f"{expected} and at most {MAX_SIDE} px a side, got shape {image.shape}")
+    if max(image.shape[:2]) > MAX_SIDE or min(image.shape[:2]) < MIN_SIDE:
+        raise KnuckleError(f"{expected} and {MIN_SIDE} to {MAX_SIDE} px a side, got shape {image.shape}")
     return image
 
 
@@ -93,8 +96,10 @@ def _check(path: Path, header: Header) -> None:
         raise KnuckleError(
             f"{path}: expected a whole {header.format} picture, got a truncated one (its end is missing)"
         )
-    if width < 1 or height < 1:
-        raise KnuckleError(f"{path}: expected a picture of at least 1x1 px, got {width}x{height} px")
+    if min(width, height) < MIN_SIDE:
+        raise KnuckleError(
+            f"{path}: expected a picture of at least {MIN_SIDE}x{MIN_SIDE} px, got {width}x{height} px"
+        )
     if header.animated:
         raise KnuckleError(f"{path}: expected a still picture, got an animation")
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
