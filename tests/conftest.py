@@ -20,7 +20,7 @@ def _graph() -> bytes:
     """joints_px[0] is where the patch is brighter than grey (centroid), the others keep fixed offsets from it
     (shares of the crop's side), all at a depth of half a metre; the mesh is the rig at rest at the wrist; the
     confidence is the share of the patch that is bright."""
-    onnx = pytest.importorskip("onnx")
+    import onnx
     from onnx import TensorProto, helper, numpy_helper
 
     from knuckle.rig import load_rig

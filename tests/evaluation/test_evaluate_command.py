@@ -73,7 +73,6 @@ def test_out_that_is_a_file(photo_index, fake_model, tmp_path):
 
 
 def test_weights_of_a_training_run(photo_index, tmp_path):
-    pytest.importorskip("torch")
     import torch
 
     from knuckle.models import create_model

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+import scipy.linalg
+from scipy.spatial.transform import Rotation
 
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.mesh_metrics import f_scores, nearest_distances, procrustes_vertex_errors
@@ -49,23 +51,21 @@ def test_reflected_hand_is_perfect_officially_and_wrong_without_reflections(hand
 
 
 def test_reflection_free_alignment_equals_a_loop_over_scipy(hands):
-    scipy = pytest.importorskip("scipy.spatial.transform")
     predicted = hands * [-1, 1, 1] + np.random.default_rng(5).normal(0, 0.01, hands.shape)
     aligned = align_similarity(hands, predicted, reflection=False)
     for truth, guess, ours in zip(hands, predicted, aligned, strict=True):
         a, b = truth - truth.mean(0), guess - guess.mean(0)
-        turn, _ = scipy.Rotation.align_vectors(a, b)
+        turn, _ = Rotation.align_vectors(a, b)
         turned = turn.apply(b)
         scale = (a * turned).sum() / (turned**2).sum()
         assert np.allclose(ours, scale * turned + truth.mean(0), atol=1e-9)
 
 
 def test_official_alignment_equals_scipys_orthogonal_procrustes(hands):
-    linalg = pytest.importorskip("scipy.linalg")
     predicted = hands + np.random.default_rng(5).normal(0, 0.02, hands.shape)
     for truth, guess, ours in zip(hands, predicted, align_similarity(hands, predicted), strict=True):
         a, b = truth - truth.mean(0), guess - guess.mean(0)
-        r, s = linalg.orthogonal_procrustes(a / np.linalg.norm(a), b / np.linalg.norm(b))
+        r, s = scipy.linalg.orthogonal_procrustes(a / np.linalg.norm(a), b / np.linalg.norm(b))
         expected = b / np.linalg.norm(b) @ r.T * s * np.linalg.norm(a) + truth.mean(0)
         assert np.allclose(ours, expected, atol=1e-12)
 

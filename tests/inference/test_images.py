@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import PIL.Image
 import pytest
 
 from knuckle.errors import KnuckleError
@@ -88,15 +89,14 @@ def pil_bytes(image, kind: str, **options) -> bytes:
 
 
 def test_cmyk_palette_and_grey_with_alpha(tmp_path, colour):
-    pillow = pytest.importorskip("PIL.Image")
-    image = pillow.fromarray(colour)
+    image = PIL.Image.fromarray(colour)
     cmyk = read_image(write(tmp_path, "cmyk.jpg", pil_bytes(image.convert("CMYK"), "JPEG", quality=95)))
     assert np.abs(cmyk.astype(int) - colour).mean() < 6
     palette = image.quantize(16)
     got = read_image(write(tmp_path, "palette.png", pil_bytes(palette, "PNG")))
     np.testing.assert_array_equal(got, np.asarray(palette.convert("RGB")))
     grey = np.stack([colour[..., 0], np.full((24, 40), 255, np.uint8)], axis=-1)
-    got = read_image(write(tmp_path, "grey_alpha.png", pil_bytes(pillow.fromarray(grey), "PNG")))
+    got = read_image(write(tmp_path, "grey_alpha.png", pil_bytes(PIL.Image.fromarray(grey), "PNG")))
     np.testing.assert_array_equal(got, np.repeat(colour[..., :1], 3, axis=-1))
 
 
@@ -115,8 +115,7 @@ TURNED = {
 @pytest.mark.parametrize("orientation", sorted(TURNED))
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "PNG alpha", "WebP", "WebP alpha"])
 def test_exif_orientation_is_applied(tmp_path, colour, kind, orientation):
-    pillow = pytest.importorskip("PIL.Image")
-    exif = pillow.Exif()
+    exif = PIL.Image.Exif()
     exif[0x0112] = orientation
     kind, _, alpha = kind.partition(" ")
     stored = colour
@@ -126,7 +125,7 @@ def test_exif_orientation_is_applied(tmp_path, colour, kind, orientation):
         stored[0, 0, 3] = 250
     options = {"lossless": True} if kind == "WebP" else {}
     image = read_image(
-        write(tmp_path, "turned", pil_bytes(pillow.fromarray(stored), kind, exif=exif, **options))
+        write(tmp_path, "turned", pil_bytes(PIL.Image.fromarray(stored), kind, exif=exif, **options))
     )
     expected = TURNED[orientation](colour)
     assert image.shape == expected.shape

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from knuckle.cache import cache_folder
 from knuckle.errors import KnuckleError
 from knuckle.inference import mediapipe_files
-from knuckle.inference.cache import cache_folder
 
 
 @pytest.fixture

@@ -111,7 +111,7 @@ def test_file_that_is_no_network(tmp_path):
 
 
 def test_network_with_other_inputs(tmp_path):
-    onnx = pytest.importorskip("onnx")
+    import onnx
     from onnx import TensorProto, helper
 
     from knuckle.inference.runtime import OnnxModel

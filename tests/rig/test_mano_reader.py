@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from knuckle.errors import KnuckleError
 from knuckle.rig.mano import MANO_TIPS, load_mano
@@ -187,7 +188,6 @@ def test_encodings_other_than_latin1_are_refused(tmp_path):
 
 
 def test_python3_pickles_and_real_scipy_objects_read(tmp_path):
-    sparse = pytest.importorskip("scipy.sparse")
     dense = np.round(np.random.default_rng(1).random((4, 7)), 1) * (np.arange(7) % 2)
     for form in ("csc_matrix", "csr_matrix", "coo_matrix"):
         for protocol in (2, 4, 5):

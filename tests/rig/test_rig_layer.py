@@ -1,12 +1,12 @@
 """The torch layer: the numpy answer, gradients, onnx."""
 
 import numpy as np
+import onnxruntime
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from knuckle.rig.layer import RigLayer  # noqa: E402
-from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues, rot6d_to_matrix  # noqa: E402
+from knuckle.rig.layer import RigLayer
+from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues, rot6d_to_matrix
 
 
 def random_hand(seed, count, dtype=None):
@@ -60,9 +60,6 @@ def test_gradcheck_through_the_vertices(toy_rig):
 
 
 def test_exports_to_onnx_with_a_free_batch(toy_rig, tmp_path):
-    onnxruntime = pytest.importorskip("onnxruntime")
-    pytest.importorskip("onnxscript")
-
     class Head(torch.nn.Module):
         def __init__(self):
             super().__init__()

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -93,15 +94,11 @@ def test_cross_is_the_cross_product():
 class TestTorch:
     """The same functions on tensors."""
 
-    @pytest.fixture(autouse=True)
-    def _torch(self):
-        self.torch = pytest.importorskip("torch")
-
     def test_same_numbers_as_numpy(self):
         rng = np.random.default_rng(3)
         axis_angle, rot6d = rng.standard_normal((20, 3)), rng.standard_normal((20, 6))
         axis_angle[0] = 0
-        tensor = self.torch.from_numpy
+        tensor = torch.from_numpy
         matrix = rodrigues(axis_angle)
         np.testing.assert_allclose(rodrigues(tensor(axis_angle)).numpy(), matrix, atol=1e-14)
         np.testing.assert_allclose(rot6d_to_matrix(tensor(rot6d)).numpy(), rot6d_to_matrix(rot6d), atol=1e-14)
@@ -110,26 +107,24 @@ class TestTorch:
 
     @pytest.mark.parametrize("size", [0.0, 1e-9, 1e-5, 0.0099, 0.0101, 1.0, 3.0])
     def test_gradcheck_rodrigues(self, size):
-        direction = self.torch.tensor([[0.36, -0.48, 0.8], [1, 0, 0]], dtype=self.torch.float64)
+        direction = torch.tensor([[0.36, -0.48, 0.8], [1, 0, 0]], dtype=torch.float64)
         axis_angle = (size * direction).requires_grad_()
-        assert self.torch.autograd.gradcheck(rodrigues, (axis_angle,))
+        assert torch.autograd.gradcheck(rodrigues, (axis_angle,))
 
     def test_gradcheck_rot6d(self):
-        rot6d = self.torch.randn(4, 6, dtype=self.torch.float64, requires_grad=True)
-        assert self.torch.autograd.gradcheck(rot6d_to_matrix, (rot6d,))
+        rot6d = torch.randn(4, 6, dtype=torch.float64, requires_grad=True)
+        assert torch.autograd.gradcheck(rot6d_to_matrix, (rot6d,))
 
     @pytest.mark.parametrize("function", [rodrigues, rot6d_to_matrix])
     def test_gradients_are_finite_at_zero(self, function):
-        for dtype in (self.torch.float32, self.torch.float64):
-            zero = self.torch.zeros(
-                2, 6 if function is rot6d_to_matrix else 3, dtype=dtype, requires_grad=True
-            )
+        for dtype in (torch.float32, torch.float64):
+            zero = torch.zeros(2, 6 if function is rot6d_to_matrix else 3, dtype=dtype, requires_grad=True)
             function(zero).square().sum().backward()
-            assert self.torch.isfinite(zero.grad).all()
+            assert torch.isfinite(zero.grad).all()
 
     @pytest.mark.parametrize("angle", [0.0, 1e-6, 0.5, 3.0, np.pi])
     def test_matrix_to_axis_angle_gradient_is_finite(self, angle):
-        axis_angle = self.torch.tensor([[0.0, angle, 0.0]], dtype=self.torch.float64)
+        axis_angle = torch.tensor([[0.0, angle, 0.0]], dtype=torch.float64)
         matrix = rodrigues(axis_angle).requires_grad_()
         matrix_to_axis_angle(matrix).sum().backward()
-        assert self.torch.isfinite(matrix.grad).all()
+        assert torch.isfinite(matrix.grad).all()

@@ -17,7 +17,7 @@ def export(
     commit: Annotated[str, typer.Option(help="Commit of the code that trained it.")],
 ) -> None:
     """Write trained weights as onnx (network, decoding, rig) with the record that describes them."""
-    from knuckle.training.ship import ship
+    from knuckle.export.ship import ship
 
     record = ship(weights, out, name=name, validation_set=data, trained_on=trained_on, commit=commit)
     typer.echo(f"{out / record.file}: {record.name}, confidence threshold {record.confidence_threshold}")

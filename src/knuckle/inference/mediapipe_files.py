@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from knuckle.cache import cache_folder
 from knuckle.errors import KnuckleError
 from knuckle.files import atomic_path
-from knuckle.inference.cache import cache_folder
 
 VERSION = "0.10.21"
 WHEEL = f"mediapipe-{VERSION}-cp311-cp311-manylinux_2_28_x86_64.whl"

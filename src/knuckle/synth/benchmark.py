@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from knuckle.cache import cache_folder
 from knuckle.errors import KnuckleError
 from knuckle.synth.dataset import SynthSet
 from knuckle.synth.options import SynthOptions
@@ -36,8 +37,6 @@ def load_benchmark(cache_dir: Path | None = None, *, workers: int = 1, progress:
     cache_dir: by default the package's cache. Raises KnuckleError when the set is not the frozen one.
     """
     if cache_dir is None:
-        from knuckle.inference.cache import cache_folder
-
         cache_dir = cache_folder()
     folder = Path(cache_dir) / f"synthetic-benchmark-{_expected()['labels_sha256'][:12]}"
     finished = (folder / INDEX).is_file() and json.loads((folder / INDEX).read_text()).get("complete")
