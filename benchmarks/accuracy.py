@@ -56,7 +56,7 @@ def main() -> None:
             quoted = boxed_peer.REPORTED
     else:
         print("real photographs skipped: KNUCKLE_DATA does not name a folder with eval-dev")
-    Console(width=190).print(table(reports, quoted))
+    Console(width=230).print(table(reports, quoted))
     if options.json:
         write_reports(options.json, reports)
 
