@@ -117,32 +117,24 @@ class Crop:
     def warp(self, image: UInt8[np.ndarray, "H W C"]) -> UInt8[np.ndarray, "size size C"]:
         """Resample the window; outside the frame the nearest edge pixel is repeated.
 
-        Strong reductions are averaged first: bilinear sampling alone would alias.
+        Where the window is reduced, each patch pixel is the mean of up to 8x8 samples: one alone would alias, and
+        would see a mirrored frame differently.
         """
-        matrix = self.patch_from_frame
-        shrink = int(self.side_px / self.size / 2)
-        if shrink > 1:
-            image, frame_from_small = _shrink(image, self, shrink)
-            matrix = compose_affine(matrix, frame_from_small)
-        return cv2.warpAffine(
-            image, matrix, (self.size, self.size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        samples = int(np.clip(np.ceil(self.side_px / self.size), 1, _MOST_SAMPLES))
+        finer_from_patch = np.array([[samples, 0, (samples - 1) / 2], [0, samples, (samples - 1) / 2]])
+        finer = cv2.warpAffine(
+            image,
+            compose_affine(finer_from_patch, self.patch_from_frame),
+            (self.size * samples, self.size * samples),
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
         )
+        if samples == 1:
+            return finer
+        return cv2.resize(finer, (self.size, self.size), interpolation=cv2.INTER_AREA)
 
 
-def _shrink(image: np.ndarray, crop: Crop, factor: int) -> tuple[np.ndarray, Float[np.ndarray, "2 3"]]:
-    """Average factor x factor blocks of the part of the image a crop needs, and the map back to frame px."""
-    height, width = image.shape[:2]
-    half = crop.side_px / 2 + 2 * factor
-    (left, top), (right, bottom) = (
-        np.clip(np.floor(np.array(crop.centre_px) + sign * half), 0, [width - 1, height - 1]).astype(int)
-        for sign in (-1, 1)
-    )
-    part = image[top : bottom + 1, left : right + 1]
-    pad_bottom, pad_right = -part.shape[0] % factor, -part.shape[1] % factor
-    part = cv2.copyMakeBorder(part, 0, pad_bottom, 0, pad_right, cv2.BORDER_REPLICATE)
-    small = cv2.resize(part, (part.shape[1] // factor, part.shape[0] // factor), interpolation=cv2.INTER_AREA)
-    offset = (factor - 1) / 2
-    return small, np.array([[factor, 0, left + offset], [0, factor, top + offset]], dtype=float)
+_MOST_SAMPLES = 8
 
 
 def invert_affine(matrix: Float[np.ndarray, "*batch 2 3"]) -> Float[np.ndarray, "*batch 2 3"]:
