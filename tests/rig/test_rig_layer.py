@@ -59,6 +59,7 @@ def test_gradcheck_through_the_vertices(toy_rig):
     assert torch.autograd.gradcheck(some_vertices, (pose.requires_grad_(), shape.requires_grad_()))
 
 
+@pytest.mark.usefixtures("unchecked_shapes")
 def test_exports_to_onnx_with_a_free_batch(toy_rig, tmp_path):
     class Head(torch.nn.Module):
         def __init__(self):

@@ -28,7 +28,7 @@ def sample_view() -> tuple[View, np.ndarray]:
 def test_image_and_labels_stay_together_under_roll_scale_and_shift():
     view, _ = sample_view()
     for seed in range(8):
-        changed = change_view(view, np.random.default_rng(seed), roll_deg=60)
+        changed = change_view(view, np.random.default_rng(seed), roll_deg=60.0)
         uv = project(changed)
         inside = ((uv > 4) & (uv < 123)).all(1)
         values = changed.image[uv[inside, 1].round().astype(int), uv[inside, 0].round().astype(int), 0]
@@ -37,7 +37,7 @@ def test_image_and_labels_stay_together_under_roll_scale_and_shift():
 
 def test_rolled_pose_gives_the_rolled_joints():
     view, pose = sample_view()
-    changed = change_view(view, np.random.default_rng(3), roll_deg=60)
+    changed = change_view(view, np.random.default_rng(3), roll_deg=60.0)
     turned = pose.copy()
     turned[0] = changed.global_rotation
     joints = load_rig("open").posed(turned, np.zeros(10)).joints

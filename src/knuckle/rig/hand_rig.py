@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer
 
 from knuckle.errors import KnuckleError
 from knuckle.rig.lbs import LbsArrays, articulate, joints16_and_tips_to_common
@@ -38,25 +38,25 @@ class HandRig:
     name: str
     side: Side
     vertices: Float[np.ndarray, "v 3"]
-    faces: Int[np.ndarray, "f 3"]
+    faces: Integer[np.ndarray, "f 3"]
     skin_weights: Float[np.ndarray, "v 16"]
     shape_basis: Float[np.ndarray, "v 3 10"]
     pose_basis: Float[np.ndarray, "v 3 p"]
     pose_map: Float[np.ndarray, "p 135"]
     joint_regressor: Float[np.ndarray, "16 v"]
-    tip_vertices: Int[np.ndarray, "5"]
-    parents: Int[np.ndarray, "16"]
+    tip_vertices: Integer[np.ndarray, "5"]
+    parents: Integer[np.ndarray, "16"]
     axes: Float[np.ndarray, "16 3 3"]
     rest_angles: Float[np.ndarray, "16 3"]
     pose_mean: Float[np.ndarray, "16 3"] = field(default_factory=lambda: np.zeros((16, 3), np.float32))
     """Added to every pose before use (MANO without flat_hand_mean); rotation matrices are taken as they
     are."""
-    part_label: Int[np.ndarray, "v"] | None = None
-    finger_label: Int[np.ndarray, "v"] | None = None
+    part_label: Integer[np.ndarray, "v"] | None = None
+    finger_label: Integer[np.ndarray, "v"] | None = None
     uv_corner: Float[np.ndarray, "f 3 2"] | None = None
-    nail: Int[np.ndarray, "v"] | None = None
-    palm_side: Int[np.ndarray, "v"] | None = None
-    wrist_loop: Int[np.ndarray, "l"] | None = None
+    nail: Integer[np.ndarray, "v"] | None = None
+    palm_side: Integer[np.ndarray, "v"] | None = None
+    wrist_loop: Integer[np.ndarray, "l"] | None = None
     cap_vertex: int | None = None
     licence: str = ""
     source: str = ""

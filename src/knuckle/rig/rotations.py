@@ -64,7 +64,7 @@ def matrix_to_rot6d(matrix: Float[Array, "*batch 3 3"]) -> Float[Array, "*batch 
     return xp.concatenate([matrix[..., :, 0], matrix[..., :, 1]], -1)
 
 
-def cross(a: Float[Array, "*batch 3"], b: Float[Array, "*batch 3"]) -> Float[Array, "*batch 3"]:
+def cross(a: Float[Array, "*#batch 3"], b: Float[Array, "*#batch 3"]) -> Float[Array, "*#batch 3"]:
     """Cross product over the last dimension (numpy's own is several times slower on small arrays)."""
     xp = array_module(a)
     ax, ay, az, bx, by, bz = a[..., 0], a[..., 1], a[..., 2], b[..., 0], b[..., 1], b[..., 2]
