@@ -13,7 +13,7 @@ ALLOCATOR = {
     "MALLOC_TRIM_THRESHOLD_": str(16 << 30),
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
 }
-"""Keep glibc from returning every activation to the system and page-faulting it in again at the next step: a third
+"""Keep glibc from returning every activation to the system and page-faulting it in again at the next step: a sixth
 of a CPU step's time otherwise (benchmarks/training_speed.py). Without effect elsewhere."""
 
 
