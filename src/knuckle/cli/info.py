@@ -51,16 +51,22 @@ def _weights() -> Table:
     from knuckle import weights
     from knuckle.errors import KnuckleError
 
-    table = Table("model", "input", "MB", "licence", "trained on", "scores", box=None, pad_edge=False)
+    table = Table("model", "input", "MB", "licence", "trained on", "PA-MPJPE", box=None, pad_edge=False)
     for name in weights.available():
         try:
             path, record = weights.find(name)
         except KnuckleError as error:
             table.add_row(name, "-", "-", "-", f"unusable: {error}", "-")
             continue
-        scores = ", ".join(f"{key} {value}" for key, value in record.scores.items()) or "none recorded"
+        scores = "\n".join(
+            f"{measured}: {values['pa_mpjpe_mm']:.2f} mm"
+            for measured, values in record.scores.items()
+            if isinstance(values, dict) and "pa_mpjpe_mm" in values
+        )
         size = f"{path.stat().st_size / 1e6:.1f}"
-        table.add_row(name, f"{record.size} px", size, record.licence, record.trained_on, scores)
+        table.add_row(
+            name, f"{record.size} px", size, record.licence, record.trained_on, scores or "not recorded"
+        )
     if not table.row_count:
         table.add_row("(no weights installed)", *[""] * 5)
     return table
