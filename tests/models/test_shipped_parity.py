@@ -14,10 +14,12 @@ from knuckle.inference.predictor import normalise
 from knuckle.inference.runtime import OnnxModel
 from knuckle.training.checkpoint import load_model
 
+WEIGHTS = Path(__file__).parents[2] / "weights" / "dahyf-lite.safetensors"
+
 
 def test_dahyf_lite_onnx_and_torch_agree_on_the_sample_photo():
     path, record = weights.find("dahyf")
-    model, metadata = load_model(Path("weights/dahyf-lite.safetensors"))
+    model, metadata = load_model(WEIGHTS)
     assert record.samples_seen == int(metadata["samples_seen"]) and path.stat().st_size <= 12_000_000
     photo = ASSETS / f"{SAMPLE}.jpg"
     image, about = read_image(photo), json.loads(photo.with_suffix(".json").read_text())

@@ -21,6 +21,7 @@ from knuckle.training.checkpoint import load_weights, read_metadata, save_weight
 from knuckle.training.loop import CHECKPOINT, WEIGHTS, Trainer
 from knuckle.training.recipe import Recipe, read_recipe
 
+RECIPES = Path(__file__).parents[2] / "recipes"
 SMALL = {"patch_size": 64, "width": 32, "pool_width": 64, "mlp_width": 64}
 
 
@@ -159,7 +160,9 @@ def test_shipping_weights_carry_their_record_and_refuse_other_models(synthetic_s
 
 
 def test_recipes_of_the_project_are_valid():
-    for path in sorted(Path("recipes").glob("*.toml")):
+    paths = sorted(RECIPES.glob("*.toml"))
+    assert len(paths) >= 4
+    for path in paths:
         assert read_recipe(path).steps > 0
 
 
@@ -181,7 +184,7 @@ def test_wrong_recipes_are_refused(tmp_path, text, message):
 
 
 def test_the_papers_schedule_drops_half_way_and_ends_with_the_confidence_loss():
-    run = read_recipe(Path("recipes/dahyf-paper.toml"))
+    run = read_recipe(RECIPES / "dahyf-paper.toml")
     assert run.learning_rate(run.steps // 2 - 1) == pytest.approx(5e-5)
     assert run.learning_rate(run.steps // 2) == pytest.approx(5e-6)
     assert not run.contrastive(int(0.79 * run.steps)) and run.contrastive(int(0.81 * run.steps))

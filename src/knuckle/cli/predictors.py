@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from knuckle import weights as store
-from knuckle.errors import KnuckleError
 from knuckle.evaluation.runner import PatchPredictor
 from knuckle.inference.fusion import fuse
 from knuckle.inference.predictor import normalise
@@ -53,24 +52,14 @@ def open_model(weights: str, *, threads: int = 1, refine: bool = True) -> Opened
 
 def _open_checkpoint(path: Path, *, threads: int) -> OpenedModel:
     """The torch model a training run's weights belong to."""
-    import json
-
     import torch
 
-    from knuckle.models import create_model
-    from knuckle.training.checkpoint import load_weights, read_metadata
+    from knuckle.training.checkpoint import load_model
 
-    metadata = read_metadata(path)
-    if "system" not in metadata or "preset" not in metadata:
-        raise KnuckleError(
-            f"{path}: expected weights that `knuckle train` wrote, got a file that names no system"
-        )
-    switches = json.loads(metadata.get("switches", "{}"))
-    model = create_model(metadata["system"], preset=metadata["preset"], pretrained=False, **switches)
-    load_weights(path, model)
+    model, _ = load_model(path)
     torch.set_num_threads(threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = model.to(device).eval()
+    model = model.to(device)
 
     @torch.inference_mode()
     def predict(patches: np.ndarray, crop: np.ndarray, camera: np.ndarray, /) -> Mapping[str, np.ndarray]:

@@ -67,7 +67,7 @@ def save_weights(path: Path, model: nn.Module, *, metadata: dict[str, str]) -> N
 def load_weights(path: Path, model: nn.Module) -> dict[str, str]:
     """Fill a model from `save_weights`' file and return its metadata.
 
-    Raises KnuckleError when the file is damaged, of another system or preset, or does not fit: nothing is loaded then.
+    Raises KnuckleError when the file is damaged or its tensors are not this model's: nothing is loaded then.
     """
     tensors, metadata = _read(path)
     _load_strictly(
@@ -84,9 +84,11 @@ def load_model(path: Path) -> tuple[Any, dict[str, str]]:
     Raises KnuckleError when the file does not say what it is.
     """
     metadata = read_metadata(path)
-    if missing := sorted({"system", "preset", "switches", "rig"} - metadata.keys()):
-        raise KnuckleError(f"{path}: expected weights that name their {', '.join(missing)}")
-    switches = {"rig": metadata["rig"], **json.loads(metadata["switches"])}
+    if "system" not in metadata or "preset" not in metadata:
+        raise KnuckleError(
+            f"{path}: expected weights that `knuckle train` wrote, got a file that names no system"
+        )
+    switches = json.loads(metadata.get("switches", "{}"))
     model = create_model(metadata["system"], preset=metadata["preset"], **switches)
     load_weights(path, model)
     return model.eval(), metadata
