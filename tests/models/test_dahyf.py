@@ -7,9 +7,10 @@ import torch
 
 from knuckle.camera import Camera, weak_to_translation
 from knuckle.errors import KnuckleError
-from knuckle.export.onnx import INPUTS, OUTPUTS, export_onnx
+from knuckle.export.onnx import INPUTS, export_onnx
 from knuckle.models import create_model
-from knuckle.models.dahyf.losses import DahyfLoss, Targets
+from knuckle.models.contract import Targets
+from knuckle.models.dahyf.losses import DahyfLoss
 
 SMALL = {"patch_size": 64, "width": 32, "pool_width": 64, "mlp_width": 64}
 
@@ -64,7 +65,7 @@ def test_every_switch_runs_and_its_loss_reaches_every_parameter(switches):
     model = create_model("dahyf", **SMALL, **switches).train()
     loss = DahyfLoss(model.config)
     patch, crop, camera = inputs(4)
-    total, terms = loss(model(patch, crop, camera), targets(4), crop[:, 2], contrastive=True)
+    total, terms = loss(model(patch, crop, camera), targets(4), crop, camera, negatives=True)
     total.backward()
     assert torch.isfinite(total) and all(torch.isfinite(v) for v in terms.values())
     missing = [n for n, p in [*model.named_parameters(), *loss.named_parameters()] if p.grad is None]
@@ -89,7 +90,7 @@ def test_paper_presets_reach_stride_four(preset, stride):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: create_model("wilor"), "expected one of dahyf"),
+        (lambda: create_model("wilor"), "expected one of dahyf, ehpe, handar"),
         (lambda: create_model("dahyf", preset="huge"), "expected one of lite, paper, resnet50"),
         (lambda: create_model("dahyf", dirmap="polar"), "dirmap: expected one of none, local, global"),
         (lambda: create_model("dahyf", heads=3), "expected switches among"),
@@ -142,8 +143,8 @@ def test_patches_without_a_hand_count_in_the_confidence_only():
     wild = some._replace(joints_m=some.joints_m.clone(), pose=some.pose.clone())
     wild.joints_m[3] += 100
     wild.pose[3] += 1
-    first, _ = loss(output, some, crop[:, 2], contrastive=True)
-    second, _ = loss(output, wild, crop[:, 2], contrastive=True)
+    first, _ = loss(output, some, crop, camera, negatives=True)
+    second, _ = loss(output, wild, crop, camera, negatives=True)
     assert first.item() == second.item()
 
 
@@ -174,7 +175,8 @@ def test_onnx_agrees_with_torch_for_any_batch(tmp_path):
         with torch.no_grad():
             expected = model(*values, vertices=True, decode="local")
         feeds = dict(zip(INPUTS, (v.numpy() for v in values), strict=True))
-        got = dict(zip(OUTPUTS, session.run(list(OUTPUTS), feeds), strict=True))
+        names = [value.name for value in session.get_outputs()]
+        got = dict(zip(names, session.run(names, feeds), strict=True))
         assert np.abs(got["joints_px"] - expected.joints_px.numpy()).max() < 1e-3
         assert np.abs(got["joints_patch"] - expected.joints_patch.numpy()).max() < 1e-3
         assert np.abs(got["joints_m"] - expected.joints_m.numpy()).max() < 1e-5

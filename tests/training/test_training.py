@@ -45,7 +45,7 @@ def recipe(data: Path, **changes) -> Recipe:
         warmup_samples=0,
         pretrained=False,
         validate_every=1000,
-        contrastive_from=0.5,
+        negatives_from=0.5,
         negatives=0.25,
         checkpoint_seconds=0.0,
     )
@@ -60,7 +60,7 @@ def test_thirty_steps_on_eight_samples_cut_the_loss_tenfold(synthetic_set, tmp_p
         lr=6e-3,
         pretrained=True,
         augment=False,
-        contrastive_from=1.0,
+        negatives_from=1.0,
         decay_fraction=0.0,
     )
     trainer = Trainer(run, tmp_path)
@@ -132,7 +132,7 @@ def test_what_a_step_sees_depends_on_the_step_alone(synthetic_set):
 
 
 def test_two_processes_share_a_batch_without_overlap(synthetic_set):
-    run = recipe(synthetic_set, contrastive_from=1.0, augment=False)
+    run = recipe(synthetic_set, negatives_from=1.0, augment=False)
     whole = TrainingBatches(run)[0]["image"]
     halves = [TrainingBatches(run, rank=rank, world=2)[0]["image"] for rank in (0, 1)]
     assert torch.equal(torch.cat(halves), whole)
@@ -187,7 +187,7 @@ def test_the_papers_schedule_drops_half_way_and_ends_with_the_confidence_loss():
     run = read_recipe(RECIPES / "dahyf-paper.toml")
     assert run.learning_rate(run.steps // 2 - 1) == pytest.approx(5e-5)
     assert run.learning_rate(run.steps // 2) == pytest.approx(5e-6)
-    assert not run.contrastive(int(0.79 * run.steps)) and run.contrastive(int(0.81 * run.steps))
+    assert not run.with_negatives(int(0.79 * run.steps)) and run.with_negatives(int(0.81 * run.steps))
 
 
 def test_a_set_of_other_crops_is_refused(synthetic_set, tmp_path):

@@ -65,10 +65,7 @@ def _open_checkpoint(path: Path, *, threads: int) -> OpenedModel:
     def predict(patches: np.ndarray, crop: np.ndarray, camera: np.ndarray, /) -> Mapping[str, np.ndarray]:
         arrays = (normalise(patches), crop, camera)
         patch, window, lens = (torch.as_tensor(a, dtype=torch.float32, device=device) for a in arrays)
-        output = model(patch, window, lens, vertices=True, decode="local")
-        named = {"joints_px": output.joints_px, "joints_m": output.joints_m, "vertices_m": output.vertices_m}
-        if output.joints_patch is not None and output.similarity is not None:
-            named |= {"joints_patch": output.joints_patch, "confidence": (output.similarity + 1) / 2}
-        return {name: value.cpu().numpy() for name, value in named.items()}
+        output = model.infer(patch, window, lens)._asdict()
+        return {name: value.cpu().numpy() for name, value in output.items() if value is not None}
 
     return OpenedModel(path.stem, model.config.patch_size, TRAINING_EXPAND, predict)

@@ -2,6 +2,7 @@
 
 import copy
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -12,46 +13,31 @@ from onnxscript import optimizer
 from torch import Tensor, nn
 
 from knuckle.files import atomic_path
-from knuckle.models.dahyf.model import Dahyf
 
 INPUTS = ("patch", "crop", "camera")
-OUTPUTS = ("joints_px", "joints_m", "vertices_m", "rotations", "shape", "confidence", "joints_patch")
 
 
-class DahyfInference(nn.Module):
-    """What inference needs of DaHyF, as plain tensors in the order of `OUTPUTS`."""
+class Inference(nn.Module):
+    """What inference needs of a system: its `infer`, as plain tensors named by `outputs`."""
 
-    def __init__(self, model: Dahyf) -> None:
+    def __init__(self, model: Any) -> None:
         super().__init__()
         self.model = model
+        self.outputs: tuple[str, ...] = ()
 
     def forward(
         self, patch: Float[Tensor, "B 3 S S"], crop: Float[Tensor, "B 3"], camera: Float[Tensor, "B 4"]
     ) -> tuple[Tensor, ...]:
-        output = self.model(patch, crop, camera, vertices=True, decode="local")
-        if output.joints_patch is None or output.similarity is None:
-            size = self.model.config.patch_size
-            joints_patch = (output.joints_px - crop[:, None, :2]) * (size / crop[:, None, 2:]) + (
-                size - 1
-            ) / 2
-            confidence = torch.ones_like(crop[:, 0])
-        else:
-            joints_patch, confidence = output.joints_patch, (output.similarity + 1) / 2
-        return (
-            output.joints_px,
-            output.joints_m,
-            output.vertices_m,
-            output.rotations,
-            output.shape,
-            confidence.clamp(0, 1),
-            joints_patch,
-        )
+        given = {k: v for k, v in self.model.infer(patch, crop, camera)._asdict().items() if v is not None}
+        self.outputs = tuple(given)
+        return tuple(given.values())
 
 
-def export_onnx(model: Dahyf, path: Path) -> None:
-    """Write the model with a dynamic batch; tensors that fp16 holds exactly are stored so and cast back on load.
+def export_onnx(model: Any, path: Path) -> None:
+    """Write a system with a dynamic batch; tensors that fp16 holds exactly are stored so and cast back on load.
 
-    The weights that ship are fp16 already, so the file is half as large and the answers are the same.
+    Outputs are the fields of `HandOutput` that the system gives; parts that only training needs are left out. The
+    weights that ship are fp16 already, so the file is half as large and the answers are the same.
     """
     size = model.config.patch_size
     example = (
@@ -59,13 +45,16 @@ def export_onnx(model: Dahyf, path: Path) -> None:
         torch.tensor([[100.0, 100, 80]]).repeat(2, 1),
         torch.tensor([[500.0, 500, 128, 128]]).repeat(2, 1),
     )
+    inference = Inference(copy.deepcopy(model)).eval()
+    with torch.inference_mode():
+        inference(*example)
     batch = torch.export.Dim("batch", min=1, max=4096)
     program = torch.onnx.export(
-        DahyfInference(copy.deepcopy(model)).eval(),
+        inference,
         example,
         dynamo=True,
         input_names=list(INPUTS),
-        output_names=list(OUTPUTS),
+        output_names=list(inference.outputs),
         dynamic_shapes=tuple({0: batch} for _ in INPUTS),
         opset_version=18,
         optimize=False,

@@ -1,6 +1,7 @@
 """From trained weights to what the package carries: an onnx file and the record of it."""
 
 import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,7 @@ def ship(
         commit=commit,
         samples_seen=int(metadata["samples_seen"]),
         train_seconds=float(metadata["train_seconds"]),
+        switches=json.loads(metadata.get("switches", "{}")),
     )
     with atomic_path(folder / f"{name}.json") as temporary:
         record.write(temporary)

@@ -1,8 +1,9 @@
-"""The network's two opinions as one hand: its 2D joints and its 3D hand, joined by fitting the rig to both.
+"""What a network says of a hand as one hand: the rig fitted to its joints.
 
-The 2D branch places joints in the picture better than the projected hand does, and the hand knows depth: the branch's
-joints are lifted to the hand's depths, and the rig is fitted to them. No part of the published system (switch:
-`Predictor(refine=...)`, `knuckle evaluate --no-refine`).
+Where a network has a 2D branch of its own, that places joints in the picture better than the projected hand does, and
+the hand knows depth: the branch's joints are lifted to the hand's depths, and the rig is fitted to them. A network
+that gives a mesh but no pose gets pose and shape from the fit to the mesh's joints. No part of the published systems
+(switch: `Predictor(refine=...)`, `knuckle evaluate --no-refine`).
 """
 
 from collections.abc import Mapping
@@ -34,14 +35,11 @@ def fuse(
     outputs: as `OnnxModel` gives them, of right hands; crop and camera as it takes them; size: the patch's side, px.
     Without a 2D branch, and for hands whose branch lies metres from them (no hand was there), outputs stay.
     """
-    fused = {name: np.array(value, dtype=float) for name, value in outputs.items()}
+    fused = _as_float(outputs)
     if "joints_patch" not in fused:
         return fused
     lifted = _lift(fused, crop, camera, size)
-    spread = np.ptp(lifted, axis=1).max(-1)
-    usable = (
-        np.isfinite(lifted).all((1, 2)) & (fused["joints_m"][..., 2].min(1) > 0) & (spread < _LARGEST_HAND_M)
-    )
+    usable = _usable(fused, lifted)
     if not usable.any():
         return fused
     fit = fit_joints(rig, lifted[usable])
@@ -53,6 +51,36 @@ def fuse(
     fused["shape"][usable] = fit.shape
     fused["joints_px"][usable] = hand.joints[..., :2] / hand.joints[..., 2:] * lens[..., :2] + lens[..., 2:]
     return fused
+
+
+def with_pose(outputs: Mapping[str, np.ndarray], rig: HandRig) -> dict[str, np.ndarray]:
+    """A network's outputs, rotations and shape added where it gives none: those of the rig fitted to its joints.
+
+    Joints and mesh stay the network's own. Hands that are metres large (no hand was there) get the rest pose.
+    """
+    posed = _as_float(outputs)
+    if "rotations" in posed:
+        return posed
+    joints = posed["joints_m"]
+    posed["rotations"] = np.tile(np.eye(3), (len(joints), 16, 1, 1))
+    posed["shape"] = np.zeros((len(joints), 10))
+    usable = _usable(posed, joints)
+    if usable.any():
+        fit = fit_joints(rig, joints[usable])
+        posed["rotations"][usable] = rodrigues(fit.pose)
+        posed["shape"][usable] = fit.shape
+    return posed
+
+
+def _as_float(outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: np.array(value, dtype=float) for name, value in outputs.items()}
+
+
+def _usable(outputs: Mapping[str, np.ndarray], joints_m: np.ndarray) -> np.ndarray:
+    """Which hands lie before the camera and are no larger than a hand can be."""
+    spread = np.ptp(joints_m, axis=1).max(-1)
+    before = outputs["joints_m"][..., 2].min(1) > 0
+    return np.isfinite(joints_m).all((1, 2)) & before & (spread < _LARGEST_HAND_M)
 
 
 def _lift(

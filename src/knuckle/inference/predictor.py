@@ -8,7 +8,7 @@ from jaxtyping import Float, UInt8
 from knuckle import weights
 from knuckle.camera import Camera, Crop
 from knuckle.hands import Hands
-from knuckle.inference.fusion import fuse
+from knuckle.inference.fusion import fuse, with_pose
 from knuckle.inference.mirror import mirror_outputs
 from knuckle.inference.runtime import OnnxModel
 from knuckle.rig import load_rig
@@ -73,6 +73,7 @@ class Predictor:
         crop_vectors = np.stack([crop.vector for crop in framed])
         camera_vectors = np.stack([view.vector for view in cameras])
         raw = self._network(normalise(np.stack(patches)), crop_vectors, camera_vectors)
+        raw = with_pose(raw, self._rig)
         if self._refine:
             raw = fuse(raw, crop_vectors, camera_vectors, rig=self._rig, size=self.record.size)
         outputs = {

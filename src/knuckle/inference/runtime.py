@@ -8,8 +8,8 @@ from jaxtyping import Float
 from knuckle.errors import KnuckleError
 
 INPUTS = ("patch", "crop", "camera")
-OUTPUTS = ("joints_px", "joints_m", "vertices_m", "rotations", "shape", "confidence")
-OPTIONAL_OUTPUTS = ("joints_patch",)
+OUTPUTS = ("joints_px", "joints_m", "vertices_m", "confidence")
+OPTIONAL_OUTPUTS = ("rotations", "shape", "joints_patch")
 
 
 class OnnxModel:

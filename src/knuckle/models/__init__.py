@@ -1,21 +1,38 @@
 """The systems by name."""
 
+from importlib import import_module
 from typing import Any
 
 from knuckle.errors import KnuckleError
 
-SYSTEMS = ("dahyf",)
+_CLASSES = {"dahyf": "Dahyf", "ehpe": "Ehpe", "handar": "Handar"}
+SYSTEMS = tuple(_CLASSES)
 
 
 def create_model(system: str, *, preset: str = "lite", pretrained: bool = False, **switches: Any) -> Any:
-    """Build a system: `create_model("dahyf", preset="lite", pe=False)`.
+    """Build a system: `create_model("ehpe", preset="lite", use_fem=False)`.
 
-    pretrained starts the backbone from ImageNet weights. Raises KnuckleError listing the valid names when the
-    system, the preset, a switch or its value is unknown.
+    pretrained starts the backbone from ImageNet weights. Every system takes patches, crops and cameras and has
+    `config`, `forward` (all that its loss needs) and `infer` (`knuckle.models.contract.HandOutput`). Raises
+    KnuckleError listing the valid names when the system, the preset, a switch or its value is unknown.
     """
-    if system == "dahyf":
-        from knuckle.models.dahyf.config import make_config
-        from knuckle.models.dahyf.model import Dahyf
+    _check(system)
+    config = import_module(f"knuckle.models.{system}.config").make_config(preset, **switches)
+    model = getattr(import_module(f"knuckle.models.{system}.model"), _CLASSES[system])
+    return model(config, pretrained=pretrained)
 
-        return Dahyf(make_config(preset, **switches), pretrained=pretrained)
-    raise KnuckleError(f"model: expected one of {', '.join(SYSTEMS)}, got {system!r}")
+
+def create_loss(system: str, config: Any, *, phase: str = "all") -> Any:
+    """The training loss of a system built with `config`; phase: one of the system's `PHASES`.
+
+    Called with the model's output, `Targets`, crops, cameras and whether the batch has patches without a hand; gives
+    the total and its terms. Raises KnuckleError for an unknown system.
+    """
+    _check(system)
+    loss = getattr(import_module(f"knuckle.models.{system}.losses"), f"{_CLASSES[system]}Loss")
+    return loss(config, phase)
+
+
+def _check(system: str) -> None:
+    if system not in _CLASSES:
+        raise KnuckleError(f"model: expected one of {', '.join(SYSTEMS)}, got {system!r}")

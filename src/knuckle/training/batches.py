@@ -80,8 +80,8 @@ class TrainingBatches(Dataset[Batch]):
         return self.recipe.steps
 
     def __getitem__(self, step: int) -> Batch:
-        contrastive = self.recipe.contrastive(step) and len(self.source.negatives) > 0
-        negatives = round(self.recipe.negatives * self.share) if contrastive else 0
+        joined = self.recipe.with_negatives(step) and len(self.source.negatives) > 0
+        negatives = round(self.recipe.negatives * self.share) if joined else 0
         first = step * self.recipe.batch + self.rank * self.share
         items = []
         for row in range(self.share):

@@ -1,6 +1,7 @@
 """Checkpoints without pickle: one safetensors file holds weights, averaged weights, optimiser and progress."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from knuckle.errors import KnuckleError
 from knuckle.files import atomic_path
 from knuckle.models import create_model
+from knuckle.training.recipe import Recipe
 
 
 def save_checkpoint(
@@ -70,12 +72,42 @@ def load_weights(path: Path, model: nn.Module) -> dict[str, str]:
     Raises KnuckleError when the file is damaged or its tensors are not this model's: nothing is loaded then.
     """
     tensors, metadata = _read(path)
-    _load_strictly(
-        model,
-        {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()},
-        path,
-    )
+    _load_strictly(model, _widened(tensors), path)
     return metadata
+
+
+def load_start(path: Path, model: nn.Module, recipe: Recipe) -> None:
+    """Fill a model with the weights its recipe starts from.
+
+    Raises KnuckleError when the file's record names another system, preset, rig or other switches: nothing is loaded
+    then.
+    """
+    tensors, metadata = _read(path)
+    expected = {"system": recipe.system, "preset": recipe.preset, "switches": json.dumps(recipe.switches)}
+    for name, value in expected.items():
+        if metadata.get(name, value) != value:
+            raise KnuckleError(f"{path}: expected weights of {name} {value}, got those of {metadata[name]}")
+    _load_strictly(model, _widened(tensors), path)
+
+
+def load_parts(path: Path, model: nn.Module, parts: Sequence[str]) -> None:
+    """Fill those tensors of a model whose names start with one of `parts`, from weights of any system.
+
+    Raises KnuckleError when the model has no such tensor, or the file lacks one or has it in another shape: nothing is
+    loaded then.
+    """
+    tensors, own = _widened(_read(path)[0]), model.state_dict()
+    for part in parts:
+        wanted = [name for name in own if name.startswith(part)]
+        if not wanted:
+            raise KnuckleError(f"{path}: init_parts: expected the start of a tensor's name, got {part!r}")
+        wrong = [n for n in wanted if n not in tensors or tensors[n].shape != own[n].shape]
+        if wrong:
+            raise KnuckleError(
+                f"{path}: expected the tensors of {part!r}, {len(wrong)} do not fit, {wrong[0]} first"
+            )
+    chosen = {name: tensors[name] for name in own if name.startswith(tuple(parts))}
+    model.load_state_dict(chosen, strict=False)
 
 
 def load_model(path: Path) -> tuple[Any, dict[str, str]]:
@@ -105,6 +137,11 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         raise KnuckleError(f"{path}: expected a safetensors checkpoint, got {error}") from error
+
+
+def _widened(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """fp16 storage to the float32 that models compute in."""
+    return {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}
 
 
 def _load_strictly(module: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:

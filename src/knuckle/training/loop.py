@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import nn
@@ -14,11 +13,11 @@ from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 
 from knuckle.errors import KnuckleError
-from knuckle.evaluation.procrustes import align_similarity
 from knuckle.training.batches import Batch, HandSource, TrainingBatches, validation_batches
-from knuckle.training.checkpoint import load_checkpoint, load_weights, save_checkpoint, save_weights
-from knuckle.training.objective import DahyfObjective, images_to_input
+from knuckle.training.checkpoint import load_checkpoint, load_parts, load_start, save_checkpoint, save_weights
+from knuckle.training.objective import Objective
 from knuckle.training.recipe import Recipe
+from knuckle.training.validation import held_out_scores
 
 CHECKPOINT = "checkpoint.safetensors"
 WEIGHTS = "weights.safetensors"
@@ -33,15 +32,17 @@ class Trainer:
         self.accelerator = Accelerator(mixed_precision=recipe.precision, cpu=not torch.cuda.is_available())
         torch.manual_seed(recipe.seed)
         folder.mkdir(parents=True, exist_ok=True)
-        objective = DahyfObjective(recipe)
-        if recipe.init:
-            load_weights(Path(recipe.init), objective.model)
+        objective = Objective(recipe)
+        if recipe.init_parts:
+            load_parts(Path(recipe.init), objective.model, recipe.init_parts)
+        elif recipe.init:
+            load_start(Path(recipe.init), objective.model, recipe)
         if self.accelerator.device.type == "cpu":
             # Faster on CPU cores; EfficientNet's stem is not of the kind whose gradient oneDNN gets wrong so.
             objective = objective.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         optimiser = _optimiser(objective, recipe)
         self.module, self.optimiser = self.accelerator.prepare(objective, optimiser)
-        self.objective: DahyfObjective = self.accelerator.unwrap_model(self.module)
+        self.objective: Objective = self.accelerator.unwrap_model(self.module)
         self.average = {name: t.detach().clone() for name, t in self.objective.model.state_dict().items()}
         self.progress: dict[str, Any] = {"step": 0, "seconds": 0.0, "recipe": recipe.name}
         self.held_out = self._held_out_batches()
@@ -99,7 +100,7 @@ class Trainer:
             group["lr"] = self.recipe.learning_rate(step) * group["lr_factor"]
         self.module.train()
         with self.accelerator.autocast():
-            total, terms = self.module(batch, self.recipe.contrastive(step))
+            total, terms = self.module(batch, self.recipe.with_negatives(step))
         if not torch.isfinite(total):
             raise KnuckleError(
                 f"training: the loss of step {step} is {total.item()}; lower the learning rate"
@@ -121,33 +122,13 @@ class Trainer:
             else:
                 self.average[name].copy_(value)
 
-    @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        """PA-MPJPE (mm) and 2D error (% of the patch) of the averaged weights on the held-out hands."""
+        """Scores of the averaged weights on the held-out hands."""
         model = self.objective.model
         current = {k: v.clone() for k, v in model.state_dict().items()}
         model.load_state_dict(self.average)
-        model.eval()
-        pa, branch, projected = [], [], []
-        for batch in self.held_out:
-            batch = {k: v.to(self.accelerator.device) for k, v in batch.items()}
-            output = model(images_to_input(batch["image"]), batch["crop"], batch["camera"], decode="local")
-            truth = batch["joints_m"].double().cpu().numpy()
-            aligned = align_similarity(truth, output.joints_m.double().cpu().numpy())
-            pa.append(np.linalg.norm(aligned - truth, axis=-1).mean(1))
-            side = batch["crop"][:, 2]
-            projected.append(((output.joints_px - batch["joints_px"]).norm(dim=-1).mean(1) / side).cpu())
-            if output.joints_patch is not None:
-                branch.append((output.joints_patch - batch["joints_patch"]).norm(dim=-1).mean(1).cpu())
+        scores = held_out_scores(model.eval(), self.held_out, self.accelerator.device)
         model.load_state_dict(current)
-        scores = {
-            "pa_mpjpe_mm": 1000 * float(np.concatenate(pa).mean()),
-            "projected_percent_of_patch": 100 * torch.cat(projected).mean().item(),
-        }
-        if branch:
-            scores["branch_percent_of_patch"] = (
-                100 * torch.cat(branch).mean().item() / model.config.patch_size
-            )
         return scores
 
     def log(self, writer: SummaryWriter, step: int, values: dict[str, float], *, group: str = "loss") -> None:
@@ -189,6 +170,8 @@ class Trainer:
             "switches": json.dumps(self.recipe.switches),
             "rig": model.config.rig,
             "recipe": self.recipe.name,
+            "phase": self.recipe.phase,
+            "init": self.recipe.init,
             "samples_seen": str(self.recipe.steps * self.recipe.batch),
             "train_seconds": f"{self.progress['seconds']:.0f}",
             "validation": " ".join(f"{k}={v:.3f}" for k, v in scores.items() if math.isfinite(v)),
@@ -200,6 +183,8 @@ def _optimiser(objective: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """Adam or AdamW; no decay on vectors, and a faster rate for the learned uncertainties."""
     matrices, vectors, uncertainties = [], [], []
     for name, parameter in objective.named_parameters():
+        if not parameter.requires_grad:
+            continue
         if "log_variance" in name:
             uncertainties.append(parameter)
         else:

@@ -1,10 +1,12 @@
 """A system and its loss as one module: what the loop steps, and data-parallel training wraps."""
 
+from typing import Any
+
 from torch import Tensor, nn
 
-from knuckle.models import create_model
-from knuckle.models.dahyf.losses import DahyfLoss, Targets
-from knuckle.models.dahyf.model import Dahyf, DahyfOutput
+from knuckle.errors import KnuckleError
+from knuckle.models import create_loss, create_model
+from knuckle.models.contract import Targets
 from knuckle.training.batches import Batch
 from knuckle.training.recipe import Recipe
 
@@ -14,18 +16,24 @@ def images_to_input(images: Tensor) -> Tensor:
     return images.float() / 127.5 - 1.0
 
 
-class DahyfObjective(nn.Module):
-    """Batch in; total loss and its terms out."""
+class Objective(nn.Module):
+    """Batch in; total loss and its terms out. Raises KnuckleError for a phase the system does not have."""
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
         pretrained = recipe.pretrained and not recipe.init
-        self.model: Dahyf = create_model(
+        self.model: Any = create_model(
             recipe.system, preset=recipe.preset, pretrained=pretrained, **recipe.switches
         )
-        self.loss = DahyfLoss(self.model.config)
+        if recipe.phase not in self.model.PHASES:
+            raise KnuckleError(
+                f"recipe {recipe.name}: phase: expected one of {', '.join(self.model.PHASES)}, got {recipe.phase!r}"
+            )
+        if recipe.phase != "all":
+            self.model.set_phase(recipe.phase)
+        self.loss: Any = create_loss(recipe.system, self.model.config, phase=recipe.phase)
 
-    def forward(self, batch: Batch, contrastive: bool) -> tuple[Tensor, dict[str, Tensor]]:
-        output: DahyfOutput = self.model(images_to_input(batch["image"]), batch["crop"], batch["camera"])
+    def forward(self, batch: Batch, negatives: bool) -> tuple[Tensor, dict[str, Tensor]]:
+        output = self.model(images_to_input(batch["image"]), batch["crop"], batch["camera"])
         targets = Targets(**{name: batch[name] for name in Targets._fields})
-        return self.loss(output, targets, batch["crop"][:, 2], contrastive=contrastive)
+        return self.loss(output, targets, batch["crop"], batch["camera"], negatives=negatives)

@@ -3,9 +3,11 @@
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal
 
 from knuckle.errors import KnuckleError
+from knuckle.models import SYSTEMS
+from knuckle.models.config import check_fields
 
 
 @dataclass(frozen=True)
@@ -15,14 +17,16 @@ class Recipe:
     system, preset, switches: the model. data: folder of a synthetic set (`knuckle synth`). validation: how many of
     its last hands are held out. samples: hands to see in all. batch: patches a step over all processes. processes:
     how many, each with `threads` threads. schedule: "decay" warms up, holds, then falls to zero along a half cosine
-    over the last `decay_fraction`; "step" multiplies by 0.1 at `step_at` (the paper: half-way). contrastive_from:
-    share of the run after which L_c counts and patches without a hand join (`negatives` of each batch). ema: decay
-    of the averaged weights that are evaluated and shipped. init: a checkpoint to start from. precision: "no" or
-    "bf16". checkpoint_seconds: at most this much work is lost.
+    over the last `decay_fraction`; "step" multiplies by 0.1 at each share of the run in `step_at`. negatives_from:
+    share of the run after which patches without a hand join (`negatives` of each batch) and confidence losses count
+    (DaHyF: L_c). ema: decay of the averaged weights that are evaluated and shipped. init: weights to start from, of
+    the same system, preset and switches; with `init_parts`, of any system, and only the tensors whose names start so
+    are taken. phase: which of the system's training phases this run is. precision: "no" or "bf16".
+    checkpoint_seconds: at most this much work is lost.
     """
 
     name: str
-    system: Literal["dahyf"] = "dahyf"
+    system: str = "dahyf"
     preset: str = "lite"
     switches: dict[str, Any] = field(default_factory=dict)
     data: str = ""
@@ -40,11 +44,13 @@ class Recipe:
     warmup_samples: int = 10_000
     schedule: Literal["decay", "step"] = "decay"
     decay_fraction: float = 0.35
-    step_at: float = 0.5
-    contrastive_from: float = 0.8
+    step_at: tuple[float, ...] = (0.5,)
+    negatives_from: float = 0.8
     negatives: float = 0.08
     ema: float = 0.998
     init: str = ""
+    init_parts: tuple[str, ...] = ()
+    phase: str = "all"
     pretrained: bool = True
     precision: Literal["no", "bf16"] = "no"
     augment: bool = True
@@ -52,18 +58,18 @@ class Recipe:
     validate_every: int = 500
 
     def __post_init__(self) -> None:
-        hints = get_type_hints(type(self))
-        for item in fields(self):
-            value, hint = getattr(self, item.name), hints[item.name]
-            if get_origin(hint) is Literal:
-                if value not in get_args(hint):
-                    raise KnuckleError(
-                        f"recipe {self.name}: {item.name}: expected one of {', '.join(get_args(hint))}, got {value!r}"
-                    )
-            elif get_origin(hint) is None and not isinstance(value, (int, float) if hint is float else hint):
-                raise KnuckleError(
-                    f"recipe {self.name}: {item.name}: expected {hint.__name__}, got {value!r}"
-                )
+        if self.system not in SYSTEMS:
+            raise KnuckleError(
+                f"recipe {self.name}: system: expected one of {', '.join(SYSTEMS)}, got {self.system!r}"
+            )
+        check_fields(self, f"recipe {self.name}:")
+        for name, kind in (("step_at", (int, float)), ("init_parts", str)):
+            value = getattr(self, name)
+            if not isinstance(value, list | tuple) or not all(isinstance(v, kind) for v in value):
+                raise KnuckleError(f"recipe {self.name}: {name}: expected a list, got {value!r}")
+            object.__setattr__(self, name, tuple(value))
+        if self.init_parts and not self.init:
+            raise KnuckleError(f"recipe {self.name}: init_parts: expected init beside it, got none")
         if self.samples < 1 or self.batch < 1 or self.processes < 1 or self.batch % self.processes:
             raise KnuckleError(
                 f"recipe {self.name}: expected samples, batch, processes >= 1 and a batch that divides among "
@@ -82,13 +88,13 @@ class Recipe:
         progress = step / self.steps
         warm = min(1.0, (step + 1) * self.batch / max(self.warmup_samples, 1))
         if self.schedule == "step":
-            return self.lr * warm * (0.1 if progress >= self.step_at else 1.0)
+            return self.lr * warm * 0.1 ** sum(progress >= share for share in self.step_at)
         into_decay = max(0.0, (progress - (1 - self.decay_fraction)) / max(self.decay_fraction, 1e-9))
         return self.lr * warm * 0.5 * (1 + math.cos(math.pi * min(into_decay, 1.0)))
 
-    def contrastive(self, step: int) -> bool:
-        """Whether L_c counts at this step."""
-        return step >= self.contrastive_from * self.steps
+    def with_negatives(self, step: int) -> bool:
+        """Whether patches without a hand have joined at this step."""
+        return step >= self.negatives_from * self.steps
 
 
 def read_recipe(path: Path) -> Recipe:

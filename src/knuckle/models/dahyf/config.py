@@ -1,9 +1,10 @@
 """Every size and switch of DaHyF in one dataclass; the presets are three values of it."""
 
-from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 from knuckle.errors import KnuckleError
+from knuckle.models.config import check_fields, check_patch_size, choose
 
 Term = Literal["2d", "3d", "2dp", "m", "b"]
 TERMS: tuple[Term, ...] = ("2d", "3d", "2dp", "m", "b")
@@ -62,16 +63,8 @@ class DahyfConfig:
     term_weight: dict[str, float] = field(default_factory=_ones)
 
     def __post_init__(self) -> None:
-        hints = get_type_hints(type(self))
-        for item in fields(self):
-            value, hint = getattr(self, item.name), hints[item.name]
-            if get_origin(hint) is Literal and value not in get_args(hint):
-                valid = ", ".join(str(v) for v in get_args(hint))
-                raise KnuckleError(f"dahyf {item.name}: expected one of {valid}, got {value!r}")
-            if hint is bool and not isinstance(value, bool):
-                raise KnuckleError(f"dahyf {item.name}: expected true or false, got {value!r}")
-        if self.patch_size % 32 or self.patch_size < 32:
-            raise KnuckleError(f"dahyf patch_size: expected a multiple of 32, got {self.patch_size}")
+        check_fields(self, "dahyf")
+        check_patch_size(self.patch_size, "dahyf")
         for name in ("log_variance", "term_weight"):
             if set(getattr(self, name)) != set(TERMS):
                 raise KnuckleError(
@@ -116,13 +109,6 @@ PRESETS: dict[str, DahyfConfig] = {
 
 def make_config(preset: str = "lite", **switches: Any) -> DahyfConfig:
     """A preset with some fields changed; raises KnuckleError listing the valid names."""
-    if preset not in PRESETS:
-        raise KnuckleError(f"dahyf preset: expected one of {', '.join(PRESETS)}, got {preset!r}")
-    known = {f.name for f in fields(DahyfConfig)}
-    if unknown := sorted(set(switches) - known):
-        raise KnuckleError(
-            f"dahyf: expected switches among {', '.join(sorted(known))}, got {', '.join(unknown)}"
-        )
     if switches.get("joint2d") == "none":
         switches = {"pe": False, "contrastive": False, **switches}
-    return replace(PRESETS[preset], **switches)
+    return choose("dahyf", PRESETS, preset, switches)

@@ -1,28 +1,16 @@
 """DaHyF's training objective (3.5, Eq 10 and 11) with learned uncertainty weights."""
 
-from typing import NamedTuple
-
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from knuckle.layers.heatmap import heatmap_loss
 from knuckle.layers.simcc import classification_loss
+from knuckle.models.contract import Targets
 from knuckle.models.dahyf.config import TERMS, DahyfConfig
 from knuckle.models.dahyf.model import DahyfOutput
 from knuckle.rig.rotations import rodrigues
 from knuckle.skeleton import BONES, MIDDLE_MCP
-
-
-class Targets(NamedTuple):
-    """Labels of a batch; rows without a hand (`is_hand` false) count in the confidence loss only."""
-
-    joints_patch: Float[Tensor, "B 21 2"]
-    joints_px: Float[Tensor, "B 21 2"]
-    joints_m: Float[Tensor, "B 21 3"]
-    pose: Float[Tensor, "B 16 3"]
-    shape: Float[Tensor, "B 10"]
-    is_hand: Bool[Tensor, "B"]
 
 
 class DahyfLoss(nn.Module):
@@ -33,9 +21,9 @@ class DahyfLoss(nn.Module):
     are of one order. `forward` returns the total and every term, unweighted, for the log.
     """
 
-    def __init__(self, config: DahyfConfig) -> None:
+    def __init__(self, config: DahyfConfig, phase: str = "all") -> None:
         super().__init__()
-        self.config = config
+        self.config, self.phase = config, phase
         self.log_variance = nn.ParameterDict(
             {
                 term: nn.Parameter(torch.tensor(float(config.log_variance[term])))
@@ -47,14 +35,20 @@ class DahyfLoss(nn.Module):
         return [term for term in TERMS if term != "2d" or self.config.joint2d != "none"]
 
     def forward(
-        self, output: DahyfOutput, targets: Targets, side_px: Float[Tensor, "B"], *, contrastive: bool
+        self,
+        output: DahyfOutput,
+        targets: Targets,
+        crop: Float[Tensor, "B 3"],
+        camera: Float[Tensor, "B 4"],
+        *,
+        negatives: bool,
     ) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
-        """side_px: side of each crop in frame px. contrastive: whether L_c counts yet."""
+        """negatives: whether patches without a hand have joined; L_c counts from then on."""
         hand = targets.is_hand.float()
         terms = {
             "3d": _joints_3d(output, targets),
             "2dp": (output.joints_px - targets.joints_px)
-            .div(side_px[:, None, None])
+            .div(crop[:, None, 2:])
             .abs()
             .clamp(max=2)
             .mean((1, 2)),
@@ -74,7 +68,7 @@ class DahyfLoss(nn.Module):
             target = torch.where(targets.is_hand, 1.0, float(self.config.neg_target))
             means["c"] = (output.similarity - target).square().mean()
             # Multiplied rather than left out: every parameter keeps a gradient before L_c begins.
-            total = total + means["c"] * float(contrastive)
+            total = total + means["c"] * float(negatives)
         return torch.as_tensor(total), means
 
     def _joints_2d(self, output: DahyfOutput, targets: Targets) -> Float[Tensor, "B"]:

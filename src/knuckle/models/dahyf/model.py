@@ -11,7 +11,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from knuckle.camera import weak_to_translation
 from knuckle.layers.backbones import Backbone
 from knuckle.layers.blocks import (
     ConcatFusion,
@@ -20,8 +19,10 @@ from knuckle.layers.blocks import (
     conv_block,
     separable_block,
 )
+from knuckle.layers.camera_head import frame_to_patch, patch_to_frame, project, root_translation, weak_camera
 from knuckle.layers.heatmap import soft_argmax_2d
 from knuckle.layers.simcc import Decode, SimccHead, decode_axis
+from knuckle.models.contract import HandOutput
 from knuckle.models.dahyf.config import DahyfConfig
 from knuckle.models.dahyf.direction_map import crop_to_affine, global_direction_map, local_direction_map
 from knuckle.rig.layer import RigLayer
@@ -54,6 +55,8 @@ class Dahyf(nn.Module):
     patch (B, 3, S, S) RGB scaled to -1..1; crop (B, 3) = centre u, centre v, side, px of the frame; camera (B, 4) =
     fx, fy, cx, cy. A left hand comes mirrored, with crop and camera of the mirrored frame.
     """
+
+    PHASES = ("all",)
 
     def __init__(self, config: DahyfConfig, *, pretrained: bool = False) -> None:
         super().__init__()
@@ -99,11 +102,9 @@ class Dahyf(nn.Module):
         rotations, shape, weak = self._decode_parameters(self.regressor(torch.cat(hybrid, dim=1)).float())
         mesh, joints = self.rig(rotations, shape, vertices=vertices)
         root = joints[:, MIDDLE_MCP : MIDDLE_MCP + 1]
-        translation = torch.stack(weak_to_translation(weak, crop, camera), dim=-1)[:, None]
+        translation = root_translation(weak, crop, camera)[:, None]
         joints_m = joints - root + translation
-        joints_px = (
-            joints_m[..., :2] / joints_m[..., 2:].clamp(min=1e-2) * camera[:, None, :2] + camera[:, None, 2:]
-        )
+        joints_px = project(joints_m, camera)
         return DahyfOutput(
             maps,
             logits,
@@ -115,6 +116,26 @@ class Dahyf(nn.Module):
             joints_px,
             None if mesh is None else mesh - root + translation,
             None if joints_patch is None else self._similarity(joints_patch, joints_px, crop),
+        )
+
+    def infer(
+        self, patch: Float[Tensor, "B 3 S S"], crop: Float[Tensor, "B 3"], camera: Float[Tensor, "B 4"]
+    ) -> HandOutput:
+        """The hand with its mesh. The confidence is the cosine of Eq 8 brought to 0..1, or 1 without a 2D branch."""
+        output = self(patch, crop, camera, vertices=True, decode="local")
+        if output.joints_patch is None or output.similarity is None:
+            joints_patch = frame_to_patch(output.joints_px, crop, self.config.patch_size)
+            confidence = torch.ones_like(crop[:, 0])
+        else:
+            joints_patch, confidence = output.joints_patch, (output.similarity + 1) / 2
+        return HandOutput(
+            joints_px=output.joints_px,
+            joints_m=output.joints_m,
+            vertices_m=output.vertices_m,
+            confidence=confidence.clamp(0, 1),
+            rotations=output.rotations,
+            shape=output.shape,
+            joints_patch=joints_patch,
         )
 
     def _direction_aware(self, features: Tensor, crop: Tensor, camera: Tensor) -> Tensor:
@@ -146,8 +167,9 @@ class Dahyf(nn.Module):
         if self.config.pe_coord == "patch":
             coordinates = offset / camera[:, None, :2]
         elif self.config.pe_coord == "frame":
-            in_frame = offset * (crop[:, None, 2:] / size) + crop[:, None, :2]
-            coordinates = (in_frame - camera[:, None, 2:]) / camera[:, None, :2]
+            coordinates = (patch_to_frame(joints_patch, crop, size) - camera[:, None, 2:]) / camera[
+                :, None, :2
+            ]
         else:
             coordinates = offset / size
         if not self.config.pe:
@@ -166,8 +188,7 @@ class Dahyf(nn.Module):
         else:
             identity = torch.tensor([1.0, 0, 0, 0, 1, 0], device=raw.device)
             matrices = rot6d_to_matrix(rotation + identity)
-        scale = self.config.scale_prior * weak[:, :1].clamp(-2.5, 2.5).exp()
-        return matrices, shape, torch.cat([scale, weak[:, 1:] * 0.1], dim=1)
+        return matrices, shape, weak_camera(weak, scale_prior=self.config.scale_prior)
 
     def _similarity(self, joints_patch: Tensor, joints_px: Tensor, crop: Tensor) -> Tensor:
         """Cosine of the 2D branch's joints and the projected ones, round the patch centre (Eq 8, 9)."""

@@ -1,0 +1,54 @@
+"""From a network's raw numbers to a camera and back to pixels (CLIFF's full-frame perspective; DaHyF 3.4)."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from knuckle.camera import weak_to_translation
+
+
+def weak_camera(raw: Float[Tensor, "B 3"], *, scale_prior: float) -> Float[Tensor, "B 3"]:
+    """(s, tx, ty) of the crop's weak-perspective camera from three raw outputs.
+
+    scale_prior: the scale at zero output, in half patches per metre; tx, ty in metres come out of raw tenths.
+    """
+    scale = scale_prior * raw[:, :1].clamp(-2.5, 2.5).exp()
+    return torch.cat([scale, raw[:, 1:] * 0.1], dim=1)
+
+
+def root_translation(
+    weak: Float[Tensor, "B 3"], crop: Float[Tensor, "B 3"], camera: Float[Tensor, "B 4"]
+) -> Float[Tensor, "B 3"]:
+    """Where the root (middle MCP) lies in the camera frame, metres (`knuckle.camera.weak_to_translation`)."""
+    return torch.stack(weak_to_translation(weak, crop, camera), dim=-1)
+
+
+def project(
+    points_m: Float[Tensor, "B n 3"], camera: Float[Tensor, "B 4"], *, nearest_m: float = 1e-2
+) -> Float[Tensor, "B n 2"]:
+    """Camera-frame points to px of the frame; depths below `nearest_m` count as that."""
+    depth = points_m[..., 2:].clamp(min=nearest_m)
+    return points_m[..., :2] / depth * camera[:, None, :2] + camera[:, None, 2:]
+
+
+def lift(
+    uv_px: Float[Tensor, "B n 2"], depth_m: Float[Tensor, "B n"], camera: Float[Tensor, "B 4"]
+) -> Float[Tensor, "B n 3"]:
+    """Pixels of the frame at their depths to camera-frame points, metres: the inverse of `project`."""
+    ray = (uv_px - camera[:, None, 2:]) / camera[:, None, :2]
+    return torch.cat([ray * depth_m[..., None], depth_m[..., None]], dim=-1)
+
+
+def patch_to_frame(
+    uv_patch: Float[Tensor, "B n 2"], crop: Float[Tensor, "B 3"], patch_size: int
+) -> Float[Tensor, "B n 2"]:
+    """Patch px (pixel centres at integers) to px of the frame, for axis-aligned crops."""
+    offset = uv_patch - (patch_size - 1) / 2
+    return offset * (crop[:, None, 2:] / patch_size) + crop[:, None, :2]
+
+
+def frame_to_patch(
+    uv_px: Float[Tensor, "B n 2"], crop: Float[Tensor, "B 3"], patch_size: int
+) -> Float[Tensor, "B n 2"]:
+    """Inverse of `patch_to_frame`."""
+    return (uv_px - crop[:, None, :2]) * (patch_size / crop[:, None, 2:]) + (patch_size - 1) / 2
