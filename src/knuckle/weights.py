@@ -16,8 +16,8 @@ class WeightsRecord:
     """What is known about one onnx file; stored beside it as NAME.json.
 
     size: side of the square input patch, px. expand: crop side over the longer side of the joints' box.
-    confidence_threshold: the score above which 95 % of validation hands lie. scores: measured figures, each with
-    the command that printed it.
+    confidence_threshold: the score above which 95 % of validation hands lie. samples_seen: hands that training showed
+    it; started_from: what its first weights were. scores: measured figures, each with the command that printed it.
     """
 
     name: str
@@ -35,6 +35,7 @@ class WeightsRecord:
     commit: str
     samples_seen: int
     train_seconds: float
+    started_from: str = ""
     switches: dict[str, Any] = field(default_factory=dict)
     scores: dict[str, Any] = field(default_factory=dict)
 

@@ -53,6 +53,7 @@ def ship(
         commit=commit,
         samples_seen=int(metadata["samples_seen"]),
         train_seconds=float(metadata["train_seconds"]),
+        started_from=metadata.get("started_from", "ImageNet"),
         switches=json.loads(metadata.get("switches", "{}")),
     )
     with atomic_path(folder / f"{name}.json") as temporary:

@@ -76,8 +76,8 @@ def load_weights(path: Path, model: nn.Module) -> dict[str, str]:
     return metadata
 
 
-def load_start(path: Path, model: nn.Module, recipe: Recipe) -> None:
-    """Fill a model with the weights its recipe starts from.
+def load_start(path: Path, model: nn.Module, recipe: Recipe) -> dict[str, str]:
+    """Fill a model with the weights its recipe starts from, and return their record.
 
     Raises KnuckleError when the file's record names another system, preset, rig or other switches: nothing is loaded
     then.
@@ -88,15 +88,17 @@ def load_start(path: Path, model: nn.Module, recipe: Recipe) -> None:
         if metadata.get(name, value) != value:
             raise KnuckleError(f"{path}: expected weights of {name} {value}, got those of {metadata[name]}")
     _load_strictly(model, _widened(tensors), path)
+    return metadata
 
 
-def load_parts(path: Path, model: nn.Module, parts: Sequence[str]) -> None:
+def load_parts(path: Path, model: nn.Module, parts: Sequence[str]) -> dict[str, str]:
     """Fill those tensors of a model whose names start with one of `parts`, from weights of any system.
 
-    Raises KnuckleError when the model has no such tensor, or the file lacks one or has it in another shape: nothing is
-    loaded then.
+    Returns the record of those weights. Raises KnuckleError when the model has no such tensor, or the file lacks one
+    or has it in another shape: nothing is loaded then.
     """
-    tensors, own = _widened(_read(path)[0]), model.state_dict()
+    stored, metadata = _read(path)
+    tensors, own = _widened(stored), model.state_dict()
     for part in parts:
         wanted = [name for name in own if name.startswith(part)]
         if not wanted:
@@ -108,6 +110,7 @@ def load_parts(path: Path, model: nn.Module, parts: Sequence[str]) -> None:
             )
     chosen = {name: tensors[name] for name in own if name.startswith(tuple(parts))}
     model.load_state_dict(chosen, strict=False)
+    return metadata
 
 
 def load_model(path: Path) -> tuple[Any, dict[str, str]]:

@@ -4,7 +4,7 @@ import json
 import math
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from accelerate import Accelerator
@@ -33,10 +33,7 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         folder.mkdir(parents=True, exist_ok=True)
         objective = Objective(recipe)
-        if recipe.init_parts:
-            load_parts(Path(recipe.init), objective.model, recipe.init_parts)
-        elif recipe.init:
-            load_start(Path(recipe.init), objective.model, recipe)
+        self.before = _start(objective, recipe)
         if self.accelerator.device.type == "cpu":
             # Faster on CPU cores; EfficientNet's stem is not of the kind whose gradient oneDNN gets wrong so.
             objective = objective.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
@@ -171,12 +168,36 @@ class Trainer:
             "rig": model.config.rig,
             "recipe": self.recipe.name,
             "phase": self.recipe.phase,
-            "init": self.recipe.init,
-            "samples_seen": str(self.recipe.steps * self.recipe.batch),
-            "train_seconds": f"{self.progress['seconds']:.0f}",
+            "started_from": self.before.started_from,
+            "samples_seen": str(self.before.samples + self.recipe.steps * self.recipe.batch),
+            "train_seconds": f"{self.before.seconds + self.progress['seconds']:.0f}",
             "validation": " ".join(f"{k}={v:.3f}" for k, v in scores.items() if math.isfinite(v)),
         }
         save_weights(self.folder / WEIGHTS, model, metadata=metadata)
+
+
+class Before(NamedTuple):
+    """What the weights a run starts from had seen; of another system's weights only what they are."""
+
+    started_from: str = ""
+    samples: int = 0
+    seconds: float = 0.0
+
+
+def _start(objective: Objective, recipe: Recipe) -> Before:
+    """Load the weights a recipe starts from."""
+    if not recipe.init:
+        return Before("ImageNet" if recipe.pretrained else "")
+    if recipe.init_parts:
+        metadata = load_parts(Path(recipe.init), objective.model, recipe.init_parts)
+        after_loading = getattr(objective.model, "after_loading_parts", None)
+        if after_loading is not None:
+            after_loading()
+        seen = metadata.get("samples_seen", "unknown")
+        return Before(f"{', '.join(recipe.init_parts)} of {Path(recipe.init).stem} ({seen} samples seen)")
+    metadata = load_start(Path(recipe.init), objective.model, recipe)
+    samples, seconds = int(metadata.get("samples_seen", 0)), float(metadata.get("train_seconds", 0))
+    return Before(metadata.get("started_from", ""), samples, seconds)
 
 
 def _optimiser(objective: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
