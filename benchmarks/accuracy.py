@@ -1,20 +1,25 @@
-"""How exact the shipped weights are: on the frozen synthetic benchmark and on real photographs, MediaPipe
+"""How exact the installed weights are: on the frozen synthetic benchmark and on real photographs, MediaPipe
 beside.
 
-python benchmarks/accuracy.py [--weights dahyf] [--limit N] [--json FILE]. Real photographs only where
-KNUCKLE_DATA names the folder that holds `eval-dev`; MediaPipe runs where its networks are in the cache, else
+python benchmarks/accuracy.py [--weights dahyf --weights ehpe ...] [--limit N] [--json FILE]. Every installed model
+unless some are named: as `knuckle estimate` runs it, and the network alone where that differs. Real photographs only
+where KNUCKLE_DATA names the folder that holds `eval-dev`; MediaPipe runs where its networks are in the cache, else
 its figures are quoted as reported. Boxes and sides come from the ground truth; the protocols are those of
 `knuckle evaluate`.
 """
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 import boxed_peer
+from knuckle import weights
+from knuckle.camera import Camera, Crop
 from knuckle.cli.predictors import OpenedModel, open_model
 from knuckle.cli.progress import counting
 from knuckle.datasets.eval_dev import by_source, read_eval_dev
@@ -26,6 +31,7 @@ COLUMNS = {
     "PA-MPJPE": "PA-MPJPE (mm)",
     "PA-MPJPE reflection-free": "no reflection",
     "MPJPE": "MPJPE (mm)",
+    "PA-MPVPE": "PA-MPVPE (mm)",
     "2D error": "2D (% of box)",
     "2D error of the 2D branch": "2D branch",
     "PCK @0.05 of box": "PCK .05",
@@ -39,13 +45,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--weights", default="dahyf", help="a model's name, an .onnx or a .safetensors file")
+    parser.add_argument(
+        "--weights",
+        action="append",
+        default=None,
+        help="a model's name, an .onnx or a .safetensors file; repeatable; default: all that are installed",
+    )
     parser.add_argument("--limit", type=int, default=None, help="hands of each benchmark")
     parser.add_argument("--json", type=Path, default=None)
     options = parser.parse_args()
-    models = [open_model(options.weights)]
-    if not options.weights.endswith(".safetensors"):
-        models.append(open_model(options.weights, refine=False))
+    models = open_all(options.weights or list(weights.available()))
     reports = [report for model in models for report in score("synthetic", model, options.limit)]
     quoted = None
     if (Path(os.environ.get("KNUCKLE_DATA", "")) / "eval-dev").is_dir():
@@ -56,9 +65,27 @@ def main() -> None:
             quoted = boxed_peer.REPORTED
     else:
         print("real photographs skipped: KNUCKLE_DATA does not name a folder with eval-dev")
-    Console(width=230).print(table(reports, quoted))
+    Console(width=250).print(table(reports, quoted, {model.name: model.samples_seen for model in models}))
     if options.json:
         write_reports(options.json, reports)
+
+
+def open_all(names: Sequence[str]) -> list[OpenedModel]:
+    """Each model as `knuckle estimate` runs it, and the network alone where a fit to its 2D branch makes the two
+    differ."""
+    models = []
+    for name in names:
+        models.append(open_model(name))
+        if not name.endswith(".safetensors") and _has_2d_branch(models[-1]):
+            models.append(open_model(name, refine=False))
+    return models
+
+
+def _has_2d_branch(model: OpenedModel) -> bool:
+    """Told by its answer to a grey patch."""
+    patch = np.full((1, model.size, model.size, 3), 128, dtype=np.uint8)
+    crop, camera = Crop((320.0, 240.0), 200.0, model.size), Camera.from_size(640, 480)
+    return "joints_patch" in model.predict(patch, crop.vector[None], camera.vector[None])
 
 
 def score(data: str, model: OpenedModel, limit: int | None) -> list[Report]:
@@ -85,20 +112,23 @@ def mediapipe_report(limit: int | None) -> Report:
     return handgraph.report(truth, predictions, model="MediaPipe 0.10.21, box given")
 
 
-def table(reports: list[Report], quoted: dict[str, float] | None) -> Table:
-    """A row a benchmark and model."""
+def table(reports: list[Report], quoted: dict[str, float] | None, samples: dict[str, int | None]) -> Table:
+    """A row a benchmark and model, a benchmark's models together. samples: hands each model saw in training."""
     result = Table(box=None, pad_edge=False)
-    for name in ("benchmark", "model", "hands", *COLUMNS.values()):
+    for name in ("benchmark", "model", "samples seen", "hands", *COLUMNS.values()):
         result.add_column(name, no_wrap=True, justify="left" if name in ("benchmark", "model") else "right")
-    for report in reports:
+    order = list(dict.fromkeys(report.benchmark for report in reports))
+    for report in sorted(reports, key=lambda report: order.index(report.benchmark)):
         found = {s.name: s.value for s in report.scores}
         if report.model.startswith("MediaPipe"):
             # Its 3D joints are turned with the square it sees: a root-relative error means nothing.
             found.pop("MPJPE", None)
-        result.add_row(report.benchmark, report.model, str(report.count), *(_cell(found, c) for c in COLUMNS))
+        seen = samples.get(report.model)
+        row = (report.benchmark, report.model, "-" if seen is None else f"{seen:,}", str(report.count))
+        result.add_row(*row, *(_cell(found, c) for c in COLUMNS))
     if quoted is not None:
         cells = (_cell(quoted, c) for c in COLUMNS)
-        result.add_row("hand-graph", "MediaPipe 0.10.21, own detector (reported)", "", *cells)
+        result.add_row("hand-graph", "MediaPipe 0.10.21, own detector (reported)", "-", "", *cells)
     return result
 
 

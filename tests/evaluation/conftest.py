@@ -89,12 +89,16 @@ def freihand_folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def rendered_folder(tmp_path: Path) -> Path:
-    """A set of `knuckle synth`'s format: four hands and three crops without, 32 px."""
+    """A set of `knuckle synth`'s format: four hands of the open rig and three crops without, 32 px."""
+    from knuckle.rig import load_rig
     from knuckle.synth.options import SynthOptions
 
     folder = tmp_path / "rendered"
     folder.mkdir()
-    joints = random_hands(7, seed=4)
+    rng = np.random.default_rng(4)
+    pose, shape = rng.normal(0, 0.3, (7, 16, 3)), rng.normal(0, 0.5, (7, 10))
+    translation = rng.uniform(-0.05, 0.05, (7, 3)) + np.array([0, 0, 0.6])
+    joints = load_rig("open").posed(pose, shape, translation).joints
     scale = 32 / 100.0
     affine = np.array([[scale, 0, 15.5 - scale * 80], [0, scale, 15.5 - scale * 60]], np.float32)
     arrays = {
@@ -102,6 +106,9 @@ def rendered_folder(tmp_path: Path) -> Path:
         "is_hand": np.array([1, 1, 0, 1, 0, 1, 0], dtype=bool),
         "joints_px": (project(joints) @ affine[:, :2].T + affine[:, 2]).astype(np.float32),
         "joints_m": joints.astype(np.float32),
+        "pose": pose.astype(np.float32),
+        "shape": shape.astype(np.float32),
+        "translation": translation.astype(np.float32),
         "camera": np.tile(np.array([150, 150, 79.5, 59.5], np.float32), (7, 1)),
         "patch_from_frame": np.tile(affine, (7, 1, 1)),
     }
@@ -116,14 +123,22 @@ def rendered_folder(tmp_path: Path) -> Path:
 
 
 def oracle(
-    patches: list, *, noise_m: float = 0.0, shift_px: tuple[float, float] = (0, 0), scale: float = 1.0
+    patches: list,
+    *,
+    noise_m: float = 0.0,
+    shift_px: tuple[float, float] = (0, 0),
+    scale: float = 1.0,
+    meshes: Mapping[str, float] | None = None,
 ) -> Predict:
-    """A predictor that knows the truth of the patches it is shown, in order, and errs by what is asked."""
+    """A predictor that knows the truth of the patches it is shown, in order, and errs by what is asked.
+
+    meshes: output name -> by how much its vertices' depths are stretched from the first vertex."""
     remaining = iter(patches)
     rng = np.random.default_rng(0)
 
     def predict(pixels: np.ndarray, crop: np.ndarray, camera: np.ndarray, /) -> dict[str, np.ndarray]:
         joints_px, joints_m, in_patch, confidence = [], [], [], []
+        vertices = {name: [] for name in meshes or {}}
         for image, window in zip(pixels, crop, strict=True):
             patch = next(remaining, None)
             known = patch is not None and patch.joints_px is not None
@@ -134,7 +149,10 @@ def oracle(
             joints_m.append(scale * xyz + rng.normal(0, noise_m, (21, 3)) if noise_m else scale * xyz)
             in_patch.append((uv - window[:2]) * (len(image) / window[2]) + (len(image) - 1) / 2)
             confidence.append(0.9 if known else 0.2)
-        return {
+            for name, rows in vertices.items():
+                true = patch.vertices_m if known else np.ones((1610, 3))
+                rows.append(true + (true - true[:1]) * [0, 0, meshes[name]])
+        return {name: np.stack(rows) for name, rows in vertices.items()} | {
             "joints_px": np.stack(joints_px),
             "joints_m": np.stack(joints_m),
             "joints_patch": np.stack(in_patch),

@@ -1,6 +1,7 @@
 """`knuckle evaluate` as typed."""
 
 import json
+import pickle
 
 import cv2
 import numpy as np
@@ -39,6 +40,68 @@ def test_several_data_and_limit(photo_index, rendered_folder, fake_model):
     assert "confidence ROC-AUC" in result.output
 
 
+def test_meshes_and_silhouettes_of_a_rendered_set(rendered_folder, fake_model, tmp_path):
+    out = tmp_path / "out"
+    result = run(
+        *("--data", str(rendered_folder), "--weights", fake_model, "--out", str(out)),
+        *("--alignment", "--by-class", "--no-refine"),
+    )
+    assert result.exit_code == 0, result.output
+    scores = json.loads((out / "rendered.json").read_text())["reports"][0]["scores"]
+    assert scores["PA-MPVPE"]["value"] > 0 and 0 < scores["F@15 aligned"]["value"] <= 1
+    assert 0 < scores["mIoU fingers"]["value"] < scores["mIoU hand"]["value"] < 100
+    assert scores["Hausdorff hand"]["value"] > 1 and scores["Hausdorff hand"]["unit"] == "px"
+    assert "relative to tips (%)" in result.output and "224x224 px" in result.output
+
+
+def test_several_models_share_a_report_and_a_plot(rendered_folder, fake_model, tmp_path):
+    out = tmp_path / "out"
+    result = run(
+        *("--data", str(rendered_folder), "--weights", fake_model, "--weights", fake_model),
+        *("--out", str(out), "--limit", "2"),
+    )
+    assert result.exit_code == 0, result.output
+    reports = json.loads((out / "rendered.json").read_text())["reports"]
+    assert [r["model"] for r in reports] == ["fake-lite (1)", "fake-lite (2)"]
+    assert reports[0]["scores"] == reports[1]["scores"]
+    assert sorted(p.name for p in out.iterdir()) == ["rendered.json", "rendered.png"]
+
+
+def test_silhouettes_need_a_mesh_whose_triangles_are_known(
+    photo_index, freihand_folder, fake_model, tmp_path
+):
+    out = tmp_path / "out"
+    result = run("--data", str(photo_index), "--weights", fake_model, "--alignment", "--out", str(out))
+    assert result.exit_code == 2 and not out.exists()
+    assert "alignment: expected data with a mesh a hand, A has none" in result.output
+    result = run("--data", str(freihand_folder), "--weights", fake_model, "--alignment")
+    assert result.exit_code == 2 and "--mano" in result.output and "778 vertices" in result.output
+
+
+def test_silhouettes_of_manos_mesh_with_the_users_file(freihand_folder, fake_model, tmp_path):
+    rng = np.random.default_rng(0)
+    tree = np.array([(-1, 0, 1, 2, 0, 4, 5, 0, 7, 8, 0, 10, 11, 0, 13, 14), range(16)])
+    mano = {
+        "v_template": rng.uniform(-0.1, 0.1, (778, 3)),
+        "f": rng.integers(0, 778, (1538, 3)),
+        "kintree_table": tree,
+        "weights": rng.uniform(0, 1, (778, 16)),
+        "hands_mean": np.zeros(45),
+        "J_regressor": np.full((16, 778), 1 / 778),
+        "shapedirs": np.zeros((778, 3, 10)),
+        "posedirs": np.zeros((778, 3, 135)),
+    }
+    (tmp_path / "MANO_RIGHT.pkl").write_bytes(pickle.dumps(mano))
+    out = tmp_path / "out"
+    result = run(
+        *("--data", str(freihand_folder), "--weights", fake_model, "--out", str(out), "--no-plot"),
+        *("--alignment", "--mano", str(tmp_path / "MANO_RIGHT.pkl")),
+    )
+    assert result.exit_code == 0, result.output
+    scores = json.loads((out / "freihand.json").read_text())["reports"][0]["scores"]
+    assert 0 < scores["mIoU hand"]["value"] < 100 and "PA-MPVPE" not in scores
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -47,6 +110,8 @@ def test_several_data_and_limit(photo_index, rendered_folder, fake_model):
         (["--expand", "0"], "expand: expected"),
         (["--limit", "0"], "limit: expected"),
         (["--root", "guess"], "guess"),
+        (["--alignment", "--mano", "none.pkl"], "none.pkl"),
+        (["--mano", "none.pkl"], "mano: expected with --alignment"),
     ],
 )
 def test_bad_options_end_in_one_sentence(photo_index, fake_model, arguments, message):

@@ -6,7 +6,7 @@ import scipy.linalg
 from scipy.spatial.transform import Rotation
 
 from knuckle.errors import KnuckleError
-from knuckle.evaluation.mesh_metrics import f_scores, nearest_distances, procrustes_vertex_errors
+from knuckle.evaluation.mesh_metrics import f_scores, nearest_distances
 from knuckle.evaluation.pose_metrics import (
     absolute_errors,
     box_errors,
@@ -176,13 +176,9 @@ def test_f_score_of_meshes_with_different_vertices():
     assert f_scores(truth, predicted + 10)[0] == pytest.approx([0, 0])
 
 
-def test_nearest_distance_against_the_full_table(hands):
-    a, b = hands[0], hands[1]
+def test_nearest_distance_against_the_full_table():
+    rng = np.random.default_rng(0)
+    # Metres from the origin, where single precision alone would be off by 0.1 mm.
+    a, b = rng.uniform(-0.1, 0.1, (700, 3)) + 900, rng.uniform(-0.1, 0.1, (800, 3)) + 900
     full = np.linalg.norm(a[:, None] - b, axis=-1).min(axis=1)
-    assert np.allclose(nearest_distances(a, b), full)
-
-
-def test_vertices_are_aligned_on_their_own():
-    rng = np.random.default_rng(2)
-    vertices = rng.normal(size=(2, 50, 3))
-    assert procrustes_vertex_errors(vertices, 3 * vertices @ rotation(4).T + 1).max() < 1e-10
+    assert np.allclose(nearest_distances(a, b), full, rtol=0, atol=1e-7)

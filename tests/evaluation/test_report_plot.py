@@ -1,5 +1,7 @@
 """The plots: what is drawn where."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -38,21 +40,37 @@ def test_sheet_grows_by_rows():
     assert three.shape[0] - one.shape[0] == 150
 
 
-def make_report() -> Report:
+def make_report(model: str = "m", tip: float = 5.0) -> Report:
     curve = Curve((0.0, 25.0, 50.0), (0.0, 0.5, 1.0), "threshold (mm)", "PCK", 0.5)
     roc = Curve((0.0, 0.0, 1.0), (0.0, 1.0, 1.0), "false positive rate", "true positive rate", 1.0)
-    classes = {"PA-MPJPE (mm)": dict.fromkeys("WMPDT", 5.0)}
-    return Report("b", "p", "m", 3, (), classes, {"PCK 3D aligned": curve, "ROC": roc})
+    classes = {"PA-MPJPE (mm)": dict.fromkeys("WMPD", 5.0) | {"T": tip}}
+    return Report("b", "p", model, 3, (), classes, {"PCK 3D aligned": curve, "ROC": roc})
 
 
 def test_report_draws_what_it_has(tmp_path):
     full = make_report()
-    without_roc = Report(
-        "b", "p", "m", 3, (), full.by_class, {"PCK 3D aligned": full.curves["PCK 3D aligned"]}
-    )
-    assert draw_report(full).shape[0] > draw_report(without_roc).shape[0]
+    without_roc = replace(full, curves={"PCK 3D aligned": full.curves["PCK 3D aligned"]})
+    assert draw_report([full]).shape[0] > draw_report([without_roc]).shape[0]
     path = tmp_path / "report.png"
-    write_report_plot(path, full)
+    write_report_plot(path, [full])
     assert path.stat().st_size > 1000
     with pytest.raises(KnuckleError, match="picture's suffix"):
-        write_report_plot(tmp_path / "report.abc", full)
+        write_report_plot(tmp_path / "report.abc", [full])
+
+
+def test_several_models_stand_side_by_side():
+    bars_only = [replace(make_report(model, tip), curves={}) for model, tip in (("one", 10.0), ("two", 5.0))]
+    picture = draw_report(bars_only)
+    last = slice(picture.shape[1] - 85, picture.shape[1] - 20)
+    heights = [has_colour(picture, PALETTE[i])[150:, last].sum(axis=0).max() for i in (0, 1)]
+    assert heights[0] == pytest.approx(2 * heights[1], abs=4)
+    # Neither bar runs into the legend above them, whatever their number.
+    four = draw_report([replace(bars_only[0], model=str(i)) for i in range(4)])
+    colour = has_colour(four, PALETTE[3]).any(axis=1)
+    assert np.count_nonzero(np.diff(colour.astype(int)) == 1) == 2
+
+
+def test_class_without_a_value_has_no_bar():
+    lacking = replace(make_report("two"), by_class={}, curves={})
+    picture = draw_report([replace(make_report("one"), curves={}), lacking])
+    assert has_colour(picture, PALETTE[0]).sum() > 20 * has_colour(picture, PALETTE[1]).sum() > 0

@@ -1,9 +1,15 @@
 """`knuckle evaluate`."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from knuckle.cli.predictors import OpenedModel
+    from knuckle.evaluation.benchmarks import Benchmark
+    from knuckle.evaluation.report import Report
+    from knuckle.evaluation.silhouettes import LabelledFaces
 
 
 def evaluate(
@@ -15,11 +21,18 @@ def evaluate(
         ),
     ] = None,
     weights: Annotated[
-        str, typer.Option(help="A model's name, an .onnx file or a .safetensors file.")
-    ] = "dahyf",
+        list[str] | None,
+        typer.Option(
+            help="A model's name, an .onnx file or a .safetensors file; repeatable, to compare. Default: dahyf."
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the JSON and the plots.")] = None,
     by_class: Annotated[bool, typer.Option("--by-class", help="Errors by joint class too.")] = False,
-    plot: Annotated[bool, typer.Option(help="Draw a picture of each report into --out.")] = True,
+    alignment: Annotated[
+        bool,
+        typer.Option("--alignment", help="Compare silhouettes of the meshes too: mIoU, Hausdorff distance."),
+    ] = False,
+    plot: Annotated[bool, typer.Option(help="Draw a picture of each benchmark into --out.")] = True,
     limit: Annotated[int | None, typer.Option(help="Only the first so many hands of each benchmark.")] = None,
     expand: Annotated[
         float | None, typer.Option(help="Crop side over box side; default: the model's own.")
@@ -28,6 +41,10 @@ def evaluate(
         Literal["predicted", "scale"],
         typer.Option(help="FreiHAND's root depth: the model's, or by the bone length given."),
     ] = "predicted",
+    mano: Annotated[
+        Path | None,
+        typer.Option(help="Your MANO_RIGHT.pkl: triangles for --alignment on FreiHAND and HO-3D."),
+    ] = None,
     refine: Annotated[
         bool, typer.Option(help="Fuse 2D and 3D joints as `knuckle estimate` does, or the network alone.")
     ] = True,
@@ -37,44 +54,84 @@ def evaluate(
     from rich.console import Console
 
     from knuckle.cli.predictors import open_model
-    from knuckle.cli.progress import counting
     from knuckle.errors import KnuckleError
-    from knuckle.evaluation.benchmarks import evaluate as score
     from knuckle.evaluation.benchmarks import open_benchmarks
+    from knuckle.evaluation.protocols.alignment import require_mesh
     from knuckle.evaluation.report import to_table, write_reports
     from knuckle.view.report_plot import write_report_plot
 
     if expand is not None and not 0.5 <= expand <= 10:
         raise KnuckleError(f"expand: expected a crop side of 0.5 to 10 boxes, got {expand:g}")
+    if mano is not None and not alignment:
+        raise KnuckleError("mano: expected with --alignment only, which needs its triangles")
+    meshes = _meshes(mano) if alignment else []
+    opened = [(name, open_benchmarks(name, limit=limit, root=root)) for name in data or ["synthetic"]]
+    if alignment:
+        for benchmark in (b for _, benchmarks in opened for b in benchmarks):
+            require_mesh(benchmark.name, benchmark.vertex_count, meshes)
     if out is not None:
         _make_folder(out)
-    opened = [(name, open_benchmarks(name, limit=limit, root=root)) for name in data or ["synthetic"]]
-    model = open_model(weights, threads=threads, refine=refine)
+    models = _told_apart([open_model(name, threads=threads, refine=refine) for name in weights or ["dahyf"]])
     console = Console()
     for name, benchmarks in opened:
-        reports = []
+        reports: list[list[Report]] = []
         for benchmark in benchmarks:
-            with counting(benchmark.name, len(benchmark) + benchmark.other_count) as advance:
-                reports.append(
-                    score(
-                        model.predict,
-                        benchmark,
-                        size=model.size,
-                        expand=expand or model.expand,
-                        model=model.name,
-                        progress=advance,
-                    )
-                )
-            console.print(to_table(reports[-1], by_class=by_class), "")
+            reports.append([])
+            for model in models:
+                report = _score(model, benchmark, expand, meshes)
+                reports[-1].append(report)
+                console.print(to_table(report, by_class=by_class), "")
         if out is None:
             continue
         written = [out / f"{Path(name).name}.json"]
-        write_reports(written[0], reports)
-        for benchmark, report in zip(benchmarks, reports, strict=True):
+        write_reports(written[0], [report for row in reports for report in row])
+        for benchmark, row in zip(benchmarks, reports, strict=True):
             if plot:
                 written.append(out / f"{benchmark.slug}.png")
-                write_report_plot(written[-1], report)
+                write_report_plot(written[-1], row)
         console.print("wrote " + ", ".join(str(path) for path in written), soft_wrap=True, markup=False)
+
+
+def _score(
+    model: "OpenedModel", benchmark: "Benchmark", expand: float | None, meshes: "list[LabelledFaces]"
+) -> "Report":
+    from knuckle.cli.progress import counting
+    from knuckle.evaluation.benchmarks import evaluate as score
+
+    steps = len(benchmark) * (2 if meshes else 1) + benchmark.other_count
+    with counting(benchmark.name, steps) as advance:
+        return score(
+            model.predict,
+            benchmark,
+            size=model.size,
+            expand=expand or model.expand,
+            model=model.name,
+            alignment=meshes,
+            progress=advance,
+        )
+
+
+def _meshes(mano: Path | None) -> "list[LabelledFaces]":
+    """Triangles of the open rig, and of MANO where the user has it."""
+    from knuckle.evaluation.silhouettes import labelled_faces
+    from knuckle.rig.mano import load_mano
+    from knuckle.rig.rig import load_rig
+
+    rigs = [load_rig("open")] + ([load_mano(mano, "right")] if mano is not None else [])
+    return [labelled_faces(rig) for rig in rigs]
+
+
+def _told_apart(models: "list[OpenedModel]") -> "list[OpenedModel]":
+    """The models with a number after every name that another one has too."""
+    from dataclasses import replace
+
+    names = [model.name for model in models]
+    return [
+        replace(model, name=f"{model.name} ({names[: i + 1].count(model.name)})")
+        if names.count(model.name) > 1
+        else model
+        for i, model in enumerate(models)
+    ]
 
 
 def _make_folder(out: Path) -> None:

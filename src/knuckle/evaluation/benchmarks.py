@@ -5,7 +5,7 @@ them.
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,9 +19,12 @@ from knuckle.datasets.photos import read_json
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.data import Predictions, Truth
 from knuckle.evaluation.protocols import freihand, handgraph, ho3d, synthetic
+from knuckle.evaluation.protocols.alignment import add_alignment, require_mesh
 from knuckle.evaluation.protocols.confidence import add_confidence
+from knuckle.evaluation.protocols.freihand import MANO_VERTICES
 from knuckle.evaluation.report import Report
 from knuckle.evaluation.runner import PatchPredictor, Progress, confidences, run
+from knuckle.evaluation.silhouettes import LabelledFaces
 from knuckle.synth.dataset import SynthSet
 
 DATA_VARIABLE = "KNUCKLE_DATA"
@@ -33,15 +36,16 @@ Patches = Callable[[int, float], Iterator[Patch]]
 
 @dataclass(frozen=True)
 class Benchmark:
-    """Hands to predict and how their predictions are scored. names: one a hand. others: patches without a
-    hand, their number and what they are, where the benchmark measures the confidence too.
+    """Hands to predict and how their predictions are scored. names: one a hand. vertex_count: of the true mesh, 0
+    where there is none. others: patches without a hand, their number and what they are, where the benchmark measures
+    the confidence too.
     """
 
     name: str
     names: tuple[str, ...]
     patches: Patches
     score: Callable[[Truth, Predictions, str], Report]
-    vertices: bool = False
+    vertex_count: int = 0
     others: Patches | None = None
     other_count: int = 0
     others_are: str = ""
@@ -63,22 +67,29 @@ def evaluate(
     expand: float,
     model: str,
     batch: int = 32,
+    alignment: Sequence[LabelledFaces] = (),
     progress: Progress = lambda count: None,
 ) -> Report:
     """Predict a benchmark's hands and score them by its protocol.
 
     size: side of the predictor's patch, px. expand: crop side over the longer side of the box (stored crops
-    keep theirs). model: what the report calls it. progress gets the number of patches each batch finished.
+    keep theirs). model: what the report calls it. alignment: where given, silhouettes are compared too; the meshes
+    that data and model may have. progress gets the number of patches each batch finished, then, for the silhouettes,
+    1 a hand. Raises KnuckleError, before anything is predicted, when silhouettes are asked of data without a mesh.
     """
+    if alignment:
+        require_mesh(benchmark.name, benchmark.vertex_count, alignment)
     truth, predictions = run(
         predictor,
         benchmark.patches(size, expand),
         names=benchmark.names,
         batch=batch,
-        keep_vertices=benchmark.vertices,
+        keep_vertices=benchmark.vertex_count > 0,
         progress=progress,
     )
     report = benchmark.score(truth, predictions, model)
+    if alignment:
+        report = add_alignment(report, truth, predictions, alignment, progress=progress)
     if benchmark.others is None or predictions.confidence is None:
         return report
     others = confidences(predictor, benchmark.others(size, expand), batch=batch, progress=progress)
@@ -149,7 +160,9 @@ def freihand_benchmark(
     def score(truth: Truth, predictions: Predictions, model: str) -> Report:
         return freihand.report(truth, predictions, model=model, root=root)
 
-    return Benchmark("FreiHAND", tuple(hand.name for hand in hands), _cut(hands), score, vertices=True)
+    return Benchmark(
+        "FreiHAND", tuple(hand.name for hand in hands), _cut(hands), score, vertex_count=MANO_VERTICES
+    )
 
 
 def ho3d_benchmark(folder: Path, *, limit: int | None = None) -> Benchmark:
@@ -159,21 +172,28 @@ def ho3d_benchmark(folder: Path, *, limit: int | None = None) -> Benchmark:
     def score(truth: Truth, predictions: Predictions, model: str) -> Report:
         return ho3d.report(truth, predictions, model=model)
 
-    return Benchmark("HO-3D", tuple(hand.name for hand in hands), _cut(hands), score, vertices=True)
+    return Benchmark(
+        "HO-3D", tuple(hand.name for hand in hands), _cut(hands), score, vertex_count=MANO_VERTICES
+    )
 
 
 def rendered_benchmark(rendered: SynthSet, *, name: str, limit: int | None = None) -> Benchmark:
-    """A rendered set: its hands, and its crops without one for the confidence."""
+    """A rendered set: its hands, with their meshes if the rig is still the set's, and its crops without one for the
+    confidence.
+    """
     hands, others = (indices[:limit] for indices in synthetic.split(rendered))
+    rig = synthetic.mesh_rig(rendered, hands)
+    notes = () if rig else ("no vertex scores: the set was rendered with another rig than the open one",)
 
     def score(truth: Truth, predictions: Predictions, model: str) -> Report:
-        return synthetic.report(truth, predictions, model=model, name=name)
+        return synthetic.report(truth, predictions, model=model, name=name, notes=notes)
 
     return Benchmark(
         name,
         tuple(str(i) for i in hands),
-        lambda size, expand: synthetic.set_patches(rendered, hands, size=size),
+        lambda size, expand: synthetic.set_patches(rendered, hands, size=size, rig=rig),
         score,
+        vertex_count=len(rig.vertices) if rig else 0,
         others=(lambda size, expand: synthetic.set_patches(rendered, others, size=size))
         if len(others)
         else None,

@@ -14,6 +14,9 @@ from knuckle.files import atomic_path
 
 Better = Literal["lower", "higher"]
 
+RELATIVE = "relative to tips (%)"
+"""How the metrics of `Report.by_class` end that are in % of the tips' error."""
+
 
 @dataclass(frozen=True)
 class Score:
@@ -150,7 +153,10 @@ def _class_table(report: Report) -> Table:
     for name in classes:
         table.add_column(headings.get(name, name), justify="right")
     for metric, row in report.by_class.items():
-        table.add_row(metric, *(f"{value:.2f}" for value in row.values()))
+        digits = 0 if metric.endswith(RELATIVE) else 2
+        table.add_row(
+            metric, *(f"{value:.{digits}f}" if math.isfinite(value) else "-" for value in row.values())
+        )
     return table
 
 

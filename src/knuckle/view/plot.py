@@ -4,7 +4,7 @@ pictures.
 Everything is drawn at several times the size and averaged down, so that lines and letters have smooth edges.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -22,6 +22,9 @@ PALETTE: tuple[Colour, ...] = ((31, 119, 180), (230, 126, 34), (39, 158, 96), (1
 _SCALE = 3
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 20, 46, 52
+_LEGEND_STEP = 17
+_LETTERS_A_PX = 1.8
+"""Size of the letters over the width of one."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +51,13 @@ class LineChart:
 
 @dataclass(frozen=True)
 class BarChart:
-    """Grouped bars: groups along x, one bar in each for every series."""
+    """Grouped bars: groups along x, one bar in each for every series. digits: decimals of the values on the bars."""
 
     title: str
     y_label: str
     groups: Sequence[str]
-    series: dict[str, Sequence[float]] = field(default_factory=dict)
+    series: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    digits: int = 1
 
 
 def draw_sheet(
@@ -163,7 +167,10 @@ class _Axes:
         else:
             values = [v for row in chart.series.values() for v in row if np.isfinite(v)]
             self.x_range = (0.0, float(len(chart.groups)))
-            self.y_range = (0.0, max(1.15 * max(values, default=1.0), 1e-9))
+            # Room above the bars for the values on them, and for the legend.
+            entries = len(chart.series) if len(chart.series) > 1 else 0
+            room = 1 - _LEGEND_STEP * entries / (self.bottom - self.top)
+            self.y_range = (0.0, max(1.15 * max(values, default=1.0) / max(room, 0.3), 1e-9))
         canvas.text(chart.title, (self.left, self.top - 14), INK, size=12, bold=True)
         canvas.upright_text(chart.y_label, (origin[0] + 16, (self.top + self.bottom) / 2), MUTED)
         for tick in _ticks(*self.y_range):
@@ -182,10 +189,9 @@ class _Axes:
         self.canvas.polyline(np.array([(self.left, self.bottom), (self.right, self.bottom)]), MUTED, width=1)
 
     def legend(self, entries: Sequence[tuple[str, Colour]], *, at_bottom: bool) -> None:
-        step = 17
-        first = self.bottom - 10 - step * (len(entries) - 1) if at_bottom else self.top + 12
+        first = self.bottom - 10 - _LEGEND_STEP * (len(entries) - 1) if at_bottom else self.top + 12
         for i, (name, colour) in enumerate(entries):
-            y = first + i * step
+            y = first + i * _LEGEND_STEP
             self.canvas.text(name, (self.right - 22, y), INK, size=10, align=1.0)
             self.canvas.box((self.right - 16, y - 7), (self.right - 4, y - 1), colour)
 
@@ -219,7 +225,10 @@ def _draw_bars(axes: _Axes, chart: BarChart) -> None:
             high, low = axes.at(start + width * 0.94, 0.0), axes.at(start, values[g])
             canvas.box(low, high, colours[s])
             middle = axes.at(start + width * 0.47, values[g])
-            canvas.text(f"{values[g]:.1f}", (middle[0], middle[1] - 5), INK, size=9, align=0.5)
+            # Narrow bars have smaller values on them, so that neighbours do not run together.
+            label = f"{values[g]:.{chart.digits}f}"
+            size = min(9.0, _LETTERS_A_PX * (high[0] - low[0]) / len(label))
+            canvas.text(label, (middle[0], middle[1] - 5), INK, size=size, align=0.5)
         canvas.text(group, (axes.at(g + 0.5, 0.0)[0], axes.bottom + 17), INK, size=10, align=0.5)
     axes.base_line()
     entries = list(zip(chart.series, colours, strict=False))

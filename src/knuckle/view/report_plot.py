@@ -1,55 +1,83 @@
-"""A report as a picture: PCK curves, errors by joint class, and the confidence's ROC."""
+"""Reports of one benchmark as a picture: PCK curves, errors by joint class, and the confidence's ROC."""
 
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
 
-from knuckle.evaluation.report import Curve, Report
+from knuckle.evaluation.report import RELATIVE, Curve, Report
 from knuckle.files import write_image
 from knuckle.view.plot import BarChart, Line, LineChart, draw_sheet
 
 _CLASSES = {"W": "wrist", "M": "base", "P": "second", "D": "third", "T": "tip"}
 
 
-def draw_report(report: Report) -> UInt8[np.ndarray, "H W 3"]:
-    """The curves and classes a report holds as one RGB sheet; what it lacks is left out."""
-    charts: list[LineChart | BarChart] = []
-    joints_3d = {n: c for n, c in report.curves.items() if n.startswith("PCK") and c.x_label.endswith("(mm)")}
-    if joints_3d:
-        lines = [
-            Line(c.x, c.y, f"{n.removeprefix('PCK ').removeprefix('3D ')}  AUC {c.area:.3f}")
-            for n, c in joints_3d.items()
-        ]
-        charts.append(LineChart("3D: share of joints within", "threshold (mm)", "PCK", lines, (0, 50)))
-    if "PCK 2D" in report.curves:
-        curve = report.curves["PCK 2D"]
-        line = Line(curve.x, curve.y, f"2D  mean {report['2D error']:.1f} %")
-        charts.append(LineChart("2D: share of joints within", "threshold (% of box)", "PCK", [line], (0, 25)))
-    charts += [
-        _bars(metric, row) for metric, row in report.by_class.items() if not metric.startswith("MPJPE")
-    ]
-    if "ROC" in report.curves:
-        charts.append(_roc(report.curves["ROC"]))
-    subtitle = f"{report.count} hands · {report.model}"
-    columns = 3 if len(charts) > 4 else 2
-    return draw_sheet(charts, columns=columns, title=report.benchmark, subtitle=subtitle.replace("·", "-"))
-
-
-def write_report_plot(path: str | Path, report: Report) -> None:
-    """Write `draw_report`'s picture, whole or not at all."""
-    write_image(path, draw_report(report))
-
-
-def _bars(metric: str, row: dict[str, float]) -> BarChart:
-    name, _, unit = metric.rstrip(")").partition(" (")
-    return BarChart(
-        f"{name} by joint class", unit, [_CLASSES.get(c, c) for c in row], {name: list(row.values())}
+def draw_report(reports: Sequence[Report]) -> UInt8[np.ndarray, "H W 3"]:
+    """The curves and classes that reports on one benchmark hold as one RGB sheet, with a line or bar a model where
+    there are several; what they lack is left out.
+    """
+    charts = _pck_3d(reports)
+    if lines := _lines(reports, "PCK 2D", lambda report, _: f"mean {report['2D error']:.1f} %"):
+        charts.append(LineChart("2D: share of joints within", "threshold (% of box)", "PCK", lines, (0, 25)))
+    for metric in reports[0].by_class:
+        # Relative 2D errors stay in the table: the chart of the errors themselves tells as much.
+        if not metric.startswith("MPJPE") and metric != f"2D {RELATIVE}":
+            charts.append(_bars(metric, reports))
+    if lines := _lines(reports, "ROC", lambda _, curve: f"AUC {curve.area:.4f}"):
+        curve = next(r.curves["ROC"] for r in reports if "ROC" in r.curves)
+        title = "Confidence: hands against none"
+        charts.append(LineChart(title, curve.x_label, curve.y_label, lines, (0, 1), diagonal=True))
+    subtitle = f"{reports[0].count} hands - {', '.join(report.model for report in reports)}"
+    return draw_sheet(
+        charts,
+        columns=3 if len(charts) > 4 else 2,
+        title=reports[0].benchmark,
+        subtitle=subtitle,
+        panel=(440, 320) if len(reports) < 3 else (600, 360),
     )
 
 
-def _roc(curve: Curve) -> LineChart:
-    line = Line(curve.x, curve.y, f"AUC {curve.area:.4f}")
-    return LineChart(
-        "Confidence: hands against none", curve.x_label, curve.y_label, [line], (0, 1), diagonal=True
+def write_report_plot(path: str | Path, reports: Sequence[Report]) -> None:
+    """Write `draw_report`'s picture, whole or not at all."""
+    write_image(path, draw_report(reports))
+
+
+def _pck_3d(reports: Sequence[Report]) -> list[LineChart | BarChart]:
+    """Of one model every 3D curve, of several the aligned joints' alone."""
+    if len(reports) > 1:
+        lines = _lines(reports, "PCK 3D aligned", lambda _, curve: f"AUC {curve.area:.3f}")
+        title = "3D aligned: share of joints within"
+    else:
+        curves = {n: c for n, c in reports[0].curves.items() if n.startswith("PCK") and "(mm)" in c.x_label}
+        lines = [
+            Line(c.x, c.y, f"{n.removeprefix('PCK ').removeprefix('3D ')}  AUC {c.area:.3f}")
+            for n, c in curves.items()
+        ]
+        title = "3D: share within"
+    return [LineChart(title, "threshold (mm)", "PCK", lines, (0, 50))] if lines else []
+
+
+def _lines(reports: Sequence[Report], name: str, caption: Callable[[Report, Curve], str]) -> list[Line]:
+    """A curve of every report that has it."""
+    found = [(report, report.curves[name]) for report in reports if name in report.curves]
+    several = len(reports) > 1
+    return [
+        Line(c.x, c.y, f"{report.model}  {caption(report, c)}" if several else caption(report, c))
+        for report, c in found
+    ]
+
+
+def _bars(metric: str, reports: Sequence[Report]) -> BarChart:
+    name, _, unit = metric.rstrip(")").partition(" (")
+    classes = list(reports[0].by_class[metric])
+    missing = dict.fromkeys(classes, math.nan)
+    series = {report.model: list(report.by_class.get(metric, missing).values()) for report in reports}
+    return BarChart(
+        f"{name} by joint class",
+        unit,
+        [_CLASSES.get(c, c) for c in classes],
+        series,
+        digits=0 if metric.endswith(RELATIVE) else 1,
     )

@@ -1,5 +1,7 @@
 """Scores most benchmarks share."""
 
+import math
+
 import numpy as np
 from jaxtyping import Float
 
@@ -14,7 +16,7 @@ from knuckle.evaluation.pose_metrics import (
     root_relative_errors,
     sample_means,
 )
-from knuckle.evaluation.report import Better, Curve, Report, Score
+from knuckle.evaluation.report import RELATIVE, Better, Curve, Report, Score
 
 MM = 1e3
 PERCENT = 1e2
@@ -23,6 +25,7 @@ PCK_2D = (0.05, 0.1, 0.2)
 
 PA = "PA-MPJPE"
 PA_RIGID = "PA-MPJPE reflection-free"
+PA_MESH = "PA-MPJPE of the mesh head"
 BOX = "2D error"
 
 
@@ -80,8 +83,11 @@ def _add_3d(report: Report, truth: Truth, predictions: Predictions) -> Report:
         share_score("AUC 0-50 mm aligned", found["PCK 3D aligned"].area),
         share_score("AUC 0-50 mm root-relative", found["PCK 3D root-relative"].area),
     )
+    if predictions.mesh_joints_m is not None:
+        of_mesh = procrustes_errors(truth.joints_m, predictions.mesh_joints_m)
+        scores += (error_score(PA_MESH, of_mesh, "mm", MM),)
     report = report.with_scores(scores, curves=found)
-    report.by_class[f"{PA} (mm)"] = _scaled(class_means(official), MM)
+    report.by_class.update(_class_rows(PA, "mm", class_means(official), MM))
     report.by_class["MPJPE (mm)"] = _scaled(class_means(rooted), MM)
     report.samples["pa_mpjpe_mm"] = (sample_means(official) * MM).tolist()
     return report
@@ -101,9 +107,15 @@ def _add_2d(report: Report, truth: Truth, predictions: Predictions, *, with_epe:
         BOX_FRACTIONS * PERCENT, curves.pck_curve(relative, BOX_FRACTIONS), "threshold (% of box)", "PCK"
     )
     report = report.with_scores(tuple(scores), curves={"PCK 2D": curve})
-    report.by_class["2D (% of box)"] = _scaled(class_means(relative), PERCENT)
+    report.by_class.update(_class_rows("2D", "% of box", class_means(relative), PERCENT))
     report.samples["error_2d_percent"] = (sample_means(relative) * PERCENT).tolist()
     return report
+
+
+def _class_rows(name: str, unit: str, row: dict[str, float], factor: float) -> dict[str, dict[str, float]]:
+    """Errors by joint class as they are, and in % of the tips' error (EHPE, Fig. 1)."""
+    relative = {c: PERCENT * value / row["T"] if row["T"] > 0 else math.nan for c, value in row.items()}
+    return {f"{name} ({unit})": _scaled(row, factor), f"{name} {RELATIVE}": relative}
 
 
 def _scaled(row: dict[str, float], factor: float) -> dict[str, float]:

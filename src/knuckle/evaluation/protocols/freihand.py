@@ -1,6 +1,7 @@
 """FreiHAND's official evaluation (Zimmermann et al. 2019), and its submission file."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -10,13 +11,11 @@ from jaxtyping import Float
 from knuckle.camera import Camera, root_depth_from_bone
 from knuckle.datasets.freihand import SIZE
 from knuckle.errors import KnuckleError
-from knuckle.evaluation.curves import PCK_3D_M, pck_curve
 from knuckle.evaluation.data import Predictions, Truth
-from knuckle.evaluation.mesh_metrics import f_scores, procrustes_vertex_errors
 from knuckle.evaluation.pose_metrics import absolute_errors
-from knuckle.evaluation.procrustes import align_similarity
-from knuckle.evaluation.protocols.common import MM, error_score, joint_report, make_curve, share_score
-from knuckle.evaluation.report import Report, Score
+from knuckle.evaluation.protocols.common import MM, error_score, joint_report
+from knuckle.evaluation.protocols.mesh import add_mesh_scores
+from knuckle.evaluation.report import Report
 from knuckle.files import atomic_path
 from knuckle.skeleton import MIDDLE_MCP, WRIST
 
@@ -33,21 +32,15 @@ def report(truth: Truth, predictions: Predictions, *, model: str, root: Root = "
     """Official scores: joints and vertices each aligned by its own Procrustes fit, reflections allowed.
 
     root: "scale" replaces each hand's root depth by the one that gives the bone 9-10 the length the dataset
-    tells, as 2.5D systems do; the back-projected joints are scored then. Vertex scores need a mesh with
-    MANO's 778 vertices.
+    tells, as 2.5D systems do; the back-projected joints are scored then. Vertex scores need a model with
+    MANO's mesh.
     """
     if root not in _ROOTS:
         raise KnuckleError(f'root: expected "predicted" or "scale", got {root!r}')
     notes = [_ROOTS[root]]
     if root == "scale":
         joints_m, failed = place_by_scale(truth, predictions)
-        predictions = Predictions(
-            predictions.joints_px,
-            joints_m,
-            predictions.joints_2d_px,
-            predictions.confidence,
-            predictions.vertices_m,
-        )
+        predictions = replace(predictions, joints_m=joints_m)
         if failed:
             notes.append(f"{failed} hands kept the model's root depth: no depth gives their bone that length")
     protocol = (
@@ -61,29 +54,6 @@ def report(truth: Truth, predictions: Predictions, *, model: str, root: Root = "
         "MPJPE camera space", absolute_errors(truth.joints_m, predictions.joints_m), "mm", MM
     )
     return add_mesh_scores(result.with_scores((absolute,)), truth, predictions)
-
-
-def add_mesh_scores(result: Report, truth: Truth, predictions: Predictions) -> Report:
-    """PA-MPVPE, F@5, F@15 (aligned) and the vertices' AUC where truth and prediction share MANO's mesh, else
-    a note.
-    """
-    theirs, ours = truth.vertices_m, predictions.vertices_m
-    if theirs is None or ours is None or ours.shape != theirs.shape:
-        count = "no mesh" if ours is None else f"{ours.shape[1]} vertices"
-        return result.with_scores(
-            (),
-            notes=(f"no vertex scores: they need MANO's {MANO_VERTICES} vertices, the model gives {count}",),
-        )
-    errors = procrustes_vertex_errors(theirs, ours)
-    near = f_scores(theirs, align_similarity(theirs, ours)).mean(axis=0)
-    curve = make_curve(PCK_3D_M * MM, pck_curve(errors), "threshold (mm)", "PCK")
-    scores: tuple[Score, ...] = (
-        error_score("PA-MPVPE", errors, "mm", MM),
-        share_score("F@5 aligned", float(near[0])),
-        share_score("F@15 aligned", float(near[1])),
-        share_score("AUC 0-50 mm vertices aligned", curve.area),
-    )
-    return result.with_scores(scores, curves={"PCK vertices aligned": curve})
 
 
 def place_by_scale(truth: Truth, predictions: Predictions) -> tuple[Float[np.ndarray, "N 21 3"], int]:

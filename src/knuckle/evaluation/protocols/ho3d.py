@@ -10,7 +10,8 @@ from knuckle.errors import KnuckleError
 from knuckle.evaluation.data import Predictions, Truth
 from knuckle.evaluation.pose_metrics import scale_translation_errors
 from knuckle.evaluation.protocols.common import MM, error_score, joint_report, pck_3d, share_score
-from knuckle.evaluation.protocols.freihand import MANO_VERTICES, add_mesh_scores
+from knuckle.evaluation.protocols.freihand import MANO_VERTICES
+from knuckle.evaluation.protocols.mesh import add_mesh_scores
 from knuckle.evaluation.report import Report
 from knuckle.files import atomic_path
 from knuckle.skeleton import convert_joints

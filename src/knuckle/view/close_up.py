@@ -1,0 +1,37 @@
+"""A window of a photo with its hands, resampled: what lies there fills the picture."""
+
+from dataclasses import fields
+
+import numpy as np
+from jaxtyping import UInt8
+
+from knuckle.camera import Camera, Crop, apply_affine
+from knuckle.hands import Hands
+
+
+def close_up(
+    image_rgb: UInt8[np.ndarray, "H W 3"], hands: Hands, window: Crop
+) -> tuple[UInt8[np.ndarray, "S S 3"], Hands]:
+    """The window resampled to window.size px, and the same hands in the frame of that picture.
+
+    Outside the photo its edge is repeated. joints_px, boxes_px and the camera are the picture's; what is in metres
+    and radians stays as it is.
+    """
+    matrix = window.patch_from_frame
+    scale, (left, top) = matrix[0, 0], matrix[:, 2]
+    old = hands.camera
+    camera = Camera(
+        old.fx * scale,
+        old.fy * scale,
+        old.cx * scale + left,
+        old.cy * scale + top,
+        window.size,
+        window.size,
+        old.assumed,
+    )
+    boxes = np.concatenate(
+        [apply_affine(matrix, hands.boxes_px[:, :2]), hands.boxes_px[:, 2:] * scale], axis=1
+    )
+    changed = {"camera": camera, "boxes_px": boxes, "joints_px": apply_affine(matrix, hands.joints_px)}
+    kept = {field.name: getattr(hands, field.name) for field in fields(hands)}
+    return window.warp(image_rgb), Hands(**{**kept, **changed})
