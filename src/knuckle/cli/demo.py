@@ -21,12 +21,15 @@ def demo(
     """Estimate the two hands of the sample photo in the package, a rendered one whose camera and boxes are
     known."""
     from knuckle.cli.batch import Request, run
+    from knuckle.cli.models import ALL, chosen_models
+    from knuckle.cli.results import outputs_of
 
     photo = ASSETS / f"{SAMPLE}.jpg"
     about = _read(photo.with_suffix(".json"))
     if not run([photo], Request(about["boxes"], about["sides"], about["camera"], model), out=out):
         raise typer.Exit(2)
-    typer.echo(f"Look at {out / SAMPLE}.overlay.png; open {out / SAMPLE}.glb in any 3D viewer.")
+    written = outputs_of(photo, out, chosen_models(model) if model == ALL else None)
+    typer.echo(f"Look at {written.picture}; open {written.glb[0]} in any 3D viewer.")
 
 
 def _read(path: Path) -> dict:

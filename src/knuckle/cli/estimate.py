@@ -29,9 +29,17 @@ def estimate(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where to write; default: beside each photo.")
     ] = None,
-    model: Annotated[str, typer.Option(help="A model `knuckle info` lists, or an .onnx file.")] = "dahyf",
+    model: Annotated[
+        str,
+        typer.Option(
+            help="A model `knuckle info` lists, an .onnx file, or all: every installed model, compared."
+        ),
+    ] = "dahyf",
 ) -> None:
     """Find the hands in photos and write, for PHOTO.jpg, PHOTO.json, PHOTO.overlay.png and PHOTO.glb.
+
+    With --model all, every installed model sees the same boxes, and the files are PHOTO.compare.png (a column a
+    model) and, for each, PHOTO.MODEL.json and PHOTO.MODEL.glb.
 
     With --box and --side no detector runs. A photo that cannot be read is told of, the others are still done;
     the exit code is then 2. Where there is no hand, the JSON's list is empty and no .glb is written.

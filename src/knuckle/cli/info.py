@@ -51,7 +51,8 @@ def _weights() -> Table:
     from knuckle import weights
     from knuckle.errors import KnuckleError
 
-    table = Table("model", "input", "MB", "licence", "trained on", "PA-MPJPE", box=None, pad_edge=False)
+    columns = ("model", "input", "MB", "licence", "trained on", "PA-MPJPE")
+    table = Table(*columns, box=None, pad_edge=False)
     for name in weights.available():
         try:
             path, record = weights.find(name)
@@ -59,10 +60,13 @@ def _weights() -> Table:
             table.add_row(name, "-", "-", "-", f"unusable: {error}", "-")
             continue
         scores = "\n".join(
-            f"{measured}: {values['pa_mpjpe_mm']:.2f} mm"
+            # The row says whose they are already.
+            f"{measured.replace(f', {record.name}', '')}: {values['pa_mpjpe_mm']:.2f} mm"
             for measured, values in record.scores.items()
             if isinstance(values, dict) and "pa_mpjpe_mm" in values
         )
+        if table.row_count:
+            table.add_row()
         size = f"{path.stat().st_size / 1e6:.1f}"
         table.add_row(
             name, f"{record.size} px", size, record.licence, record.trained_on, scores or "not recorded"

@@ -8,7 +8,7 @@ import numpy as np
 
 from knuckle import weights as store
 from knuckle.evaluation.runner import PatchPredictor
-from knuckle.inference.fusion import fuse
+from knuckle.inference.fusion import fuse, with_pose
 from knuckle.inference.predictor import normalise
 from knuckle.inference.runtime import OnnxModel
 from knuckle.rig.rig import load_rig
@@ -21,12 +21,16 @@ them.
 
 @dataclass(frozen=True)
 class OpenedModel:
-    """A predictor with its name, patch side (px) and crop side over the longer side of the box."""
+    """A predictor with its name, patch side (px) and crop side over the longer side of the box.
+
+    samples_seen: hands it was trained on, counted as often as shown.
+    """
 
     name: str
     size: int
     expand: float
     predict: PatchPredictor
+    samples_seen: int | None = None
 
 
 def open_model(weights: str, *, threads: int = 1, refine: bool = True) -> OpenedModel:
@@ -43,11 +47,12 @@ def open_model(weights: str, *, threads: int = 1, refine: bool = True) -> Opened
 
     def predict(patches: np.ndarray, crop: np.ndarray, camera: np.ndarray, /) -> Mapping[str, np.ndarray]:
         outputs = network(normalise(patches), crop, camera)
-        return fuse(outputs, crop, camera, rig=rig, size=record.size) if refine else outputs
+        if not refine or "joints_patch" not in outputs:
+            return outputs
+        return fuse(with_pose(outputs, rig), crop, camera, rig=rig, size=record.size)
 
-    return OpenedModel(
-        record.name if refine else f"{record.name} (network alone)", record.size, record.expand, predict
-    )
+    name = record.name if refine else f"{record.name} (network alone)"
+    return OpenedModel(name, record.size, record.expand, predict, record.samples_seen)
 
 
 def _open_checkpoint(path: Path, *, threads: int) -> OpenedModel:
@@ -56,7 +61,7 @@ def _open_checkpoint(path: Path, *, threads: int) -> OpenedModel:
 
     from knuckle.training.checkpoint import load_model
 
-    model, _ = load_model(path)
+    model, metadata = load_model(path)
     torch.set_num_threads(threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = model.to(device)
@@ -68,4 +73,7 @@ def _open_checkpoint(path: Path, *, threads: int) -> OpenedModel:
         output = model.infer(patch, window, lens)._asdict()
         return {name: value.cpu().numpy() for name, value in output.items() if value is not None}
 
-    return OpenedModel(path.stem, model.config.patch_size, TRAINING_EXPAND, predict)
+    seen = metadata.get("samples_seen")
+    return OpenedModel(
+        path.stem, model.config.patch_size, TRAINING_EXPAND, predict, None if seen is None else int(seen)
+    )

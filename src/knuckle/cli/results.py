@@ -2,9 +2,10 @@
 
 import json
 import os
+from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -15,21 +16,35 @@ from knuckle.export.glb import hands_to_glb
 from knuckle.export.json import hands_to_json
 from knuckle.files import atomic_path
 from knuckle.hands import Hands
-from knuckle.view.overlay import draw_hands
 
 
-class Outputs(NamedTuple):
-    """Where a photo's results go."""
+@dataclass(frozen=True)
+class Outputs:
+    """Where a photo's results go: a picture, and for each model a JSON and a .glb."""
 
-    json: Path
-    overlay: Path
-    glb: Path
+    picture: Path
+    json: tuple[Path, ...]
+    glb: tuple[Path, ...]
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All of them."""
+        return (*self.json, self.picture, *self.glb)
 
 
-def outputs_of(photo: Path, folder: Path | None) -> Outputs:
-    """PHOTO.json, PHOTO.overlay.png and PHOTO.glb in the folder, or beside the photo."""
+def outputs_of(photo: Path, folder: Path | None, models: Sequence[str] | None = None) -> Outputs:
+    """The names of a photo's results in the folder, or beside the photo.
+
+    One model: PHOTO.json, PHOTO.overlay.png, PHOTO.glb. models, compared: PHOTO.MODEL.json and PHOTO.MODEL.glb
+    for each, PHOTO.compare.png.
+    """
     folder = photo.parent if folder is None else folder
-    return Outputs(*(folder / f"{photo.stem}{suffix}" for suffix in (".json", ".overlay.png", ".glb")))
+    stems = [photo.stem] if models is None else [f"{photo.stem}.{model}" for model in models]
+    return Outputs(
+        picture=folder / f"{photo.stem}.{'overlay' if models is None else 'compare'}.png",
+        json=tuple(folder / f"{stem}.json" for stem in stems),
+        glb=tuple(folder / f"{stem}.glb" for stem in stems),
+    )
 
 
 def check_folder(folder: Path) -> None:
@@ -42,27 +57,26 @@ def check_folder(folder: Path) -> None:
 
 
 def write_results(
-    photo: Path, image: UInt8[np.ndarray, "H W 3"], hands: Hands, outputs: Outputs
+    photo: Path, picture: UInt8[np.ndarray, "H W 3"], results: Sequence[Hands], outputs: Outputs
 ) -> list[Path]:
-    """Write a photo's results and return their paths; missing folders are made.
+    """Write a photo's picture and each model's hands, and return the paths; missing folders are made.
 
-    Without hands the overlay is the photo itself and there is no .glb (one of an earlier run is removed, as
-    it would be overwritten otherwise). Raises KnuckleError naming the file that cannot be written; then none
-    is.
+    Without hands there is no .glb (one of an earlier run is removed, as it would be overwritten otherwise).
+    Raises KnuckleError naming the file that cannot be written; then none is.
     """
     # All is made before anything is written.
-    text = json.dumps(hands_to_json(hands, image=photo.name), allow_nan=False, ensure_ascii=False)
-    picture = draw_hands(image, hands) if len(hands) else image
-    contents = {
-        outputs.json: text.encode() + b"\n",
-        outputs.overlay: cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes(),
-    }
-    if len(hands):
-        contents[outputs.glb] = hands_to_glb(hands)
+    contents: dict[Path, bytes] = {}
+    for path, hands in zip(outputs.json, results, strict=True):
+        text = json.dumps(hands_to_json(hands, image=photo.name), allow_nan=False, ensure_ascii=False)
+        contents[path] = text.encode() + b"\n"
+    contents[outputs.picture] = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes()
+    for path, hands in zip(outputs.glb, results, strict=True):
+        if len(hands):
+            contents[path] = hands_to_glb(hands)
     with ExitStack() as stack:
         temporary = {path: stack.enter_context(atomic_path(path)) for path in contents}
         for path, content in contents.items():
             temporary[path].write_bytes(content)
-    if not len(hands):
-        outputs.glb.unlink(missing_ok=True)
+    for path in set(outputs.glb) - contents.keys():
+        path.unlink(missing_ok=True)
     return list(contents)

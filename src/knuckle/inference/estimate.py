@@ -52,6 +52,6 @@ def estimate(
     return predictor(pixels, checked_boxes, checked_sides, checked_camera)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def _predictor(model: str) -> Predictor:
     return Predictor(model)

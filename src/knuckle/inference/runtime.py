@@ -9,7 +9,7 @@ from knuckle.errors import KnuckleError
 
 INPUTS = ("patch", "crop", "camera")
 OUTPUTS = ("joints_px", "joints_m", "vertices_m", "confidence")
-OPTIONAL_OUTPUTS = ("rotations", "shape", "joints_patch")
+OPTIONAL_OUTPUTS = ("rotations", "shape", "joints_patch", "rough_vertices_m", "mesh_joints_m")
 
 
 class OnnxModel:

@@ -1,0 +1,29 @@
+"""What `--model` of `knuckle estimate` names: one model, or all that are installed."""
+
+from knuckle import weights
+from knuckle.errors import KnuckleError
+
+ALL = "all"
+
+_LITE = "-lite"
+
+
+def chosen_models(model: str) -> list[str]:
+    """The names or paths of the models to run: the one named, or for "all" every installed one.
+
+    Raises KnuckleError for an unknown name (listing the valid ones), damaged weights, and "all" without any.
+    """
+    installed = list(weights.available())
+    if model == ALL and not installed:
+        raise KnuckleError("model: expected installed weights for all of them, got none")
+    names = installed if model == ALL else [model]
+    for name in names:
+        if not (name.endswith(".onnx") or name in installed or f"{name}{_LITE}" in installed):
+            raise KnuckleError(f"model: expected one of {_valid(installed)}, got {name!r}")
+        weights.find(name)
+    return names
+
+
+def _valid(installed: list[str]) -> str:
+    short = [name.removesuffix(_LITE) for name in installed if name.endswith(_LITE)]
+    return f"{', '.join((*short, *installed, ALL))} or a .onnx file"
