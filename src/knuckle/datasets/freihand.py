@@ -27,7 +27,7 @@ SIZE = 224
 VERSIONS: tuple[Version, ...] = ("gs", "hom", "sample", "auto")
 TRAINING_COUNT = 32_560
 EVALUATION_COUNT = 3_960
-_SITE = "lmb.informatik.uni-freiburg.de/projects/freihand"
+SITE = "lmb.informatik.uni-freiburg.de/projects/freihand"
 
 
 def download(split: Split, *, complete: bool = False) -> Download:
@@ -35,7 +35,7 @@ def download(split: Split, *, complete: bool = False) -> Download:
     labels = tuple(f"{split}_{part}.json" for part in ("K", "xyz", "verts", "scale"))
     count = TRAINING_COUNT * len(VERSIONS) if split == "training" else EVALUATION_COUNT
     pictures = ((f"{split}/rgb", "*.jpg", count if complete else 1),)
-    return Download(f"FreiHAND {split}", _SITE, labels, pictures)
+    return Download(f"FreiHAND {split}", SITE, labels, pictures)
 
 
 def read_freihand(

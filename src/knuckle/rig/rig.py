@@ -16,17 +16,22 @@ __all__ = ["HandRig", "PosedHand", "load_rig", "rig_from_arrays"]
 
 @lru_cache(maxsize=8)
 def load_rig(source: str | Path = "open", *, side: Side = "right") -> HandRig:
-    """The open rig shipped with the package, or a rig file (.npz) of the same format, as a left or right
-    hand.
+    """The open rig shipped with the package, a rig file (.npz) of the same format, or the user's own MANO file
+    (.pkl, read by `load_mano` as it reads by default), as a left or right hand.
 
-    Cached: every caller shares one object, treat its arrays as constants. MANO files are read by `load_mano`.
-    Raises KnuckleError for an unknown side and for a file that is missing or not a rig.
+    Cached: every caller shares one object, treat its arrays as constants. Raises KnuckleError for an unknown side
+    and for a file that is missing or not a rig.
     """
     if side not in SIDES:
         raise KnuckleError(f"side: expected one of {', '.join(SIDES)}, got {side!r}")
     path = Path(__file__).with_name("open.npz") if source == "open" else Path(source)
     if not path.is_file():
         raise KnuckleError(f"rig: expected 'open' or a rig file, found no file {path}")
+    if path.suffix == ".pkl":
+        # Imported here: the MANO reader itself needs this module.
+        from knuckle.rig.mano import load_mano
+
+        return load_mano(path, side)
     try:
         with np.load(path, allow_pickle=False) as archive:
             right = rig_from_arrays({key: archive[key] for key in archive.files})

@@ -103,19 +103,17 @@ class _WhitelistUnpickler(pickle.Unpickler):
         )
 
 
-def load_whitelisted_pickle(path: str | Path) -> Any:
+def load_whitelisted_pickle(path: str | Path, *, what: str = "a MANO file") -> Any:
     """The pickled object, scipy and chumpy objects in it as `Inert`; use `to_array` on those.
 
-    Raises KnuckleError for a missing, oversized, truncated or corrupt file and for one that names any other
-    global, of which nothing is imported or called.
+    what: the kind of file, for errors. Raises KnuckleError for a missing, oversized, truncated or corrupt file and
+    for one that names any other global, of which nothing is imported or called.
     """
     path = Path(path)
     if not path.is_file():
-        raise KnuckleError(f"{path}: expected a MANO file (.pkl), found no such file")
+        raise KnuckleError(f"{path}: expected {what} (.pkl), found no such file")
     if path.stat().st_size > MAX_BYTES:
-        raise KnuckleError(
-            f"{path}: expected a MANO file of a few MB, got {path.stat().st_size / 2**20:.0f} MB"
-        )
+        raise KnuckleError(f"{path}: expected {what} of a few MB, got {path.stat().st_size / 2**20:.0f} MB")
     try:
         with path.open("rb") as file:
             return _WhitelistUnpickler(file, encoding="latin1").load()
@@ -123,7 +121,7 @@ def load_whitelisted_pickle(path: str | Path) -> Any:
         raise KnuckleError(f"{path}: {error}") from None
     except Exception as error:
         reason = str(error) or type(error).__name__
-        raise KnuckleError(f"{path}: not a MANO file, or a truncated or corrupt one ({reason})") from error
+        raise KnuckleError(f"{path}: not {what}, or a truncated or corrupt one ({reason})") from error
 
 
 def to_array(value: Any) -> np.ndarray:

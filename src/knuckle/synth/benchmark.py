@@ -18,7 +18,8 @@ from knuckle.cache import cache_folder
 from knuckle.errors import KnuckleError
 from knuckle.synth.dataset import SynthSet
 from knuckle.synth.options import SynthOptions
-from knuckle.synth.writer import INDEX, render_set
+from knuckle.synth.storage import INDEX
+from knuckle.synth.writer import render_set
 
 BENCHMARK_SEED = 20260
 BENCHMARK_COUNT = 6000

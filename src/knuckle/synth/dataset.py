@@ -1,4 +1,4 @@
-"""Reader of a synthetic set on disk."""
+"""Reader of a set on disk."""
 
 from pathlib import Path
 
@@ -6,16 +6,15 @@ import numpy as np
 from jaxtyping import UInt8
 
 from knuckle.errors import KnuckleError
-from knuckle.synth.options import SynthOptions
-from knuckle.synth.writer import INDEX, read_index
+from knuckle.synth.storage import INDEX, read_index
 
 
 class SynthSet:
-    """A finished set: `images` (N, S, S, 3) RGB uint8 and `labels`, a dict of (N, ...) arrays, all
-    memory-mapped.
+    """A finished set, rendered (`knuckle synth`) or converted (`knuckle convert`): `images` (N, S, S, 3) RGB uint8 and
+    `labels`, a dict of (N, ...) arrays, all memory-mapped.
 
     Label names are the fields of `Sample`. Raises KnuckleError for a folder without a set, one that was cut
-    short (render it again with resume), and damaged files.
+    short, and damaged files.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -23,9 +22,9 @@ class SynthSet:
         index = read_index(folder)
         if not index.get("complete"):
             raise KnuckleError(
-                f"{folder}: the set was cut short; finish it with `knuckle synth ... --resume`"
+                f"{folder}: the set was cut short; finish it with the command that began it and --resume"
             )
-        self.path, self.seed, self.options = folder, int(index["seed"]), SynthOptions(**index["options"])
+        self.path = folder
         self.labels: dict[str, np.ndarray] = {}
         for name, spec in index["arrays"].items():
             try:

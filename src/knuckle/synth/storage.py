@@ -1,0 +1,205 @@
+"""Sets of crops on disk: one memory-mappable array a label, written in shards by parallel processes, resumable."""
+
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib.format import open_memmap
+
+from knuckle.errors import KnuckleError
+
+FORMAT = 1
+INDEX = "index.json"
+_DONE = "done"
+
+Header = dict[str, Any]
+"""What index.json holds: "count", "arrays" (shape and dtype by name), "complete", and what made the set."""
+
+
+def array_specs(count: int, table: dict[str, tuple[tuple[int, ...], str]]) -> Header:
+    """The entry "arrays" of a header from the shape and dtype of one sample's labels."""
+    return {name: {"shape": [count, *shape], "dtype": dtype} for name, (shape, dtype) in table.items()}
+
+
+def write_set(
+    out: Path,
+    header: Header,
+    write_shard: Callable[[int], None],
+    *,
+    shard_size: int,
+    workers: int,
+    resume: bool,
+    same: Sequence[str],
+    title: str | None,
+    summary: Callable[[Path], Header] | None = None,
+) -> Path:
+    """Fill the folder `out` with the arrays of a header; returns it.
+
+    The arrays are allocated at full size; a shard of `shard_size` samples counts once its marker, written under a
+    temporary name and renamed, is there. write_shard: writes one shard into the arrays of the folder; pickled where
+    there are several workers. resume: go on with a set that was cut short and whose header has the same entries
+    `same`; without it the folder must be empty or new. title: of the progress bar; None for no bar. summary: what
+    else the index says of the finished set. Raises KnuckleError for a folder in use and a set that does not match.
+    """
+    count = header["count"]
+    _prepare(out, header, resume=resume, same=same)
+    shards = range(-(-count // shard_size))
+    missing = [shard for shard in shards if not (out / _DONE / f"{shard:06d}").exists()]
+    done = len(shards) - len(missing)
+    with _bar(title, count, min(done * shard_size, count)) as advance:
+        for finished in _run_shards(out, missing, write_shard, workers):
+            advance(min(finished * shard_size + shard_size, count) - finished * shard_size)
+    _write_json(out / INDEX, header | (summary(out) if summary else {}) | {"complete": True})
+    return out
+
+
+def open_arrays(out: Path, header: Header) -> dict[str, np.memmap]:
+    """The arrays of a set that is being written, to write into."""
+    return {name: open_memmap(out / f"{name}.npy", mode="r+") for name in header["arrays"]}
+
+
+def read_index(folder: Path) -> Header:
+    """The header of a set; raises KnuckleError if there is none."""
+    try:
+        return json.loads((folder / INDEX).read_text())
+    except (OSError, ValueError) as error:
+        raise KnuckleError(
+            f"{folder}: expected a synthetic set or a converted one with an {INDEX} ({error})"
+        ) from error
+
+
+def _check_space(out: Path, header: Header) -> None:
+    """A memory map that runs out of disk kills the process: better to ask first."""
+    need = sum(int(np.prod(s["shape"])) * np.dtype(s["dtype"]).itemsize for s in header["arrays"].values())
+    free = shutil.disk_usage(out).free
+    if need > free:
+        raise KnuckleError(
+            f"{out}: the set needs {need / 1e9:.1f} GB, only {free / 1e9:.1f} GB are free there"
+        )
+
+
+def _prepare(out: Path, header: Header, *, resume: bool, same: Sequence[str]) -> None:
+    """Make the folder and its arrays, or check that it holds an interrupted set of the same kind."""
+    if out.exists() and not out.is_dir():
+        raise KnuckleError(f"{out}: expected a folder to write the set to, found a file")
+    if (out / INDEX).exists():
+        if not resume:
+            raise KnuckleError(f"{out}: holds a set already; choose another folder or resume it")
+        found = read_index(out)
+        for key in same:
+            if found.get(key) != header[key]:
+                raise KnuckleError(
+                    f"{out}: cannot resume, its {key} is {found.get(key)}, expected {header[key]}"
+                )
+        return
+    if out.exists() and any(out.iterdir()) and not resume:
+        raise KnuckleError(f"{out}: expected an empty folder")
+    try:
+        (out / _DONE).mkdir(parents=True, exist_ok=True)
+        _check_space(out, header)
+        for name, spec in header["arrays"].items():
+            open_memmap(
+                out / f"{name}.npy", mode="w+", dtype=spec["dtype"], shape=tuple(spec["shape"])
+            ).flush()
+    except OSError as error:
+        raise KnuckleError(f"{out}: cannot write the set there ({error.strerror})") from error
+    # Last, so that an index always means complete files.
+    _write_json(out / INDEX, header)
+
+
+def _write_json(path: Path, data: Header) -> None:
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(data, indent=1) + "\n")
+    temporary.replace(path)
+
+
+def _run_shards(
+    out: Path, missing: list[int], write_shard: Callable[[int], None], workers: int
+) -> Iterator[int]:
+    """Write shards here (one worker) or in processes; yields each when it is safely on disk."""
+    if workers == 1 or len(missing) <= 1:
+        for shard in missing:
+            yield _run_shard(str(out), write_shard, shard)
+        return
+    context = multiprocessing.get_context("spawn")
+    others = set(multiprocessing.active_children())
+    executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
+    try:
+        futures = [executor.submit(_run_shard, str(out), write_shard, shard) for shard in missing]
+        for future in as_completed(futures):
+            yield future.result()
+    except BrokenProcessPool as error:
+        raise KnuckleError(f"{out}: a working process died; the set can be finished with resume") from error
+    except BaseException:
+        # Ctrl-C included: drop what waits; what runs is left unmarked and written again on resume.
+        executor.shutdown(wait=False, cancel_futures=True)
+        for process in set(multiprocessing.active_children()) - others:
+            process.terminate()
+        raise
+    executor.shutdown()
+
+
+def _run_shard(folder: str, write_shard: Callable[[int], None], shard: int) -> int:
+    write_shard(shard)
+    marker = Path(folder) / _DONE / f"{shard:06d}"
+    temporary = marker.with_name(f"{marker.name}.{os.getpid()}.tmp")
+    temporary.write_text("")
+    temporary.replace(marker)
+    return shard
+
+
+def _start_worker() -> None:
+    import cv2
+
+    cv2.setNumThreads(1)
+    # Ctrl-C goes to the whole group; the parent alone answers it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_with_parent(parent: int) -> None:
+    """A killed parent cannot end its workers: they look for themselves."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
+
+
+class _bar:
+    """A progress bar as a context manager that gives a function to advance it; silent without a title."""
+
+    def __init__(self, title: str | None, total: int, completed: int) -> None:
+        self.title, self.total, self.completed = title, total, completed
+
+    def __enter__(self):
+        if self.title is None:
+            return lambda _: None
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self.bar = Progress(
+            TextColumn(self.title), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(), console=Console(stderr=True),
+        )  # fmt: skip
+        self.bar.start()
+        task = self.bar.add_task(self.title, total=self.total, completed=self.completed, rate="")
+
+        def advance(amount: int) -> None:
+            self.bar.advance(task, amount)
+            speed = self.bar.tasks[0].speed
+            self.bar.update(task, rate=f"{speed:.0f}/s" if speed else "")
+
+        return advance
+
+    def __exit__(self, *_: object) -> None:
+        if self.title is not None:
+            self.bar.stop()
