@@ -2,10 +2,11 @@
 
 import importlib
 import re
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -13,12 +14,13 @@ from torch import Tensor, nn
 
 from knuckle.errors import KnuckleError
 
-BackboneName = Literal["efficientnet_lite0", "resnet50", "hrnet_w64"]
+BackboneName = Literal["efficientnet_lite0", "resnet50", "hrnet_w64", "fastvit_ma36"]
 
 TIMM_NAMES: dict[str, str] = {
     "efficientnet_lite0": "tf_efficientnet_lite0",
     "resnet50": "resnet50",
     "hrnet_w64": "hrnet_w64",
+    "fastvit_ma36": "fastvit_ma36",
 }
 
 
@@ -51,11 +53,36 @@ class Backbone(nn.Module):
             ) from error
         if pretrained and not from_hub:
             load_lite0_imagenet(self.body)
+        if name == "hrnet_w64":
+            _freeze_unread_branches(self.body, finest)
         self.channels: list[int] = self.body.feature_info.channels()
         self.strides: list[int] = self.body.feature_info.reduction()
+        self._needs_nchw = [m for m in self.body.modules() if isinstance(m, nn.Conv2d) and _is_trap(m)]
 
     def forward(self, image: Float[Tensor, "B 3 S S"]) -> list[Tensor]:
+        if self._needs_nchw:
+            image = image.contiguous(memory_format=torch.contiguous_format)
         return self.body(image)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Backbone":
+        super()._apply(fn, recurse)
+        for conv in self._needs_nchw:
+            conv.weight.data = conv.weight.data.clone(memory_format=torch.contiguous_format)
+        return self
+
+
+def _is_trap(conv: nn.Conv2d) -> bool:
+    """Whether oneDNN's channels_last backward of a convolution gives wrong gradients or corrupts memory on the CPU:
+    pointwise, stride 2, straight on the image (FastViT's stem). It is kept in NCHW, whatever the model is in."""
+    return conv.kernel_size == (1, 1) and conv.stride == (2, 2) and conv.in_channels == 3
+
+
+def _freeze_unread_branches(body: Any, finest: int) -> None:
+    """HRNet computes its last fusion for every stride, asked for or not; what nobody reads must not be trained."""
+    for branch, stride in enumerate((4, 8, 16, 32)):
+        if stride < finest:
+            body.stage4[-1].fuse_layers[branch].requires_grad_(False)
+            body.incre_modules[branch].requires_grad_(False)
 
 
 def load_lite0_imagenet(body: nn.Module) -> None:

@@ -1,0 +1,196 @@
+"""Every size and switch of EHPE in one dataclass; the presets are four values of it."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from knuckle.errors import KnuckleError
+from knuckle.models.config import check_fields, check_patch_size, choose
+from knuckle.models.ehpe.joint_sets import LETTERS, check_joint_set, joints_of
+
+CROP_PX = 256
+"""Side of the crop in which x and y are measured, whatever the patch's own size: loss weights keep their meaning."""
+
+
+@dataclass(frozen=True)
+class EhpeConfig:
+    """Switches of the paper's tables: backbone (1), stages (3), tw_joint_set (4), use_spi and use_fem (5), edge_weight
+    and gat_layers (6). The others are sizes, or choices the paper leaves open (see the README).
+
+    Features. finest: stride of the fused map (hourglass input); fusion, width: how it is made, its channels.
+    pg_feature: what the PG-stage reads, the backbone's coarsest map (the paper's 8x8) or the fused one.
+    block: residual blocks of hourglass and refinement.
+    TW-stage. stacks, hourglass_depth, hourglass_width. heatmap_sigma: in cells of the fused map. refine_out: side of
+    the 2.5D heatmap in cells. depth_bins over +-depth_range_mm round the wrist.
+    PG-stage. node_width: all heads together. spi_out: whether SPI's FC gives a change of the node's coordinates or
+    the coordinates. fem_out: a flattened FC, or a soft-argmax of 21 small volumes.
+    Mesh head. mesh_head: how the 21 sampled features meet. scale_prior: weak-perspective scale at zero output, half
+    patches per metre.
+    Losses. coordinate_loss: "squared" is Eq 4 and 12, "l1" sums absolute coordinates instead; *_weight: factor of each
+    term; edge_loss_target: what Eq 13 pulls the attention to (the paper's 1, or 1 / neighbours).
+    """
+
+    preset: str = "lite"
+    backbone: Literal["efficientnet_lite0", "resnet50", "hrnet_w64", "fastvit_ma36"] = "efficientnet_lite0"
+    patch_size: int = 128
+    rig: str = "open"
+    hands: Literal[1, 2] = 1
+    finest: int = 8
+    fusion: Literal["topdown", "concat", "deconv"] = "topdown"
+    width: int = 128
+    pg_feature: Literal["coarse", "fused"] = "fused"
+    block: Literal["bottleneck", "separable"] = "separable"
+
+    stages: Literal["tw_only", "pg_only", "tw+pg"] = "tw+pg"
+    tw_joint_set: str = "WT"
+    stacks: int = 1
+    hourglass_depth: int = 3
+    hourglass_width: int = 64
+    heatmap_sigma: float = 1.0
+    refine_width: int = 64
+    refine_blocks: int = 4
+    refine_pools: int = 0
+    refine_out: int = 16
+    depth_bins: int = 8
+    depth_range_mm: float = 150.0
+
+    use_spi: bool = True
+    use_fem: bool = True
+    node_width: int = 128
+    gat_heads: int = 8
+    gat_layers: Literal[1, 2, 3] = 2
+    gat_score: Literal["additive", "dot"] = "additive"
+    gat_dropout: float = 0.0
+    edge_weight: Literal["dynamic", "fixed"] = "dynamic"
+    spi_out: Literal["residual", "absolute"] = "residual"
+    fem_width: int = 128
+    fem_cells: int = 8
+    fem_self_blocks: int = 1
+    fem_cross_blocks: int = 1
+    fem_heads: int = 4
+    fem_mlp_ratio: int = 2
+    fem_out: Literal["fc", "softargmax"] = "fc"
+
+    mesh_head: Literal["transformer", "mlp"] = "mlp"
+    mesh_width: int = 32
+    mesh_hidden: int = 512
+    scale_prior: float = 8.0
+
+    coordinate_loss: Literal["squared", "l1"] = "squared"
+    heatmap_weight: float = 3.0
+    distance_weight: float = 1e-2
+    l1_weight: float = 1e-2
+    l1_reduction: Literal["mean", "sum"] = "mean"
+    position_weight: float = 2e-2
+    edge_loss_weight: float = 2e-1
+    edge_loss_target: Literal["1", "uniform", "off"] = "1"
+    pose_weight: float = 1.0
+    shape_weight: float = 1.0
+    mesh_joints_weight: float = 10.0
+    mesh_vertices_weight: float = 10.0
+    mesh_2d_weight: float = 1.0
+    confidence_weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_fields(self, "ehpe")
+        check_patch_size(self.patch_size, "ehpe")
+        check_joint_set(self.tw_joint_set)
+        if self.stages == "pg_only" and not self.use_fem:
+            raise KnuckleError(
+                "ehpe: expected use_fem to be true when stages is pg_only: the nodes start from its joints"
+            )
+        self._check_sizes()
+
+    def _check_sizes(self) -> None:
+        rules = {
+            f"finest: expected 4, 8 or 16, got {self.finest}": self.finest in (4, 8, 16),
+            f"hourglass_depth: expected at least 1 and a map of {self.map_size} cells halved as often, "
+            f"got {self.hourglass_depth}": self.hourglass_depth > 0
+            and _halves(self.map_size, self.hourglass_depth),
+            f"refine_pools: expected a map of {self.map_size} cells halved as often and a number that divides "
+            f"refine_blocks, got {self.refine_pools}": _halves(self.map_size, self.refine_pools)
+            and self.refine_blocks % max(self.refine_pools, 1) == 0,
+            f"fem_cells: expected to divide the {self.pg_map_size} cells of the PG-stage's map, got {self.fem_cells}": (
+                self.fem_cells > 0 and self.pg_map_size % self.fem_size == 0
+            ),
+            f"node_width: expected a multiple of gat_heads, got {self.node_width}": self.node_width
+            % self.gat_heads
+            == 0,
+            f"fem_width: expected a multiple of fem_heads, got {self.fem_width}": self.fem_width
+            % self.fem_heads
+            == 0,
+        }
+        for sentence, holds in rules.items():
+            if not holds:
+                raise KnuckleError(f"ehpe {sentence}")
+
+    @property
+    def map_size(self) -> int:
+        """Side of the fused feature map and of the 2D heatmaps in cells."""
+        return self.patch_size // self.finest
+
+    @property
+    def pg_map_size(self) -> int:
+        """Side of the PG-stage's feature map in cells."""
+        return self.patch_size // 32 if self.pg_feature == "coarse" else self.map_size
+
+    @property
+    def fem_size(self) -> int:
+        """Side of FEM's token maps in cells: fem_cells, or all of a smaller feature map's."""
+        return min(self.fem_cells, self.pg_map_size)
+
+    @property
+    def has_pg(self) -> bool:
+        """Whether any branch of the PG-stage refines the joints (Table 3's and Table 5's first rows have none)."""
+        return self.stages != "tw_only" and (self.use_spi or self.use_fem)
+
+    @property
+    def tw_joints(self) -> tuple[int, ...]:
+        """The joints of the TW-stage in the common order; all 21 without a PG-stage, none without a TW-stage."""
+        if self.stages == "pg_only":
+            return ()
+        return joints_of(self.tw_joint_set if self.has_pg else LETTERS)
+
+
+def _halves(cells: int, times: int) -> bool:
+    return times >= 0 and cells % 2**times == 0
+
+
+_PAPER = EhpeConfig(
+    preset="paper-resnet50",
+    backbone="resnet50",
+    patch_size=256,
+    finest=4,
+    fusion="deconv",
+    width=256,
+    pg_feature="coarse",
+    block="bottleneck",
+    stacks=2,
+    hourglass_depth=4,
+    hourglass_width=256,
+    heatmap_sigma=2.0,
+    refine_width=256,
+    refine_blocks=8,
+    refine_pools=4,
+    refine_out=8,
+    node_width=512,
+    gat_dropout=0.1,
+    fem_width=512,
+    fem_self_blocks=4,
+    fem_cross_blocks=4,
+    fem_mlp_ratio=4,
+    mesh_head="transformer",
+    mesh_width=512,
+)
+
+PRESETS: dict[str, EhpeConfig] = {
+    "lite": EhpeConfig(coordinate_loss="l1", mesh_vertices_weight=0.0),
+    "paper-resnet50": _PAPER,
+    "paper-hrnet": replace(_PAPER, preset="paper-hrnet", backbone="hrnet_w64", fusion="concat"),
+    "paper-fastvit": replace(_PAPER, preset="paper-fastvit", backbone="fastvit_ma36", fusion="topdown"),
+}
+"""lite: trained by us. paper-*: the three rows of the paper's Table 1; its ablations are of paper-fastvit."""
+
+
+def make_config(preset: str = "lite", **switches: Any) -> EhpeConfig:
+    """A preset with some fields changed; raises KnuckleError listing the valid names."""
+    return choose("ehpe", PRESETS, preset, switches)

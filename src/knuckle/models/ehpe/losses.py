@@ -1,0 +1,181 @@
+"""EHPE's training objectives: Eq 6 of the TW-stage, Eq 14 of the PG-stage, and the mesh head's."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from knuckle.errors import KnuckleError
+from knuckle.layers.confidence import confidence_loss
+from knuckle.layers.graph_attention import neighbourhood
+from knuckle.models.contract import Targets, truth_mesh
+from knuckle.models.ehpe.config import EhpeConfig
+from knuckle.models.ehpe.model import Ehpe, EhpeOutput, sides_of
+from knuckle.models.ehpe.placement import PlacedHands
+from knuckle.models.ehpe.spi import neighbour_hops
+from knuckle.models.ehpe.tw_stage import gaussian_targets
+from knuckle.models.ehpe.units import from_labels, to_px_mm
+from knuckle.rig.layer import RigLayer
+from knuckle.rig.rig import load_rig
+from knuckle.rig.rotations import rodrigues
+from knuckle.skeleton import BONES, JOINT_COUNT, MIDDLE_MCP
+
+
+class TwoHandTargets(NamedTuple):
+    """`knuckle.models.contract.Targets` with an axis of hands, right before left; is_hand: which are there."""
+
+    joints_patch: Float[Tensor, "B H 21 2"]
+    joints_px: Float[Tensor, "B H 21 2"]
+    joints_m: Float[Tensor, "B H 21 3"]
+    pose: Float[Tensor, "B H 16 3"]
+    shape: Float[Tensor, "B H 10"]
+    is_hand: Bool[Tensor, "B H"]
+
+
+class EhpeLoss(nn.Module):
+    """The sum of the configuration's weights times terms; phase: "tw" Eq 6, "pg" Eq 14 and the mesh, "all" both.
+
+    `forward` returns the total and every term, unweighted, for the log. x and y count in px of a 256-px crop, z in mm.
+    """
+
+    uniform: Tensor
+    edges: Tensor
+
+    def __init__(self, config: EhpeConfig, phase: str = "all") -> None:
+        super().__init__()
+        if phase not in Ehpe.PHASES:
+            raise KnuckleError(f"ehpe phase: expected one of {', '.join(Ehpe.PHASES)}, got {phase!r}")
+        self.config, self.phase = config, phase
+        self.rigs = nn.ModuleList(RigLayer(load_rig(config.rig, side=side)) for side in sides_of(config))
+        reach = [neighbourhood(BONES, JOINT_COUNT, hops=h).float() for h in neighbour_hops(config.gat_layers)]
+        edges = torch.stack(reach)
+        self.register_buffer("edges", edges[:, None], persistent=False)
+        self.register_buffer("uniform", (edges / edges.sum(-1, keepdim=True))[:, None], persistent=False)
+        self.weights = {
+            "heatmap": config.heatmap_weight,
+            "distance": config.distance_weight,
+            "l1": config.l1_weight,
+            "position": config.position_weight,
+            "edge": config.edge_loss_weight,
+            "pose": config.pose_weight,
+            "shape": config.shape_weight,
+            "joints": config.mesh_joints_weight,
+            "vertices": config.mesh_vertices_weight,
+            "projected": config.mesh_2d_weight,
+            "confidence": config.confidence_weight,
+        }
+
+    def forward(
+        self,
+        output: EhpeOutput,
+        targets: Targets | TwoHandTargets,
+        crop: Float[Tensor, "B 3"],
+        camera: Float[Tensor, "B 4"],
+        *,
+        negatives: bool,
+    ) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
+        """negatives: whether the batch has patches without a hand; they count in the confidence alone.
+
+        With `hands=2`, one-hand targets are the right hand's, and the left one counts as absent.
+        """
+        if isinstance(targets, Targets):
+            targets = _with_hands(targets, self.config.hands)
+        truth = from_labels(
+            targets.joints_patch,
+            targets.joints_m,
+            patch_size=self.config.patch_size,
+            depth_range_mm=self.config.depth_range_mm,
+        )
+        rows: dict[str, Tensor] = {}
+        if self.phase != "pg" and output.tw_joints is not None:
+            rows |= self._first_stage(output, truth)
+        if self.phase != "tw":
+            assert output.hands is not None
+            rows |= self._second_stage(output, truth) | self._mesh(output.hands, targets, crop)
+        hand = targets.is_hand.float()
+        terms = {name: (value * hand).sum() / hand.sum().clamp(min=1) for name, value in rows.items()}
+        if self.phase != "pg" and output.tw_joints is not None:
+            terms["l1"] = output.l1
+        terms["confidence"] = confidence_loss(
+            output.confidence_logit, targets.is_hand.any(1), negatives=negatives
+        )
+        total = torch.stack([value * self.weights[name] for name, value in terms.items()]).sum()
+        return total, terms
+
+    def _first_stage(self, output: EhpeOutput, truth: Float[Tensor, "B H 21 3"]) -> dict[str, Tensor]:
+        """L_H (Eq 3), the mean of the stacks, and L_ED (Eq 4); a joint outside the depth box or the crop counts at its
+        edge in L_ED, as a soft-argmax cannot leave them."""
+        config = self.config
+        assert output.heatmaps is not None and output.tw_joints is not None
+        truth = truth[:, :, list(config.tw_joints)]
+        size = output.heatmaps.shape[-1]
+        target = gaussian_targets(
+            truth[..., :2].flatten(1, 2), size, sigma_cells=config.heatmap_sigma
+        ).unflatten(1, (config.hands, -1))
+        maps = output.heatmaps.unflatten(2, (config.hands, -1))
+        squared = (maps - target[:, None]).square().sum((-1, -2))
+        reachable = to_px_mm(truth.clamp(-1, 1), config.depth_range_mm)
+        return {
+            "heatmap": squared.mean((1, 3)),
+            "distance": self._coordinates(output.tw_joints - reachable),
+        }
+
+    def _second_stage(self, output: EhpeOutput, truth: Float[Tensor, "B H 21 3"]) -> dict[str, Tensor]:
+        """L_P (Eq 12) and L_E (Eq 13)."""
+        terms: dict[str, Tensor] = {}
+        if self.config.has_pg:
+            assert output.joints_25d is not None
+            terms["position"] = self._coordinates(
+                output.joints_25d - to_px_mm(truth, self.config.depth_range_mm)
+            )
+        if output.attention is not None and self.config.edge_loss_target != "off":
+            terms["edge"] = self.edge_loss(output.attention)
+        return terms
+
+    def edge_loss(self, attention: Float[Tensor, "B H layers heads 21 21"]) -> Float[Tensor, "B H"]:
+        """Eq 13: sum over directed edges, self loops included, of (alpha - target)^2; mean over heads and layers."""
+        target = self.uniform if self.config.edge_loss_target == "uniform" else 1.0
+        return ((attention - target) * self.edges).square().sum((-1, -2)).mean((2, 3))
+
+    def _mesh(
+        self, hands: PlacedHands, targets: TwoHandTargets, crop: Float[Tensor, "B 3"]
+    ) -> dict[str, Tensor]:
+        """L1 of rotation matrices, shape, root-relative joints (metres) and projected joints (cells of an 8x8 map)."""
+        root = slice(MIDDLE_MCP, MIDDLE_MCP + 1)
+        truth_joints = targets.joints_m - targets.joints_m[..., root, :]
+        joints = hands.mesh_joints_m - hands.mesh_joints_m[..., root, :]
+        cells = 8 / crop[:, 2, None, None, None]
+        terms = {
+            "pose": (hands.rotations - rodrigues(targets.pose)).abs().mean((2, 3, 4)),
+            "shape": (hands.shape - targets.shape).abs().mean(2),
+            "joints": (joints - truth_joints).abs().mean((2, 3)),
+            # Bounded: a hand that the first steps put beside the camera must not outweigh the batch.
+            "projected": ((hands.mesh_joints_px - targets.joints_px) * cells)
+            .abs()
+            .clamp(max=16)
+            .mean((2, 3)),
+        }
+        if self.config.mesh_vertices_weight:
+            assert hands.vertices_m is not None
+            truth = torch.stack([self._truth_vertices(h, targets) for h in range(len(self.rigs))], dim=1)
+            vertices = hands.vertices_m - hands.mesh_joints_m[..., root, :]
+            terms["vertices"] = (vertices - truth).abs().mean((2, 3))
+        return terms
+
+    def _truth_vertices(self, hand: int, targets: TwoHandTargets) -> Float[Tensor, "B V 3"]:
+        rig = self.rigs[hand]
+        assert isinstance(rig, RigLayer)
+        vertices, joints = truth_mesh(rig, Targets(*(part[:, hand] for part in targets)))
+        return vertices - joints[:, MIDDLE_MCP : MIDDLE_MCP + 1]
+
+    def _coordinates(self, error: Float[Tensor, "B H J 3"]) -> Float[Tensor, "B H"]:
+        """Eq 4 and 12: squared distance; or the sum of absolute coordinates. Mean over joints."""
+        each = error.square() if self.config.coordinate_loss == "squared" else error.abs()
+        return each.sum(-1).mean(-1)
+
+
+def _with_hands(targets: Targets, hands: int) -> TwoHandTargets:
+    parts = TwoHandTargets(*(part[:, None].expand(-1, hands, *part.shape[1:]) for part in targets))
+    first = torch.arange(hands, device=targets.is_hand.device) == 0
+    return parts._replace(is_hand=parts.is_hand & first)

@@ -1,0 +1,72 @@
+"""EHPE's structural branch: graph attention over the skeleton (3.3.2, Eq 8 to 10)."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from knuckle.layers.graph_attention import GraphAttention, neighbourhood
+from knuckle.models.ehpe.config import EhpeConfig
+from knuckle.skeleton import BONES, JOINT_COUNT
+
+
+class SpiOutput(NamedTuple):
+    """joints: -1..1; attention: of every layer."""
+
+    joints: Float[Tensor, "B 21 3"]
+    attention: Float[Tensor, "B layers heads 21 21"]
+
+
+class StructuralInference(nn.Module):
+    """Nodes [x, y, z, F_i] through graph attention among one-hop, then two-hop neighbours, to 21 x 3.
+
+    Every layer also sees the first features: `h' = ELU(attention(h) + W_skip h_0)` (Eq 10). The last FC starts near
+    zero, so that with `spi_out="residual"` training starts from the nodes' own coordinates.
+    """
+
+    def __init__(self, config: EhpeConfig, channels: int) -> None:
+        super().__init__()
+        self.residual = config.spi_out == "residual"
+        inputs = 3 + channels
+        hops = neighbour_hops(config.gat_layers)
+        widths = [inputs] + [config.node_width] * len(hops)
+        self.layers = nn.ModuleList(
+            GraphAttention(
+                width,
+                config.node_width,
+                neighbourhood(BONES, JOINT_COUNT, hops=hop),
+                heads=config.gat_heads,
+                score=config.gat_score,
+                edge_weight=config.edge_weight,
+                dropout=config.gat_dropout,
+            )
+            for width, hop in zip(widths, hops, strict=False)
+        )
+        self.skips = nn.ModuleList(nn.Linear(inputs, config.node_width) for _ in hops)
+        self.out = nn.Linear(config.node_width, 3)
+        nn.init.normal_(self.out.weight, std=1e-3)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, nodes: Float[Tensor, "B 21 3"], features: Float[Tensor, "B C h w"]) -> SpiOutput:
+        first = torch.cat([nodes, sample_at(features, nodes)], dim=-1)
+        hidden, attentions = first, []
+        for layer, skip in zip(self.layers, self.skips, strict=True):
+            gathered, attention = layer(hidden)
+            hidden = F.elu(gathered + skip(first))
+            attentions.append(attention)
+        answer = self.out(hidden)
+        return SpiOutput(nodes + answer if self.residual else answer, torch.stack(attentions, dim=1))
+
+
+def neighbour_hops(layers: int) -> list[int]:
+    """Reach of each graph layer: one hop, then two."""
+    return [1, 2, 2][:layers]
+
+
+def sample_at(features: Float[Tensor, "B C h w"], joints: Float[Tensor, "B J 3"]) -> Float[Tensor, "B J C"]:
+    """Bilinear features at joints' (x, y) in -1..1, the border's outside it."""
+    grid = joints[:, :, None, :2]
+    picked = F.grid_sample(features, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    return picked[..., 0].transpose(1, 2)
