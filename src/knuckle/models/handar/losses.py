@@ -1,0 +1,131 @@
+"""HandAR's training objective (3.4, Eq 3 to 8), and the losses of root depth and confidence, which are ours."""
+
+from collections.abc import Iterable
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from knuckle.layers.confidence import confidence_loss
+from knuckle.models.contract import Targets, truth_mesh
+from knuckle.models.handar.config import DEPTH_BOX_M, HandarConfig
+from knuckle.models.handar.coordinates import metres_to_bins
+from knuckle.models.handar.mesh_joints import joint_matrix
+from knuckle.models.handar.model import HandarOutput
+from knuckle.models.handar.render_loss import PaintedHand, hand_mask, picture_distance
+from knuckle.models.handar.surface import SurfaceLoss
+from knuckle.rig.layer import RigLayer
+from knuckle.rig.rig import load_rig
+from knuckle.skeleton import MIDDLE_MCP
+
+_UNIT_BINS = 64
+"""Lengths are measured in bins of the paper's 64, so that the weights mean the same at every patch size."""
+
+
+class HandarLoss(nn.Module):
+    """Weighted sum of every term that the configuration has; each term is a mean over what counts.
+
+    A coordinate of the truth that lies outside the crop or the depth box does not count. `forward` returns the total
+    and every term, unweighted, for the log.
+    """
+
+    joint_matrix: Tensor
+
+    def __init__(self, config: HandarConfig, phase: str = "all") -> None:
+        super().__init__()
+        self.config, self.phase = config, phase
+        rig = load_rig(config.rig, side="right")
+        self.rig = RigLayer(rig)
+        self.painted = PaintedHand(rig)
+        self.surface = SurfaceLoss(self.painted.faces)
+        self.register_buffer("joint_matrix", torch.from_numpy(joint_matrix(rig)), persistent=False)
+
+    def forward(
+        self,
+        output: HandarOutput,
+        targets: Targets,
+        crop: Float[Tensor, "B 3"],
+        camera: Float[Tensor, "B 4"],
+        *,
+        negatives: bool,
+    ) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
+        """negatives: whether patches without a hand have joined; the confidence counts from then on."""
+        config, hand = self.config, targets.is_hand
+        root_depth = targets.joints_m[:, MIDDLE_MCP, 2].clamp(min=1e-2)
+        with torch.no_grad():
+            vertices_m, _ = truth_mesh(self.rig, targets)
+            truth = metres_to_bins(vertices_m, root_depth, crop, camera, config)
+        meshes = [output.rough, output.final] if config.refine_stage else [output.rough]
+        terms = {
+            "mesh": sum_of(self._l1(mesh, truth, hand) for mesh in meshes),
+            "joint": self._joints(output, meshes, truth, targets, crop, camera),
+        }
+        counts = inside(truth, config.bins).all(-1) & hand[:, None]
+        scale = _UNIT_BINS / config.bins
+        terms["normal"], terms["edge"] = self.surface([m * scale for m in meshes], truth * scale, counts)
+        terms |= self._pictures(output, truth, root_depth, hand)
+        depth_error = (output.root_depth_m.log() - root_depth.log()).abs()
+        terms["depth"] = masked_mean(depth_error, hand)
+        terms["confidence"] = confidence_loss(output.confidence_logit, hand, negatives=negatives)
+        total = sum_of(getattr(config, f"{name}_weight") * value for name, value in terms.items())
+        return total, terms
+
+    def _l1(self, points: Tensor, truth: Tensor, hand: Tensor) -> Float[Tensor, ""]:
+        counts = inside(truth, self.config.bins) & hand[:, None, None]
+        return masked_mean((points - truth).abs(), counts) * (_UNIT_BINS / self.config.bins)
+
+    def _joints(
+        self,
+        output: HandarOutput,
+        meshes: list[Tensor],
+        truth: Tensor,
+        targets: Targets,
+        crop: Tensor,
+        camera: Tensor,
+    ) -> Float[Tensor, ""]:
+        """Eq 4. The mesh's joints are compared with the true mesh's, regressed alike; the head's with the labels."""
+        regressed = self.joint_matrix @ truth
+        total = sum_of(self._l1(self.joint_matrix @ mesh, regressed, targets.is_hand) for mesh in meshes)
+        if output.joints is None:
+            return total
+        root_depth = targets.joints_m[:, MIDDLE_MCP, 2].clamp(min=1e-2)
+        labelled = metres_to_bins(targets.joints_m, root_depth, crop, camera, self.config)
+        return total + self._l1(output.joints, labelled, targets.is_hand)
+
+    def _pictures(
+        self, output: HandarOutput, truth: Tensor, root_depth: Tensor, hand: Tensor
+    ) -> dict[str, Tensor]:
+        """Eq 7 and 8, against one picture of the true mesh (so the mask is amodal)."""
+        config = self.config
+        if not (config.render or config.segmentation):
+            return {}
+        box = {"bins": config.bins, "box_m": DEPTH_BOX_M, "size": config.render_size}
+        with torch.no_grad():
+            true_picture = self.painted(truth, root_depth, **box)
+        terms = {}
+        if output.segmentation is not None:
+            mask = hand_mask(true_picture, config.mask_size).long()
+            per_pixel = F.cross_entropy(output.segmentation, mask, reduction="none")
+            terms["segmentation"] = masked_mean(per_pixel.mean((1, 2)), hand)
+        if config.render:
+            picture = self.painted(output.final, root_depth, **box)
+            distance = picture_distance(picture.image, true_picture.image, config.render_levels)
+            terms["render"] = masked_mean(distance, hand)
+        return terms
+
+
+def inside(points: Float[Tensor, "B n 3"], bins: int) -> Bool[Tensor, "B n 3"]:
+    """Which coordinates lie within the crop and the depth box."""
+    return (points >= -0.5) & (points <= bins - 0.5)
+
+
+def masked_mean(values: Tensor, counts: Tensor) -> Float[Tensor, ""]:
+    """Mean over what counts; 0 where nothing does, even if what does not count is not finite."""
+    kept = torch.where(counts, values, 0)
+    return kept.sum() / counts.sum().clamp(min=1)
+
+
+def sum_of(terms: Iterable[Tensor]) -> Tensor:
+    """Sum of an iterable of tensors as a tensor."""
+    return torch.stack(list(terms)).sum()
