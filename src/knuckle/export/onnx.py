@@ -12,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxscript import optimizer
 from torch import Tensor, nn
 
+from knuckle.errors import KnuckleError
 from knuckle.files import atomic_path
 
 INPUTS = ("patch", "crop", "camera")
@@ -66,10 +67,20 @@ def export_onnx(model: Any, path: Path) -> None:
     optimizer.inline(program.model)
     optimizer.fold_constants(program.model)
     optimizer.remove_unused_nodes(program.model)
+    _check_batch(program.model_proto, path)
     graph = store_exact_tensors_as_fp16(without_traces(program.model_proto))
     onnx.checker.check_model(graph)
     with atomic_path(path) as temporary:
         Path(temporary).write_bytes(graph.SerializeToString())
+
+
+def _check_batch(model: onnx.ModelProto, path: Path) -> None:
+    """The exporter falls back to a fixed batch where a model's code depends on it: better no file than that one."""
+    for value in model.graph.input:
+        if not value.type.tensor_type.shape.dim[0].dim_param:
+            raise KnuckleError(
+                f"{path}: expected a model that takes any batch, got one that fixes {value.name}'s"
+            )
 
 
 def without_traces(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -192,10 +192,12 @@ def _start(objective: Objective, recipe: Recipe) -> Before:
         metadata = load_parts(Path(recipe.init), objective.model, recipe.init_parts)
         after_loading = getattr(objective.model, "after_loading_parts", None)
         if after_loading is not None:
-            after_loading()
-        seen = metadata.get("samples_seen", "unknown")
-        return Before(f"{', '.join(recipe.init_parts)} of {Path(recipe.init).stem} ({seen} samples seen)")
-    metadata = load_start(Path(recipe.init), objective.model, recipe)
+            after_loading(recipe.init_parts)
+        if metadata.get("system") != recipe.system:
+            seen = metadata.get("samples_seen", "unknown")
+            return Before(f"{', '.join(recipe.init_parts)} of {Path(recipe.init).stem} ({seen} samples seen)")
+    else:
+        metadata = load_start(Path(recipe.init), objective.model, recipe)
     samples, seconds = int(metadata.get("samples_seen", 0)), float(metadata.get("train_seconds", 0))
     return Before(metadata.get("started_from", ""), samples, seconds)
 

@@ -22,6 +22,7 @@ class Objective(nn.Module):
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
         pretrained = recipe.pretrained and not recipe.init
+        self.frozen: list[nn.Module] = []
         self.model: Any = create_model(
             recipe.system, preset=recipe.preset, pretrained=pretrained, **recipe.switches
         )
@@ -31,7 +32,23 @@ class Objective(nn.Module):
             )
         if recipe.phase != "all":
             self.model.set_phase(recipe.phase)
+        self.frozen = [self._freeze(name, recipe) for name in recipe.frozen]
         self.loss: Any = create_loss(recipe.system, self.model.config, phase=recipe.phase)
+
+    def _freeze(self, name: str, recipe: Recipe) -> nn.Module:
+        modules = dict(self.model.named_children())
+        if name not in modules:
+            raise KnuckleError(
+                f"recipe {recipe.name}: frozen: expected some of {', '.join(modules)}, got {name!r}"
+            )
+        return modules[name].requires_grad_(False)
+
+    def train(self, mode: bool = True) -> "Objective":
+        """Training mode, but for frozen modules, whose batch norms keep their statistics."""
+        super().train(mode)
+        for module in self.frozen:
+            module.eval()
+        return self
 
     def forward(self, batch: Batch, negatives: bool) -> tuple[Tensor, dict[str, Tensor]]:
         output = self.model(images_to_input(batch["image"]), batch["crop"], batch["camera"])

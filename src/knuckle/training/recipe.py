@@ -21,8 +21,8 @@ class Recipe:
     share of the run after which patches without a hand join (`negatives` of each batch) and confidence losses count
     (DaHyF: L_c). ema: decay of the averaged weights that are evaluated and shipped. init: weights to start from, of
     the same system, preset and switches; with `init_parts`, of any system, and only the tensors whose names start so
-    are taken. phase: which of the system's training phases this run is. precision: "no" or "bf16".
-    checkpoint_seconds: at most this much work is lost.
+    are taken. frozen: modules that keep the weights they start with. phase: which of the system's training phases
+    this run is. precision: "no" or "bf16". checkpoint_seconds: at most this much work is lost.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Recipe:
     ema: float = 0.998
     init: str = ""
     init_parts: tuple[str, ...] = ()
+    frozen: tuple[str, ...] = ()
     phase: str = "all"
     pretrained: bool = True
     precision: Literal["no", "bf16"] = "no"
@@ -63,7 +64,7 @@ class Recipe:
                 f"recipe {self.name}: system: expected one of {', '.join(SYSTEMS)}, got {self.system!r}"
             )
         check_fields(self, f"recipe {self.name}:")
-        for name, kind in (("step_at", (int, float)), ("init_parts", str)):
+        for name, kind in (("step_at", (int, float)), ("init_parts", str), ("frozen", str)):
             value = getattr(self, name)
             if not isinstance(value, list | tuple) or not all(isinstance(v, kind) for v in value):
                 raise KnuckleError(f"recipe {self.name}: {name}: expected a list, got {value!r}")
