@@ -16,6 +16,10 @@ def head(points: int = 5, **options) -> LixelHead:
     return made.eval()
 
 
+def weight_of(made: LixelHead, axis: int) -> torch.Tensor:
+    return made.rows[axis].get_parameter("weight")
+
+
 def soft_argmax(logits: torch.Tensor) -> torch.Tensor:
     weight = logits.double().exp()
     return torch.stack([k * weight[..., k] for k in range(logits.shape[-1])]).sum(0) / weight.sum(-1)
@@ -26,11 +30,11 @@ def test_coordinates_are_expected_bins_of_averaged_maps():
     features, pooled = torch.randn(3, WIDTH, BINS, BINS), torch.randn(3, POOLED)
     points = made(features, pooled)
     for axis, over in ((0, 2), (1, 3)):
-        weight = made.rows[axis].weight[..., 0]
+        weight = weight_of(made, axis)[..., 0]
         logits = torch.einsum("pc,bck->bpk", weight, features.mean(over))
         assert (points[..., axis] - soft_argmax(logits)).abs().max() < 1e-5
     depth = made.to_depth(pooled).view(3, 4, BINS)
-    logits = torch.einsum("pc,bck->bpk", made.rows[2].weight[..., 0], depth)
+    logits = torch.einsum("pc,bck->bpk", weight_of(made, 2)[..., 0], depth)
     assert (points[..., 2] - soft_argmax(logits)).abs().max() < 1e-5
 
 
@@ -38,8 +42,8 @@ def test_x_follows_columns_and_y_follows_rows():
     made = head(points=1)
     with torch.no_grad():
         for axis in (0, 1):
-            made.rows[axis].weight.zero_()
-            made.rows[axis].weight[0, 0] = 1000.0
+            weight_of(made, axis).zero_()
+            weight_of(made, axis)[0, 0] = 1000.0
     features = torch.zeros(1, WIDTH, BINS, BINS)
     features[0, 0, 3, 8] = 1.0
     x, y, _ = made(features, torch.zeros(1, POOLED))[0, 0].tolist()

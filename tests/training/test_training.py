@@ -1,6 +1,9 @@
 """The loop learns, resumes exactly, and its files are what they claim."""
 
+import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +20,7 @@ from knuckle.models.dahyf.config import TERMS
 from knuckle.synth.options import SynthOptions
 from knuckle.synth.writer import render_set
 from knuckle.training.batches import TrainingBatches
-from knuckle.training.checkpoint import load_weights, read_metadata, save_weights
+from knuckle.training.checkpoint import load_model, load_weights, read_metadata, save_weights
 from knuckle.training.loop import CHECKPOINT, WEIGHTS, Trainer
 from knuckle.training.recipe import Recipe, read_recipe
 
@@ -193,3 +196,60 @@ def test_the_papers_schedule_drops_half_way_and_ends_with_the_confidence_loss():
 def test_a_set_of_other_crops_is_refused(synthetic_set, tmp_path):
     with pytest.raises(KnuckleError, match="expected crops of 128 px, got 64 px"):
         Trainer(recipe(synthetic_set, switches={}), tmp_path)
+
+
+def test_a_set_of_another_rig_is_refused(synthetic_set, tmp_path):
+    folder = tmp_path / "other"
+    shutil.copytree(synthetic_set, folder)
+    index = json.loads((folder / "index.json").read_text())
+    (folder / "index.json").write_text(json.dumps({**index, "rig": "another"}))
+    with pytest.raises(KnuckleError, match="expected poses of the model's rig, open, got another rig's"):
+        Trainer(recipe(folder), tmp_path / "run")
+
+
+def test_a_run_starts_from_parts_of_another_systems_weights(synthetic_set, tmp_path):
+    switches = {"patch_size": 64}
+    donor = create_model("dahyf", **switches)
+    path = tmp_path / "dahyf.safetensors"
+    save_weights(path, donor, metadata={"system": "dahyf", "samples_seen": "9"})
+    load_weights(path, donor)
+    run = recipe(
+        synthetic_set,
+        system="ehpe",
+        switches=switches,
+        init=str(path),
+        init_parts=["backbone.", "fusion."],
+        frozen=["backbone", "fusion"],
+        phase="tw",
+    )
+    Trainer(run, tmp_path / "run").run()
+    again, metadata = load_model(tmp_path / "run" / WEIGHTS)
+    assert metadata["started_from"] == "backbone., fusion. of dahyf (9 samples seen)"
+    expected = donor.state_dict()
+    for name, tensor in again.state_dict().items():
+        if name.startswith(("backbone.", "fusion.")):
+            assert torch.equal(tensor, expected[name]), name
+    on = replace(run, init=str(tmp_path / "run" / WEIGHTS), init_parts=(), phase="pg", frozen=())
+    assert Trainer(on, tmp_path / "on").before.samples == run.samples
+    with pytest.raises(KnuckleError, match="expected weights of system dahyf, got those of ehpe"):
+        Trainer(replace(on, system="dahyf", switches=SMALL, phase="all"), tmp_path / "no")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"init_parts": ["head."]}, "expected the start of a tensor's name, got 'head.'"),
+        (
+            {"init_parts": ["pool."], "switches": {**SMALL, "pool_width": 32}},
+            "expected the tensors of 'pool.'",
+        ),
+        ({"frozen": ["neck"]}, "frozen: expected some of backbone, fusion"),
+        ({"phase": "tw"}, "phase: expected one of all, got 'tw'"),
+        ({"system": "mano"}, "system: expected one of dahyf, ehpe, handar, got 'mano'"),
+    ],
+)
+def test_wrong_starts_are_refused(synthetic_set, tmp_path, changes, message):
+    path = tmp_path / "start.safetensors"
+    save_weights(path, create_model("dahyf", **SMALL), metadata={"system": "dahyf"})
+    with pytest.raises(KnuckleError, match=re.escape(message)):
+        Trainer(recipe(synthetic_set, init=str(path), **changes), tmp_path / "run")

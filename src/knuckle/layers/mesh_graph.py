@@ -56,11 +56,11 @@ class MeshGraph(nn.Module):
     def _gathered(self, features: Float[Tensor, "V B C"]) -> Float[Tensor, "V B C"]:
         """The same sum in operations an exported graph has."""
         padded = torch.cat([features, torch.zeros_like(features[:1])])
-        total = padded[self.table[:, 0]]
+        total = padded.index_select(0, self.table[:, 0])
         for column in range(1, self.table.shape[1]):
-            total = total + padded[self.table[:, column]]
+            total = total + padded.index_select(0, self.table[:, column])
         if len(self.rest_sources):
-            total = total.index_add(0, self.rest_targets, features[self.rest_sources])
+            total = total.index_add(0, self.rest_targets, features.index_select(0, self.rest_sources))
         return total
 
 

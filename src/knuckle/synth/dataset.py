@@ -13,8 +13,8 @@ class SynthSet:
     """A finished set, rendered (`knuckle synth`) or converted (`knuckle convert`): `images` (N, S, S, 3) RGB uint8 and
     `labels`, a dict of (N, ...) arrays, all memory-mapped.
 
-    Label names are the fields of `Sample`. Raises KnuckleError for a folder without a set, one that was cut
-    short, and damaged files.
+    Label names are the fields of `Sample`; `rig` tells which rig the poses are of. Raises KnuckleError for a folder
+    without a set, one that was cut short, and damaged files.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -24,7 +24,7 @@ class SynthSet:
             raise KnuckleError(
                 f"{folder}: the set was cut short; finish it with the command that began it and --resume"
             )
-        self.path = folder
+        self.path, self.rig = folder, str(index.get("rig", ""))
         self.labels: dict[str, np.ndarray] = {}
         for name, spec in index["arrays"].items():
             try:

@@ -22,8 +22,8 @@ def launch(recipe_path: Path, folder: Path) -> None:
     recipe = read_recipe(recipe_path)
     if not Path(recipe.data).is_dir():
         raise KnuckleError(
-            f"{recipe_path}: expected data to name a folder that `knuckle synth` wrote, got {recipe.data!r}, "
-            "which is not there"
+            f"{recipe_path}: expected data to name a folder that `knuckle synth` or `knuckle convert` wrote, got "
+            f"{recipe.data!r}, which is not there"
         )
     command = [sys.executable]
     if recipe.processes > 1:

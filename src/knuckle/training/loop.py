@@ -13,6 +13,8 @@ from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 
 from knuckle.errors import KnuckleError
+from knuckle.rig.rig import load_rig
+from knuckle.synth.writer import rig_sum
 from knuckle.training.batches import Batch, HandSource, TrainingBatches, validation_batches
 from knuckle.training.checkpoint import load_checkpoint, load_parts, load_start, save_checkpoint, save_weights
 from knuckle.training.objective import Objective
@@ -45,11 +47,15 @@ class Trainer:
         self.held_out = self._held_out_batches()
 
     def _held_out_batches(self) -> list[Batch]:
-        """The set's held-out hands (main process); refuses a set whose crops are not of the model's input size."""
+        """The set's held-out hands (main process); refuses a set whose crops or rig are not the model's."""
         source = HandSource(Path(self.recipe.data), validation=self.recipe.validation)
-        size, expected = source.set.images.shape[1], self.objective.model.config.patch_size
-        if size != expected:
-            raise KnuckleError(f"{self.recipe.data}: expected crops of {expected} px, got {size} px")
+        config, data = self.objective.model.config, self.recipe.data
+        if source.set.images.shape[1] != config.patch_size:
+            raise KnuckleError(
+                f"{data}: expected crops of {config.patch_size} px, got {source.set.images.shape[1]} px"
+            )
+        if source.set.rig != rig_sum(load_rig(config.rig)):
+            raise KnuckleError(f"{data}: expected poses of the model's rig, {config.rig}, got another rig's")
         return validation_batches(source, 64) if self.accelerator.is_main_process else []
 
     def run(self) -> dict[str, float]:

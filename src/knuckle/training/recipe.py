@@ -14,15 +14,15 @@ from knuckle.models.config import check_fields
 class Recipe:
     """One training run.
 
-    system, preset, switches: the model. data: folder of a synthetic set (`knuckle synth`). validation: how many of
-    its last hands are held out. samples: hands to see in all. batch: patches a step over all processes. processes:
-    how many, each with `threads` threads. schedule: "decay" warms up, holds, then falls to zero along a half cosine
-    over the last `decay_fraction`; "step" multiplies by 0.1 at each share of the run in `step_at`. negatives_from:
-    share of the run after which patches without a hand join (`negatives` of each batch) and confidence losses count
-    (DaHyF: L_c). ema: decay of the averaged weights that are evaluated and shipped. init: weights to start from, of
-    the same system, preset and switches; with `init_parts`, of any system, and only the tensors whose names start so
-    are taken. frozen: modules that keep the weights they start with. phase: which of the system's training phases
-    this run is. precision: "no" or "bf16". checkpoint_seconds: at most this much work is lost.
+    system, preset, switches: the model. data: folder of a set (`knuckle synth`, `knuckle convert`). validation: how
+    many of its last hands are held out. samples: hands to see in all. batch: patches a step over all processes.
+    processes: how many, each with `threads` threads. schedule: "decay" warms up, holds, then falls to zero along a
+    half cosine over the last `decay_fraction`; "step" multiplies by 0.1 at each share of the run in `step_at`.
+    negatives_from: share of the run after which patches without a hand join (`negatives` of each batch) and
+    confidence losses count (DaHyF: L_c). ema: decay of the averaged weights that are evaluated and shipped. init:
+    weights to start from, of the same system, preset and switches; with `init_parts`, of any system, and only the
+    tensors whose names start so are taken. frozen: modules that keep the weights they start with. phase: which of the
+    system's training phases this run is. precision: "no" or "bf16". checkpoint_seconds: at most this much is lost.
     """
 
     name: str
