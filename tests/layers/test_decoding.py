@@ -1,7 +1,8 @@
 import torch
 
-from knuckle.layers.heatmap import gaussian_heatmap, heatmap_loss, soft_argmax_2d
+from knuckle.layers.heatmap import gaussian_heatmap, heatmap_loss
 from knuckle.layers.simcc import SimccHead, classification_loss, decode_axis, smoothed_labels
+from knuckle.layers.soft_argmax import soft_argmax_2d
 
 PATCH, SPLIT, BINS = 128, 3, 384
 

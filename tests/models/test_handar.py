@@ -112,8 +112,9 @@ def test_every_switch_learns_and_its_loss_reaches_every_parameter(switches):
 
 
 def test_paper_preset_has_the_papers_shapes():
+    """At a quarter of the paper's patch size, so every map's side is a quarter of the paper's."""
     torch.manual_seed(0)
-    model = create_model("handar", preset="paper").eval()
+    model = create_model("handar", preset="paper", patch_size=64, render_size=32).eval()
     shapes = {}
 
     def note(name):
@@ -129,10 +130,10 @@ def test_paper_preset_has_the_papers_shapes():
     for name in ("fusion", "joint_feature", "fuse", "mesh_encoder", "segmentation", "joint_head"):
         model.get_submodule(name).register_forward_hook(note(name))
     with torch.no_grad():
-        output = model(*inputs(1, 256))
-    assert shapes["fusion"] == (256, 64, 64) and shapes["joint_feature"] == shapes["fuse"] == (64, 64, 64)
-    assert shapes["mesh_encoder"] == [(256, 64, 64), (512, 32, 32), (1024, 16, 16), (2048, 8, 8)]
-    assert shapes["segmentation"] == (2, 128, 128) and shapes["joint_head"] == (21, 3)
+        output = model(*inputs(1))
+    assert shapes["fusion"] == (256, 16, 16) and shapes["joint_feature"] == shapes["fuse"] == (64, 16, 16)
+    assert shapes["mesh_encoder"] == [(256, 16, 16), (512, 8, 8), (1024, 4, 4), (2048, 2, 2)]
+    assert shapes["segmentation"] == (2, 32, 32) and shapes["joint_head"] == (21, 3)
     assert output.final.shape == (1, len(load_rig().vertices), 3)
     refine = model.refine_stage
     assert refine.first.conv.first.weight.shape == (256, 902) and refine.tail.second.weight.shape == (3, 32)
@@ -261,8 +262,13 @@ def test_the_cut_model_is_smaller_and_gives_the_same_mesh_to_the_bit():
     assert torch.equal(whole.vertices_m, mesh)
     assert not torch.equal(rough.vertices_m, mesh)
     assert whole.rotations is None and whole.shape is None and whole.joints_patch is None
+
+
+@pytest.mark.usefixtures("unchecked_shapes")
+def test_only_the_two_meshes_can_be_asked_for():
+    model: Any = create_model("handar", **SMALL)
     with pytest.raises(KnuckleError, match="expected one of final, rough"):
-        model.infer(*values, mesh="fine")
+        model.infer(*inputs(1), mesh="fine")
 
 
 def test_a_fresh_model_answers_a_hand_in_the_middle():
@@ -278,9 +284,9 @@ def test_the_mesh_encoder_can_start_as_the_first_one():
     model = create_model("handar", **SMALL)
     first, second = model.backbone.body.blocks[3][1].conv_pw, model.mesh_encoder.stages[1][1].conv_pw
     assert not torch.equal(first.weight, second.weight)
-    model.after_loading_parts()
+    model.after_loading_parts(["backbone."])
     assert torch.equal(first.weight, second.weight) and first.weight is not second.weight
-    create_model("handar", **SMALL, joint_stage=False).after_loading_parts()
+    create_model("handar", **SMALL, joint_stage=False).after_loading_parts(["backbone."])
 
 
 def test_joints_of_the_open_rigs_mesh_are_its_posed_joints():

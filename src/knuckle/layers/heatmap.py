@@ -1,28 +1,8 @@
-"""Soft-argmax of 2D heatmaps, and the heatmap alternative to SimCC (DaHyF, Table 4)."""
+"""2D heatmaps trained as distributions, the alternative to SimCC (DaHyF, Table 4)."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-
-
-def heatmap_to_marginals(
-    maps: Float[Tensor, "B J h w"],
-) -> tuple[Float[Tensor, "B J w"], Float[Tensor, "B J h"]]:
-    """Log marginals of the spatial softmax along x and along y."""
-    log_p = maps.flatten(2).log_softmax(-1).view_as(maps)
-    return torch.logsumexp(log_p, dim=2), torch.logsumexp(log_p, dim=3)
-
-
-def soft_argmax_2d(maps: Float[Tensor, "B J h w"], patch_size: int) -> Float[Tensor, "B J 2"]:
-    """Expected position in patch px (pixel centres at integers) under the spatial softmax."""
-    along_x, along_y = heatmap_to_marginals(maps)
-    return torch.stack([_expected(along_x, patch_size), _expected(along_y, patch_size)], dim=-1)
-
-
-def _expected(log_marginal: Float[Tensor, "B J cells"], patch_size: int) -> Float[Tensor, "B J"]:
-    cells = log_marginal.shape[-1]
-    centres = (torch.arange(cells, device=log_marginal.device) + 0.5) * (patch_size / cells) - 0.5
-    return (log_marginal.exp() * centres.to(log_marginal.dtype)).sum(-1)
 
 
 def gaussian_heatmap(

@@ -80,7 +80,8 @@ class LixelHead(nn.Module):
         row = self.before[axis](row)
         if self.positions is not None:
             row = torch.cat([row, self.positions.expand(row.shape[0], -1, -1)], dim=1)
-        return self.rows[axis](row).float().softmax(-1) @ self.cell
+        # Not a matrix product, which mixed precision would round to 8 bits.
+        return (self.rows[axis](row).float().softmax(-1) * self.cell).sum(-1)
 
 
 def _dilated(width: int, dilation: int) -> nn.Module:

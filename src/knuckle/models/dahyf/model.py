@@ -20,8 +20,8 @@ from knuckle.layers.blocks import (
     separable_block,
 )
 from knuckle.layers.camera_head import frame_to_patch, patch_to_frame, project, root_translation, weak_camera
-from knuckle.layers.heatmap import soft_argmax_2d
 from knuckle.layers.simcc import Decode, SimccHead, decode_axis
+from knuckle.layers.soft_argmax import soft_argmax_2d
 from knuckle.models.contract import HandOutput
 from knuckle.models.dahyf.config import DahyfConfig
 from knuckle.models.dahyf.direction_map import crop_to_affine, global_direction_map, local_direction_map

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from knuckle.layers.attention import CrossAttentionBlock, SelfAttentionBlock
-from knuckle.layers.volume_argmax import soft_argmax_3d
+from knuckle.layers.soft_argmax import soft_argmax_3d
 from knuckle.models.ehpe.config import EhpeConfig
 from knuckle.skeleton import JOINT_COUNT
 

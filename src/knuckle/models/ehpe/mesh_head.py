@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from knuckle.layers.attention import SelfAttentionBlock
 from knuckle.models.ehpe.config import EhpeConfig
-from knuckle.models.ehpe.spi import sample_at
+from knuckle.models.ehpe.spi import joint_features
 from knuckle.rig.rotations import rot6d_to_matrix
 from knuckle.skeleton import JOINT_COUNT
 
@@ -60,7 +60,7 @@ class MeshHead(nn.Module):
         joints: Float[Tensor, "B 21 3"],
     ) -> MeshParameters:
         joints = joints.detach()
-        tokens = sample_at(self.narrow(features), joints)
+        tokens = joint_features(self.narrow(features), joints)
         for block in self.blocks:
             tokens = block(tokens)
         raw = self.rotation(self.hidden(torch.cat([tokens, joints], dim=-1).flatten(1)))

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from knuckle.layers.graph_attention import GraphAttention, neighbourhood
+from knuckle.layers.local_features import sample_at
 from knuckle.models.ehpe.config import EhpeConfig
 from knuckle.skeleton import BONES, JOINT_COUNT
 
@@ -50,7 +51,7 @@ class StructuralInference(nn.Module):
         nn.init.zeros_(self.out.bias)
 
     def forward(self, nodes: Float[Tensor, "B 21 3"], features: Float[Tensor, "B C h w"]) -> SpiOutput:
-        first = torch.cat([nodes, sample_at(features, nodes)], dim=-1)
+        first = torch.cat([nodes, joint_features(features, nodes)], dim=-1)
         hidden, attentions = first, []
         for layer, skip in zip(self.layers, self.skips, strict=True):
             gathered, attention = layer(hidden)
@@ -65,8 +66,8 @@ def neighbour_hops(layers: int) -> list[int]:
     return [1, 2, 2][:layers]
 
 
-def sample_at(features: Float[Tensor, "B C h w"], joints: Float[Tensor, "B J 3"]) -> Float[Tensor, "B J C"]:
-    """Bilinear features at joints' (x, y) in -1..1, the border's outside it."""
-    grid = joints[:, :, None, :2]
-    picked = F.grid_sample(features, grid, mode="bilinear", padding_mode="border", align_corners=False)
-    return picked[..., 0].transpose(1, 2)
+def joint_features(
+    features: Float[Tensor, "B C h w"], joints: Float[Tensor, "B J 3"]
+) -> Float[Tensor, "B J C"]:
+    """Features at joints' (x, y) in -1..1, the border's outside it."""
+    return sample_at([features], joints[..., :2], padding="border").transpose(0, 1)

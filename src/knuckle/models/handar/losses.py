@@ -51,6 +51,13 @@ class HandarLoss(nn.Module):
         negatives: bool,
     ) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
         """negatives: whether patches without a hand have joined; the confidence counts from then on."""
+        # Coordinates need all their digits, whatever precision the network runs in.
+        with torch.autocast(crop.device.type, enabled=False):
+            return self._in_full_precision(output, targets, crop, camera, negatives=negatives)
+
+    def _in_full_precision(
+        self, output: HandarOutput, targets: Targets, crop: Tensor, camera: Tensor, *, negatives: bool
+    ) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
         config, hand = self.config, targets.is_hand
         root_depth = targets.joints_m[:, MIDDLE_MCP, 2].clamp(min=1e-2)
         with torch.no_grad():
@@ -67,7 +74,7 @@ class HandarLoss(nn.Module):
         terms |= self._pictures(output, truth, root_depth, hand)
         depth_error = (output.root_depth_m.log() - root_depth.log()).abs()
         terms["depth"] = masked_mean(depth_error, hand)
-        terms["confidence"] = confidence_loss(output.confidence_logit, hand, negatives=negatives)
+        terms["confidence"] = confidence_loss(output.confidence_logit.float(), hand, negatives=negatives)
         total = sum_of(getattr(config, f"{name}_weight") * value for name, value in terms.items())
         return total, terms
 

@@ -21,7 +21,7 @@ def joint_matrix(rig: HandRig) -> Float[np.ndarray, "21 V"]:
 
     MANO's own regressor for MANO, as its benchmarks have it. The open rig's is made for the rest pose and misses
     posed joints by 0.45 mm (the thumb's MCP by 1.8 mm), so there the weights of the vertices near each joint are
-    fitted to random poses and shapes (0.09 mm).
+    fitted to random poses and shapes (0.08 mm).
     """
     regressor = rig.joint_regressor.astype(np.float64)
     if rig.name != "mano":

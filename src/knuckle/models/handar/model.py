@@ -5,6 +5,7 @@ this folder.
 """
 
 import copy
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import torch
@@ -141,9 +142,9 @@ class Handar(nn.Module):
         slim.joint_head, slim.segmentation = None, None
         return slim
 
-    def after_loading_parts(self) -> None:
-        """Start the mesh stage's encoder from the joint stage's weights, once a trainer has loaded those."""
-        if self.config.joint_stage:
+    def after_loading_parts(self, parts: Sequence[str]) -> None:
+        """Start the mesh stage's encoder from the joint stage's, unless it was among the parts a trainer loaded."""
+        if self.config.joint_stage and not any(part.startswith("mesh_encoder") for part in parts):
             self.mesh_encoder.copy_from(self.backbone)
 
     def _run(self, patch: Tensor, crop: Tensor, camera: Tensor, *, training_branches: bool) -> HandarOutput:

@@ -2,7 +2,7 @@
 
 import torch
 
-from knuckle.layers.volume_argmax import cell_centres, depth_values, soft_argmax_3d
+from knuckle.layers.soft_argmax import cell_centres, depth_values, soft_argmax_3d
 
 
 def test_soft_argmax_is_the_expectation_over_all_cells():

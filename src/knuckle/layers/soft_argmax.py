@@ -1,4 +1,4 @@
-"""3D soft-argmax of 2.5D heatmaps (EHPE, Eq 2)."""
+"""Soft-argmax of heatmaps over the plane, and of 2.5D heatmaps (EHPE, Eq 2)."""
 
 import torch
 from jaxtyping import Float
@@ -17,6 +17,12 @@ def soft_argmax_3d(logits: Float[Tensor, "B J D h w"]) -> Float[Tensor, "B J 3"]
     along = (plane.sum(2), plane.sum(3), p.sum(3))
     values = (cell_centres(width, logits), cell_centres(height, logits), depth_values(depth, logits))
     return torch.stack([(m * v).sum(-1) for m, v in zip(along, values, strict=True)], dim=-1)
+
+
+def soft_argmax_2d(maps: Float[Tensor, "B J h w"], patch_size: int) -> Float[Tensor, "B J 2"]:
+    """Expected position in patch px (pixel centres at integers) under the spatial softmax."""
+    plane = soft_argmax_3d(maps[:, :, None])[..., :2]
+    return plane * (patch_size / 2) + (patch_size - 1) / 2
 
 
 def cell_centres(cells: int, like: Tensor) -> Float[Tensor, "cells"]:
