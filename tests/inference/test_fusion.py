@@ -1,6 +1,6 @@
 import numpy as np
 
-from knuckle.inference.fusion import fuse
+from knuckle.inference.fusion import fuse, with_pose
 from knuckle.rig.prior import sample_poses
 from knuckle.rig.rig import load_rig
 from knuckle.rig.rotations import rodrigues
@@ -70,3 +70,26 @@ def test_nonsense_is_left_alone():
         assert np.array_equal(fused["joints_m"][row], outputs["joints_m"][row])
     del outputs["joints_patch"]
     assert np.array_equal(fuse(outputs, crop, camera, rig=RIG, size=SIZE)["joints_m"], outputs["joints_m"])
+
+
+def test_a_mesh_head_of_its_own_gives_the_depths():
+    outputs, crop, camera = made_hands()
+    truth = outputs["joints_m"].copy()
+    flat = truth.copy()
+    flat[..., 2] = truth[:, :1, 2]
+    fused = fuse({**outputs, "joints_m": flat, "mesh_joints_m": truth}, crop, camera, rig=RIG, size=SIZE)
+    assert np.linalg.norm(fused["joints_m"] - truth, axis=-1).mean() < 1e-3
+
+
+def test_a_mesh_without_pose_gets_the_fitted_one():
+    outputs, _, _ = made_hands()
+    bare = {name: outputs[name] for name in ("joints_px", "joints_m", "vertices_m", "confidence")}
+    bare["joints_m"] = bare["joints_m"].copy()
+    bare["joints_m"][1] *= 40
+    posed = with_pose(bare, RIG)
+    assert np.array_equal(posed["vertices_m"], bare["vertices_m"])
+    rebuilt = RIG.posed_by_matrices(posed["rotations"], posed["shape"])
+    move = outputs["joints_m"][:, :1] - rebuilt.joints[:, :1]
+    error = np.linalg.norm(rebuilt.joints + move - outputs["joints_m"], axis=-1).mean(1)
+    assert (np.delete(error, 1) < 1e-3).all() and np.allclose(posed["rotations"][1], np.eye(3))
+    assert with_pose(outputs, RIG)["rotations"] is not None

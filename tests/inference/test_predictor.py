@@ -1,12 +1,17 @@
 """The predictor on a network whose answer is known (tests/conftest.py): where things land, left hands,
 batches."""
 
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from knuckle.camera import Camera
 from knuckle.errors import KnuckleError
 from knuckle.inference.predictor import BATCH, Predictor, normalise
+from knuckle.weights import read_record
 
 DEPTH_M = 0.5
 
@@ -122,3 +127,17 @@ def test_network_with_other_inputs(tmp_path):
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), path)
     with pytest.raises(KnuckleError, match="expected a network with the inputs patch, crop, camera"):
         OnnxModel(path)
+
+
+def test_network_of_another_rigs_mesh(fake_model: str, tmp_path):
+    import onnx
+
+    model, record = onnx.load(fake_model), read_record(Path(fake_model).with_suffix(".json"))
+    mesh = next(value for value in model.graph.output if value.name == "vertices_m")
+    mesh.type.tensor_type.shape.dim[1].dim_value = 778
+    path = tmp_path / record.file
+    onnx.save(model, path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    replace(record, sha256=digest).write(path.with_suffix(".json"))
+    with pytest.raises(KnuckleError, match="expected a mesh of 1610 vertices.*rig open, got 778"):
+        Predictor(str(path))

@@ -256,19 +256,12 @@ def test_the_cut_model_is_smaller_and_gives_the_same_mesh_to_the_bit():
     values = inputs(2)
     with torch.no_grad():
         output, whole, cut = model(*values), model.infer(*values), slim.infer(*values)
-        rough = model.infer(*values, mesh="rough")
     assert torch.equal(whole.vertices_m, cut.vertices_m)
     mesh = bins_to_metres(output.final, output.root_depth_m, *values[1:], model.config)
     assert torch.equal(whole.vertices_m, mesh)
-    assert not torch.equal(rough.vertices_m, mesh)
+    rough = bins_to_metres(output.rough, output.root_depth_m, *values[1:], model.config)
+    assert torch.equal(whole.rough_vertices_m, rough) and not torch.equal(rough, mesh)
     assert whole.rotations is None and whole.shape is None and whole.joints_patch is None
-
-
-@pytest.mark.usefixtures("unchecked_shapes")
-def test_only_the_two_meshes_can_be_asked_for():
-    model: Any = create_model("handar", **SMALL)
-    with pytest.raises(KnuckleError, match="expected one of final, rough"):
-        model.infer(*inputs(1), mesh="fine")
 
 
 def test_a_fresh_model_answers_a_hand_in_the_middle():

@@ -79,16 +79,18 @@ def _as_float(outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 def _usable(outputs: Mapping[str, np.ndarray], joints_m: np.ndarray) -> np.ndarray:
     """Which hands lie before the camera and are no larger than a hand can be."""
     spread = np.ptp(joints_m, axis=1).max(-1)
-    before = outputs["joints_m"][..., 2].min(1) > 0
+    before = (outputs["joints_m"][..., 2].min(1) > 0) & (joints_m[..., 2].min(1) > 0)
     return np.isfinite(joints_m).all((1, 2)) & before & (spread < _LARGEST_HAND_M)
 
 
 def _lift(
     outputs: Mapping[str, np.ndarray], crop: np.ndarray, camera: np.ndarray, size: int
 ) -> Float[np.ndarray, "B 21 3"]:
-    """2D joints of both opinions, weighted, at the depths of the 3D hand."""
+    """2D joints of both opinions, weighted, at the depths of the 3D hand, which is the mesh's where joints differ."""
     crop, camera = crop[:, None].astype(float), camera[:, None].astype(float)
+    hand = outputs.get("mesh_joints_m", outputs["joints_m"])
+    depth = hand[..., 2:]
     branch = (outputs["joints_patch"] - (size - 1) / 2) * (crop[..., 2:] / size) + crop[..., :2]
-    uv = BRANCH_SHARE * branch + (1 - BRANCH_SHARE) * outputs["joints_px"]
-    depth = outputs["joints_m"][..., 2:]
+    projected = hand[..., :2] / np.maximum(depth, 1e-2) * camera[..., :2] + camera[..., 2:]
+    uv = BRANCH_SHARE * branch + (1 - BRANCH_SHARE) * projected
     return np.concatenate([(uv - camera[..., 2:]) / camera[..., :2] * depth, depth], axis=-1)

@@ -7,6 +7,7 @@ from jaxtyping import Float, UInt8
 
 from knuckle import weights
 from knuckle.camera import Camera, Crop
+from knuckle.errors import KnuckleError
 from knuckle.hands import Hands
 from knuckle.inference.fusion import fuse, with_pose
 from knuckle.inference.mirror import mirror_outputs
@@ -30,6 +31,11 @@ class Predictor:
         path, self.record = weights.find(model)
         self._network = OnnxModel(path, threads=threads)
         self._rig = load_rig(self.record.rig)
+        if self._network.vertex_count not in (None, len(self._rig.vertices)):
+            raise KnuckleError(
+                f"{path}: expected a mesh of {len(self._rig.vertices)} vertices, those of its record's rig"
+                f" {self.record.rig}, got {self._network.vertex_count}"
+            )
         self._faces = self._rig.faces
         self._refine = refine
 

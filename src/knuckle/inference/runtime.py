@@ -16,8 +16,8 @@ class OnnxModel:
     """A single-hand system exported to onnx: patches with their crops and cameras in, a dict of outputs out.
 
     patch (B, 3, S, S) normalised RGB; crop (B, 3) = centre u, centre v, side px and camera (B, 4) = fx, fy,
-    cx, cy of the frame. Every hand is a right one. threads: None lets onnxruntime choose. Raises KnuckleError
-    when the file is not such a network.
+    cx, cy of the frame. Every hand is a right one. vertex_count: of its mesh, where the file says so. threads: None
+    lets onnxruntime choose. Raises KnuckleError when the file is not such a network.
     """
 
     def __init__(self, path: Path, *, threads: int | None = None) -> None:
@@ -42,6 +42,8 @@ class OnnxModel:
                 f" and the outputs {', '.join(OUTPUTS)},"
                 f" got {', '.join(sorted(inputs))} and {', '.join(sorted(outputs))}"
             )
+        shape = next(v.shape for v in self._session.get_outputs() if v.name == "vertices_m")
+        self.vertex_count: int | None = shape[1] if isinstance(shape[1], int) else None
         self._outputs = [*OUTPUTS, *(name for name in OPTIONAL_OUTPUTS if name in outputs)]
 
     def __call__(

@@ -6,14 +6,13 @@ this folder.
 
 import copy
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from knuckle.errors import KnuckleError
 from knuckle.layers.backbones import Backbone
 from knuckle.layers.blocks import DeconvFusion, TopDownFusion
 from knuckle.layers.camera_head import project, weak_camera
@@ -29,8 +28,6 @@ from knuckle.models.handar.refine_stage import RefineStage
 from knuckle.rig.layer import RigLayer
 from knuckle.rig.rig import HandRig, load_rig
 from knuckle.skeleton import JOINT_COUNT, MIDDLE_MCP
-
-Mesh = Literal["final", "rough"]
 
 
 class HandarOutput(NamedTuple):
@@ -116,24 +113,23 @@ class Handar(nn.Module):
         patch: Float[Tensor, "B 3 S S"],
         crop: Float[Tensor, "B 3"],
         camera: Float[Tensor, "B 4"],
-        *,
-        mesh: Mesh = "final",
     ) -> HandOutput:
-        """The hand without the branches only training needs; mesh: which of the two meshes to give.
+        """The hand without the branches only training needs; the rough mesh beside the final one.
 
         Rotations and shape are None: they come from a fit of the rig to the mesh.
         """
-        if mesh not in ("final", "rough"):
-            raise KnuckleError(f"handar mesh: expected one of final, rough, got {mesh!r}")
         output = self._run(patch, crop, camera, training_branches=False)
-        points = output.final if mesh == "final" else output.rough
-        vertices = bins_to_metres(points, output.root_depth_m, crop, camera, self.config)
+        vertices, rough = (
+            bins_to_metres(mesh, output.root_depth_m, crop, camera, self.config)
+            for mesh in (output.final, output.rough)
+        )
         joints = self.joint_matrix @ vertices
         return HandOutput(
             joints_px=project(joints, camera),
             joints_m=joints,
             vertices_m=vertices,
             confidence=output.confidence_logit.sigmoid(),
+            rough_vertices_m=rough if self.config.refine_stage else None,
         )
 
     def cut(self) -> "Handar":
