@@ -13,13 +13,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 import boxed_peer
 from knuckle import weights
-from knuckle.camera import Camera, Crop
 from knuckle.cli.predictors import OpenedModel, open_model
 from knuckle.cli.progress import counting
 from knuckle.datasets.eval_dev import by_source, read_eval_dev
@@ -71,21 +69,13 @@ def main() -> None:
 
 
 def open_all(names: Sequence[str]) -> list[OpenedModel]:
-    """Each model as `knuckle estimate` runs it, and the network alone where a fit to its 2D branch makes the two
-    differ."""
+    """Each model as `knuckle estimate` runs it, and its network alone; a checkpoint is scored as it is."""
     models = []
     for name in names:
         models.append(open_model(name))
-        if not name.endswith(".safetensors") and _has_2d_branch(models[-1]):
+        if not name.endswith(".safetensors"):
             models.append(open_model(name, refine=False))
     return models
-
-
-def _has_2d_branch(model: OpenedModel) -> bool:
-    """Told by its answer to a grey patch."""
-    patch = np.full((1, model.size, model.size, 3), 128, dtype=np.uint8)
-    crop, camera = Crop((320.0, 240.0), 200.0, model.size), Camera.from_size(640, 480)
-    return "joints_patch" in model.predict(patch, crop.vector[None], camera.vector[None])
 
 
 def score(data: str, model: OpenedModel, limit: int | None) -> list[Report]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from knuckle.inference.estimate import estimate
     from knuckle.inference.images import read_image
     from knuckle.inference.predictor import Predictor
+    from knuckle.models import create_model
     from knuckle.rig.mano import load_mano
     from knuckle.rig.rig import HandRig, load_rig
     from knuckle.view.overlay import draw_hands
@@ -33,6 +34,7 @@ _HOMES = {
     "Hands": "knuckle.hands",
     "KnuckleError": "knuckle.errors",
     "Predictor": "knuckle.inference.predictor",
+    "create_model": "knuckle.models",
     "draw_hands": "knuckle.view.overlay",
     "estimate": "knuckle.inference.estimate",
     "load_mano": "knuckle.rig.mano",
@@ -51,6 +53,7 @@ __all__ = [
     "KnuckleError",
     "Predictor",
     "__version__",
+    "create_model",
     "draw_hands",
     "estimate",
     "load_mano",

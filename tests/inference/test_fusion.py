@@ -68,8 +68,6 @@ def test_nonsense_is_left_alone():
     fused = fuse(outputs, crop, camera, rig=RIG, size=SIZE)
     for row in (2, 3):
         assert np.array_equal(fused["joints_m"][row], outputs["joints_m"][row])
-    del outputs["joints_patch"]
-    assert np.array_equal(fuse(outputs, crop, camera, rig=RIG, size=SIZE)["joints_m"], outputs["joints_m"])
 
 
 def test_a_mesh_head_of_its_own_gives_the_depths():
@@ -93,3 +91,12 @@ def test_a_mesh_without_pose_gets_the_fitted_one():
     error = np.linalg.norm(rebuilt.joints + move - outputs["joints_m"], axis=-1).mean(1)
     assert (np.delete(error, 1) < 1e-3).all() and np.allclose(posed["rotations"][1], np.eye(3))
     assert with_pose(outputs, RIG)["rotations"] is not None
+
+
+def test_free_vertices_become_the_rigs():
+    outputs, crop, camera = made_hands()
+    bare = {name: outputs[name] for name in ("joints_px", "joints_m", "confidence")}
+    bare["vertices_m"] = outputs["vertices_m"] + np.random.default_rng(2).normal(0, 0.003, (6, 1610, 3))
+    fused = fuse(bare, crop, camera, rig=RIG, size=SIZE)
+    assert np.linalg.norm(fused["joints_m"] - outputs["joints_m"], axis=-1).mean() < 1e-3
+    assert np.linalg.norm(fused["vertices_m"] - outputs["vertices_m"], axis=-1).mean() < 2e-3

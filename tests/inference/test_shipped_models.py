@@ -10,7 +10,7 @@ from knuckle import weights
 from knuckle.cli.demo import ASSETS, SAMPLE
 from knuckle.inference.images import read_image
 
-MODELS = ["dahyf-lite"]
+MODELS = ["dahyf-lite", "ehpe-lite", "handar-lite"]
 
 
 @pytest.fixture(scope="module")
@@ -71,12 +71,14 @@ def test_joints_in_metres_project_to_joints_in_px(model, scene):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_pose_and_shape_rebuild_the_mesh(model, scene):
+    """To rounding where the mesh is the rig's; HandAR's vertices are free, and its pose is the nearest one."""
     image, about = scene
     hands = knuckle.estimate(
         image, boxes=about["boxes"], sides=about["sides"], camera=about["camera"], model=model
     )
     _, record = weights.find(model)
+    tolerance = 4e-3 if record.system == "handar" else 2e-4
     for hand in hands:
         posed = knuckle.load_rig(record.rig, side=hand.side).posed(hand.pose_rad, hand.shape)
         offset = hand.vertices_m - posed.vertices
-        np.testing.assert_allclose(offset, np.broadcast_to(offset.mean(axis=0), offset.shape), atol=2e-4)
+        assert np.linalg.norm(offset - offset.mean(axis=0), axis=-1).mean() < tolerance

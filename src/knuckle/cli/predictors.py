@@ -8,7 +8,7 @@ import numpy as np
 
 from knuckle import weights as store
 from knuckle.evaluation.runner import PatchPredictor
-from knuckle.inference.fusion import fuse, with_pose
+from knuckle.inference.fusion import fuse
 from knuckle.inference.predictor import normalise
 from knuckle.inference.runtime import OnnxModel
 from knuckle.rig.rig import load_rig
@@ -47,9 +47,7 @@ def open_model(weights: str, *, threads: int = 1, refine: bool = True) -> Opened
 
     def predict(patches: np.ndarray, crop: np.ndarray, camera: np.ndarray, /) -> Mapping[str, np.ndarray]:
         outputs = network(normalise(patches), crop, camera)
-        if not refine or "joints_patch" not in outputs:
-            return outputs
-        return fuse(with_pose(outputs, rig), crop, camera, rig=rig, size=record.size)
+        return fuse(outputs, crop, camera, rig=rig, size=record.size) if refine else outputs
 
     name = record.name if refine else f"{record.name} (network alone)"
     return OpenedModel(name, record.size, record.expand, predict, record.samples_seen)

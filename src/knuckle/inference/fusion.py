@@ -1,9 +1,9 @@
 """What a network says of a hand as one hand: the rig fitted to its joints.
 
 Where a network has a 2D branch of its own, that places joints in the picture better than the projected hand does, and
-the hand knows depth: the branch's joints are lifted to the hand's depths, and the rig is fitted to them. A network
-that gives a mesh but no pose gets pose and shape from the fit to the mesh's joints. No part of the published systems
-(switch: `Predictor(refine=...)`, `knuckle evaluate --no-refine`).
+the hand knows depth: the branch's joints are lifted to the hand's depths first. A network of free vertices gets a
+hand's proportions, pose and shape from the fit. No part of the published systems (switch: `Predictor(refine=...)`,
+`knuckle evaluate --no-refine`).
 """
 
 from collections.abc import Mapping
@@ -33,16 +33,14 @@ def fuse(
     """A network's outputs with joints, mesh, rotations and shape replaced by those of the fitted rig.
 
     outputs: as `OnnxModel` gives them, of right hands; crop and camera as it takes them; size: the patch's side, px.
-    Without a 2D branch, and for hands whose branch lies metres from them (no hand was there), outputs stay.
+    Hands whose joints lie metres apart (no hand was there) stay as they are.
     """
-    fused = _as_float(outputs)
-    if "joints_patch" not in fused:
-        return fused
-    lifted = _lift(fused, crop, camera, size)
-    usable = _usable(fused, lifted)
+    fused = _with_rest_pose(outputs)
+    target = _lift(fused, crop, camera, size) if "joints_patch" in fused else fused["joints_m"]
+    usable = _usable(fused, target)
     if not usable.any():
         return fused
-    fit = fit_joints(rig, lifted[usable])
+    fit = fit_joints(rig, target[usable])
     hand = rig.posed(fit.pose, fit.shape, fit.translation)
     lens = camera[usable][:, None]
     fused["joints_m"][usable] = hand.joints
@@ -58,22 +56,20 @@ def with_pose(outputs: Mapping[str, np.ndarray], rig: HandRig) -> dict[str, np.n
 
     Joints and mesh stay the network's own. Hands that are metres large (no hand was there) get the rest pose.
     """
-    posed = _as_float(outputs)
-    if "rotations" in posed:
-        return posed
-    joints = posed["joints_m"]
-    posed["rotations"] = np.tile(np.eye(3), (len(joints), 16, 1, 1))
-    posed["shape"] = np.zeros((len(joints), 10))
-    usable = _usable(posed, joints)
-    if usable.any():
-        fit = fit_joints(rig, joints[usable])
+    posed = _with_rest_pose(outputs)
+    usable = _usable(posed, posed["joints_m"])
+    if "rotations" not in outputs and usable.any():
+        fit = fit_joints(rig, posed["joints_m"][usable])
         posed["rotations"][usable] = rodrigues(fit.pose)
         posed["shape"][usable] = fit.shape
     return posed
 
 
-def _as_float(outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {name: np.array(value, dtype=float) for name, value in outputs.items()}
+def _with_rest_pose(outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The outputs in double precision; the rest pose and the mean shape where they have none."""
+    count = len(outputs["joints_m"])
+    rest = {"rotations": np.tile(np.eye(3), (count, 16, 1, 1)), "shape": np.zeros((count, 10))}
+    return {name: np.array(value, dtype=float) for name, value in {**rest, **outputs}.items()}
 
 
 def _usable(outputs: Mapping[str, np.ndarray], joints_m: np.ndarray) -> np.ndarray:

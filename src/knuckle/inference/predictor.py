@@ -79,9 +79,10 @@ class Predictor:
         crop_vectors = np.stack([crop.vector for crop in framed])
         camera_vectors = np.stack([view.vector for view in cameras])
         raw = self._network(normalise(np.stack(patches)), crop_vectors, camera_vectors)
-        raw = with_pose(raw, self._rig)
         if self._refine:
             raw = fuse(raw, crop_vectors, camera_vectors, rig=self._rig, size=self.record.size)
+        else:
+            raw = with_pose(raw, self._rig)
         outputs = {
             "joints_px": raw["joints_px"].astype(float),
             "joints_m": raw["joints_m"].astype(float),

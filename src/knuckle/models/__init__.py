@@ -1,6 +1,7 @@
 """The systems by name."""
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from knuckle.errors import KnuckleError
@@ -14,10 +15,13 @@ def create_model(system: str, *, preset: str = "lite", pretrained: bool = False,
 
     pretrained starts the backbone from ImageNet weights. Every system takes patches, crops and cameras and has
     `config`, `forward` (all that its loss needs) and `infer` (`knuckle.models.contract.HandOutput`). Raises
-    KnuckleError listing the valid names when the system, the preset, a switch or its value is unknown.
+    KnuckleError listing the valid names when the system, the preset, a switch or its value is unknown, and without
+    torch.
     """
     _check(system)
     config = import_module(f"knuckle.models.{system}.config").make_config(preset, **switches)
+    if find_spec("torch") is None:
+        raise KnuckleError("create_model needs torch: pip install 'knuckle[train]'")
     model = getattr(import_module(f"knuckle.models.{system}.model"), _CLASSES[system])
     return model(config, pretrained=pretrained)
 
