@@ -180,7 +180,8 @@ def test_onnx_agrees_with_torch_and_a_mirrored_picture_gives_the_mirrored_hand(s
             expected = model.infer(*values)._asdict()
         got = session.run(names, dict(zip(INPUTS, (v.numpy() for v in values), strict=True)))
         for name, value in zip(names, got, strict=True):
-            tolerance = {"joints_px": 5e-3, "joints_patch": 5e-3, "confidence": 1e-3}.get(name, 2e-5)
+            # Fresh networks are nearly flat, which enlarges rounding: shipped ones are held to less.
+            tolerance = 2e-5 if name.endswith("_m") else 5e-3 if name.startswith("joints") else 1e-3
             assert np.abs(value - expected[name].numpy()).max() < tolerance, name
     check_mirroring(path, system)
 
