@@ -6,10 +6,10 @@ import torch
 from knuckle.errors import KnuckleError
 from knuckle.layers.graph_attention import neighbourhood
 from knuckle.models import create_loss, create_model
-from knuckle.models.contract import Targets
+from knuckle.models.contract import Targets, TwoHandTargets
 from knuckle.models.ehpe.config import PRESETS, make_config
 from knuckle.models.ehpe.joint_sets import TABLE_4, joints_of
-from knuckle.models.ehpe.losses import EhpeLoss, TwoHandTargets
+from knuckle.models.ehpe.losses import EhpeLoss
 from knuckle.models.ehpe.model import Ehpe
 from knuckle.models.ehpe.nodes import NodeStart
 from knuckle.models.ehpe.tw_stage import gaussian_targets, heatmap_peak

@@ -6,7 +6,7 @@ from typing import Any
 
 from knuckle.errors import KnuckleError
 
-_CLASSES = {"dahyf": "Dahyf", "ehpe": "Ehpe", "handar": "Handar"}
+_CLASSES = {"dahyf": "Dahyf", "ehpe": "Ehpe", "handar": "Handar", "dfl": "Dfl"}
 SYSTEMS = tuple(_CLASSES)
 
 

@@ -1,9 +1,9 @@
-"""What every one-hand system takes as labels and gives at inference, so that one can stand for another."""
+"""What every system takes as labels and gives at inference, so that one can stand for another."""
 
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from knuckle.rig.layer import RigLayer
@@ -26,6 +26,26 @@ class Targets(NamedTuple):
     is_hand: Bool[Tensor, "B"]
 
 
+class TwoHandTargets(NamedTuple):
+    """`Targets` with an axis of hands (two, or one), the right one first; is_hand: which of them are there.
+
+    The left hand's pose and shape are those of a left rig. part_mask: at half the patch's size, 0 background, 1-16 the
+    right hand's parts (MANO's order), 17-32 the left one's; None where a set has none.
+    """
+
+    joints_patch: Float[Tensor, "B H 21 2"]
+    joints_px: Float[Tensor, "B H 21 2"]
+    joints_m: Float[Tensor, "B H 21 3"]
+    pose: Float[Tensor, "B H 16 3"]
+    shape: Float[Tensor, "B H 10"]
+    is_hand: Bool[Tensor, "B H"]
+    part_mask: UInt8[Tensor, "B m m"] | None = None
+
+    def of_hand(self, hand: int) -> Targets:
+        """One hand's targets."""
+        return Targets(*(getattr(self, name)[:, hand] for name in Targets._fields))
+
+
 class HandOutput(NamedTuple):
     """A system's answer for a batch of right hands; None where the system has no such output.
 
@@ -43,6 +63,21 @@ class HandOutput(NamedTuple):
     joints_patch: Float[Tensor, "B 21 2"] | None = None
     rough_vertices_m: Float[Tensor, "B V 3"] | None = None
     mesh_joints_m: Float[Tensor, "B 21 3"] | None = None
+
+
+class TwoHandOutput(NamedTuple):
+    """A two-hand system's answer, the right hand first, both in one camera frame.
+
+    joints_px: px of the frame; joints_m: camera frame, metres; confidence: 0..1, whether that hand is there;
+    joints_patch: px of the patch. attention, for pictures only: where every joint (right hand's first) looked in each
+    of T iterations, by appearance and by position, at the finest map's size.
+    """
+
+    joints_px: Float[Tensor, "B 2 21 2"]
+    joints_m: Float[Tensor, "B 2 21 3"]
+    confidence: Float[Tensor, "B 2"]
+    joints_patch: Float[Tensor, "B 2 21 2"]
+    attention: Float[Tensor, "B T 2 42 m m"] | None = None
 
 
 @torch.no_grad()

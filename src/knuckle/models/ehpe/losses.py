@@ -1,15 +1,13 @@
 """EHPE's training objectives: Eq 6 of the TW-stage, Eq 14 of the PG-stage, and the mesh head's."""
 
-from typing import NamedTuple
-
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from knuckle.errors import KnuckleError
 from knuckle.layers.confidence import confidence_loss
 from knuckle.layers.graph_attention import neighbourhood
-from knuckle.models.contract import Targets, truth_mesh
+from knuckle.models.contract import Targets, TwoHandTargets, truth_mesh
 from knuckle.models.ehpe.config import EhpeConfig
 from knuckle.models.ehpe.model import Ehpe, EhpeOutput, sides_of
 from knuckle.models.ehpe.placement import PlacedHands
@@ -20,17 +18,6 @@ from knuckle.rig.layer import RigLayer
 from knuckle.rig.rig import load_rig
 from knuckle.rig.rotations import rodrigues
 from knuckle.skeleton import BONES, JOINT_COUNT, MIDDLE_MCP
-
-
-class TwoHandTargets(NamedTuple):
-    """`knuckle.models.contract.Targets` with an axis of hands, right before left; is_hand: which are there."""
-
-    joints_patch: Float[Tensor, "B H 21 2"]
-    joints_px: Float[Tensor, "B H 21 2"]
-    joints_m: Float[Tensor, "B H 21 3"]
-    pose: Float[Tensor, "B H 16 3"]
-    shape: Float[Tensor, "B H 10"]
-    is_hand: Bool[Tensor, "B H"]
 
 
 class EhpeLoss(nn.Module):
@@ -166,7 +153,7 @@ class EhpeLoss(nn.Module):
     def _truth_vertices(self, hand: int, targets: TwoHandTargets) -> Float[Tensor, "B V 3"]:
         rig = self.rigs[hand]
         assert isinstance(rig, RigLayer)
-        vertices, joints = truth_mesh(rig, Targets(*(part[:, hand] for part in targets)))
+        vertices, joints = truth_mesh(rig, targets.of_hand(hand))
         return vertices - joints[:, MIDDLE_MCP : MIDDLE_MCP + 1]
 
     def _coordinates(self, error: Float[Tensor, "B H J 3"]) -> Float[Tensor, "B H"]:
