@@ -1,7 +1,8 @@
-"""How long one crop takes through the shipped onnx model, rig layer included, on one CPU thread.
+"""How long one crop takes through the shipped onnx model on one CPU thread, and what goes with it.
 
-python benchmarks/latency.py [--weights dahyf] [--runs 200]. MediaPipe's landmark network (224 px, no mesh) is
-timed in the same run, all taking turns, where its networks are in the cache. Medians; the ratio is what
+python benchmarks/latency.py [--weights dahyf] [--runs 200]. The rig layer is part of one-hand networks; two-hand ones
+(dfl) answer for both hands of a crop, whose meshes are the fit's. MediaPipe's landmark network (224 px, one hand, no
+mesh) is timed in the same run, all taking turns, where its networks are in the cache. Medians; the ratio is what
 travels from machine to machine.
 """
 
@@ -14,16 +15,17 @@ import numpy as np
 import boxed_peer
 from knuckle import weights as store
 from knuckle.camera import Camera, Crop
-from knuckle.inference.fusion import fuse
+from knuckle.inference.fusion import fuse, fuse_pair
 from knuckle.inference.palm import LANDMARK_PX
 from knuckle.inference.predictor import normalise
 from knuckle.inference.runtime import OnnxModel
 from knuckle.rig.rig import load_rig
 from landmark_peer import mediapipe_landmarks, milliseconds
 
-OURS, FUSION, CUT, PEER = (
-    "network and rig",
-    "fitting the rig to its 2D and 3D joints",
+OURS, ATTENTION, FUSION, CUT, PEER = (
+    "network",
+    "network, attention maps too",
+    "fitting the rig to its joints",
     "cutting the crop out of a 1280 x 720 photo",
     "MediaPipe's landmark network",
 )
@@ -43,7 +45,8 @@ def main() -> None:
         picture = np.random.default_rng(1).integers(0, 256, (LANDMARK_PX, LANDMARK_PX, 3), dtype=np.uint8)
         tasks[PEER] = lambda: mediapipe_landmarks(picture)
     times = dict(zip(tasks, milliseconds(list(tasks.values()), rounds=options.runs), strict=True))
-    print(f"{record.name}, {record.size} px, one crop, one thread, median of {options.runs}:")
+    shown = "one hand" if record.hands == 1 else "two hands"
+    print(f"{record.name}, {record.size} px, one crop of {shown}, one thread, median of {options.runs}:")
     for name, value in times.items():
         print(f"  {name:<45} {value:7.2f} ms")
     if PEER in times:
@@ -60,11 +63,15 @@ def our_tasks(network: OnnxModel, record: store.WeightsRecord) -> dict[str, Call
     patch = normalise(crop.warp(photo)[None])
     window, lens = crop.vector[None], camera.vector[None]
     outputs = network(patch, window, lens)
-    return {
-        OURS: lambda: network(patch, window, lens),
-        FUSION: lambda: fuse(outputs, window, lens, rig=rig, size=size),
-        CUT: lambda: normalise(crop.warp(photo)[None]),
-    }
+    if record.hands == 1:
+        others = {FUSION: lambda: fuse(outputs, window, lens, rig=rig, size=size)}
+    else:
+        others = {
+            ATTENTION: lambda: network(patch, window, lens, attention=True),
+            FUSION: lambda: fuse_pair(outputs, lens, rig=rig),
+        }
+    cut = {CUT: lambda: normalise(crop.warp(photo)[None])}
+    return {OURS: lambda: network(patch, window, lens), **others, **cut}
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from knuckle.evaluation.pose_metrics import box_errors, procrustes_errors
 from knuckle.evaluation.protocols import handgraph
 from knuckle.files import write_image
 from knuckle.hands import Hands
-from knuckle.inference.predictor import Predictor
+from knuckle.inference.door import HandPredictor, open_predictor
 from knuckle.view.close_up import close_up
 from knuckle.view.overlay import draw_hands
 from knuckle.view.sheet import contact_sheet
@@ -48,14 +48,14 @@ def main() -> None:
     if not folder.is_dir():
         raise SystemExit("skipped: KNUCKLE_DATA does not name a folder with eval-dev")
     try:
-        predictors = [Predictor(model, threads=1) for model in options.models or weights.available()]
+        models = options.models or list(weights.available())
+        predictors = [open_predictor(model, threads=1) for model in models]
         hands = choose(read_eval_dev(folder))
         write_image(options.out, sheet(hands, predictors))
     except KnuckleError as error:
         raise SystemExit(f"error: {error}") from error
-    names = ", ".join(predictor.record.name for predictor in predictors)
     print(
-        f"{options.out}: {len(hands)} hands by {names}. Photographs for research only: do not pass them on."
+        f"{options.out}: {len(hands)} hands by {', '.join(models)}. Photographs for research only: do not pass them on."
     )
 
 
@@ -68,7 +68,7 @@ def choose(hands: list[LabelledHand]) -> list[LabelledHand]:
     return [recording[int(place)] for place in places] + others
 
 
-def sheet(hands: Sequence[LabelledHand], predictors: Sequence[Predictor]) -> np.ndarray:
+def sheet(hands: Sequence[LabelledHand], predictors: Sequence[HandPredictor]) -> np.ndarray:
     """Blocks of crop and models, a few blocks a row."""
     cells, captions = [], []
     for hand in hands:

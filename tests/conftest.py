@@ -1,135 +1,28 @@
-"""A network small enough to predict by hand, with the inputs and outputs of the real ones."""
+"""Fake networks on disk with their records, and other fixtures that tests of several folders use."""
 
 import hashlib
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import jaxtyping
-import numpy as np
 import pytest
 
 from knuckle.weights import WeightsRecord
 
-SIZE = 32
-DEPTH_M = 0.5
-OFFSETS = np.random.default_rng(5).uniform(-0.3, 0.3, (21, 2))
-OFFSETS[0] = 0
-ROTATION_VECTORS = np.random.default_rng(6).uniform(-1, 1, (16, 3))
-SHAPE = np.linspace(-1, 1, 10)
+sys.path.insert(0, str(Path(__file__).parent))
+
+from fake_networks import SIZE, one_hand_network, two_hand_network
 
 
-def _graph() -> bytes:
-    """joints_px[0] is where the patch is brighter than grey (centroid), the others keep fixed offsets from it
-    (shares of the crop's side), all at a depth of half a metre; the mesh is the rig at rest at the wrist; the
-    confidence is the share of the patch that is bright."""
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
-
-    from knuckle.rig import load_rig
-    from knuckle.rig.rotations import rodrigues
-
-    grid = np.stack(np.meshgrid(np.arange(SIZE), np.arange(SIZE)), axis=-1)
-    constants = {
-        "grid": grid[None],
-        "middle": [(SIZE - 1) / 2],
-        "size": [SIZE],
-        "tiny": [1e-6],
-        "offsets": OFFSETS[None],
-        "depth": [DEPTH_M],
-        "rest_vertices": load_rig("open").vertices[None],
-        "rotation_values": rodrigues(ROTATION_VECTORS)[None],
-        "shape_values": SHAPE[None],
-        "zero": [0],
-    }
-    integers = {
-        "axis1": [1],
-        "axes12": [1, 2],
-        "axis3": [3],
-        "at0": [0],
-        "at2": [2],
-        "at3": [3],
-        "at4": [4],
-        "last": [1],
-        "wrist": [0],
-        "one_axis": [-1],
-        "two_axes": [-1, -2],
-    }
-    initialisers = [numpy_helper.from_array(np.asarray(v, np.float32), k) for k, v in constants.items()]
-    initialisers += [numpy_helper.from_array(np.asarray(v, np.int64), k) for k, v in integers.items()]
-    steps = [
-        ("ReduceMean", ["patch", "axis1"], "grey", {"keepdims": 0}),
-        ("Relu", ["grey"], "bright", {}),
-        ("Add", ["bright", "tiny"], "weight", {}),
-        ("ReduceSum", ["weight", "axes12"], "total", {"keepdims": 0}),
-        ("Unsqueeze", ["weight", "axis3"], "weight4", {}),
-        ("Mul", ["weight4", "grid"], "moments", {}),
-        ("ReduceSum", ["moments", "axes12"], "moment", {"keepdims": 0}),
-        ("Unsqueeze", ["total", "one_axis"], "total2", {}),
-        ("Div", ["moment", "total2"], "centroid", {}),
-        ("Slice", ["crop", "at0", "at2", "last"], "centre", {}),
-        ("Slice", ["crop", "at2", "at3", "last"], "side", {}),
-        ("Div", ["side", "size"], "scale", {}),
-        ("Sub", ["centroid", "middle"], "from_middle", {}),
-        ("Mul", ["from_middle", "scale"], "from_centre", {}),
-        ("Add", ["from_centre", "centre"], "uv", {}),
-        ("Unsqueeze", ["uv", "axis1"], "uv3", {}),
-        ("Unsqueeze", ["side", "axis1"], "side3", {}),
-        ("Mul", ["offsets", "side3"], "spread", {}),
-        ("Add", ["uv3", "spread"], "joints_px", {}),
-        ("Slice", ["camera", "at0", "at2", "last"], "focal", {}),
-        ("Slice", ["camera", "at2", "at4", "last"], "point", {}),
-        ("Unsqueeze", ["focal", "axis1"], "focal3", {}),
-        ("Unsqueeze", ["point", "axis1"], "point3", {}),
-        ("Sub", ["joints_px", "point3"], "from_point", {}),
-        ("Div", ["from_point", "focal3"], "ray", {}),
-        ("Mul", ["ray", "depth"], "xy", {}),
-        ("Slice", ["ray", "at0", "last", "at2"], "one_column", {}),
-        ("Mul", ["one_column", "zero"], "no_depth", {}),
-        ("Add", ["no_depth", "depth"], "z", {}),
-        ("Concat", ["xy", "z"], "joints_m", {"axis": 2}),
-        ("Gather", ["joints_m", "wrist"], "wrist_m", {"axis": 1}),
-        ("Add", ["wrist_m", "rest_vertices"], "vertices_m", {}),
-        ("Mul", ["side", "zero"], "nothing", {}),
-        ("Add", ["nothing", "shape_values"], "shape", {}),
-        ("Unsqueeze", ["nothing", "two_axes"], "nothing4", {}),
-        ("Add", ["nothing4", "rotation_values"], "rotations", {}),
-        ("ReduceMean", ["bright", "axes12"], "confidence", {"keepdims": 0}),
-        ("Unsqueeze", ["centre", "axis1"], "centre3", {}),
-        ("Unsqueeze", ["scale", "axis1"], "scale3", {}),
-        ("Sub", ["joints_px", "centre3"], "local", {}),
-        ("Div", ["local", "scale3"], "local_patch", {}),
-        ("Add", ["local_patch", "middle"], "joints_patch", {}),
-    ]
-    nodes = [helper.make_node(op, inputs, [name], **extra) for op, inputs, name, extra in steps]
-    shapes = {"patch": (3, SIZE, SIZE), "crop": (3,), "camera": (4,)}
-    results = {
-        "joints_px": (21, 2),
-        "joints_m": (21, 3),
-        "vertices_m": ("vertices", 3),
-        "rotations": (16, 3, 3),
-    }
-    results |= {"shape": (10,), "confidence": (), "joints_patch": (21, 2)}
-    as_value = {
-        name: helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *tail])
-        for name, tail in {**shapes, **results}.items()
-    }
-    graph = helper.make_graph(
-        nodes, "fake", [as_value[n] for n in shapes], [as_value[n] for n in results], initialisers
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-    onnx.checker.check_model(model)
-    return model.SerializeToString()
-
-
-@pytest.fixture(scope="session")
-def fake_model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Path of a tiny .onnx file with a weights record beside it: input 32 px, crop side 1.5 boxes, the open
-    rig."""
-    path: Path = tmp_path_factory.mktemp("fake-weights") / "fake.onnx"
-    data = _graph()
+def _with_record(path: Path, data: bytes, name: str, hands: int) -> str:
+    """Write the network and its record; the network's path."""
     path.write_bytes(data)
     WeightsRecord(
-        name="fake-lite",
-        system="fake",
+        name=name,
+        system=name.removesuffix("-lite"),
         preset="lite",
         rig="open",
         file=path.name,
@@ -143,8 +36,47 @@ def fake_model(tmp_path_factory: pytest.TempPathFactory) -> str:
         commit="none",
         samples_seen=0,
         train_seconds=0.0,
+        hands=hands,
     ).write(path.with_suffix(".json"))
     return str(path)
+
+
+@pytest.fixture(scope="session")
+def fake_model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Path of a tiny .onnx file with a weights record beside it: input 32 px, crop side 1.5 boxes, the open
+    rig."""
+    return _with_record(
+        tmp_path_factory.mktemp("fake-weights") / "fake.onnx", one_hand_network(), "fake-lite", 1
+    )
+
+
+@pytest.fixture(scope="session")
+def fake_pair_model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The same of a two-hand network."""
+    folder = tmp_path_factory.mktemp("fake-pair-weights")
+    return _with_record(folder / "fake-pair.onnx", two_hand_network(), "fake-pair-lite", 2)
+
+
+@pytest.fixture
+def installed(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+    fake_model: str,
+    fake_pair_model: str,
+) -> Iterator[Path]:
+    """A folder of installed weights with nothing but the two networks, as dahyf-lite and dfl-lite."""
+    from knuckle import weights
+    from knuckle.inference import estimate
+
+    folder = tmp_path_factory.mktemp("installed")
+    for name, path in (("dahyf-lite", Path(fake_model)), ("dfl-lite", Path(fake_pair_model))):
+        shutil.copy(path, folder)
+        record = weights.read_record(path.with_suffix(".json"))
+        replace(record, name=name, system=name.removesuffix("-lite")).write(folder / f"{name}.json")
+    monkeypatch.setattr(weights, "WEIGHTS_FOLDER", folder)
+    estimate._predictor.cache_clear()
+    yield folder
+    estimate._predictor.cache_clear()
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from knuckle.inference.detector import Detection, Detector
     from knuckle.inference.estimate import estimate
     from knuckle.inference.images import read_image
+    from knuckle.inference.pair_predictor import PairPredictor
     from knuckle.inference.predictor import Predictor
     from knuckle.models import create_model
     from knuckle.rig.mano import load_mano
@@ -33,6 +34,7 @@ _HOMES = {
     "HandRig": "knuckle.rig.rig",
     "Hands": "knuckle.hands",
     "KnuckleError": "knuckle.errors",
+    "PairPredictor": "knuckle.inference.pair_predictor",
     "Predictor": "knuckle.inference.predictor",
     "create_model": "knuckle.models",
     "draw_hands": "knuckle.view.overlay",
@@ -51,6 +53,7 @@ __all__ = [
     "HandRig",
     "Hands",
     "KnuckleError",
+    "PairPredictor",
     "Predictor",
     "__version__",
     "create_model",

@@ -14,7 +14,8 @@ from knuckle.skeleton import SIDES, Side
 
 @dataclass(frozen=True, eq=False)
 class Hand:
-    """One hand: joints and mesh in the camera frame (metres), its pose, shape, side and confidence."""
+    """One hand: joints and mesh in the camera frame (metres), its pose, shape, side, confidence, and the model whose
+    answer it is."""
 
     side: Side
     confidence: float
@@ -24,6 +25,7 @@ class Hand:
     vertices_m: Float[np.ndarray, "V 3"]
     pose_rad: Float[np.ndarray, "16 3"]
     shape: Float[np.ndarray, "10"]
+    model: str = ""
 
 
 _TAILS: dict[str, tuple[int | str, ...]] = {
@@ -46,7 +48,9 @@ class Hands:
     joints_px (N, 21, 2): px of the image. joints_m (N, 21, 3), vertices_m (N, V, 3): camera frame, x right, y down,
     z forward, metres. pose_rad (N, 16, 3): axis-angle in MANO order, the wrist's being camera-from-hand; a left
     hand's rotations turn the left rig. shape (N, 10). faces: triangles (F, 3) of a right hand's mesh; a left
-    hand's are wound the other way (`faces_of`). Iterates as single `Hand`s.
+    hand's are wound the other way (`faces_of`). models (N): whose answer each hand is, where several systems answered;
+    else `model` for all. model: the name of the whole result, those of its hands joined by "+" where not given.
+    Iterates as single `Hand`s.
 
     Raises KnuckleError for wrong shapes, unknown sides, non-finite values or a confidence outside 0..1.
     """
@@ -62,12 +66,18 @@ class Hands:
     shape: Float[np.ndarray, "N 10"] = field(default_factory=lambda: np.zeros((0, 10)))
     model: str = ""
     faces: Int[np.ndarray, "F 3"] = field(default_factory=lambda: np.zeros((0, 3), dtype=np.int32))
+    models: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sides", tuple(self.sides))
         for side in self.sides:
             if side not in SIDES:
                 raise KnuckleError(f'side: expected "left" or "right", got {side!r}')
+        models = tuple(self.models) or (self.model,) * len(self.sides)
+        if len(models) != len(self.sides):
+            raise KnuckleError(f"models: expected one for each of {len(self.sides)} hands, got {len(models)}")
+        object.__setattr__(self, "models", models)
+        object.__setattr__(self, "model", self.model or "+".join(dict.fromkeys(models)))
         for name, tail in _TAILS.items():
             value = np.asarray(getattr(self, name), dtype=float)
             object.__setattr__(self, name, value)
@@ -92,20 +102,20 @@ class Hands:
     def __getitem__(self, index: int) -> Hand:
         arrays = {_SINGULAR.get(name, name): getattr(self, name)[index] for name in _TAILS}
         arrays["confidence"] = float(arrays["confidence"])
-        return Hand(side=self.sides[index], **arrays)
+        return Hand(side=self.sides[index], model=self.models[index], **arrays)
 
     def faces_of(self, side: Side) -> Int[np.ndarray, "F 3"]:
         """Triangles wound outwards for that side."""
         return self.faces if side == "right" else self.faces[:, ::-1]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain lists and numbers: width, height, camera, hands, model."""
+        """Plain lists and numbers: width, height, camera, hands (each with its model)."""
         camera = self.camera
         return {
             "width": camera.width,
             "height": camera.height,
             "camera": {k: getattr(camera, k) for k in ("fx", "fy", "cx", "cy", "assumed")},
-            "hands": [_hand_to_dict(hand, self.model) for hand in self],
+            "hands": [_hand_to_dict(hand) for hand in self],
         }
 
     @classmethod
@@ -119,10 +129,11 @@ class Hands:
             hands = data["hands"]
             if not hands:
                 return cls(camera)
-            arrays = {
+            arrays: dict[str, Any] = {
                 name: np.array([h[_SINGULAR.get(name, name)] for h in hands], dtype=float) for name in _TAILS
             }
-            result = cls(camera, sides=tuple(h["side"] for h in hands), model=hands[0]["model"], **arrays)
+            sides, models = (tuple(h[key] for h in hands) for key in ("side", "model"))
+            result = cls(camera, sides=sides, models=models, **arrays)
         except (KeyError, TypeError, ValueError) as error:
             raise KnuckleError(
                 f"hands: expected the keys and shapes that to_dict writes, got {error!r}"
@@ -135,10 +146,9 @@ class Hands:
         return Hands(**{**values, "faces": faces})
 
 
-def _hand_to_dict(hand: Hand, model: str) -> dict[str, Any]:
+def _hand_to_dict(hand: Hand) -> dict[str, Any]:
     values = {f.name: getattr(hand, f.name) for f in fields(hand)}
-    plain = {name: v.tolist() if isinstance(v, np.ndarray) else v for name, v in values.items()}
-    return {**plain, "model": model}
+    return {name: v.tolist() if isinstance(v, np.ndarray) else v for name, v in values.items()}
 
 
 def _shape_text(shape: tuple[int | str, ...]) -> str:

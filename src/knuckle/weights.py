@@ -15,7 +15,8 @@ WEIGHTS_FOLDER = Path(__file__).parent / "assets" / "weights"
 class WeightsRecord:
     """What is known about one onnx file; stored beside it as NAME.json.
 
-    size: side of the square input patch, px. expand: crop side over the longer side of the joints' box.
+    size: side of the square input patch, px. expand: crop side over the longer side of the joints' box. hands: how
+    many a crop shows, 1 or 2 (a right and a left one).
     confidence_threshold: the score above which 95 % of validation hands lie. samples_seen: hands that training showed
     it; started_from: what its first weights were. scores: measured figures, each with the command that printed it.
     """
@@ -35,6 +36,7 @@ class WeightsRecord:
     commit: str
     samples_seen: int
     train_seconds: float
+    hands: int = 1
     started_from: str = ""
     switches: dict[str, Any] = field(default_factory=dict)
     scores: dict[str, Any] = field(default_factory=dict)
@@ -54,6 +56,8 @@ def read_record(path: Path) -> WeightsRecord:
     missing = sorted(known - data.keys()) if isinstance(data, dict) else sorted(known)
     if missing:
         raise KnuckleError(f"{path}: expected a weights record, missing {', '.join(missing)}")
+    if data["hands"] not in (1, 2):
+        raise KnuckleError(f"{path}: hands: expected 1 or 2, got {data['hands']!r}")
     return WeightsRecord(**{k: v for k, v in data.items() if k in known})
 
 

@@ -106,6 +106,35 @@ def test_demo_takes_boxes_sides_and_camera_from_the_sidecar(monkeypatch, tmp_pat
     assert "two_hands.overlay.png" in result.output
 
 
+def test_demo_sees_touching_hands_together(monkeypatch, tmp_path, installed):
+    assets = tmp_path / "assets"
+    assets.mkdir()
+    cv2.imwrite(str(assets / "two_hands.jpg"), np.full((80, 100, 3), 120, np.uint8))
+    about = {
+        "boxes": [[5, 10, 50, 40], [40, 10, 40, 40]],
+        "sides": ["right", "left"],
+        "camera": [90, 90, 50, 40],
+    }
+    (assets / "two_hands.json").write_text(json.dumps(about))
+    monkeypatch.setattr("knuckle.cli.demo.ASSETS", assets)
+    result = run("demo", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    data = json.loads((tmp_path / "out" / "two_hands.json").read_text())
+    assert [hand["model"] for hand in data["hands"]] == ["dfl-lite", "dfl-lite"]
+
+
+def test_info_says_how_many_hands_and_the_errors(monkeypatch, tmp_path, installed):
+    monkeypatch.setenv("COLUMNS", "200")
+    path = installed / "dfl-lite.json"
+    scores = {"synthetic-two, dfl-lite": {"mpjpe_all_mm": 21.347, "command": "x"}}
+    path.write_text(json.dumps({**json.loads(path.read_text()), "scores": scores}))
+    result = run("info")
+    assert result.exit_code == 0, result.output
+    rows = {line.split()[0]: line for line in result.output.splitlines() if "-lite" in line}
+    assert rows["dahyf-lite"].split()[1] == "1" and rows["dfl-lite"].split()[1] == "2"
+    assert "synthetic-two: 21.35 mm (MPJPE of both hands)" in rows["dfl-lite"]
+
+
 def test_demo_with_a_broken_sidecar(monkeypatch, tmp_path, fake_model):
     assets = tmp_path / "assets"
     assets.mkdir()

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from knuckle import weights
 from knuckle.cli.main import app
+from knuckle.inference import estimate
 from knuckle.inference.detector import Detection
 from knuckle.inference.images import read_image
 
@@ -114,7 +115,7 @@ def test_none_installed(two_models, photo):
 @pytest.mark.parametrize("name", ["mano", "first-lit", "All"])
 def test_unknown_model_lists_the_valid_names(two_models, photo, name):
     message = one_error(run(photo, *BOX, model=name))
-    listed = "first, second, first-lite, second-lite, all or a .onnx file"
+    listed = "auto, first, second, first-lite, second-lite, all or a .onnx file"
     assert message == f"error: model: expected one of {listed}, got {name!r}"
     assert names(photo.parent) == ["photo.png"]
 
@@ -151,12 +152,39 @@ def test_same_names_do_not_overwrite_each_other(two_models, photo, monkeypatch, 
     assert f"{twin}: its results would overwrite those of {photo}" in message
 
 
+def test_auto_is_the_default_and_one_hand_weights_are_enough(installed, photo):
+    boxes = ["--box", "30,20,60,64", "--side", "left", "--box", "70,20,60,64", "--side", "right"]
+    for expected in ("dfl-lite", "dahyf-lite"):
+        result = CliRunner().invoke(app, ["estimate", str(photo), *boxes])
+        assert result.exit_code == 0, result.output
+        hands = json.loads(photo.with_suffix(".json").read_text())["hands"]
+        assert [hand["model"] for hand in hands] == [expected, expected]
+        estimate._predictor.cache_clear()
+        (installed / "dfl-lite.json").unlink(missing_ok=True)
+    (installed / "dahyf-lite.json").unlink()
+    assert "model: expected one of" in one_error(run(photo, *boxes, model="auto"))
+
+
+def test_all_shows_pairs_and_lone_hands_of_every_system(installed, photo):
+    boxes = ["--box", "30,20,60,64", "--side", "left", "--box", "70,20,60,64", "--side", "right"]
+    assert run(photo, *boxes).exit_code == 0
+    for name in ("dahyf-lite", "dfl-lite"):
+        hands = json.loads(photo.with_suffix(f".{name}.json").read_text())["hands"]
+        assert [hand["model"] for hand in hands] == [name, name]
+
+
+def test_damaged_two_hand_weights_stop_auto(installed, photo):
+    path = installed / "dfl-lite.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "sha256": "0" * 64}))
+    assert "the file is damaged" in one_error(run(photo, *BOX, model="auto"))
+    assert names(photo.parent) == ["photo.png"]
+
+
 def test_python_api_takes_one_model_at_a_time(two_models, photo):
     from knuckle.errors import KnuckleError
-    from knuckle.inference.estimate import estimate
 
     with pytest.raises(KnuckleError, match="expected one of first-lite, second-lite"):
-        estimate(photo, boxes=[[30, 20, 60, 64]], sides=["left"], model="all")
+        estimate.estimate(photo, boxes=[[30, 20, 60, 64]], sides=["left"], model="all")
 
 
 def test_info_lists_every_model(two_models, monkeypatch):

@@ -42,6 +42,15 @@ def test_iterates_as_single_hands():
     assert len(Hands(CAMERA)) == 0 and list(Hands(CAMERA)) == []
 
 
+def test_hands_of_several_models_are_told_apart():
+    hands = two_hands(model="", models=("dahyf-lite", "dfl-lite"))
+    assert hands.model == "dahyf-lite+dfl-lite" and [h.model for h in hands] == ["dahyf-lite", "dfl-lite"]
+    again = Hands.from_dict(json.loads(json.dumps(hands.to_dict())))
+    assert again.models == hands.models and again.model == hands.model
+    assert hands.with_faces(np.array([[0, 1, 2]])).models == hands.models
+    assert two_hands().models == ("dahyf-lite", "dahyf-lite") and two_hands()[0].model == "dahyf-lite"
+
+
 def test_left_faces_are_rewound():
     hands = two_hands(faces=np.array([[0, 1, 2]]))
     assert hands.faces_of("right").tolist() == [[0, 1, 2]] and hands.faces_of("left").tolist() == [[2, 1, 0]]
@@ -55,6 +64,7 @@ def test_left_faces_are_rewound():
         ({"joints_m": np.full((2, 21, 3), np.nan)}, "expected finite"),
         ({"confidence": np.array([0.5, 1.5])}, r"expected 0\.\.1"),
         ({"shape": np.zeros((3, 10))}, "shape: expected"),
+        ({"models": ("dahyf-lite",)}, "models: expected one for each of 2 hands, got 1"),
     ],
 )
 def test_wrong_input_is_refused(change, message):

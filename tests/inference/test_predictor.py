@@ -1,4 +1,4 @@
-"""The predictor on a network whose answer is known (tests/conftest.py): where things land, left hands,
+"""The predictor on a network whose answer is known (tests/fake_networks.py): where things land, left hands,
 batches."""
 
 import hashlib

@@ -10,7 +10,7 @@ from knuckle import weights
 from knuckle.cli.demo import ASSETS, SAMPLE
 from knuckle.inference.images import read_image
 
-MODELS = sorted(weights.available())
+MODELS = [*sorted(weights.available()), "auto"]
 
 
 @pytest.fixture(scope="module")
@@ -72,9 +72,9 @@ def test_pose_and_shape_rebuild_the_mesh(model, scene):
     hands = knuckle.estimate(
         image, boxes=about["boxes"], sides=about["sides"], camera=about["camera"], model=model
     )
-    _, record = weights.find(model)
-    tolerance = 4e-3 if record.system == "handar" else 2e-4
     for hand in hands:
+        _, record = weights.find(hand.model)
+        tolerance = 4e-3 if record.system == "handar" else 2e-4
         posed = knuckle.load_rig(record.rig, side=hand.side).posed(hand.pose_rad, hand.shape)
         offset = hand.vertices_m - posed.vertices
         assert np.linalg.norm(offset - offset.mean(axis=0), axis=-1).mean() < tolerance

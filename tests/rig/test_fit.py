@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from knuckle.errors import KnuckleError
-from knuckle.rig import fit as fit_module
+from knuckle.rig import fit_step
 from knuckle.rig.fit import fit_joints
+from knuckle.rig.fit_model import COMMON_TO_POINTS, POINTS_TO_COMMON, clamped, fit_model, turns
 from knuckle.rig.fit_start import analytic_start, kabsch
+from knuckle.rig.limits import angles_to_matrices, clamp_angles
 from knuckle.rig.prior import sample_orientations, sample_poses, sample_shapes
 from knuckle.rig.rig import load_rig
 from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
@@ -82,7 +84,7 @@ def test_single_hands_and_leading_dimensions(right, hands):
     one = fit_joints(right, hands.joints[0])
     many = fit_joints(right, hands.joints[:6].reshape(2, 3, 21, 3))
     assert one.pose.shape == (16, 3) and one.residual_m.shape == () and many.shape.shape == (2, 3, 10)
-    np.testing.assert_allclose(many.joints_m[0, 0], one.joints_m, atol=1e-9)
+    np.testing.assert_allclose(many.joints_m[0, 0], one.joints_m, atol=1e-6)
     assert fit_joints(right, np.zeros((0, 21, 3))).pose.shape == (0, 16, 3)
 
 
@@ -99,23 +101,97 @@ def test_bad_joints_are_refused(right, joints, said):
         fit_joints(right, joints)
 
 
+def started(rig, joints_m):
+    """Points round their middle, the fit's constants, and a state and hand a step after the analytic start."""
+    target = (joints_m - joints_m.mean(1, keepdims=True))[:, COMMON_TO_POINTS]
+    model, start = fit_model(rig), fit_step.State(*analytic_start(rig, target))
+    hand = fit_step.posed(rig, model, start, target)
+    first = fit_step.step(model, start, hand, target, np.full(len(target), 0.1))
+    state = fit_step.moved(start, *first)
+    return target, model, state, fit_step.posed(rig, model, state, target)
+
+
+def full_jacobian(model, hand):
+    """(n, 63, 61): turn, translation, shape, angles, put together from what `fit_step` keeps apart."""
+    shared, fingers = fit_step.jacobian(model, hand)
+    whole = np.zeros((len(shared), 21, 3, 61))
+    whole[..., :16] = shared
+    for finger in range(5):
+        own = slice(2 + 4 * finger, 5 + 4 * finger)
+        whole[:, own, :, 16 + 9 * finger : 25 + 9 * finger] = fingers[:, finger].reshape(-1, 3, 3, 9)
+    return whole.reshape(len(shared), 63, 61)
+
+
 def test_jacobian_matches_finite_differences(right, hands):
-    target = hands.joints[:2] - hands.joints[:2].mean(1, keepdims=True)
-    state = fit_module._State(*analytic_start(right, target))
-    posed = fit_module._pose(right, state, target)
-    jacobian = fit_module._jacobian(right, state, posed).reshape(2, 21, 3, 61)
+    target, model, state, hand = started(right, hands.joints[:2])
+    jacobian = full_jacobian(model, hand)
     numeric = np.zeros_like(jacobian)
     for k in range(61):
-        step = np.zeros((2, 61))
-        step[:, k] = 1e-5
+        change = np.zeros((2, 61))
+        change[:, k] = 1e-5
         plus, minus = (
-            fit_module._pose(right, fit_module._moved(state, sign * step), target).joints for sign in (1, -1)
+            fit_step.posed(
+                right,
+                model,
+                fit_step.moved(state, sign * change[:, :16], sign * change[:, 16:].reshape(2, 5, 3, 3)),
+                target,
+            ).points
+            for sign in (1, -1)
         )
-        numeric[..., k] = (plus - minus) / 2e-5
-    tips = [4, 8, 12, 16, 20]
-    inner = np.setdiff1d(np.arange(21), tips)
-    np.testing.assert_allclose(jacobian[:, inner], numeric[:, inner], atol=1e-8)
-    np.testing.assert_allclose(jacobian[:, tips], numeric[:, tips], atol=0.01)
+        numeric[..., k] = ((plus - minus) / 2e-5).reshape(2, 63)
+    np.testing.assert_allclose(jacobian, numeric, atol=1e-8)
+
+
+def test_step_is_that_of_the_whole_normal_equations(right, hands):
+    noise = 0.004 * np.random.default_rng(4).standard_normal((6, 21, 3))
+    target, model, state, hand = started(right, hands.joints[:6] + noise)
+    assert (hand.beyond != 0).any()
+    damping = np.geomspace(1e-6, 10, 6)
+    shared, angles = fit_step.step(model, state, hand, target, damping)
+    rows = full_jacobian(model, hand) / fit_step.NOISE_M
+    system = rows.swapaxes(1, 2) @ rows
+    gradient = (rows * ((hand.points - target) / fit_step.NOISE_M).reshape(6, 63, 1)).sum(1)
+    soft, spread = np.deg2rad(2), np.deg2rad(120)
+    system[:, range(6, 16), range(6, 16)] += 1
+    system[:, range(16, 61), range(16, 61)] += ((hand.beyond != 0) / soft**2 + 1 / spread**2).reshape(6, 45)
+    gradient[:, 6:16] += state.shape
+    gradient[:, 16:] += (hand.beyond / soft + hand.from_straight / spread).reshape(6, 45)
+    system[:, range(61), range(61)] *= 1 + damping[:, None]
+    system[:, range(61), range(61)] += 1e-6
+    whole = -np.linalg.solve(system, gradient[..., None])[..., 0]
+    np.testing.assert_allclose(shared, whole[:, :16], atol=1e-9)
+    np.testing.assert_allclose(angles.reshape(6, 45), whole[:, 16:], atol=1e-9)
+
+
+@pytest.mark.parametrize("which", ["open", "left", "toy"])
+def test_the_fits_own_hand_is_the_rigs(right, toy_rig, which):
+    """Angles, limits and points of the fit against the slower functions that everybody else uses."""
+    rig = {"open": right, "left": right.mirrored(), "toy": toy_rig}[which]
+    rng = np.random.default_rng(5)
+    angles = rng.uniform(-2, 2, (8, 16, 3))
+    fingers, model = angles[:, 1:].reshape(8, 5, 3, 3), fit_model(rig)
+    np.testing.assert_allclose(
+        clamped(model, fingers).reshape(8, 15, 3), clamp_angles(rig, angles)[:, 1:], atol=1e-12
+    )
+    about = turns(model, fingers)
+    rotations = angles_to_matrices(rig, angles)
+    local = about[..., 2, :, :] @ about[..., 1, :, :] @ about[..., 0, :, :]
+    np.testing.assert_allclose(local.reshape(8, 15, 3, 3), rotations[:, 1:], atol=1e-12)
+    state = fit_step.State(
+        rodrigues(rng.normal(size=(8, 3))), fingers, rng.normal(size=(8, 10)), np.zeros((8, 3))
+    )
+    hand = fit_step.posed(rig, model, state, np.zeros((8, 21, 3)))
+    joints, _ = rig.posed_joints(hand.rotations, state.shape)
+    np.testing.assert_allclose(hand.points[:, POINTS_TO_COMMON], joints, atol=1e-6)
+
+
+def test_a_hand_among_many_is_fitted_as_alone(right, hands):
+    noise = 0.003 * np.random.default_rng(6).standard_normal(hands.joints.shape)
+    for joints in (hands.joints, hands.joints + noise):
+        many = fit_joints(right, joints)
+        for index in range(0, COUNT, 8):
+            alone = fit_joints(right, joints[index])
+            np.testing.assert_allclose(alone.joints_m, many.joints_m[index], atol=1e-6)
 
 
 def test_rigs_with_pose_correctives_and_derived_axes_fit_too(toy_rig):

@@ -26,13 +26,13 @@ from knuckle.view.overlay import draw_hands
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of every photo: boxes and sides (or neither), intrinsics, model ("all" compares the installed
-    ones)."""
+    """What is asked of every photo: boxes and sides (or neither), intrinsics, model ("auto": as `estimate` has it;
+    "all" compares the installed ones)."""
 
     boxes: Sequence[Sequence[float]] | None = None
     sides: Sequence[str] | None = None
     camera: Sequence[float] | None = None
-    model: str = "dahyf"
+    model: str = "auto"
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,9 @@ def demo(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write the pictures.")] = Path(
         "knuckle-demo"
     ),
-    model: Annotated[str, typer.Option(help="A model `knuckle info` lists, or an .onnx file.")] = "dahyf",
+    model: Annotated[
+        str, typer.Option(help="auto, all, a model `knuckle info` lists, or an .onnx file.")
+    ] = "auto",
 ) -> None:
     """Estimate the two hands of the sample photo in the package, a rendered one whose camera and boxes are
     known."""

@@ -32,9 +32,10 @@ def estimate(
     model: Annotated[
         str,
         typer.Option(
-            help="A model `knuckle info` lists, an .onnx file, or all: every installed model, compared."
+            help="auto: overlapping hands by dfl where it is installed, others by dahyf; a model `knuckle info` lists;"
+            " an .onnx file; or all: every installed model, compared."
         ),
-    ] = "dahyf",
+    ] = "auto",
 ) -> None:
     """Find the hands in photos and write, for PHOTO.jpg, PHOTO.json, PHOTO.overlay.png and PHOTO.glb.
 
@@ -46,6 +47,19 @@ def estimate(
     """
     from knuckle.cli.batch import Request, run
 
+    boxes, sides = given_hands(box, side)
+    if boxes and len(photos) > 1:
+        raise KnuckleError(f"--box: expected a single photo with it, got {len(photos)}")
+    intrinsics = None if camera is None else numbers("--camera", camera, "FX,FY,CX,CY")
+    request = Request(boxes, sides, intrinsics, model)
+    if not run(photos, request, out=out):
+        raise typer.Exit(2)
+
+
+def given_hands(
+    box: list[str] | None, side: list[str] | None
+) -> tuple[list[list[float]] | None, list[str] | None]:
+    """Boxes (x, y, w, h px) and sides of --box and --side, None without; raises KnuckleError unless they match."""
     boxes = [numbers("--box", text, "X,Y,W,H") for text in box or []]
     sides = list(side or [])
     if len(boxes) != len(sides):
@@ -53,12 +67,7 @@ def estimate(
             "--box, --side: expected one --side (left or right) for each --box,"
             f" got {len(boxes)} of --box and {len(sides)} of --side"
         )
-    if boxes and len(photos) > 1:
-        raise KnuckleError(f"--box: expected a single photo with it, got {len(photos)}")
-    intrinsics = None if camera is None else numbers("--camera", camera, "FX,FY,CX,CY")
-    request = Request(boxes or None, sides or None, intrinsics, model)
-    if not run(photos, request, out=out):
-        raise typer.Exit(2)
+    return boxes or None, sides or None
 
 
 def numbers(option: str, text: str, names: str) -> list[float]:

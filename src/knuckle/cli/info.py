@@ -20,6 +20,9 @@ PACKAGES = {
     "train": ("torch", "torchvision", "timm", "accelerate", "safetensors", "numba", "tensorboard", "onnx"),
 }
 
+ERRORS = {"pa_mpjpe_mm": "", "mpjpe_all_mm": " (MPJPE of both hands)"}
+"""Of a record's scores: what is shown, PA-MPJPE where nothing else is said."""
+
 
 def info() -> None:
     """Print versions, weights and what is installed: what a bug report needs."""
@@ -51,28 +54,28 @@ def _weights() -> Table:
     from knuckle import weights
     from knuckle.errors import KnuckleError
 
-    columns = ("model", "input", "MB", "licence", "trained on", "PA-MPJPE")
+    columns = ("model", "hands", "input", "MB", "licence", "trained on", "PA-MPJPE")
     table = Table(*columns, box=None, pad_edge=False)
     for name in weights.available():
         try:
             path, record = weights.find(name)
         except KnuckleError as error:
-            table.add_row(name, "-", "-", "-", f"unusable: {error}", "-")
+            table.add_row(name, "-", "-", "-", "-", f"unusable: {error}", "-")
             continue
         scores = "\n".join(
             # The row says whose they are already.
-            f"{measured.replace(f', {record.name}', '')}: {values['pa_mpjpe_mm']:.2f} mm"
+            f"{measured.replace(f', {record.name}', '')}: {values[error]:.2f} mm{what}"
             for measured, values in record.scores.items()
-            if isinstance(values, dict) and "pa_mpjpe_mm" in values
+            for error, what in ERRORS.items()
+            if isinstance(values, dict) and error in values
         )
         if table.row_count:
             table.add_row()
         size = f"{path.stat().st_size / 1e6:.1f}"
-        table.add_row(
-            name, f"{record.size} px", size, record.licence, record.trained_on, scores or "not recorded"
-        )
+        row = (name, str(record.hands), f"{record.size} px", size, record.licence, record.trained_on)
+        table.add_row(*row, scores or "not recorded")
     if not table.row_count:
-        table.add_row("(no weights installed)", *[""] * 5)
+        table.add_row("(no weights installed)", *[""] * 6)
     return table
 
 

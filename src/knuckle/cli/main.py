@@ -10,6 +10,7 @@ from knuckle.errors import KnuckleError
 
 COMMANDS = {
     "estimate": "Find the hands in photos; write their joints, meshes and pictures.",
+    "explain": "Show where a two-hand system looked for joints.",
     "demo": "Estimate the sample photo that comes with the package.",
     "info": "Print versions, weights and what is installed: what a bug report needs.",
     "synth": "Render labelled hands, or a sheet of them to look at.",

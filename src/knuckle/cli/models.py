@@ -2,6 +2,7 @@
 
 from knuckle import weights
 from knuckle.errors import KnuckleError
+from knuckle.inference.door import AUTO, ONE_HAND, TWO_HANDS, is_installed
 
 ALL = "all"
 
@@ -9,11 +10,15 @@ _LITE = "-lite"
 
 
 def chosen_models(model: str) -> list[str]:
-    """The names or paths of the models to run: the one named, or for "all" every installed one.
+    """The names or paths of the models to run: the one named ("auto" is one), or for "all" every installed one.
 
     Raises KnuckleError for an unknown name (listing the valid ones), damaged weights, and "all" without any.
     """
     installed = list(weights.available())
+    if model == AUTO:
+        for system in (ONE_HAND, *((TWO_HANDS,) if is_installed(TWO_HANDS) else ())):
+            weights.find(system)
+        return [AUTO]
     if model == ALL and not installed:
         raise KnuckleError("model: expected installed weights for all of them, got none")
     names = installed if model == ALL else [model]
@@ -26,4 +31,4 @@ def chosen_models(model: str) -> list[str]:
 
 def _valid(installed: list[str]) -> str:
     short = [name.removesuffix(_LITE) for name in installed if name.endswith(_LITE)]
-    return f"{', '.join((*short, *installed, ALL))} or a .onnx file"
+    return f"{', '.join((AUTO, *short, *installed, ALL))} or a .onnx file"

@@ -15,13 +15,14 @@ _ARRAYS = ("confidence", "boxes_px", "joints_px", "joints_m", "vertices_m", "pos
 
 
 def write_npz(path: str | Path, hands: Hands) -> None:
-    """Write every array of the hands, their sides, camera and model; whole or not at all.
+    """Write every array of the hands, their sides, camera and models; whole or not at all.
 
     Raises KnuckleError naming the path when it cannot be written.
     """
     arrays = {name: getattr(hands, name) for name in _ARRAYS}
     arrays |= {f"camera_{name}": np.array(value) for name, value in asdict(hands.camera).items()}
     arrays |= {"sides": np.array(hands.sides, dtype="U5"), "model": np.array(hands.model)}
+    arrays["models"] = np.array(hands.models, dtype=np.str_)
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
 
@@ -36,6 +37,7 @@ def read_npz(path: str | Path) -> Hands:
                 Camera(**camera),
                 sides=tuple(str(side) for side in data["sides"]),  # pyright: ignore[reportArgumentType]
                 model=str(data["model"]),
+                models=tuple(str(model) for model in data["models"]),
                 **{name: data[name] for name in _ARRAYS},
             )
     except KnuckleError as error:

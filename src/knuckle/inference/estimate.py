@@ -11,8 +11,8 @@ from jaxtyping import Float, UInt8
 from knuckle.camera import Camera
 from knuckle.hands import Hands
 from knuckle.inference.detector import Detector, default_detector
+from knuckle.inference.door import AUTO, HandPredictor, open_predictor
 from knuckle.inference.images import check_image, read_image
-from knuckle.inference.predictor import Predictor
 from knuckle.inference.requests import check_boxes, check_camera, check_pairing, check_sides
 from knuckle.skeleton import Side
 
@@ -23,7 +23,7 @@ def estimate(
     boxes: Float[np.ndarray, "N 4"] | Sequence[Sequence[float]] | None = None,
     sides: Sequence[Side] | None = None,
     camera: Camera | Sequence[float] | None = None,
-    model: str = "dahyf",
+    model: str = AUTO,
     detector: Detector | None = None,
 ) -> Hands:
     """Estimate the hands in a photo.
@@ -32,7 +32,9 @@ def estimate(
     hand's joints, and sides: "left" or "right" for each. Both or neither: without them the hands are found
     first, by `detector` or the default one, whose networks are fetched at first use. camera: fx, fy, cx, cy
     px or a Camera; without it a focal length of sqrt(W^2 + H^2) px is assumed, so distances are only as good
-    as that guess. model: a name (`knuckle info` lists them) or the path of an .onnx file.
+    as that guess. model: a name (`knuckle info` lists them) or the path of an .onnx file. "auto": a left and a right
+    hand whose boxes overlap are seen together by a two-hand system, where one is installed, and all others one by one
+    by DaHyF (`knuckle.inference.pairing` has the rules, `Hands.models` who answered).
 
     Returns `Hands`, in the order of the boxes, or best first when found; empty when there is no hand.
     Raises KnuckleError for a photo, box, side, camera or model that cannot be used.
@@ -53,5 +55,5 @@ def estimate(
 
 
 @lru_cache(maxsize=8)
-def _predictor(model: str) -> Predictor:
-    return Predictor(model)
+def _predictor(model: str) -> HandPredictor:
+    return open_predictor(model)

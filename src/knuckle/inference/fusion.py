@@ -3,14 +3,15 @@
 Where a network has a 2D branch of its own, that places joints in the picture better than the projected hand does, and
 the hand knows depth: the branch's joints are lifted to the hand's depths first. A network of free vertices gets a
 hand's proportions, pose and shape from the fit. No part of the published systems (switch: `Predictor(refine=...)`,
-`knuckle evaluate --no-refine`).
+`knuckle evaluate --no-refine`). Two-hand networks give joints alone: their meshes are the fit's.
 """
 
 from collections.abc import Mapping
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
+from knuckle.inference.mirror import MIRROR_POINT
 from knuckle.rig.fit import fit_joints
 from knuckle.rig.rig import HandRig
 from knuckle.rig.rotations import rodrigues
@@ -20,6 +21,8 @@ BRANCH_SHARE = 0.8
 differ."""
 
 _LARGEST_HAND_M = 1.0
+_AS_RIGHT = np.stack([np.ones(3), MIRROR_POINT])
+"""What shows each hand of a pair as a right one: the left one's world is mirrored."""
 
 
 def fuse(
@@ -33,21 +36,62 @@ def fuse(
     """A network's outputs with joints, mesh, rotations and shape replaced by those of the fitted rig.
 
     outputs: as `OnnxModel` gives them, of right hands; crop and camera as it takes them; size: the patch's side, px.
-    Hands whose joints lie metres apart (no hand was there) stay as they are.
+    residual_m (B) is added: how far the rig stays from the joints it was fitted to, on average. Hands whose joints
+    lie metres apart (no hand was there) stay as they are, their residual is NaN.
     """
     fused = _with_rest_pose(outputs)
+    fused["residual_m"] = np.full(len(camera), np.nan)
     target = _lift(fused, crop, camera, size) if "joints_patch" in fused else fused["joints_m"]
-    usable = _usable(fused, target)
+    usable = _usable(target) & (fused["joints_m"][..., 2].min(1) > 0)
     if not usable.any():
         return fused
     fit = fit_joints(rig, target[usable])
     hand = rig.posed(fit.pose, fit.shape, fit.translation)
     lens = camera[usable][:, None]
+    fused["residual_m"][usable] = fit.residual_m
     fused["joints_m"][usable] = hand.joints
     fused["vertices_m"][usable] = hand.vertices
     fused["rotations"][usable] = rodrigues(fit.pose)
     fused["shape"][usable] = fit.shape
-    fused["joints_px"][usable] = hand.joints[..., :2] / hand.joints[..., 2:] * lens[..., :2] + lens[..., 2:]
+    fused["joints_px"][usable] = _projected(hand.joints, lens)
+    return fused
+
+
+def fuse_pair(
+    outputs: Mapping[str, np.ndarray], camera: Float[np.ndarray, "B 4"], *, rig: HandRig, refine: bool = True
+) -> dict[str, np.ndarray]:
+    """A two-hand network's outputs with mesh, rotations and shape: those of the rig fitted to each hand's joints.
+
+    outputs: as `OnnxModel` gives them, (B, 2, ...), the right hand first; rig: a right one, both hands are fitted in
+    one call. Added: vertices_m (B, 2, V, 3), rotations (B, 2, 16, 3, 3), a left hand's turning the left rig, shape
+    (B, 2, 10) and residual_m (B, 2), how far the rig stays from the network's joints on average. refine: joints_px
+    and joints_m become the rig's too. Hands whose joints lie metres apart (no hand was there) keep their joints and
+    get the rest pose; their residual is NaN.
+    """
+    count = 2 * len(camera)
+    fused = {name: np.array(value, dtype=float, order="C") for name, value in outputs.items()}
+    as_right = np.tile(_AS_RIGHT, (len(camera), 1))[:, None]
+    joints = fused["joints_m"].reshape(count, 21, 3) * as_right
+    usable = _usable(joints)
+    pose, shape, residual = np.zeros((count, 16, 3)), np.zeros((count, 10)), np.full(count, np.nan)
+    translation = joints[:, 0] - rig.joints_rest_m[0]
+    if usable.any():
+        fit = fit_joints(rig, joints[usable])
+        pose[usable], shape[usable], translation[usable] = fit.pose, fit.shape, fit.translation
+        residual[usable] = fit.residual_m
+    hand = rig.posed(pose, shape, translation)
+    results = {
+        "vertices_m": hand.vertices * as_right,
+        "rotations": rodrigues(pose) * (as_right[..., None] * as_right[:, :, None]),
+        "shape": shape,
+        "residual_m": residual,
+    }
+    fused |= {name: value.reshape(-1, 2, *value.shape[1:]) for name, value in results.items()}
+    if refine:
+        fitted = (hand.joints * as_right)[usable]
+        lens = np.repeat(camera.astype(float), 2, axis=0)[usable, None]
+        fused["joints_m"].reshape(count, 21, 3)[usable] = fitted
+        fused["joints_px"].reshape(count, 21, 2)[usable] = _projected(fitted, lens)
     return fused
 
 
@@ -57,7 +101,7 @@ def with_pose(outputs: Mapping[str, np.ndarray], rig: HandRig) -> dict[str, np.n
     Joints and mesh stay the network's own. Hands that are metres large (no hand was there) get the rest pose.
     """
     posed = _with_rest_pose(outputs)
-    usable = _usable(posed, posed["joints_m"])
+    usable = _usable(posed["joints_m"])
     if "rotations" not in outputs and usable.any():
         fit = fit_joints(rig, posed["joints_m"][usable])
         posed["rotations"][usable] = rodrigues(fit.pose)
@@ -72,11 +116,15 @@ def _with_rest_pose(outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name: np.array(value, dtype=float) for name, value in {**rest, **outputs}.items()}
 
 
-def _usable(outputs: Mapping[str, np.ndarray], joints_m: np.ndarray) -> np.ndarray:
+def _usable(joints_m: Float[np.ndarray, "B 21 3"]) -> Bool[np.ndarray, "B"]:
     """Which hands lie before the camera and are no larger than a hand can be."""
-    spread = np.ptp(joints_m, axis=1).max(-1)
-    before = (outputs["joints_m"][..., 2].min(1) > 0) & (joints_m[..., 2].min(1) > 0)
-    return np.isfinite(joints_m).all((1, 2)) & before & (spread < _LARGEST_HAND_M)
+    before = joints_m[..., 2].min(1) > 0
+    return np.isfinite(joints_m).all((1, 2)) & before & (np.ptp(joints_m, axis=1).max(-1) < _LARGEST_HAND_M)
+
+
+def _projected(joints_m: np.ndarray, lens: np.ndarray) -> np.ndarray:
+    """Joints in px of the frame; lens (..., 1, 4) = fx, fy, cx, cy."""
+    return joints_m[..., :2] / joints_m[..., 2:] * lens[..., :2] + lens[..., 2:]
 
 
 def _lift(

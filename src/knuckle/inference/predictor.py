@@ -1,6 +1,7 @@
 """The predictor: a picture, boxes, sides and a camera in; `Hands` out. Knows no files."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -24,12 +25,16 @@ class Predictor:
 
     model: a shipped model's name or the path of an .onnx file with its record beside it. threads: of the
     network, None lets onnxruntime choose. refine: fit the rig to the network's 2D and 3D joints
-    (`knuckle.inference.fusion`). Raises KnuckleError for an unknown model or damaged weights.
+    (`knuckle.inference.fusion`). Raises KnuckleError for an unknown model, damaged weights or a two-hand system.
     """
 
     def __init__(self, model: str = "dahyf", *, threads: int | None = None, refine: bool = True) -> None:
         path, self.record = weights.find(model)
         self._network = OnnxModel(path, threads=threads)
+        if self._network.hands != 1:
+            raise KnuckleError(
+                f"{path}: expected a one-hand system, got {self.record.name}: use PairPredictor"
+            )
         self._rig = load_rig(self.record.rig)
         if self._network.vertex_count not in (None, len(self._rig.vertices)):
             raise KnuckleError(
@@ -53,7 +58,7 @@ class Predictor:
             self._estimate(image, boxes_px[start : start + BATCH], sides[start : start + BATCH], camera)
             for start in range(0, len(sides), BATCH)
         ]
-        joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        joined: dict[str, Any] = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         return Hands(
             camera,
             sides=tuple(sides),

@@ -5,43 +5,46 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.rig.lbs import joints16_and_tips_to_common
-from knuckle.rig.limits import angles_to_matrices, basis, clamp_angles, swing_angles
+from knuckle.rig.fit_model import FitModel, clamped, fit_model, turns
+from knuckle.rig.limits import swing_angles
 from knuckle.rig.rig import HandRig
-from knuckle.skeleton import BONES, COMMON_TO_MANO16
 
+# The wrist and the fingers' roots (index, middle, pinky, ring, thumb).
 _PALM = np.array([0, 1, 5, 9, 13, 17])
-_PALM_WEIGHTS = np.array([1, 0.1, 1, 1, 1, 1.0])
+_PALM_WEIGHTS = np.array([1, 1, 1, 1, 1, 0.1])
+_PALM_SHARES = (_PALM_WEIGHTS / _PALM_WEIGHTS.sum())[:, None]
 # Distances that bending leaves alone: the bones, and those across the palm.
-_LENGTHS = np.array([*BONES, (5, 9), (9, 13), (13, 17), (5, 17), (1, 5)])
+_BONES = [
+    (4 * finger + part if part else 0, 4 * finger + part + 1) for finger in range(5) for part in range(4)
+]
+_LENGTHS = np.array([*_BONES, (1, 5), (5, 13), (13, 9), (1, 9), (17, 1)])
 _LENGTH_NOISE_M = 0.002
-_BONE_COMMON = np.array([[4 * finger + part for part in range(4)] for finger in (1, 2, 4, 3, 0)])
 
 
 def analytic_start(
-    rig: HandRig, joints_m: Float[np.ndarray, "n 21 3"]
+    rig: HandRig, points_m: Float[np.ndarray, "n 21 3"]
 ) -> tuple[
     Float[np.ndarray, "n 3 3"],
-    Float[np.ndarray, "n 16 3"],
+    Float[np.ndarray, "n 5 3 3"],
     Float[np.ndarray, "n 10"],
     Float[np.ndarray, "n 3"],
 ]:
-    """Global rotation, anatomical angles (radians), shape and translation (metres) near the given joints.
+    """Global rotation, finger angles (radians), shape and translation (metres) near the given points (order of
+    `fit_model`).
 
-    Degenerate joints (collinear, all one point) give some finite start.
+    Degenerate points (collinear, all one) give some finite start.
     """
-    rest, rest_basis = rest_joints(rig)
-    ends = joints_m[:, _LENGTHS[:, 1]] - joints_m[:, _LENGTHS[:, 0]]
+    model = fit_model(rig)
     lengths, inverse = _length_model(rig)
-    shape = np.clip((np.linalg.norm(ends, axis=-1) - lengths) @ inverse.T, -4, 4)
-    shaped = rest + np.einsum("jck,nk->njc", rest_basis, shape)
-    turn = kabsch(shaped[:, _PALM], joints_m[:, _PALM], _PALM_WEIGHTS)
-    angles = _finger_angles(rig, shaped, joints_m, turn)
+    ends = points_m[:, _LENGTHS[:, 1]] - points_m[:, _LENGTHS[:, 0]]
+    shape = np.clip((np.sqrt((ends * ends).sum(-1)) - lengths) @ inverse.T, -4, 4)
+    shaped = model.rest + (shape @ model.rest_moves.reshape(63, 10).T).reshape(-1, 21, 3)
+    own_palm, palm = shaped[:, _PALM], points_m[:, _PALM]
+    turn = kabsch(own_palm, palm, _PALM_WEIGHTS)
+    angles = _finger_angles(model, shaped, points_m, turn)
     # The wrist joint is where the hand turns about, so it stays at its rest place.
-    weights = _PALM_WEIGHTS[:, None] / _PALM_WEIGHTS.sum()
-    palm = (weights * joints_m[:, _PALM]).sum(1)
-    offset = (weights * (shaped[:, _PALM] - shaped[:, :1])).sum(1)
-    translation = palm - (turn @ offset[..., None])[..., 0] - shaped[:, 0]
+    offset = (_PALM_SHARES * (own_palm - shaped[:, :1])).sum(1)
+    translation = (_PALM_SHARES * palm).sum(1) - (turn @ offset[..., None])[..., 0] - shaped[:, 0]
     return turn, angles, shape, translation
 
 
@@ -53,70 +56,57 @@ def kabsch(
     share = (weights / weights.sum())[:, None]
     source = source - (share * source).sum(1, keepdims=True)
     target = target - (share * target).sum(1, keepdims=True)
-    covariance = target.swapaxes(1, 2) @ (share * source)
-    left, _, right = np.linalg.svd(covariance)
+    left, _, right = np.linalg.svd(target.swapaxes(1, 2) @ (share * source))
     left[:, :, 2] *= np.sign(np.linalg.det(left @ right))[:, None]
     return left @ right
 
 
 @lru_cache(maxsize=16)
-def rest_joints(rig: HandRig) -> tuple[Float[np.ndarray, "21 3"], Float[np.ndarray, "21 3 10"]]:
-    """The 21 rest joints of the mean shape and how they move with the shape (metres, common order,
-    float64)."""
-    regressor, basis_ = rig.joint_regressor.astype(np.float64), rig.shape_basis.astype(np.float64)
-    joints = joints16_and_tips_to_common(regressor @ rig.vertices, rig.vertices[rig.tip_vertices])
-    moves = np.einsum("jv,vck->kjc", regressor, basis_)
-    tips = basis_[rig.tip_vertices].transpose(2, 0, 1)
-    return joints, joints16_and_tips_to_common(moves, tips).transpose(1, 2, 0)
-
-
-@lru_cache(maxsize=16)
-def bone_bases(rig: HandRig) -> tuple[Float[np.ndarray, "3 10"], Float[np.ndarray, "5 4 3 10"]]:
-    """How the wrist and each finger's four bones (MANO's finger order, rest frame) change with the shape."""
-    _, moves = rest_joints(rig)
-    ends = moves[_BONE_COMMON + 1]
-    starts = np.concatenate([np.broadcast_to(moves[0], (5, 1, 3, 10)), ends[:, :-1]], 1)
-    return moves[0], ends - starts
-
-
-@lru_cache(maxsize=16)
 def _length_model(rig: HandRig) -> tuple[Float[np.ndarray, "25"], Float[np.ndarray, "10 25"]]:
     """Mean lengths, and the ridge solution that reads a shape off their differences."""
-    joints, moves = rest_joints(rig)
-    ends = joints[_LENGTHS[:, 1]] - joints[_LENGTHS[:, 0]]
+    model = fit_model(rig)
+    ends = model.rest[_LENGTHS[:, 1]] - model.rest[_LENGTHS[:, 0]]
     lengths = np.linalg.norm(ends, axis=-1)
     direction = ends / np.maximum(lengths, 1e-9)[:, None]
-    slope = np.einsum("bc,bck->bk", direction, moves[_LENGTHS[:, 1]] - moves[_LENGTHS[:, 0]])
+    moves = model.rest_moves[_LENGTHS[:, 1]] - model.rest_moves[_LENGTHS[:, 0]]
+    slope = np.einsum("bc,bck->bk", direction, moves)
     system = slope.T @ slope + _LENGTH_NOISE_M**2 * np.eye(10)
     return lengths, np.linalg.solve(system, slope.T)
 
 
 def _finger_angles(
-    rig: HandRig,
+    model: FitModel,
     shaped: Float[np.ndarray, "n 21 3"],
-    joints_m: Float[np.ndarray, "n 21 3"],
+    points_m: Float[np.ndarray, "n 21 3"],
     turn: Float[np.ndarray, "n 3 3"],
-) -> Float[np.ndarray, "n 16 3"]:
-    axes, rest, handed = basis(rig)
-    angles = np.broadcast_to(rest, (len(turn), 16, 3)).copy()
-    world = np.broadcast_to(turn[:, None], (len(turn), 5, 3, 3))
+) -> Float[np.ndarray, "n 5 3 3"]:
+    """Each joint bends and splays so that its bone points where the given one does, as far as it may."""
+    count = len(turn)
+    fingers, own_fingers = (points[:, 1:].reshape(count, 5, 4, 3) for points in (points_m, shaped))
+    wanted = _unit(fingers[:, :, 1:] - fingers[:, :, :-1])
+    own = _unit(own_fingers[:, :, 1:] - own_fingers[:, :, :-1])
+    # A mirrored rig's twist axes point towards the wrist (they mirror as axes of rotation).
+    forward = np.sign((own * model.axes[:, :, 0]).sum(-1, keepdims=True))
+    own_splay, own_bend = (
+        angle.reshape(count, 5, 3)
+        for angle in swing_angles(
+            (forward * own).reshape(count, 15, 3), model.axes.reshape(15, 3, 3), model.handed.reshape(15)
+        )
+    )
+    angles = np.tile(model.rest_angles, (count, 1, 1, 1))
+    world = turn[:, None]
     for level in range(3):
-        mano = np.arange(1, 16, 3) + level
-        common = np.array(COMMON_TO_MANO16)[mano]
-        wanted = _unit(joints_m[:, common + 1] - joints_m[:, common])
-        wanted = (world.swapaxes(-1, -2) @ wanted[..., None])[..., 0]
-        own = _unit(shaped[:, common + 1] - shaped[:, common])
-        # A mirrored rig's twist axes point towards the wrist (they mirror as axes of rotation).
-        forward = np.sign((own * axes[mano, 0]).sum(-1, keepdims=True))
-        splay, bend = swing_angles(forward * wanted, axes[mano], handed[mano])
-        own_splay, own_bend = swing_angles(forward * own, axes[mano], handed[mano])
-        angles[:, mano, 1] += splay - own_splay
-        angles[:, mano, 2] += (bend - own_bend + np.pi) % (2 * np.pi) - np.pi
-        angles = clamp_angles(rig, angles)
-        world = world @ angles_to_matrices(rig, angles)[:, mano]
-    angles[:, 0] = rest[0]
+        # In the axes of the joint's parent.
+        direction = forward[:, :, level] * (wanted[:, :, level, None] @ world)[:, :, 0]
+        splay, bend = swing_angles(direction, model.axes[:, level], model.handed[:, level])
+        angles[:, :, level, 1] += splay - own_splay[:, :, level]
+        angles[:, :, level, 2] += (bend - own_bend[:, :, level] + np.pi) % (2 * np.pi) - np.pi
+        angles = clamped(model, angles)
+        if level < 2:
+            about = turns(model, angles)[:, :, level]
+            world = world @ about[:, :, 2] @ about[:, :, 1] @ about[:, :, 0]
     return angles
 
 
 def _unit(vector: np.ndarray) -> np.ndarray:
-    return vector / np.maximum(np.linalg.norm(vector, axis=-1, keepdims=True), 1e-9)
+    return vector / np.maximum(np.sqrt((vector * vector).sum(-1, keepdims=True)), 1e-9)

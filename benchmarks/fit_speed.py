@@ -1,0 +1,69 @@
+"""How long the rig's fit to 21 joints takes on one CPU thread, and how near it comes.
+
+python benchmarks/fit_speed.py [--rounds 60]. Hands of the pose prior in any orientation, exact and with 4 mm of noise
+on every coordinate, as a network's joints have. Batches take turns with numpy's SVD of a 100 x 100 matrix, which is
+the reference (and with MediaPipe's landmark network where it is in the cache): medians; the ratio is what travels from
+machine to machine.
+"""
+
+import argparse
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Float
+
+import boxed_peer
+from knuckle.inference.palm import LANDMARK_PX
+from knuckle.rig.fit import fit_joints
+from knuckle.rig.prior import sample_orientations, sample_poses, sample_shapes
+from knuckle.rig.rig import HandRig, load_rig
+from knuckle.rig.rotations import matrix_to_axis_angle
+from landmark_peer import mediapipe_landmarks, milliseconds
+
+BATCHES = (1, 2, 16)
+HANDS = 256
+NOISE_M = 0.004
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=60)
+    options = parser.parse_args()
+    rig = load_rig()
+    exact = prior_joints(rig)
+    noisy = exact + NOISE_M * np.random.default_rng(1).standard_normal(exact.shape)
+    matrix = np.random.default_rng(2).standard_normal((100, 100))
+    calls: list[Callable[[], object]] = [lambda: np.linalg.svd(matrix)]
+    calls += [lambda joints=noisy[:count]: fit_joints(rig, joints) for count in BATCHES]
+    if boxed_peer.installed():
+        picture = np.random.default_rng(3).integers(0, 256, (LANDMARK_PX, LANDMARK_PX, 3), dtype=np.uint8)
+        calls.append(lambda: mediapipe_landmarks(picture))
+    times = milliseconds(calls, rounds=options.rounds)
+    reference, fits, peer = times[0], times[1 : 1 + len(BATCHES)], times[1 + len(BATCHES) :]
+    print(f"one thread, median of {options.rounds}; numpy's SVD of 100 x 100: {reference:.2f} ms")
+    for count, value in zip(BATCHES, fits, strict=True):
+        each = value / count
+        beside = f", {each / peer[0]:.2f} of MediaPipe's landmark network" if peer else ""
+        print(f"  {count:>2} at once: {each:.2f} ms a hand, {each / reference:.2f} of the SVD{beside}")
+    for name, joints in (("exact", exact), (f"{1000 * NOISE_M:g} mm of noise", noisy)):
+        fit = fit_joints(rig, joints)
+        residual, error = 1000 * fit.residual_m, 1000 * np.linalg.norm(fit.joints_m - exact, axis=-1).mean(1)
+        print(
+            f"  {HANDS} hands, {name}: residual {residual.mean():.3f} mm (largest {residual.max():.3f}),"
+            f" from the true joints {error.mean():.3f} mm"
+        )
+
+
+def prior_joints(rig: HandRig) -> Float[np.ndarray, "n 21 3"]:
+    """Joints of random hands, metres."""
+    rng = np.random.default_rng(0)
+    pose = sample_poses(rig, HANDS, rng).astype(np.float64)
+    pose[:, 0] = matrix_to_axis_angle(sample_orientations(HANDS, rng))
+    shape = sample_shapes(HANDS, rng).astype(np.float64)
+    return rig.posed(pose, shape, np.array([0.1, -0.05, 0.6])).joints
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+"""The predictor of two-hand systems: a picture, boxes, sides and a camera in; `Hands` in one camera frame out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from knuckle import weights
+from knuckle.camera import Camera, Crop
+from knuckle.errors import KnuckleError
+from knuckle.hands import Hands
+from knuckle.inference.fusion import fuse_pair
+from knuckle.inference.mirror import mirror_outputs
+from knuckle.inference.pairing import pair_boxes, seen_mirrored, union_box
+from knuckle.inference.predictor import BATCH, normalise
+from knuckle.inference.runtime import OnnxModel
+from knuckle.rig import load_rig
+from knuckle.rig.rotations import matrix_to_axis_angle
+from knuckle.skeleton import Side
+
+HAND_FIELDS = ("joints_px", "joints_m", "vertices_m", "pose_rad", "shape", "confidence")
+"""Of `Hands`: what a network answers for each hand."""
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """Where a two-hand network looks: a box (x, y, w, h px of the picture), and whether it is shown mirrored."""
+
+    box_px: Float[np.ndarray, "4"]
+    mirrored: bool
+
+    @classmethod
+    def of_pair(cls, right_box_px: Float[np.ndarray, "4"], left_box_px: Float[np.ndarray, "4"]) -> "Window":
+        """Round both hands of a pair."""
+        box = union_box(np.stack([right_box_px, left_box_px]))
+        return cls(box, seen_mirrored(right_box_px, left_box_px))
+
+    @classmethod
+    def of_hand(cls, box_px: Float[np.ndarray, "4"], side: Side) -> "Window":
+        """Round a lone hand, which is shown as a right one."""
+        return cls(box_px, side == "left")
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """What a network looked at in one window, as the picture shows it: the right hand first.
+
+    patch: RGB; joints_patch: px of it; attention [iteration, appearance or position, hand, joint]: where that joint
+    looked, from edge to edge of the patch.
+    """
+
+    patch: UInt8[np.ndarray, "S S 3"]
+    joints_patch: Float[np.ndarray, "2 21 2"]
+    attention: Float[np.ndarray, "T 2 2 21 m m"]
+    confidence: Float[np.ndarray, "2"]
+
+
+class PairPredictor:
+    """A two-hand system's weights, ready to estimate hands in pictures.
+
+    model: a shipped model's name or the path of an .onnx file with its record beside it. threads: of the
+    network, None lets onnxruntime choose. refine: joints are those of the rig fitted to them, as the mesh always is.
+    A picture and its mirror image give mirrored hands (`pairing.seen_mirrored`). Raises KnuckleError for an unknown
+    model, damaged weights or a one-hand system.
+    """
+
+    def __init__(self, model: str = "dfl", *, threads: int | None = None, refine: bool = True) -> None:
+        path, self.record = weights.find(model)
+        self._network = OnnxModel(path, threads=threads)
+        if self._network.hands != 2:
+            raise KnuckleError(f"{path}: expected a two-hand system, got {self.record.name}: use Predictor")
+        self.rig = load_rig(self.record.rig)
+        self._refine = refine
+
+    def __call__(
+        self,
+        image: UInt8[np.ndarray, "H W 3"],
+        boxes_px: Float[np.ndarray, "N 4"],
+        sides: Sequence[Side],
+        camera: Camera,
+    ) -> Hands:
+        """Estimate the hands in boxes (x, y, w, h px of the image), each of the side given.
+
+        Boxes that belong together (`knuckle.inference.pairing`) share a crop; a lone one gets its own, and the hand of
+        its side is the answer. confidence: the network's own, that this hand is there.
+        """
+        if not len(sides):
+            return Hands(camera, model=self.record.name, faces=self.rig.faces)
+        boxes = np.asarray(boxes_px, dtype=float)
+        pairing = pair_boxes(boxes, sides)
+        windows = [Window.of_pair(boxes[right], boxes[left]) for right, left in pairing.pairs]
+        windows += [Window.of_hand(boxes[index], sides[index]) for index in pairing.lone]
+        row = {index: number for number, pair in enumerate(pairing.pairs) for index in pair}
+        row |= {index: number for number, index in enumerate(pairing.lone, start=len(pairing.pairs))}
+        answers = self.look(image, windows, camera)
+        rows, hand = [row[i] for i in range(len(sides))], [int(side == "left") for side in sides]
+        chosen: dict[str, Any] = {name: answers[name][rows, hand] for name in HAND_FIELDS}
+        return Hands(
+            camera,
+            sides=tuple(sides),
+            boxes_px=boxes,
+            model=self.record.name,
+            faces=self.rig.faces,
+            **chosen,
+        )
+
+    def look(
+        self, image: UInt8[np.ndarray, "H W 3"], windows: Sequence[Window], camera: Camera
+    ) -> dict[str, Float[np.ndarray, "P 2 ..."]]:
+        """Both hands of every window (at least one), the right one first, there or not: `HAND_FIELDS`, and
+        residual_m of the fit (NaN where there was none)."""
+        parts = []
+        for start in range(0, len(windows), BATCH):
+            chunk = windows[start : start + BATCH]
+            patches, crops, lenses = self._shown(image, chunk, camera)
+            outputs = fuse_pair(
+                self._network(normalise(patches), crops, lenses), lenses, rig=self.rig, refine=self._refine
+            )
+            outputs["pose_rad"] = matrix_to_axis_angle(outputs["rotations"])
+            outputs["confidence"] = np.clip(outputs["confidence"], 0, 1)
+            kept = {name: outputs[name] for name in (*HAND_FIELDS, "residual_m")}
+            mirrored = np.array([window.mirrored for window in chunk])
+            parts.append(_as_in_picture(kept, mirrored, image.shape[1]))
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def explain(self, image: UInt8[np.ndarray, "H W 3"], window: Window, camera: Camera) -> Explanation:
+        """Where the network looked in a window. Raises KnuckleError for a system without attention."""
+        if not self._network.has_attention:
+            raise KnuckleError(f"model: expected a system with attention to explain, got {self.record.name}")
+        patches, crops, lenses = self._shown(image, [window], camera)
+        outputs = self._network(normalise(patches), crops, lenses, attention=True)
+        attention, joints = outputs["attention"][0], outputs["joints_patch"][0].astype(float)
+        attention = attention.reshape(*attention.shape[:2], 2, 21, *attention.shape[-2:])
+        if not window.mirrored:
+            return Explanation(patches[0], joints, attention, outputs["confidence"][0])
+        return Explanation(
+            patches[0][:, ::-1],
+            joints[::-1] * [-1, 1] + [patches.shape[2] - 1, 0],
+            attention[:, :, ::-1, :, :, ::-1],
+            outputs["confidence"][0, ::-1],
+        )
+
+    def _shown(
+        self, image: np.ndarray, windows: Sequence[Window], camera: Camera
+    ) -> tuple[UInt8[np.ndarray, "P S S 3"], Float[np.ndarray, "P 3"], Float[np.ndarray, "P 4"]]:
+        """Patches, crops and cameras of windows, of the mirrored picture where they are shown so.
+
+        The picture itself is mirrored, not the patch: resampling rounds differently then.
+        """
+        mirrored_image = cv2.flip(image, 1) if any(window.mirrored for window in windows) else image
+        patches, crops, lenses = [], [], []
+        for window in windows:
+            crop = Crop.from_box(window.box_px, self.record.size, expand=self.record.expand)
+            crop = crop.mirrored(image.shape[1]) if window.mirrored else crop
+            patches.append(crop.warp(mirrored_image if window.mirrored else image))
+            crops.append(crop.vector)
+            lenses.append((camera.mirrored() if window.mirrored else camera).vector)
+        return np.stack(patches), np.stack(crops), np.stack(lenses)
+
+
+def _as_in_picture(
+    outputs: dict[str, Float[np.ndarray, "P 2 ..."]], mirrored: Bool[np.ndarray, "P"], width: int
+) -> dict[str, Float[np.ndarray, "P 2 ..."]]:
+    """Answers to mirrored windows mirrored back: what was shown as the right hand is the left one."""
+    flat = {name: value.reshape(-1, *value.shape[2:]) for name, value in outputs.items()}
+    turned = mirror_outputs(flat, np.repeat(mirrored, 2), width)
+    pairs = {name: value.reshape(len(mirrored), 2, *value.shape[1:]) for name, value in turned.items()}
+    return {
+        name: np.where(mirrored.reshape(-1, *(1,) * (value.ndim - 1)), value[:, ::-1], value)
+        for name, value in pairs.items()
+    }

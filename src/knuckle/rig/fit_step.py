@@ -1,0 +1,153 @@
+"""One step of the fit: the hand at given angles, how its points move, and the damped least squares solution.
+
+Each finger's angles move that finger's points only, so the normal equations are solved finger by finger, and the rest
+by their Schur complement: an eighth of the work of solving them as one.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from knuckle.rig.fit_model import FINGERS_COMMON, IDENTITY, SKEW, FitModel, clamped, turns
+from knuckle.rig.rig import HandRig
+
+NOISE_M = 0.001
+_LIMIT_SOFTNESS = np.deg2rad(2.0)
+_ANGLE_SPREAD = np.deg2rad(120.0)
+_LARGEST_TURN = 0.6
+_LARGEST_SHAPE = 6
+_HANGS_ON = (np.arange(1, 4)[:, None] > np.arange(3)).astype(float)[..., None]
+"""[point after the root, level, 1]: does the point move when the joint of this level turns?"""
+
+
+class State(NamedTuple):
+    """What is fitted: turn and translation (metres) of the wrist, finger angles (radians), shape."""
+
+    turn: Float[np.ndarray, "n 3 3"]
+    angles: Float[np.ndarray, "n 5 3 3"]
+    shape: Float[np.ndarray, "n 10"]
+    translation: Float[np.ndarray, "n 3"]
+
+
+class Posed(NamedTuple):
+    """The hand of a state: points (metres), rotations of what each finger's four bones hang on, axes about which its
+    angles turn, rotations of the 16 joints relative to their parents, angles beyond their limits and from straight
+    (standard deviations), and what the state costs."""
+
+    points: Float[np.ndarray, "n 21 3"]
+    parents: Float[np.ndarray, "n 5 4 3 3"]
+    axes: Float[np.ndarray, "n 5 3 3 3"]
+    rotations: Float[np.ndarray, "n 16 3 3"]
+    beyond: Float[np.ndarray, "n 5 3 3"]
+    from_straight: Float[np.ndarray, "n 5 3 3"]
+    cost: Float[np.ndarray, "n"]
+
+
+def posed(rig: HandRig, model: FitModel, state: State, target_m: Float[np.ndarray, "n 21 3"]) -> Posed:
+    """The hand of a state, and what it costs: distances from the target, limits and priors."""
+    count = len(target_m)
+    about = turns(model, state.angles)
+    bend, swing = about[:, :, :, 2], about[:, :, :, 2] @ about[:, :, :, 1]
+    local = swing @ about[:, :, :, 0]
+    parents = np.empty((count, 5, 4, 3, 3))
+    parents[:, :, 0] = state.turn[:, None]
+    for level in range(3):
+        np.matmul(parents[:, :, level], local[:, :, level], out=parents[:, :, level + 1])
+    bones = model.bones + (state.shape @ model.bone_moves.reshape(60, 10).T).reshape(count, 5, 4, 3)
+    points = np.empty((count, 21, 3))
+    points[:, 0] = model.rest[0] + state.shape @ model.rest_moves[0].T + state.translation
+    fingers = points[:, 1:].reshape(count, 5, 4, 3)
+    np.cumsum((parents @ bones[..., None])[..., 0], axis=2, out=fingers)
+    fingers += points[:, None, None, 0]
+    rotations = np.concatenate([state.turn[:, None], local.reshape(count, 15, 3, 3)], 1)
+    if not model.rigid_tips:
+        joints, _ = rig.posed_joints(rotations, state.shape)
+        fingers[:, :, 3] = joints[:, FINGERS_COMMON[:, 3]] + state.translation[:, None]
+    own = np.empty((count, 5, 3, 3, 3))
+    own[..., 0, :] = (swing @ model.axes[:, :, 0, :, None])[..., 0]
+    own[..., 1, :] = (bend @ model.axes[:, :, 1, :, None])[..., 0]
+    own[..., 2, :] = model.axes[:, :, 2]
+    beyond = (state.angles - clamped(model, state.angles)) / _LIMIT_SOFTNESS
+    from_straight = state.angles / _ANGLE_SPREAD
+    off = (points - target_m) / NOISE_M
+    cost = (off * off).sum((1, 2)) + (state.shape * state.shape).sum(1)
+    cost += (beyond * beyond + from_straight * from_straight).sum((1, 2, 3))
+    axes = own @ parents[:, :, :3].swapaxes(-1, -2)
+    return Posed(points, parents, axes, rotations, beyond, from_straight, cost)
+
+
+def jacobian(
+    model: FitModel, hand: Posed
+) -> tuple[Float[np.ndarray, "n 21 3 16"], Float[np.ndarray, "n 5 9 9"]]:
+    """Derivatives of the points: of all by turn, translation and shape; of each finger's three after its root by its
+    angles. Fingertips move rigidly with their last joint here, which is true or nearly so."""
+    count = len(hand.points)
+    shared = np.zeros((count, 21, 3, 16))
+    arm = hand.points - hand.points[:, :1]
+    shared[..., :3] = -(arm @ SKEW).reshape(count, 21, 3, 3)
+    shared[..., 3:6] = IDENTITY
+    shared[..., 6:] = model.rest_moves[0]
+    shared[:, 1:, :, 6:] += np.cumsum(hand.parents @ model.bone_moves, 2).reshape(count, 20, 3, 10)
+    fingers = hand.points[:, 1:].reshape(count, 5, 4, 3)
+    levers = (fingers[:, :, 1:, None] - fingers[:, :, None, :3]) * _HANGS_ON
+    skew = (levers @ SKEW).reshape(count, 5, 3, 3, 3, 3)
+    # [point, level, coordinate, angle] to [point, coordinate, level, angle].
+    moved = -(skew @ hand.axes.swapaxes(-1, -2)[:, :, None])
+    return shared, moved.swapaxes(3, 4).reshape(count, 5, 9, 9)
+
+
+def step(
+    model: FitModel,
+    state: State,
+    hand: Posed,
+    target_m: Float[np.ndarray, "n 21 3"],
+    damping: Float[np.ndarray, "n"],
+) -> tuple[Float[np.ndarray, "n 16"], Float[np.ndarray, "n 5 3 3"]]:
+    """Damped Gauss-Newton step (Levenberg 1944, Marquardt 1963): of turn, translation and shape; of the angles."""
+    count = len(target_m)
+    shared, moved = jacobian(model, hand)
+    # Beside the shared columns stands the residual: products with both are wanted together.
+    beside = np.empty((count, 21, 3, 17))
+    np.divide(shared, NOISE_M, out=beside[..., :16])
+    np.divide(hand.points - target_m, NOISE_M, out=beside[..., 16])
+    moved = moved.swapaxes(-1, -2) / NOISE_M
+    fingers = beside[:, 1:].reshape(count, 5, 12, 17)[:, :, 3:]
+    rows = beside.reshape(count, 63, 17)
+    whole = rows[..., :16].swapaxes(-1, -2) @ rows
+    blocks, across = moved @ moved.swapaxes(-1, -2), moved @ fingers
+    strict = (hand.beyond != 0).reshape(count, 5, 9)
+    diagonal = blocks.reshape(count, 5, 81)[..., ::10]
+    diagonal += 1 / _ANGLE_SPREAD**2 + strict / _LIMIT_SOFTNESS**2
+    across[..., 16] += (hand.beyond / _LIMIT_SOFTNESS + hand.from_straight / _ANGLE_SPREAD).reshape(
+        count, 5, 9
+    )
+    whole[:, 6:, 16] += state.shape
+    common = whole.reshape(count, 272)[:, ::18]
+    common[:, 6:] += 1
+    for values, factor in ((diagonal, 1 + damping[:, None, None]), (common, 1 + damping[:, None])):
+        values *= factor
+        values += 1e-6
+    solved = np.linalg.solve(blocks, across)
+    whole -= across[..., :16].reshape(count, 45, 16).swapaxes(-1, -2) @ solved.reshape(count, 45, 17)
+    first = np.linalg.solve(whole[..., :16], whole[..., 16:])
+    angles = solved[..., 16:] - solved[..., :16] @ first[:, None]
+    return -first[..., 0], -angles.reshape(count, 5, 3, 3)
+
+
+def moved(state: State, shared: Float[np.ndarray, "n 16"], angles: Float[np.ndarray, "n 5 3 3"]) -> State:
+    """The state after a step, which is cut where it is too long."""
+    return State(
+        _turned(shared[:, :3]) @ state.turn,
+        state.angles + np.minimum(np.maximum(angles, -_LARGEST_TURN), _LARGEST_TURN),
+        np.minimum(np.maximum(state.shape + shared[:, 6:], -_LARGEST_SHAPE), _LARGEST_SHAPE),
+        state.translation + shared[:, 3:6],
+    )
+
+
+def _turned(axis_angle: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3 3"]:
+    """`rotations.rodrigues` of few vectors, in few calls."""
+    # At a turn of zero both quotients times their matrices are 0, whatever the quotients.
+    angle = np.sqrt((axis_angle * axis_angle).sum(1) + 1e-30)[:, None, None]
+    skew = (axis_angle @ SKEW).reshape(-1, 3, 3)
+    return IDENTITY + np.sin(angle) / angle * skew + (1 - np.cos(angle)) / angle**2 * (skew @ skew)

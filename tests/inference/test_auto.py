@@ -1,0 +1,198 @@
+"""model="auto": overlapping hands by the two-hand system, the others one by one; each box has one answer."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+
+import knuckle
+from knuckle import Camera, Detection, KnuckleError
+from knuckle.hands import Hands
+from knuckle.inference import estimate as estimate_module
+from knuckle.inference.door import AutoPredictor, open_predictor
+from knuckle.inference.pair_predictor import PairPredictor, Window
+from knuckle.inference.predictor import Predictor
+from knuckle.weights import read_record
+
+OTHER = {"left": "right", "right": "left"}
+RIGHT, LEFT, FAR = [60.0, 60, 80, 90], [120.0, 75, 90, 80], [240.0, 20, 50, 60]
+
+
+@pytest.fixture(scope="module")
+def image() -> np.ndarray:
+    noise = np.random.default_rng(1).normal(size=(240, 321, 3))
+    smooth = cv2.GaussianBlur(noise, (0, 0), 7)
+    return (255 * (smooth - smooth.min()) / np.ptp(smooth)).astype(np.uint8)
+
+
+def with_threshold(folder, value: float) -> None:
+    path = folder / "dfl-lite.json"
+    replace(read_record(path), confidence_threshold=value).write(path)
+    estimate_module._predictor.cache_clear()
+
+
+def alone(image, model, boxes, sides) -> Hands:
+    return knuckle.estimate(image, boxes=boxes, sides=sides, model=model)
+
+
+def same(hands: Hands, index: int, expected: Hands, at: int) -> None:
+    """Up to how far the fit goes on for a hand that is fitted beside others."""
+    tolerances = {"joints_px": 2e-3, "joints_m": 1e-5, "vertices_m": 1e-5, "pose_rad": 1e-3, "shape": 1e-2}
+    for name, tolerance in {**tolerances, "confidence": 1e-6, "boxes_px": 0}.items():
+        np.testing.assert_allclose(
+            getattr(hands, name)[index], getattr(expected, name)[at], atol=tolerance, err_msg=name
+        )
+
+
+def test_the_pair_goes_to_one_system_and_the_lone_hand_to_the_other(installed, image):
+    boxes, sides = [FAR, LEFT, RIGHT], ["right", "left", "right"]
+    hands = knuckle.estimate(image, boxes=boxes, sides=sides)
+    assert hands.models == ("dahyf-lite", "dfl-lite", "dfl-lite")
+    assert hands.model == "dahyf-lite+dfl-lite" and hands.sides == tuple(sides)
+    lone, pair = (
+        alone(image, "dahyf", [FAR], ["right"]),
+        alone(image, "dfl", [LEFT, RIGHT], ["left", "right"]),
+    )
+    same(hands, 0, lone, 0)
+    same(hands, 1, pair, 0)
+    same(hands, 2, pair, 1)
+    assert [hand["model"] for hand in hands.to_dict()["hands"]] == list(hands.models)
+    assert Hands.from_dict(hands.to_dict()).models == hands.models
+    assert [hand.model for hand in hands] == list(hands.models)
+
+
+def test_lone_hands_are_the_one_hand_systems_alone(installed, image):
+    hands = knuckle.estimate(image, boxes=[FAR, RIGHT], sides=["left", "right"])
+    expected = alone(image, "dahyf", [FAR, RIGHT], ["left", "right"])
+    assert hands.model == expected.model == "dahyf-lite"
+    np.testing.assert_array_equal(hands.joints_m, expected.joints_m)
+
+
+def test_a_hidden_hand_without_a_box_is_not_made_up(installed, image):
+    found = knuckle.estimate(image, detector=lambda _: [Detection(np.array(RIGHT), "right", 0.9)])
+    assert found.sides == ("right",) and found.models == ("dahyf-lite",)
+    assert len(knuckle.estimate(image, model="dfl", boxes=[RIGHT], sides=["right"])) == 1
+
+
+def test_two_right_hands_are_never_a_pair(installed, image):
+    hands = knuckle.estimate(image, boxes=[RIGHT, LEFT], sides=["right", "right"])
+    assert hands.models == ("dahyf-lite", "dahyf-lite")
+
+
+def test_of_three_hands_two_are_a_pair(installed, image):
+    hands = knuckle.estimate(image, boxes=[RIGHT, [100, 65, 80, 90], LEFT], sides=["right", "left", "left"])
+    assert hands.models == ("dfl-lite", "dfl-lite", "dahyf-lite")
+
+
+def test_overlapping_hands_of_two_people_are_two_pairs(installed, image):
+    """Four boxes, a left and a right hand each: the two that overlap most go together, then the other two."""
+    boxes = [RIGHT, LEFT, [150, 140, 80, 80], [200, 150, 80, 80]]
+    hands = knuckle.estimate(image, boxes=boxes, sides=["right", "left", "right", "left"])
+    assert hands.models == ("dfl-lite",) * 4
+    for pair in (slice(0, 2), slice(2, 4)):
+        together = alone(image, "dfl", boxes[pair], ["right", "left"])
+        np.testing.assert_allclose(hands.joints_m[pair], together.joints_m, atol=1e-5)
+
+
+def test_detected_pairs_are_paired_too(installed, image):
+    found = [Detection(np.array(LEFT), "left", 0.9), Detection(np.array(RIGHT), "right", 0.8)]
+    hands = knuckle.estimate(image, detector=lambda _: found)
+    assert hands.sides == ("left", "right") and hands.models == ("dfl-lite", "dfl-lite")
+
+
+def test_a_hand_the_pair_system_does_not_see_is_answered_by_the_other(installed, image):
+    pair = alone(image, "dfl", [RIGHT, LEFT], ["right", "left"])
+    weak = int(np.argmin(pair.confidence))
+    with_threshold(installed, float(pair.confidence.mean()))
+    hands = knuckle.estimate(image, boxes=[RIGHT, LEFT], sides=["right", "left"])
+    assert hands.models[weak] == "dahyf-lite" and hands.models[1 - weak] == "dfl-lite"
+    same(hands, 1 - weak, pair, 1 - weak)
+    same(hands, weak, alone(image, "dahyf", [RIGHT, LEFT], ["right", "left"]), weak)
+
+
+def test_a_pair_that_is_not_there_is_the_one_hand_systems(installed, image):
+    with_threshold(installed, 1.0)
+    hands = knuckle.estimate(image, boxes=[RIGHT, FAR, LEFT], sides=["right", "left", "left"])
+    expected = alone(image, "dahyf", [RIGHT, FAR, LEFT], ["right", "left", "left"])
+    assert hands.models == ("dahyf-lite",) * 3
+    np.testing.assert_array_equal(hands.joints_m, expected.joints_m)
+
+
+def test_named_systems_keep_to_themselves(installed, image):
+    for model, name in (("dahyf", "dahyf-lite"), ("dfl", "dfl-lite")):
+        hands = knuckle.estimate(
+            image, boxes=[RIGHT, LEFT, FAR], sides=["right", "left", "left"], model=model
+        )
+        assert hands.models == (name,) * 3 and hands.model == name
+
+
+def test_without_the_two_hand_weights_auto_is_the_one_hand_system(installed, image):
+    (installed / "dfl-lite.json").unlink()
+    hands = knuckle.estimate(image, boxes=[RIGHT, LEFT], sides=["right", "left"])
+    assert hands.models == ("dahyf-lite", "dahyf-lite")
+    assert isinstance(open_predictor("auto"), Predictor)
+
+
+def test_damaged_two_hand_weights_are_told_not_passed_over(installed, image):
+    path = installed / "dfl-lite.json"
+    replace(read_record(path), sha256="0" * 64).write(path)
+    with pytest.raises(KnuckleError, match="the file is damaged"):
+        knuckle.estimate(image, boxes=[FAR], sides=["left"])
+
+
+def test_mirrored_photo_gives_the_swapped_mirrored_hands(installed, image):
+    boxes, sides = np.array([FAR, LEFT, RIGHT]), ["right", "left", "right"]
+    mirrored_boxes = np.concatenate([320 - boxes[:, :1] - boxes[:, 2:3], boxes[:, 1:]], axis=1)
+    hands = knuckle.estimate(image, boxes=boxes, sides=sides)
+    mirrored = knuckle.estimate(
+        np.ascontiguousarray(image[:, ::-1]), boxes=mirrored_boxes, sides=[OTHER[side] for side in sides]
+    )
+    assert mirrored.models == hands.models
+    # The lone hand's patch is mirrored after resampling, which rounds a little.
+    tolerances = np.array([0.02, 1e-3, 1e-3])[:, None, None]
+    assert (np.abs(mirrored.joints_px * [-1, 1] + [320, 0] - hands.joints_px) < tolerances).all()
+    assert (np.abs(mirrored.joints_m * [-1, 1, 1] - hands.joints_m) < tolerances / 100).all()
+
+
+def test_no_hands(installed, image):
+    for model in ("auto", "dfl"):
+        assert len(knuckle.estimate(image, model=model, detector=lambda _: [])) == 0
+        assert len(knuckle.estimate(image, model=model, boxes=[], sides=[])) == 0
+
+
+@pytest.mark.parametrize("model", ["auto", "dfl"])
+@pytest.mark.parametrize(
+    ("boxes", "sides", "message"),
+    [
+        ([RIGHT, LEFT[:3]], ["right", "left"], r"boxes: expected \(N, 4\) numbers"),
+        ([[RIGHT, LEFT]], ["right", "left"], r"boxes: expected \(N, 4\) numbers.*got shape \(1, 2, 4\)"),
+        ([*RIGHT, *LEFT], ["right", "left"], r"boxes: expected \(N, 4\) numbers.*got shape \(8,\)"),
+        (np.transpose([RIGHT, LEFT]), ["right", "left"], r"boxes: expected \(N, 4\) .*got shape \(4, 2\)"),
+        ({"left": LEFT}, ["left"], r"boxes: expected \(N, 4\) numbers"),
+        ([RIGHT, None], ["right", "left"], r"boxes: expected \(N, 4\) numbers|expected finite"),
+        ([RIGHT, LEFT], ["right"], "sides: expected one for each box, got 1 for 2"),
+        ([RIGHT, LEFT], ["right", "both"], "side: expected one of left, right, got 'both'"),
+        ([RIGHT, LEFT], None, "sides: expected one for each box"),
+    ],
+)
+def test_boxes_of_the_wrong_shape(installed, image, model, boxes, sides, message):
+    with pytest.raises(KnuckleError, match=message) as caught:
+        knuckle.estimate(image, boxes=boxes, sides=sides, model=model)
+    assert "\n" not in str(caught.value)
+
+
+def test_systems_of_different_meshes_do_not_go_together():
+    one, two = (SimpleNamespace(record=SimpleNamespace(rig=rig)) for rig in ("open", "MANO_RIGHT.pkl"))
+    with pytest.raises(
+        KnuckleError, match=r"rig: expected the same of both systems, got open and MANO_RIGHT\.pkl"
+    ):
+        AutoPredictor(one, two)  # type: ignore[arg-type]
+
+
+def test_the_window_goes_round_both_and_shows_the_lower_hand_as_the_right_one(installed, image):
+    camera = Camera.from_size(321, 240)
+    hands = knuckle.estimate(image, boxes=[RIGHT, LEFT], sides=["right", "left"])
+    seen = PairPredictor("dfl").look(image, [Window(np.array([60.0, 60, 150, 95]), True)], camera)
+    np.testing.assert_allclose(hands.joints_m, seen["joints_m"][0], atol=1e-5)
