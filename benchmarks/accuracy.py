@@ -1,11 +1,12 @@
-"""How exact the installed weights are: on the frozen synthetic benchmark and on real photographs, MediaPipe
-beside.
+"""How exact the installed weights are: on the frozen synthetic benchmarks of one and of two hands and on real
+photographs, MediaPipe beside.
 
-python benchmarks/accuracy.py [--weights dahyf --weights ehpe ...] [--limit N] [--json FILE]. Every installed model
-unless some are named: as `knuckle estimate` runs it, and the network alone where that differs. Real photographs only
-where KNUCKLE_DATA names the folder that holds `eval-dev`; MediaPipe runs where its networks are in the cache, else
-its figures are quoted as reported. Boxes and sides come from the ground truth; the protocols are those of
-`knuckle evaluate`.
+python benchmarks/accuracy.py [--weights dahyf --weights dfl ...] [--data synthetic-two ...] [--limit N] [--json FILE].
+Every installed model unless some are named: as `knuckle estimate` runs it, and the network alone where that differs.
+On two hands, one-hand systems see each hand in a crop of its own; on single hands, a two-hand system may see a ghost
+partner. Real photographs only where KNUCKLE_DATA names the folder that holds `eval-dev`; MediaPipe runs where its
+networks are in the cache, else its figures are quoted as reported. Boxes and sides come from the ground truth; the
+protocols are those of `knuckle evaluate`.
 """
 
 import argparse
@@ -21,9 +22,11 @@ from knuckle import weights
 from knuckle.cli.predictors import OpenedModel, open_model
 from knuckle.cli.progress import counting
 from knuckle.datasets.eval_dev import by_source, read_eval_dev
-from knuckle.evaluation.benchmarks import evaluate, open_benchmarks
+from knuckle.evaluation.benchmarks import NAMES, evaluate, open_benchmarks
+from knuckle.evaluation.one_hand_benchmarks import Benchmark
 from knuckle.evaluation.protocols import handgraph
 from knuckle.evaluation.report import Report, write_reports
+from knuckle.evaluation.two_hand_benchmarks import TwoHandBenchmark
 
 COLUMNS = {
     "PA-MPJPE": "PA-MPJPE (mm)",
@@ -36,6 +39,23 @@ COLUMNS = {
     "PCK @0.1 of box": ".1",
     "PCK @0.2 of box": ".2",
     "confidence ROC-AUC": "ROC-AUC",
+    "ghost partners": "ghosts (%)",
+}
+
+TWO_HAND_COLUMNS = {
+    "MPJPE single": "MPJPE single (mm)",
+    "MPJPE two": "two",
+    "MPJPE all": "all",
+    "MPJPE all own depth": "own depth",
+    "AUC 0-50 mm": "AUC",
+    "MRRPE": "MRRPE (mm)",
+    "MRRPE right depth given": "right given",
+    "MPJPE scaled": "scaled (mm)",
+    "2D error": "2D (% of box)",
+    "penetration": "inside (cm³)",
+    "ghost partners": "ghosts (%)",
+    "missed hands": "missed (%)",
+    "handedness": "side (%)",
 }
 
 
@@ -49,21 +69,30 @@ def main() -> None:
         default=None,
         help="a model's name, an .onnx or a .safetensors file; repeatable; default: all that are installed",
     )
-    parser.add_argument("--limit", type=int, default=None, help="hands of each benchmark")
+    parser.add_argument(
+        "--data", action="append", choices=NAMES, default=None, help="repeatable; default: all"
+    )
+    parser.add_argument("--limit", type=int, default=None, help="hands, or crops of two, of each benchmark")
     parser.add_argument("--json", type=Path, default=None)
     options = parser.parse_args()
     models = open_all(options.weights or list(weights.available()))
-    reports = [report for model in models for report in score("synthetic", model, options.limit)]
-    quoted = None
-    if (Path(os.environ.get("KNUCKLE_DATA", "")) / "eval-dev").is_dir():
-        reports += [report for model in models for report in score("eval-dev", model, options.limit)]
-        if boxed_peer.installed():
+    reports, quoted = [], None
+    for data in options.data or NAMES:
+        if data == "eval-dev" and not (Path(os.environ.get("KNUCKLE_DATA", "")) / data).is_dir():
+            print("real photographs skipped: KNUCKLE_DATA does not name a folder with eval-dev")
+            continue
+        benchmarks = open_benchmarks(data, limit=options.limit)
+        reports += [score(benchmark, model) for model in models for benchmark in benchmarks]
+        if data == "eval-dev" and boxed_peer.installed():
             reports.append(mediapipe_report(options.limit))
-        else:
+        elif data == "eval-dev":
             quoted = boxed_peer.REPORTED
-    else:
-        print("real photographs skipped: KNUCKLE_DATA does not name a folder with eval-dev")
-    Console(width=250).print(table(reports, quoted, {model.name: model.samples_seen for model in models}))
+    console, samples = Console(width=250), {model.name: model.samples_seen for model in models}
+    one, two = ([r for r in reports if r.counted == counted] for counted in ("hand", "crop"))
+    if one:
+        console.print(table(one, COLUMNS, samples, quoted), "")
+    if two:
+        console.print(table(two, TWO_HAND_COLUMNS, samples))
     if options.json:
         write_reports(options.json, reports)
 
@@ -78,21 +107,19 @@ def open_all(names: Sequence[str]) -> list[OpenedModel]:
     return models
 
 
-def score(data: str, model: OpenedModel, limit: int | None) -> list[Report]:
-    """The model's report on each benchmark behind a name."""
-    reports = []
-    for benchmark in open_benchmarks(data, limit=limit):
-        with counting(benchmark.name, len(benchmark) + benchmark.other_count) as advance:
-            report = evaluate(
-                model.predict,
-                benchmark,
-                size=model.size,
-                expand=model.expand,
-                model=model.name,
-                progress=advance,
-            )
-        reports.append(report)
-    return reports
+def score(benchmark: Benchmark | TwoHandBenchmark, model: OpenedModel) -> Report:
+    """The model's report on a benchmark."""
+    with counting(benchmark.name, len(benchmark) + benchmark.other_count) as advance:
+        return evaluate(
+            model.predict,
+            benchmark,
+            size=model.size,
+            expand=model.expand,
+            model=model.name,
+            hands=model.hands,
+            threshold=model.threshold,
+            progress=advance,
+        )
 
 
 def mediapipe_report(limit: int | None) -> Report:
@@ -102,10 +129,17 @@ def mediapipe_report(limit: int | None) -> Report:
     return handgraph.report(truth, predictions, model="MediaPipe 0.10.21, box given")
 
 
-def table(reports: list[Report], quoted: dict[str, float] | None, samples: dict[str, int | None]) -> Table:
-    """A row a benchmark and model, a benchmark's models together. samples: hands each model saw in training."""
+def table(
+    reports: list[Report],
+    columns: dict[str, str],
+    samples: dict[str, int | None],
+    quoted: dict[str, float] | None = None,
+) -> Table:
+    """A row a benchmark and model, a benchmark's models together. columns: score -> heading. samples: hands each model
+    saw in training. quoted: a peer's reported figures.
+    """
     result = Table(box=None, pad_edge=False)
-    for name in ("benchmark", "model", "samples seen", "hands", *COLUMNS.values()):
+    for name in ("benchmark", "model", "samples seen", f"{reports[0].counted}s", *columns.values()):
         result.add_column(name, no_wrap=True, justify="left" if name in ("benchmark", "model") else "right")
     order = list(dict.fromkeys(report.benchmark for report in reports))
     for report in sorted(reports, key=lambda report: order.index(report.benchmark)):
@@ -115,9 +149,9 @@ def table(reports: list[Report], quoted: dict[str, float] | None, samples: dict[
             found.pop("MPJPE", None)
         seen = samples.get(report.model)
         row = (report.benchmark, report.model, "-" if seen is None else f"{seen:,}", str(report.count))
-        result.add_row(*row, *(_cell(found, c) for c in COLUMNS))
+        result.add_row(*row, *(_cell(found, c) for c in columns))
     if quoted is not None:
-        cells = (_cell(quoted, c) for c in COLUMNS)
+        cells = (_cell(quoted, c) for c in columns)
         result.add_row("hand-graph", "MediaPipe 0.10.21, own detector (reported)", "-", "", *cells)
     return result
 
@@ -125,7 +159,7 @@ def table(reports: list[Report], quoted: dict[str, float] | None, samples: dict[
 def _cell(scores: dict[str, float], name: str) -> str:
     if name not in scores:
         return "-"
-    return f"{scores[name]:.3f}" if name.startswith(("PCK", "confidence")) else f"{scores[name]:.2f}"
+    return f"{scores[name]:.{3 if name.startswith(('PCK', 'AUC', 'confidence')) else 2}f}"
 
 
 if __name__ == "__main__":

@@ -122,6 +122,70 @@ def rendered_folder(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def pair_folder(tmp_path: Path) -> Path:
+    """A two-hand set of `knuckle synth`'s format, 48 px: a clasp, a lone right hand, crossing hands, a lone left hand
+    and nothing."""
+    from knuckle.rig import load_rig
+    from knuckle.rig.pairs import PAIR_KINDS
+    from knuckle.synth.options import SynthOptions
+
+    folder = tmp_path / "pairs"
+    folder.mkdir()
+    rng = np.random.default_rng(4)
+    is_hand = np.array([[1, 1], [1, 0], [1, 1], [0, 1], [0, 0]], dtype=bool)
+    pose, shape = rng.normal(0, 0.3, (5, 2, 16, 3)), rng.normal(0, 0.5, (5, 2, 10))
+    translation = rng.uniform(-0.03, 0.03, (5, 2, 3)) + np.array([0, 0, 0.6])
+    rigs = load_rig("open"), load_rig("open", side="left")
+    posed = [rig.posed(pose[:, h], shape[:, h], translation[:, h]).joints for h, rig in enumerate(rigs)]
+    joints = np.stack(posed, axis=1)
+    scale = 48 / 140.0
+    affine = np.array([[scale, 0, 23.5 - scale * 80], [0, scale, 23.5 - scale * 60]], np.float32)
+    there = is_hand[:, :, None, None]
+    labels = {
+        "joints_px": (project(joints) @ affine[:, :2].T + affine[:, 2]) * there,
+        "joints_m": joints * there,
+        "pose": pose * there,
+        "shape": shape * there[..., 0],
+        "translation": translation * there[..., 0],
+        "camera": np.tile([150, 150, 79.5, 59.5], (5, 1)),
+        "patch_from_frame": np.tile(affine, (5, 1, 1)),
+    }
+    alone = 255
+    kinds = [PAIR_KINDS.index("clasp"), alone, PAIR_KINDS.index("crossing"), alone, alone]
+    arrays = {name: value.astype(np.float32) for name, value in labels.items()} | {
+        "images": rng.integers(0, 255, (5, 48, 48, 3), dtype=np.uint8),
+        "is_hand": is_hand,
+        "kind": np.array(kinds, np.uint8),
+    }
+    specs = {}
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array)
+        specs[name] = {"shape": list(array.shape), "dtype": str(array.dtype)}
+    options = SynthOptions(hands="two").to_dict()
+    index = {"format": 1, "count": 5, "seed": 0, "options": options, "arrays": specs, "complete": True}
+    (folder / "index.json").write_text(json.dumps(index))
+    return folder
+
+
+@pytest.fixture
+def pair_photos(tmp_path: Path) -> Path:
+    """Photographs with an index: one with both hands labelled, one with two right hands and a left one, one with a left
+    hand alone."""
+    hands = random_hands(6, seed=7)
+    shown = [("both", "right"), ("both", "left"), ("one", "left")]
+    shown += [("three", "right"), ("three", "left"), ("three", "right")]
+    entries = []
+    for i, (photo, side) in enumerate(shown):
+        item = entry(f"{photo}_{i}", hands[i], source="C", side=side)
+        entries.append(item | {"image": f"images/{photo}.png"})
+    folder = tmp_path / "pair-photos"
+    for photo in ("both", "one", "three"):
+        write_photo(folder / "images" / f"{photo}.png", len(photo))
+    (folder / "index.json").write_text(json.dumps(entries))
+    return folder
+
+
 def oracle(
     patches: list,
     *,

@@ -105,7 +105,7 @@ def test_silhouettes_of_manos_mesh_with_the_users_file(freihand_folder, fake_mod
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--data", "nonsense"], "expected synthetic, eval-dev or the folder"),
+        (["--data", "nonsense"], "expected synthetic, synthetic-two, eval-dev or the folder"),
         (["--weights", "nothing"], "model: expected"),
         (["--expand", "0"], "expand: expected"),
         (["--limit", "0"], "limit: expected"),

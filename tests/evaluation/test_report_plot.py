@@ -74,3 +74,16 @@ def test_class_without_a_value_has_no_bar():
     lacking = replace(make_report("two"), by_class={}, curves={})
     picture = draw_report([replace(make_report("one"), curves={}), lacking])
     assert has_colour(picture, PALETTE[0]).sum() > 20 * has_colour(picture, PALETTE[1]).sum() > 0
+
+
+def test_curves_and_bars_without_alignment_stand_in_for_aligned_ones():
+    """A two-hand report has no aligned errors."""
+    aligned = make_report()
+    curve = aligned.curves["PCK 3D aligned"]
+    rooted = replace(aligned, curves={"PCK 3D root-relative": curve}, by_class={"MPJPE (mm)": {"T": 5.0}})
+    both = replace(rooted, by_class={"PA-MPJPE (mm)": {"T": 5.0}, "MPJPE (mm)": {"T": 5.0}})
+    widths = {
+        name: draw_report([r, replace(r, model="n")]).size for name, r in (("one", rooted), ("both", both))
+    }
+    # A line chart and one of bars either way: the errors without alignment are drawn where there are no others.
+    assert widths["one"] == widths["both"] > draw_report([replace(rooted, by_class={})] * 2).size

@@ -7,17 +7,18 @@ import typer
 
 if TYPE_CHECKING:
     from knuckle.cli.predictors import OpenedModel
-    from knuckle.evaluation.benchmarks import Benchmark
+    from knuckle.evaluation.one_hand_benchmarks import Benchmark
     from knuckle.evaluation.report import Report
     from knuckle.evaluation.silhouettes import LabelledFaces
+    from knuckle.evaluation.two_hand_benchmarks import TwoHandBenchmark
 
 
 def evaluate(
     data: Annotated[
         list[str] | None,
         typer.Option(
-            help="synthetic, eval-dev, or the folder of FreiHAND, HO-3D, indexed photos, a rendered set;"
-            " repeatable."
+            help="synthetic, synthetic-two, eval-dev, or the folder of FreiHAND, HO-3D, indexed photos, a rendered"
+            " set; repeatable."
         ),
     ] = None,
     weights: Annotated[
@@ -27,7 +28,9 @@ def evaluate(
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the JSON and the plots.")] = None,
-    by_class: Annotated[bool, typer.Option("--by-class", help="Errors by joint class too.")] = False,
+    by_class: Annotated[
+        bool, typer.Option("--by-class", help="Errors by joint class, and by what two hands do, too.")
+    ] = False,
     alignment: Annotated[
         bool,
         typer.Option("--alignment", help="Compare silhouettes of the meshes too: mIoU, Hausdorff distance."),
@@ -93,7 +96,10 @@ def evaluate(
 
 
 def _score(
-    model: "OpenedModel", benchmark: "Benchmark", expand: float | None, meshes: "list[LabelledFaces]"
+    model: "OpenedModel",
+    benchmark: "Benchmark | TwoHandBenchmark",
+    expand: float | None,
+    meshes: "list[LabelledFaces]",
 ) -> "Report":
     from knuckle.cli.progress import counting
     from knuckle.evaluation.benchmarks import evaluate as score
@@ -106,6 +112,8 @@ def _score(
             size=model.size,
             expand=expand or model.expand,
             model=model.name,
+            hands=model.hands,
+            threshold=model.threshold,
             alignment=meshes,
             progress=advance,
         )

@@ -8,22 +8,19 @@ import numpy as np
 
 from knuckle import weights as store
 from knuckle.evaluation.runner import PatchPredictor
-from knuckle.inference.fusion import fuse
+from knuckle.inference.fusion import fuse, fuse_pair
 from knuckle.inference.predictor import normalise
-from knuckle.inference.runtime import OnnxModel
+from knuckle.inference.runtime import ATTENTION, OnnxModel
 from knuckle.rig.rig import load_rig
-
-TRAINING_EXPAND = 1.5
-"""Crop side over box side that checkpoints without a record are shown: the middle of what training shows
-them.
-"""
 
 
 @dataclass(frozen=True)
 class OpenedModel:
     """A predictor with its name, patch side (px) and crop side over the longer side of the box.
 
-    samples_seen: hands it was trained on, counted as often as shown.
+    samples_seen: hands it was trained on, counted as often as shown. hands: 2 for a system that is shown both hands in
+    one patch; its arrays then have an axis of hands, the right one first. threshold: the confidence from which on such
+    a system's hand counts as seen.
     """
 
     name: str
@@ -31,6 +28,8 @@ class OpenedModel:
     expand: float
     predict: PatchPredictor
     samples_seen: int | None = None
+    hands: int = 1
+    threshold: float = 0.5
 
 
 def open_model(weights: str, *, threads: int = 1, refine: bool = True) -> OpenedModel:
@@ -47,16 +46,28 @@ def open_model(weights: str, *, threads: int = 1, refine: bool = True) -> Opened
 
     def predict(patches: np.ndarray, crop: np.ndarray, camera: np.ndarray, /) -> Mapping[str, np.ndarray]:
         outputs = network(normalise(patches), crop, camera)
-        return fuse(outputs, crop, camera, rig=rig, size=record.size) if refine else outputs
+        if not refine:
+            return outputs
+        if record.hands == 2:
+            return fuse_pair(outputs, camera, rig=rig)
+        return fuse(outputs, crop, camera, rig=rig, size=record.size)
 
-    name = record.name if refine else f"{record.name} (network alone)"
-    return OpenedModel(name, record.size, record.expand, predict, record.samples_seen)
+    return OpenedModel(
+        record.name if refine else f"{record.name} (network alone)",
+        record.size,
+        record.expand,
+        predict,
+        record.samples_seen,
+        record.hands,
+        record.confidence_threshold,
+    )
 
 
 def _open_checkpoint(path: Path, *, threads: int) -> OpenedModel:
     """The torch model a training run's weights belong to."""
     import torch
 
+    from knuckle.export.ship import EXPAND
     from knuckle.training.checkpoint import load_model
 
     model, metadata = load_model(path)
@@ -69,9 +80,16 @@ def _open_checkpoint(path: Path, *, threads: int) -> OpenedModel:
         arrays = (normalise(patches), crop, camera)
         patch, window, lens = (torch.as_tensor(a, dtype=torch.float32, device=device) for a in arrays)
         output = model.infer(patch, window, lens)._asdict()
-        return {name: value.cpu().numpy() for name, value in output.items() if value is not None}
+        # Attention is for pictures, and large.
+        wanted = (name for name, value in output.items() if value is not None and name != ATTENTION)
+        return {name: output[name].cpu().numpy() for name in wanted}
 
     seen = metadata.get("samples_seen")
     return OpenedModel(
-        path.stem, model.config.patch_size, TRAINING_EXPAND, predict, None if seen is None else int(seen)
+        path.stem,
+        model.config.patch_size,
+        EXPAND[model.hands],
+        predict,
+        None if seen is None else int(seen),
+        model.hands,
     )

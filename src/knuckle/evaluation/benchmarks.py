@@ -1,71 +1,51 @@
-"""What can be evaluated on, each as the same Benchmark: patches, their number, and the protocol that scores
-them.
-"""
+"""What can be evaluated on, and the evaluation itself."""
 
 import os
-import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 
-from knuckle.datasets.eval_dev import INDEX, by_source, read_eval_dev
-from knuckle.datasets.freihand import read_freihand
-from knuckle.datasets.ho3d import read_ho3d
-from knuckle.datasets.labelled import LabelledHand, Patch, to_patch
-from knuckle.datasets.negatives import list_negatives, negative_patches
+import numpy as np
+
+from knuckle.datasets.eval_dev import INDEX, read_eval_dev
 from knuckle.datasets.photos import read_json
 from knuckle.errors import KnuckleError
-from knuckle.evaluation.data import Predictions, Truth
-from knuckle.evaluation.protocols import freihand, handgraph, ho3d, synthetic
+from knuckle.evaluation.one_hand_benchmarks import (
+    DATA_VARIABLE,
+    Benchmark,
+    freihand_benchmark,
+    ho3d_benchmark,
+    photographed_hands,
+    rendered_benchmark,
+)
+from knuckle.evaluation.protocols import freihand
 from knuckle.evaluation.protocols.alignment import add_alignment, require_mesh
 from knuckle.evaluation.protocols.confidence import add_confidence
-from knuckle.evaluation.protocols.freihand import MANO_VERTICES
+from knuckle.evaluation.protocols.presence import add_presence
 from knuckle.evaluation.report import Report
 from knuckle.evaluation.runner import PatchPredictor, Progress, confidences, run
 from knuckle.evaluation.silhouettes import LabelledFaces
+from knuckle.evaluation.two_hand_benchmarks import (
+    TwoHandBenchmark,
+    evaluate_frames,
+    photographed_pairs,
+    rendered_pairs,
+)
+from knuckle.evaluation.two_hand_runner import right_of_two
 from knuckle.synth.dataset import SynthSet
 
-DATA_VARIABLE = "KNUCKLE_DATA"
-NAMES = ("synthetic", "eval-dev")
-
-Patches = Callable[[int, float], Iterator[Patch]]
-"""(patch size px, crop side over box side) -> the patches, in order."""
-
-
-@dataclass(frozen=True)
-class Benchmark:
-    """Hands to predict and how their predictions are scored. names: one a hand. vertex_count: of the true mesh, 0
-    where there is none. others: patches without a hand, their number and what they are, where the benchmark measures
-    the confidence too.
-    """
-
-    name: str
-    names: tuple[str, ...]
-    patches: Patches
-    score: Callable[[Truth, Predictions, str], Report]
-    vertex_count: int = 0
-    others: Patches | None = None
-    other_count: int = 0
-    others_are: str = ""
-
-    @property
-    def slug(self) -> str:
-        """The name as part of a file name."""
-        return re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")
-
-    def __len__(self) -> int:
-        return len(self.names)
+NAMES = ("synthetic", "synthetic-two", "eval-dev")
 
 
 def evaluate(
     predictor: PatchPredictor,
-    benchmark: Benchmark,
+    benchmark: Benchmark | TwoHandBenchmark,
     *,
     size: int,
     expand: float,
     model: str,
+    hands: int = 1,
+    threshold: float = 0.5,
     batch: int = 32,
     alignment: Sequence[LabelledFaces] = (),
     progress: Progress = lambda count: None,
@@ -73,12 +53,27 @@ def evaluate(
     """Predict a benchmark's hands and score them by its protocol.
 
     size: side of the predictor's patch, px. expand: crop side over the longer side of the box (stored crops
-    keep theirs). model: what the report calls it. alignment: where given, silhouettes are compared too; the meshes
-    that data and model may have. progress gets the number of patches each batch finished, then, for the silhouettes,
-    1 a hand. Raises KnuckleError, before anything is predicted, when silhouettes are asked of data without a mesh.
+    keep theirs). model: what the report calls it. hands: 2 for a system of a right and a left hand, whose right one
+    then answers for a single hand (shown as a right one), and whose confidence in the other, against `threshold`, is a
+    ghost partner. alignment: where given, silhouettes are compared too; the meshes that data and model may have.
+    progress gets the number of patches each batch finished, then, for the silhouettes, 1 a hand. Raises
+    KnuckleError, before anything is predicted, when silhouettes are asked of data without a mesh.
     """
     if alignment:
         require_mesh(benchmark.name, benchmark.vertex_count, alignment)
+    if isinstance(benchmark, TwoHandBenchmark):
+        return evaluate_frames(
+            predictor,
+            benchmark,
+            hands=hands,
+            size=size,
+            expand=expand,
+            model=model,
+            threshold=threshold,
+            batch=batch,
+            progress=progress,
+        )
+    predictor = right_of_two(predictor) if hands == 2 else predictor
     truth, predictions = run(
         predictor,
         benchmark.patches(size, expand),
@@ -88,6 +83,9 @@ def evaluate(
         progress=progress,
     )
     report = benchmark.score(truth, predictions, model)
+    if benchmark.alone and predictions.pair_confidence is not None:
+        only_right = np.tile([True, False], (len(truth), 1))
+        report = add_presence(report, predictions.pair_confidence, only_right, threshold=threshold)
     if alignment:
         report = add_alignment(report, truth, predictions, alignment, progress=progress)
     if benchmark.others is None or predictions.confidence is None:
@@ -98,13 +96,13 @@ def evaluate(
 
 def open_benchmarks(
     data: str, *, limit: int | None = None, root: freihand.Root = "predicted"
-) -> list[Benchmark]:
+) -> list[Benchmark | TwoHandBenchmark]:
     """The benchmarks behind a name or folder.
 
-    "synthetic": the frozen rendered benchmark. "eval-dev": the real photographs under $KNUCKLE_DATA/eval-dev,
-    a benchmark a source. A folder: an index of photographs, FreiHAND, HO-3D or a rendered set, told by its
-    files. limit: only the first so many hands of each. Raises KnuckleError for anything else, or for what is
-    missing.
+    "synthetic", "synthetic-two": the frozen rendered benchmarks of one and of two hands. "eval-dev": the real
+    photographs under $KNUCKLE_DATA/eval-dev, a benchmark a source. A folder: an index of photographs, FreiHAND, HO-3D
+    or a rendered set, told by its files. limit: only the first so many hands (or crops of two) of each.
+    Raises KnuckleError for anything else, or for what is missing.
     """
     if limit is not None and limit < 1:
         raise KnuckleError(f"limit: expected at least 1 hand, got {limit}")
@@ -114,6 +112,10 @@ def open_benchmarks(
         return [
             rendered_benchmark(load_benchmark(progress=sys.stderr.isatty()), name="synthetic", limit=limit)
         ]
+    if data == "synthetic-two":
+        from knuckle.synth.benchmark import load_two_hand_benchmark
+
+        return [rendered_pairs(load_two_hand_benchmark(progress=sys.stderr.isatty()), name=data, limit=limit)]
     if data == "eval-dev":
         return photo_benchmarks(_data_folder() / "eval-dev", limit=limit)
     folder = Path(data)
@@ -125,7 +127,9 @@ def open_benchmarks(
         return [ho3d_benchmark(folder, limit=limit)]
     if (folder / INDEX).is_file():
         if isinstance(read_json(folder / INDEX, kind=object), dict):
-            return [rendered_benchmark(SynthSet(folder), name=folder.name, limit=limit)]
+            rendered = SynthSet(folder)
+            open_set = rendered_pairs if rendered.hands == 2 else rendered_benchmark
+            return [open_set(rendered, name=folder.name, limit=limit)]
         return photo_benchmarks(folder, limit=limit)
     raise KnuckleError(
         f"{folder}: expected {INDEX} (photographs or a rendered set), evaluation_K.json (FreiHAND) or"
@@ -133,97 +137,13 @@ def open_benchmarks(
     )
 
 
-def photo_benchmarks(folder: Path, *, limit: int | None = None) -> list[Benchmark]:
-    """A benchmark for each source of an index of photographs; the hand-graph one measures the confidence too,
-    where $KNUCKLE_DATA/backgrounds/no_hand is at hand.
-    """
-    result = []
-    for source, hands in by_source(read_eval_dev(folder)).items():
-        hands = hands[:limit]
-        score = partial(_score_source, source)
-        name = "hand-graph" if source == handgraph.SOURCE else source
-        benchmark = Benchmark(name, tuple(hand.name for hand in hands), _cut(hands), score)
-        if source == handgraph.SOURCE:
-            benchmark = _with_negatives(benchmark, limit)
-        result.append(benchmark)
-    if not result:
+def photo_benchmarks(folder: Path, *, limit: int | None = None) -> list[Benchmark | TwoHandBenchmark]:
+    """A benchmark for each source of an index of photographs, and one of those with both hands labelled."""
+    hands = read_eval_dev(folder)
+    if not hands:
         raise KnuckleError(f"{folder}: expected hands of known side, got none")
-    return result
-
-
-def freihand_benchmark(
-    folder: Path, *, limit: int | None = None, root: freihand.Root = "predicted"
-) -> Benchmark:
-    """FreiHAND's evaluation split, truth included (evaluation_xyz.json, evaluation_verts.json)."""
-    hands = read_freihand(folder, limit=limit)
-
-    def score(truth: Truth, predictions: Predictions, model: str) -> Report:
-        return freihand.report(truth, predictions, model=model, root=root)
-
-    return Benchmark(
-        "FreiHAND", tuple(hand.name for hand in hands), _cut(hands), score, vertex_count=MANO_VERTICES
-    )
-
-
-def ho3d_benchmark(folder: Path, *, limit: int | None = None) -> Benchmark:
-    """HO-3D's evaluation split, truth included."""
-    hands = read_ho3d(folder, limit=limit)
-
-    def score(truth: Truth, predictions: Predictions, model: str) -> Report:
-        return ho3d.report(truth, predictions, model=model)
-
-    return Benchmark(
-        "HO-3D", tuple(hand.name for hand in hands), _cut(hands), score, vertex_count=MANO_VERTICES
-    )
-
-
-def rendered_benchmark(rendered: SynthSet, *, name: str, limit: int | None = None) -> Benchmark:
-    """A rendered set: its hands, with their meshes if the rig is still the set's, and its crops without one for the
-    confidence.
-    """
-    hands, others = (indices[:limit] for indices in synthetic.split(rendered))
-    rig = synthetic.mesh_rig(rendered, hands)
-    notes = () if rig else ("no vertex scores: the set was rendered with another rig than the open one",)
-
-    def score(truth: Truth, predictions: Predictions, model: str) -> Report:
-        return synthetic.report(truth, predictions, model=model, name=name, notes=notes)
-
-    return Benchmark(
-        name,
-        tuple(str(i) for i in hands),
-        lambda size, expand: synthetic.set_patches(rendered, hands, size=size, rig=rig),
-        score,
-        vertex_count=len(rig.vertices) if rig else 0,
-        others=(lambda size, expand: synthetic.set_patches(rendered, others, size=size))
-        if len(others)
-        else None,
-        other_count=len(others),
-        others_are="rendered crops without a hand",
-    )
-
-
-def _cut(hands: list[LabelledHand]) -> Patches:
-    return lambda size, expand: (to_patch(hand, size=size, expand=expand) for hand in hands)
-
-
-def _score_source(source: str, truth: Truth, predictions: Predictions, model: str) -> Report:
-    return handgraph.source_report(truth, predictions, source=source, model=model)
-
-
-def _with_negatives(benchmark: Benchmark, limit: int | None) -> Benchmark:
-    folder = Path(os.environ.get(DATA_VARIABLE, "")) / "backgrounds" / "no_hand"
-    if not folder.is_dir():
-        return benchmark
-    pictures = list_negatives(folder)[:limit]
-    return Benchmark(
-        benchmark.name,
-        benchmark.names,
-        benchmark.patches,
-        benchmark.score,
-        others=lambda size, expand: negative_patches(pictures, size=size),
-        other_count=len(pictures),
-        others_are="photo patches without a hand, of other photographs than the hands",
-    )
+    pairs = photographed_pairs(hands, limit=limit)
+    return [*photographed_hands(hands, limit=limit), *([] if pairs is None else [pairs])]
 
 
 def _data_folder() -> Path:

@@ -19,9 +19,9 @@ def check_pair(truth: np.ndarray, predicted: np.ndarray, *, name: str, last: int
 
 def check_finite(predicted: np.ndarray, *, name: str) -> None:
     """Refuse predictions with NaN or infinity, naming how many samples have them."""
-    flat = predicted.reshape(predicted.shape[0] if predicted.ndim else 1, -1)
-    bad = int((~np.isfinite(flat)).any(axis=-1).sum())
+    samples = np.atleast_1d(predicted)
+    bad = int((~np.isfinite(samples)).any(axis=tuple(range(1, samples.ndim))).sum())
     if bad:
         raise KnuckleError(
-            f"{name}: expected finite predictions, got NaN or infinity in {bad} of {len(flat)} samples"
+            f"{name}: expected finite predictions, got NaN or infinity in {bad} of {len(samples)} samples"
         )

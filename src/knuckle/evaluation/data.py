@@ -42,8 +42,9 @@ class Truth:
 class Predictions:
     """A model's answers for the same N hands, in the same frames: joints_px (N, 21, 2) px of the frame,
     joints_m (N, 21, 3) camera frame, metres; where the model has them, joints_2d_px of its own 2D branch,
-    confidence (N,), vertices_m (N, V, 3), rough_vertices_m (N, V, 3) of the mesh before its refinement, and
-    mesh_joints_m (N, 21, 3) of a mesh head beside the joints. Raises KnuckleError for wrong shapes and for NaN or
+    confidence (N,), vertices_m (N, V, 3), rough_vertices_m (N, V, 3) of the mesh before its refinement,
+    mesh_joints_m (N, 21, 3) of a mesh head beside the joints, and, of a system of two hands, pair_confidence (N, 2)
+    that the right hand and a left one are there. Raises KnuckleError for wrong shapes and for NaN or
     infinity, naming how many samples.
     """
 
@@ -54,6 +55,7 @@ class Predictions:
     vertices_m: Float[np.ndarray, "N V 3"] | None = None
     rough_vertices_m: Float[np.ndarray, "N V 3"] | None = None
     mesh_joints_m: Float[np.ndarray, "N 21 3"] | None = None
+    pair_confidence: Float[np.ndarray, "N 2"] | None = None
 
     def __post_init__(self) -> None:
         count = len(self.joints_px)
@@ -63,6 +65,7 @@ class Predictions:
             "joints_2d_px": (count, JOINT_COUNT, 2),
             "confidence": (count,),
             "mesh_joints_m": (count, JOINT_COUNT, 3),
+            "pair_confidence": (count, 2),
         }
         for name, shape in expected.items():
             value = getattr(self, name)

@@ -53,13 +53,16 @@ def absolute_errors(
 
 
 def scale_translation_errors(
-    truth_m: Float[np.ndarray, "*batch 21 3"], predicted_m: Float[np.ndarray, "*batch 21 3"]
+    truth_m: Float[np.ndarray, "*batch 21 3"],
+    predicted_m: Float[np.ndarray, "*batch 21 3"],
+    *,
+    root: int = WRIST,
 ) -> Float[np.ndarray, "*batch 21"]:
     """HO-3D's error after "scale and translation alignment" (its `align_sc_tr`), which is not least squares.
 
-    The scale makes the bone wrist - middle MCP as long as the true one, then wrists are laid together. Joints
-    in the common order. Raises KnuckleError where the predicted bone has no length (the official script gives
-    NaN).
+    The scale makes the bone wrist - middle MCP as long as the true one, then the roots (HO-3D: wrists) are laid
+    together. Joints in the common order. Raises KnuckleError where the predicted bone has no length (the official
+    script gives NaN).
     """
     check_pair(truth_m, predicted_m, name="joints_m", last=3)
     length = np.linalg.norm(predicted_m[..., MIDDLE_MCP, :] - predicted_m[..., WRIST, :], axis=-1)
@@ -70,7 +73,7 @@ def scale_translation_errors(
         )
     scale = np.linalg.norm(truth_m[..., MIDDLE_MCP, :] - truth_m[..., WRIST, :], axis=-1) / length
     aligned = predicted_m * scale[..., None, None]
-    aligned = aligned + (truth_m - aligned)[..., WRIST : WRIST + 1, :]
+    aligned = aligned + (truth_m - aligned)[..., root : root + 1, :]
     return np.linalg.norm(aligned - truth_m, axis=-1)
 
 

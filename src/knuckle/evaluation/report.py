@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +17,8 @@ Better = Literal["lower", "higher"]
 
 RELATIVE = "relative to tips (%)"
 """How the metrics of `Report.by_class` end that are in % of the tips' error."""
+
+_HEADINGS = {"W": "W wrist", "M": "M base", "T": "T tip"}
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,9 @@ class Report:
     """Scores of one model on one benchmark.
 
     benchmark: its name. protocol: one sentence that says how boxes and sides came about and what is aligned.
-    count: hands scored. by_class: metric (with its unit) -> W, M, P, D, T -> value. samples: metric -> one
-    value a hand, with `names` beside them, to find the worst. notes: what a reader must know to judge the
-    figures.
+    count: hands scored, or what else `counted` says. by_class: metric (with its unit) -> W, M, P, D, T -> value;
+    by_kind: metric -> what the sample shows -> value. samples: metric -> one value a sample, with `names` beside them,
+    to find the worst. notes: what a reader must know to judge the figures.
     """
 
     benchmark: str
@@ -62,6 +65,8 @@ class Report:
     samples: dict[str, list[float]] = field(default_factory=dict)
     names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    by_kind: dict[str, dict[str, float]] = field(default_factory=dict)
+    counted: str = "hand"
 
     def __getitem__(self, name: str) -> float:
         """The value of one score by its name; KeyError if the report has no such score."""
@@ -92,6 +97,7 @@ class Report:
             "protocol": self.protocol,
             "model": self.model,
             "count": self.count,
+            "counted": self.counted,
             "scores": {
                 s.name: {
                     "value": _plain(s.value),
@@ -101,7 +107,8 @@ class Report:
                 }
                 for s in self.scores
             },
-            "by_class": {m: {c: _plain(v) for c, v in row.items()} for m, row in self.by_class.items()},
+            "by_class": _plain_rows(self.by_class),
+            "by_kind": _plain_rows(self.by_kind),
             "curves": {
                 name: {
                     "x": list(c.x),
@@ -118,6 +125,11 @@ class Report:
         }
 
 
+def file_name(benchmark: str) -> str:
+    """A benchmark's name as part of a file name."""
+    return re.sub(r"[^a-z0-9]+", "-", benchmark.lower()).strip("-")
+
+
 def write_reports(path: str | Path, reports: list[Report]) -> None:
     """Write reports as one JSON file, whole or not at all: {"reports": [...]}."""
     text = json.dumps({"reports": [report.to_dict() for report in reports]}, indent=1, allow_nan=False)
@@ -127,7 +139,8 @@ def write_reports(path: str | Path, reports: list[Report]) -> None:
 
 def to_table(report: Report, *, by_class: bool = False) -> Group:
     """The report for the terminal; print it with a rich console."""
-    title = f"{report.benchmark} · {report.count} hand{'' if report.count == 1 else 's'} · {report.model}"
+    counted = f"{report.count} {report.counted}{'' if report.count == 1 else 's'}"
+    title = f"{report.benchmark} · {counted} · {report.model}"
     table = Table(title=title, title_style="bold", title_justify="left")
     table.add_column("score")
     table.add_column("mean", justify="right")
@@ -137,22 +150,21 @@ def to_table(report: Report, *, by_class: bool = False) -> Group:
         median = "" if score.median is None else _figure(score.median, score.unit)
         table.add_row(score.name, _figure(score.value, score.unit), median, score.better)
     parts: list[Table | Text] = [table]
-    if by_class and report.by_class:
-        parts.append(_class_table(report))
+    if by_class:
+        groups = (("by joint class", report.by_class), ("by what is seen", report.by_kind))
+        parts += [_group_table(heading, rows) for heading, rows in groups if any(rows.values())]
     parts += [Text(report.protocol, style="dim")] + [
         Text(f"Note: {note}", style="dim") for note in report.notes
     ]
     return Group(*parts)
 
 
-def _class_table(report: Report) -> Table:
+def _group_table(heading: str, rows: dict[str, dict[str, float]]) -> Table:
     table = Table()
-    table.add_column("by joint class")
-    classes = next(iter(report.by_class.values()))
-    headings = {"W": "W wrist", "M": "M base", "P": "P", "D": "D", "T": "T tip"}
-    for name in classes:
-        table.add_column(headings.get(name, name), justify="right")
-    for metric, row in report.by_class.items():
+    table.add_column(heading)
+    for name in next(iter(rows.values())):
+        table.add_column(_HEADINGS.get(name, name.replace("_", " ")), justify="right")
+    for metric, row in rows.items():
         digits = 0 if metric.endswith(RELATIVE) else 2
         table.add_row(
             metric, *(f"{value:.{digits}f}" if math.isfinite(value) else "-" for value in row.values())
@@ -169,3 +181,7 @@ def _figure(value: float, unit: str) -> str:
 
 def _plain(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
+
+
+def _plain_rows(rows: dict[str, dict[str, float]]) -> dict[str, dict[str, float | None]]:
+    return {name: {key: _plain(value) for key, value in row.items()} for name, row in rows.items()}

@@ -1,8 +1,8 @@
 """Running a predictor over patches."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -14,6 +14,7 @@ from knuckle.evaluation.data import MESHES, Predictions, Truth
 from knuckle.skeleton import JOINT_COUNT
 
 Progress = Callable[[int], None]
+Item = TypeVar("Item")
 
 
 class PatchPredictor(Protocol):
@@ -21,8 +22,8 @@ class PatchPredictor(Protocol):
 
     Must give joints_px (B, 21, 2) px of the frame and joints_m (B, 21, 3) camera frame, metres; may give
     joints_patch (B, 21, 2) px of the patch, confidence (B,), vertices_m (B, V, 3), and, in the same frame,
-    rough_vertices_m (B, V, 3) before a refinement and mesh_joints_m (B, 21, 3) of a mesh head. Other outputs are
-    left alone.
+    rough_vertices_m (B, V, 3) before a refinement and mesh_joints_m (B, 21, 3) of a mesh head; a system of two hands,
+    pair_confidence (B, 2) of its right and left hand. Other outputs are left alone.
     """
 
     def __call__(
@@ -51,7 +52,7 @@ def run(
     """
     labels: list[Patch] = []
     parts: list[dict[str, np.ndarray]] = []
-    for chunk in _chunks(patches, batch):
+    for chunk in chunks(patches, batch):
         outputs = _predict(predictor, chunk)
         parts.append({name: outputs[name] for name in outputs if keep_vertices or name not in MESHES})
         labels += [_without_pixels(patch) for patch in chunk]
@@ -71,8 +72,8 @@ def confidences(
 ) -> Float[np.ndarray, "N"]:
     """The confidence alone, for patches that show no hand. Raises KnuckleError if the model gives none."""
     scores: list[np.ndarray] = []
-    for chunk in _chunks(patches, batch):
-        outputs = _call(predictor, chunk)
+    for chunk in chunks(patches, batch):
+        outputs = predict_patches(predictor, chunk)
         if "confidence" not in outputs:
             raise KnuckleError("evaluation: expected a model that gives a confidence, got one without")
         scores.append(np.asarray(outputs["confidence"], dtype=float))
@@ -80,13 +81,15 @@ def confidences(
     return np.concatenate(scores) if scores else np.zeros(0)
 
 
-def _chunks(patches: Iterable[Patch], size: int) -> Iterator[list[Patch]]:
-    iterator = iter(patches)
+def chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Lists of `size` items in order, the last one shorter."""
+    iterator = iter(items)
     while chunk := list(islice(iterator, size)):
         yield chunk
 
 
-def _call(predictor: PatchPredictor, chunk: list[Patch]) -> Mapping[str, np.ndarray]:
+def predict_patches(predictor: PatchPredictor, chunk: Sequence[Patch]) -> Mapping[str, np.ndarray]:
+    """The predictor's answer for patches, as they come."""
     pixels, crop, camera = (
         np.stack([getattr(p, name) for p in chunk]) for name in ("pixels", "crop", "camera")
     )
@@ -94,13 +97,13 @@ def _call(predictor: PatchPredictor, chunk: list[Patch]) -> Mapping[str, np.ndar
 
 
 def _predict(predictor: PatchPredictor, chunk: list[Patch]) -> dict[str, np.ndarray]:
-    outputs = _call(predictor, chunk)
+    outputs = predict_patches(predictor, chunk)
     missing = [name for name in ("joints_px", "joints_m") if name not in outputs]
     if missing:
         raise KnuckleError(
             f"evaluation: expected a model that gives joints_px and joints_m, missing {missing}"
         )
-    kept = ("joints_px", "joints_m", "confidence", "mesh_joints_m")
+    kept = ("joints_px", "joints_m", "confidence", "pair_confidence", "mesh_joints_m")
     result = {name: np.asarray(outputs[name], dtype=float) for name in kept if name in outputs}
     # Thousands of meshes: single precision is exact to 0.1 µm and takes half the memory.
     result |= {name: np.asarray(outputs[name], dtype=np.float32) for name in MESHES if name in outputs}

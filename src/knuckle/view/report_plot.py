@@ -21,15 +21,17 @@ def draw_report(reports: Sequence[Report]) -> UInt8[np.ndarray, "H W 3"]:
     charts = _pck_3d(reports)
     if lines := _lines(reports, "PCK 2D", lambda report, _: f"mean {report['2D error']:.1f} %"):
         charts.append(LineChart("2D: share of joints within", "threshold (% of box)", "PCK", lines, (0, 25)))
-    for metric in reports[0].by_class:
-        # Relative 2D errors stay in the table: the chart of the errors themselves tells as much.
-        if not metric.startswith("MPJPE") and metric != f"2D {RELATIVE}":
+    by_class = reports[0].by_class
+    for metric in by_class:
+        # Stay in the table: relative 2D errors, and errors without alignment where there are aligned ones.
+        if metric != f"2D {RELATIVE}" and not (metric.startswith("MPJPE") and f"PA-{metric}" in by_class):
             charts.append(_bars(metric, reports))
     if lines := _lines(reports, "ROC", lambda _, curve: f"AUC {curve.area:.4f}"):
         curve = next(r.curves["ROC"] for r in reports if "ROC" in r.curves)
         title = "Confidence: hands against none"
         charts.append(LineChart(title, curve.x_label, curve.y_label, lines, (0, 1), diagonal=True))
-    subtitle = f"{reports[0].count} hands - {', '.join(report.model for report in reports)}"
+    counted = f"{reports[0].count} {reports[0].counted}s"
+    subtitle = f"{counted} - {', '.join(report.model for report in reports)}"
     return draw_sheet(
         charts,
         columns=3 if len(charts) > 4 else 2,
@@ -45,10 +47,11 @@ def write_report_plot(path: str | Path, reports: Sequence[Report]) -> None:
 
 
 def _pck_3d(reports: Sequence[Report]) -> list[LineChart | BarChart]:
-    """Of one model every 3D curve, of several the aligned joints' alone."""
+    """Of one model every 3D curve, of several the aligned joints' alone, or the root-relative ones' without those."""
     if len(reports) > 1:
-        lines = _lines(reports, "PCK 3D aligned", lambda _, curve: f"AUC {curve.area:.3f}")
-        title = "3D aligned: share of joints within"
+        name = next((n for n in ("PCK 3D aligned", "PCK 3D root-relative") if n in reports[0].curves), "")
+        lines = _lines(reports, name, lambda _, curve: f"AUC {curve.area:.3f}")
+        title = f"{name.removeprefix('PCK ')}: share of joints within"
     else:
         curves = {n: c for n, c in reports[0].curves.items() if n.startswith("PCK") and "(mm)" in c.x_label}
         lines = [

@@ -1,0 +1,58 @@
+"""TwoHandFrame: a picture with a right hand, a left one or both, and the patches that models are shown of it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from knuckle.camera import Camera, Crop
+from knuckle.datasets.labelled import Patch
+
+LEFT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class TwoHandFrame:
+    """A picture and the truth about its two hands, the right one first.
+
+    joints_px: px of the picture, joints_m and vertices_m: camera frame, metres; NaN where not labelled, anything where
+    `is_hand` says that the hand is not there. window: centre u, centre v, side px of the crop a two-hand system is
+    shown; None: a square round the joints of the hands that are there. kind: what is seen, for reports.
+    """
+
+    name: str
+    picture: UInt8[np.ndarray, "H W 3"]
+    camera: Camera
+    is_hand: Bool[np.ndarray, "2"]
+    joints_px: Float[np.ndarray, "2 21 2"]
+    joints_m: Float[np.ndarray, "2 21 3"]
+    window: Float[np.ndarray, "3"] | None = None
+    vertices_m: Float[np.ndarray, "2 V 3"] | None = None
+    kind: str = ""
+
+
+def pair_patch(frame: TwoHandFrame, *, size: int, expand: float) -> Patch:
+    """What a two-hand system is shown: the frame's window, or a square of side expand * max(w, h) round its hands."""
+    if frame.window is None:
+        crop = Crop.from_box(_box(frame.joints_px[frame.is_hand]), size, expand=expand)
+    else:
+        u, v, side = (float(value) for value in frame.window)
+        crop = Crop((u, v), side, size)
+    return Patch(crop.warp(frame.picture), crop.vector, frame.camera.vector)
+
+
+def hand_patch(frame: TwoHandFrame, hand: int, *, size: int, expand: float) -> Patch:
+    """What a system of right hands is shown: the square round the true joints of one hand, mirrored for the left."""
+    crop = Crop.from_box(_box(frame.joints_px[hand]), size, expand=expand)
+    pixels = crop.warp(frame.picture)
+    if hand != LEFT:
+        return Patch(pixels, crop.vector, frame.camera.vector)
+    mirrored = crop.mirrored(frame.camera.width)
+    return Patch(np.ascontiguousarray(pixels[:, ::-1]), mirrored.vector, frame.camera.mirrored().vector)
+
+
+def _box(joints_px: Float[np.ndarray, "*hands 21 2"]) -> Float[np.ndarray, "4"]:
+    """x, y, w, h of the tight box of labelled joints."""
+    points = joints_px.reshape(-1, 2)
+    low, high = np.nanmin(points, axis=0), np.nanmax(points, axis=0)
+    return np.concatenate([low, high - low])

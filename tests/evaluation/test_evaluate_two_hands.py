@@ -1,0 +1,187 @@
+"""`knuckle evaluate` of two-hand systems and on two-hand data, as typed."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from knuckle.cli.main import app
+from knuckle.weights import WeightsRecord
+
+SIZE = 32
+
+
+def run(*arguments: str):
+    return CliRunner().invoke(app, ["evaluate", *arguments])
+
+
+def scores_of(path: Path, row: int = 0) -> dict[str, dict]:
+    return json.loads(path.read_text())["reports"][row]["scores"]
+
+
+@pytest.fixture(scope="module")
+def pair_model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A two-hand .onnx file whose hands are the open rig's, at rest, beside each other in every crop, 0.6 m away; the
+    right one is seen for sure (0.9), the left one less so (0.6); the record's threshold is 0.7."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    from knuckle.rig import load_rig
+
+    rest = load_rig("open").joints_rest_m - load_rig("open").joints_rest_m.mean(0)
+    hands_m = np.stack([rest, rest * [-1, 1, 1]]) + np.array([[[-0.06, 0, 0.6]], [[0.06, 0, 0.6]]])
+    constants = {
+        "joints": hands_m[None],
+        "rays": hands_m[None, ..., :2] / hands_m[None, ..., 2:],
+        "sure": [[0.9, 0.6]],
+        "zero": [0.0],
+    }
+    integers = {"from0": [0], "to2": [2], "to4": [4], "axis": [1], "middle": [1, 2]}
+    initialisers = [numpy_helper.from_array(np.asarray(v, np.float32), k) for k, v in constants.items()]
+    initialisers += [numpy_helper.from_array(np.asarray(v, np.int64), k) for k, v in integers.items()]
+    steps = [
+        ("Slice", ["camera", "from0", "to2", "axis"], "focal"),
+        ("Slice", ["camera", "to2", "to4", "axis"], "point"),
+        ("Unsqueeze", ["focal", "middle"], "focal4"),
+        ("Unsqueeze", ["point", "middle"], "point4"),
+        ("Mul", ["rays", "focal4"], "from_point"),
+        ("Add", ["from_point", "point4"], "joints_px"),
+        ("Mul", ["focal", "zero"], "nothing"),
+        ("Mul", ["joints_px", "zero"], "nothing_px"),
+        ("Slice", ["nothing_px", "from0", "axis", "last"], "nothing_z"),
+        ("Add", ["joints", "nothing_z"], "joints_m"),
+        ("Add", ["sure", "nothing"], "confidence"),
+        ("Identity", ["joints_px"], "joints_patch"),
+    ]
+    initialisers.append(numpy_helper.from_array(np.array([3], np.int64), "last"))
+    nodes = [helper.make_node(op, inputs, [name]) for op, inputs, name in steps]
+    shapes = {"patch": (3, SIZE, SIZE), "crop": (3,), "camera": (4,)}
+    results = {
+        "joints_px": (2, 21, 2),
+        "joints_m": (2, 21, 3),
+        "confidence": (2,),
+        "joints_patch": (2, 21, 2),
+    }
+    values = {
+        name: helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *tail])
+        for name, tail in {**shapes, **results}.items()
+    }
+    graph = helper.make_graph(
+        nodes, "pair", [values[n] for n in shapes], [values[n] for n in results], initialisers
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    onnx.checker.check_model(model)
+    path = tmp_path_factory.mktemp("pair-weights") / "pair.onnx"
+    path.write_bytes(model.SerializeToString())
+    WeightsRecord(
+        name="pair-lite",
+        system="pair",
+        preset="lite",
+        rig="open",
+        file=path.name,
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        size=SIZE,
+        expand=1.4,
+        confidence_threshold=0.7,
+        licence="Apache-2.0",
+        trained_on="nothing",
+        recipe="none",
+        commit="none",
+        samples_seen=0,
+        train_seconds=0.0,
+        hands=2,
+    ).write(path.with_suffix(".json"))
+    return str(path)
+
+
+def test_two_hand_and_one_hand_weights_side_by_side(pair_folder, pair_model, fake_model, tmp_path):
+    out = tmp_path / "out"
+    result = run(
+        *("--data", str(pair_folder), "--weights", pair_model, "--weights", fake_model),
+        *("--out", str(out), "--by-class"),
+    )
+    assert result.exit_code == 0, result.output
+    assert "pairs · 4 crops · pair-lite" in result.output and "pairs · 4 crops · fake-lite" in result.output
+    assert sorted(p.name for p in out.iterdir()) == ["pairs.json", "pairs.png"]
+    two, one = (scores_of(out / "pairs.json", row) for row in (0, 1))
+    for scores in (two, one):
+        assert scores["MPJPE all"]["value"] > 1 and scores["MRRPE"]["value"] > 1
+        assert scores["penetration"]["value"] >= 0
+    # The record's threshold: the left hand's 0.6 is never enough, the right one's 0.9 a ghost beside a lone left one.
+    assert two["ghost partners"]["value"] == 50 and two["missed hands"]["value"] == 50
+    assert two["handedness"]["value"] == 50
+    assert "ghost partners" not in one
+    assert "side by side" not in result.output and "right alone" in result.output
+
+
+def test_frozen_benchmark_by_its_name(pair_folder, pair_model, monkeypatch):
+    from knuckle.synth import benchmark
+    from knuckle.synth.dataset import SynthSet
+
+    def small(*, progress: bool) -> SynthSet:
+        return SynthSet(pair_folder)
+
+    monkeypatch.setattr(benchmark, "load_two_hand_benchmark", small)
+    result = run("--data", "synthetic-two", "--weights", pair_model, "--limit", "3")
+    assert result.exit_code == 0 and "synthetic-two · 3 crops · pair-lite" in result.output, result.output
+
+
+def test_network_alone_has_no_mesh(pair_folder, pair_model, tmp_path):
+    out = tmp_path / "out"
+    result = run(
+        *("--data", str(pair_folder), "--weights", pair_model, "--no-refine", "--limit", "2"),
+        *("--out", str(out), "--no-plot"),
+    )
+    assert result.exit_code == 0, result.output
+    assert "2 crops" in result.output and "pair-lite (network alone)" in result.output
+    assert "penetration" not in scores_of(out / "pairs.json")
+
+
+def test_two_hand_weights_on_photographs(photo_index, pair_photos, pair_model, tmp_path):
+    out = tmp_path / "out"
+    result = run(
+        *("--data", str(photo_index), "--data", str(pair_photos), "--weights", pair_model),
+        *("--out", str(out), "--no-plot"),
+    )
+    assert result.exit_code == 0, result.output
+    single = scores_of(out / "photos.json")
+    assert single["PA-MPJPE"]["value"] > 1 and single["ghost partners"]["value"] == 0
+    assert single["handedness"]["value"] == 100
+    reports = json.loads((out / "pair-photos.json").read_text())["reports"]
+    assert [(r["benchmark"], r["count"], r["counted"]) for r in reports] == [
+        ("C", 6, "hand"),
+        ("two-hand photos", 1, "crop"),
+    ]
+    # Two of its hands share a picture: the other one is no ghost.
+    assert "ghost partners" not in reports[0]["scores"]
+    assert reports[1]["scores"]["MPJPE two"]["value"] > 1
+
+
+def test_untrained_dfl_of_a_training_run(pair_folder, rendered_folder, tmp_path):
+    import torch
+
+    from knuckle.models import create_model
+    from knuckle.training.checkpoint import save_weights
+
+    torch.manual_seed(0)
+    switches = {"width": 16, "position_width": 16, "heads": 2, "ffn": 16, "patch_size": 64}
+    path, out = tmp_path / "run.safetensors", tmp_path / "out"
+    metadata = {"system": "dfl", "preset": "lite", "switches": json.dumps(switches)}
+    save_weights(path, create_model("dfl", **switches), metadata=metadata)
+    result = run(
+        *("--data", str(pair_folder), "--data", str(rendered_folder), "--weights", str(path)),
+        *("--out", str(out), "--no-plot"),
+    )
+    assert result.exit_code == 0, result.output
+    two, one = scores_of(out / "pairs.json"), scores_of(out / "rendered.json")
+    assert two["MPJPE all"]["value"] > 5 and two["MRRPE"]["value"] > 5
+    assert one["PA-MPJPE"]["value"] > 5 and 0 <= one["ghost partners"]["value"] <= 100
+
+
+def test_silhouettes_are_not_compared_on_two_hands(pair_folder, pair_model):
+    result = run("--data", str(pair_folder), "--weights", pair_model, "--alignment")
+    assert result.exit_code == 2
+    assert "alignment: expected data with a mesh a hand, pairs has none" in result.output
