@@ -2,8 +2,8 @@
 
 python benchmarks/ablations.py RECIPE [--variant "stages=tw_only" ...] [--seeds 3] [--out runs/ablations]. The recipe
 says on what and how long; each variant changes its switches, each seed its seed (initial weights and order of the
-hands). Prints PA-MPJPE, PA-MPVPE and the 2D error on the set's held-out hands, mean and spread over the seeds. A run
-that was finished before is read, not trained again.
+hands). Prints the errors on the set's held-out crops, mean and spread over the seeds: PA-MPJPE, PA-MPVPE and 2D of a
+one-hand system, MPJPE, MRRPE and 2D of a two-hand one. A run that was finished before is read, not trained again.
 """
 
 import argparse
@@ -22,8 +22,13 @@ from knuckle.training.recipe import Recipe, read_recipe
 COLUMNS = {
     "pa_mpjpe_mm": "PA-MPJPE (mm)",
     "pa_mpvpe_mm": "PA-MPVPE (mm)",
+    "mpjpe_single_mm": "single (mm)",
+    "mpjpe_two_mm": "two (mm)",
+    "mpjpe_all_mm": "MPJPE (mm)",
+    "mrrpe_mm": "MRRPE (mm)",
     "projected_percent_of_patch": "2D (% of patch)",
 }
+"""What a system may be scored by, in the table's order."""
 
 
 def main() -> None:
@@ -79,12 +84,14 @@ def scores(recipe: Recipe, folder: Path) -> dict[str, float]:
 
 def table(base: Recipe, found: dict[str, list[dict[str, float]]]) -> Table:
     """A row a variant: mean and, over two seeds and more, standard deviation."""
-    title = f"{base.name}: {base.samples} samples a run, {base.validation} held-out hands"
+    title = f"{base.name}: {base.samples} samples a run, {base.validation} held-out crops"
     result = Table(title=title, box=None, pad_edge=False)
-    for name in ("variant", "seeds", *COLUMNS.values()):
+    given = {name for runs in found.values() for run in runs for name in run}
+    columns = {name: title for name, title in COLUMNS.items() if name in given}
+    for name in ("variant", "seeds", *columns.values()):
         result.add_column(name, justify="left" if name == "variant" else "right", no_wrap=True)
     for text, runs in found.items():
-        cells = [_cell([run[key] for run in runs if key in run]) for key in COLUMNS]
+        cells = [_cell([run[key] for run in runs if key in run]) for key in columns]
         result.add_row(text or "full", str(len(runs)), *cells)
     return result
 

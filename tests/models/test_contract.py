@@ -19,7 +19,7 @@ from knuckle.export.onnx import INPUTS, export_onnx
 from knuckle.hands import Hands
 from knuckle.inference.predictor import Predictor
 from knuckle.models import SYSTEMS, create_loss, create_model
-from knuckle.models.contract import Targets
+from knuckle.models.contract import Targets, TwoHandTargets
 from knuckle.rig.rig import load_rig
 from knuckle.training.checkpoint import load_model, load_weights, save_weights
 from knuckle.weights import WeightsRecord
@@ -28,6 +28,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "dahyf": {"patch_size": 64, "width": 32, "pool_width": 64, "mlp_width": 64},
     "ehpe": {"patch_size": 64},
     "handar": {"patch_size": 64},
+    "dfl": {"patch_size": 64},
 }
 """Sizes at which a system runs in a moment; no switch of a paper's table among them."""
 
@@ -40,21 +41,30 @@ def inputs(batch: int, size: int = 64) -> tuple[torch.Tensor, torch.Tensor, torc
     return patch, crop, camera
 
 
-def targets(batch: int, crop: torch.Tensor, size: int = 64) -> Targets:
-    """A plausible hand in the middle of each crop; the last row has none."""
+def targets(batch: int, crop: torch.Tensor, *, hands: int, size: int = 64) -> Targets | TwoHandTargets:
+    """A plausible hand, or two, in the middle of each crop; the last row has none, of two hands the second row the
+    right one alone and the third the left one."""
     generator = torch.Generator().manual_seed(7)
-    depth = 0.5 + 0.1 * torch.rand(batch, 21, generator=generator)
-    patch_px = (0.2 + 0.6 * torch.rand(batch, 21, 2, generator=generator)) * size
-    frame = (patch_px - (size - 1) / 2) * crop[:, None, 2:] / size + crop[:, None, :2]
+    lead = (batch,) if hands == 1 else (batch, hands)
+    depth = 0.5 + 0.1 * torch.rand(*lead, 21, generator=generator)
+    patch_px = (0.2 + 0.6 * torch.rand(*lead, 21, 2, generator=generator)) * size
+    window = crop.reshape(batch, *[1] * len(lead), 3)
+    frame = (patch_px - (size - 1) / 2) * window[..., 2:] / size + window[..., :2]
     ray = (frame - torch.tensor([160.0, 120.0])) / 500.0
-    return Targets(
+    row = torch.arange(batch)
+    one = Targets(
         joints_patch=patch_px,
         joints_px=frame,
         joints_m=torch.cat([ray * depth[..., None], depth[..., None]], -1),
-        pose=0.6 * (torch.rand(batch, 16, 3, generator=generator) - 0.5),
-        shape=torch.rand(batch, 10, generator=generator) - 0.5,
-        is_hand=torch.arange(batch) < max(batch - 1, 1),
+        pose=0.6 * (torch.rand(*lead, 16, 3, generator=generator) - 0.5),
+        shape=torch.rand(*lead, 10, generator=generator) - 0.5,
+        is_hand=row < max(batch - 1, 1),
     )
+    if hands == 1:
+        return one
+    mask = torch.randint(0, 33, (batch, size // 2, size // 2), generator=generator).to(torch.uint8)
+    there = torch.stack([one.is_hand & (row != 2), one.is_hand & (row != 1)], dim=1)
+    return TwoHandTargets(*one._replace(is_hand=there), part_mask=mask)
 
 
 def switch_values() -> list[tuple[str, str, Any]]:
@@ -78,6 +88,10 @@ def small_model(system: str) -> Any:
         with torch.no_grad():
             # A fresh head's logits are nearly flat, and which bin of a plain is highest is chance: give them peaks.
             model.to_maps[-1].weight.mul_(200)
+    if system == "dfl":
+        with torch.no_grad():
+            # A fresh head is in two minds whether there are two hands, and rounding decides which depth they get.
+            model.pair.validity[-1].bias.fill_(1.0)
     return model
 
 
@@ -85,7 +99,7 @@ def learn(system: str, model: Any, phase: str = "all") -> tuple[torch.Tensor, di
     loss = create_loss(system, model.config, phase=phase)
     patch, crop, camera = inputs(4)
     output = model.train()(patch, crop, camera)
-    total, terms = loss(output, targets(4, crop), crop, camera, negatives=True)
+    total, terms = loss(output, targets(4, crop, hands=model.hands), crop, camera, negatives=True)
     total.backward()
     return total, terms, loss
 
@@ -119,7 +133,8 @@ def test_the_loss_reaches_every_trainable_parameter_in_every_phase(system):
 def test_a_batch_without_hands_has_a_finite_loss(system):
     model = create_model(system, **SMALL[system]).train()
     patch, crop, camera = inputs(4)
-    none = targets(4, crop)._replace(is_hand=torch.zeros(4, dtype=torch.bool))
+    none = targets(4, crop, hands=model.hands)
+    none = none._replace(is_hand=torch.zeros_like(none.is_hand))
     total, _ = create_loss(system, model.config)(
         model(patch, crop, camera), none, crop, camera, negatives=True
     )
@@ -135,8 +150,14 @@ def test_inference_gives_hands_for_any_batch(system, batch):
     patch, crop, camera = inputs(batch)
     with torch.inference_mode():
         output = model.infer(patch, crop, camera)
-    assert output.joints_m.shape == (batch, 21, 3) and output.joints_px.shape == (batch, 21, 2)
-    assert output.vertices_m.shape == (batch, len(load_rig().vertices), 3)
+    lead = (batch,) if model.hands == 1 else (batch, 2)
+    assert output.joints_m.shape == (*lead, 21, 3) and output.joints_px.shape == (*lead, 21, 2)
+    assert output.confidence.shape == lead
+    if model.hands == 1:
+        assert output.vertices_m.shape == (batch, len(load_rig().vertices), 3)
+    else:
+        assert output.joints_patch.shape == (batch, 2, 21, 2)
+        check_attention(output.attention, batch)
     assert bool(((output.confidence >= 0) & (output.confidence <= 1)).all())
     view = Camera(500.0, 500.0, 160.0, 120.0, 320, 240)
     projected = view.project(output.joints_m.double().numpy())
@@ -146,6 +167,14 @@ def test_inference_gives_hands_for_any_batch(system, batch):
         with torch.inference_mode():
             alone = model.infer(patch[one], crop[one], camera[one])
         assert torch.allclose(alone.joints_px, output.joints_px[one], atol=2e-2)
+
+
+def check_attention(attention: torch.Tensor | None, batch: int) -> None:
+    """Each map is a softmax over its own cells; one that was enlarged k-fold sums to k^2."""
+    assert attention is not None and attention.shape[0] == batch and attention.shape[2:4] == (2, 42)
+    sums = attention.sum((-1, -2))
+    assert bool((attention >= 0).all()) and torch.allclose(sums, sums.sqrt().round().square(), rtol=1e-4)
+    assert bool((sums > 0.5).all())
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -159,7 +188,7 @@ def test_saved_weights_come_back_and_foreign_ones_are_refused(system, tmp_path):
     assert found == metadata
     values = inputs(2)
     with torch.inference_mode():
-        assert torch.equal(again.infer(*values).vertices_m, model.infer(*values).vertices_m)
+        assert torch.equal(again.infer(*values).joints_m, model.infer(*values).joints_m)
     other = create_model(SYSTEMS[(SYSTEMS.index(system) + 1) % len(SYSTEMS)])
     before = {name: tensor.clone() for name, tensor in other.state_dict().items()}
     with pytest.raises(KnuckleError, match="do not fit"):
@@ -188,7 +217,8 @@ def test_onnx_agrees_with_torch_and_a_mirrored_picture_gives_the_mirrored_hand(s
             # Fresh networks are nearly flat, which enlarges rounding: shipped ones are held to less.
             tolerance = 2e-5 if name.endswith("_m") else 5e-3 if name.startswith("joints") else 1e-3
             assert np.abs(value - expected[name].numpy()).max() < tolerance, name
-    check_mirroring(path, system)
+    if model.hands == 1:
+        check_mirroring(path, system)
 
 
 def check_mirroring(path: Path, system: str) -> None:

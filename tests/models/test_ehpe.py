@@ -303,8 +303,10 @@ def test_two_hands_have_their_own_graphs_and_rigs():
     assert output.attention is not None and output.attention.shape[:3] == (2, 2, 2)
     assert [rig.side for rig in model.rigs] == ["right", "left"]
     assert output.hands is not None and output.hands.mesh_joints_m.shape == (2, 2, 21, 3)
-    with pytest.raises(KnuckleError, match="read through forward"):
-        model.infer(*inputs(2))
+    with torch.no_grad():
+        answer = model.infer(*inputs(2))
+    assert torch.equal(answer.joints_m, output.hands.joints_m)
+    assert answer.confidence.shape == (2, 2) and torch.equal(answer.confidence[:, 0], answer.confidence[:, 1])
 
 
 def test_one_hand_labels_are_the_right_hands_of_a_two_hand_model():

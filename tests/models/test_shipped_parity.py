@@ -23,15 +23,17 @@ def test_onnx_and_torch_agree_on_the_sample_photo(name):
     path, record = weights.find(name)
     model, metadata = load_model(WEIGHTS / f"{name}.safetensors")
     assert record.samples_seen == int(metadata["samples_seen"]) and path.stat().st_size <= 12_000_000
+    assert record.hands == model.hands
     assert record.system == metadata["system"] and record.switches == json.loads(metadata["switches"])
     photo = ASSETS / f"{SAMPLE}.jpg"
     image, about = read_image(photo), json.loads(photo.with_suffix(".json").read_text())
     camera = Camera(*about["camera"], image.shape[1], image.shape[0])
-    crops = [Crop.from_box(np.array(box), record.size, expand=record.expand) for box in about["boxes"]]
+    boxes = about["boxes"] if record.hands == 1 else [around(about["joints_px"])]
+    crops = [Crop.from_box(np.array(box), record.size, expand=record.expand) for box in boxes]
     patch = normalise(np.stack([crop.warp(image) for crop in crops]))
     window = np.stack([crop.vector for crop in crops]).astype(np.float32)
     lens = np.tile(camera.vector, (len(crops), 1)).astype(np.float32)
-    got = OnnxModel(path, threads=1)(patch, window, lens)
+    got = OnnxModel(path, threads=1)(patch, window, lens, attention=True)
     with torch.inference_mode():
         output = model.infer(*(torch.from_numpy(a) for a in (patch, window, lens)))
     expected = {key: value.numpy() for key, value in output._asdict().items() if value is not None}
@@ -43,5 +45,12 @@ def test_onnx_and_torch_agree_on_the_sample_photo(name):
             "confidence": 1e-4,
             "shape": 1e-3,
             "rotations": 1e-4,
+            "attention": 1e-3,
         }
         assert np.abs(got[key] - value).max() < tolerance.get(key, 1e-5), key
+
+
+def around(joints_px: list) -> list[float]:
+    """The box (x, y, w, h) of all joints of all hands."""
+    points = np.array(joints_px).reshape(-1, 2)
+    return [*points.min(0), *np.ptp(points, axis=0)]

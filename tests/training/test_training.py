@@ -193,6 +193,14 @@ def test_the_papers_schedule_drops_half_way_and_ends_with_the_confidence_loss():
     assert not run.with_negatives(int(0.79 * run.steps)) and run.with_negatives(int(0.81 * run.steps))
 
 
+def test_dfl_s_schedule_drops_to_a_fifth_after_epochs_24_and_35_of_50():
+    run = read_recipe(RECIPES / "dfl-paper.toml")
+    epoch = run.steps / 50
+    rates = [run.learning_rate(round(epoch * after)) for after in (23.9, 24.1, 34.9, 35.1)]
+    assert rates == pytest.approx([1e-4, 2e-5, 2e-5, 4e-6])
+    assert not run.with_negatives(run.steps - 1)
+
+
 def test_a_set_of_other_crops_is_refused(synthetic_set, tmp_path):
     with pytest.raises(KnuckleError, match="expected crops of 128 px, got 64 px"):
         Trainer(recipe(synthetic_set, switches={}), tmp_path)
@@ -245,7 +253,7 @@ def test_a_run_starts_from_parts_of_another_systems_weights(synthetic_set, tmp_p
         ),
         ({"frozen": ["neck"]}, "frozen: expected some of backbone, fusion"),
         ({"phase": "tw"}, "phase: expected one of all, got 'tw'"),
-        ({"system": "mano"}, "system: expected one of dahyf, ehpe, handar, got 'mano'"),
+        ({"system": "mano"}, "system: expected one of dahyf, ehpe, handar, dfl, got 'mano'"),
     ],
 )
 def test_wrong_starts_are_refused(synthetic_set, tmp_path, changes, message):

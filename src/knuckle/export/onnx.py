@@ -37,8 +37,8 @@ class Inference(nn.Module):
 def export_onnx(model: Any, path: Path) -> None:
     """Write a system with a dynamic batch; tensors that fp16 holds exactly are stored so and cast back on load.
 
-    Outputs are the fields of `HandOutput` that the system gives; parts that only training needs are left out. The
-    weights that ship are fp16 already, so the file is half as large and the answers are the same.
+    Outputs are the fields of `HandOutput` or `TwoHandOutput` that the system gives; parts that only training needs are
+    left out. The weights that ship are fp16 already, so the file is half as large and the answers are the same.
     """
     size = model.config.patch_size
     example = (

@@ -1,28 +1,38 @@
-"""Augmentation of one crop: a roll of the whole camera, a new window, and what light and lens do.
+"""Augmentation of one crop: a mirrored world, a roll of the whole camera, a new window, and what light and lens do.
 
 Geometry moves image, 2D, 3D and camera together: a roll about the principal point turns the camera-frame labels
 about z, so a rolled crop is an exact picture of another, axis-aligned crop.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from knuckle.camera import compose_affine, invert_affine
 from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
 
+MIRRORED_PARTS = np.array([0, *range(17, 33), *range(1, 17)], np.uint8)
+"""What each value of a two-hand part mask is called in the mirrored world."""
+
 
 @dataclass(frozen=True)
 class View:
-    """One crop with what geometry changes; camera (4), crop (3) as the models take them."""
+    """One crop with its labels, of a right hand or, with an axis of hands, of a right and a left one.
+
+    camera (4), crop (3) as the models take them; rows of an absent hand mean nothing. part_mask: of the same window
+    as the image, 0 background, 1-16 the right hand's parts, 17-32 the left one's.
+    """
 
     image: UInt8[np.ndarray, "S S 3"]
-    joints_m: Float[np.ndarray, "21 3"]
-    global_rotation: Float[np.ndarray, "3"]
+    joints_m: Float[np.ndarray, "*hands 21 3"]
+    pose: Float[np.ndarray, "*hands 16 3"]
+    shape: Float[np.ndarray, "*hands 10"]
+    is_hand: Bool[np.ndarray, "*hands"]
     camera: Float[np.ndarray, "4"]
     crop: Float[np.ndarray, "3"]
+    part_mask: UInt8[np.ndarray, "m m"] | None = None
 
 
 def crop_of_affine(patch_from_frame: Float[np.ndarray, "2 3"], size: int) -> Float[np.ndarray, "3"]:
@@ -39,10 +49,36 @@ def affine_of_crop(crop: Float[np.ndarray, "3"], size: int) -> Float[np.ndarray,
     return np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
 
 
+def mirror_view(view: View, frame_width: int) -> View:
+    """The same two hands in a mirror: image column u becomes frame_width - 1 - u, right and left change places."""
+    camera, crop = view.camera.copy(), view.crop.copy()
+    camera[2], crop[0] = frame_width - 1 - camera[2], frame_width - 1 - crop[0]
+    return View(
+        image=cv2.flip(view.image, 1),
+        joints_m=view.joints_m[::-1] * [-1.0, 1.0, 1.0],
+        pose=view.pose[::-1] * [1.0, -1.0, -1.0],
+        shape=view.shape[::-1],
+        is_hand=view.is_hand[::-1],
+        camera=camera,
+        crop=crop,
+        part_mask=None if view.part_mask is None else MIRRORED_PARTS[view.part_mask[:, ::-1]],
+    )
+
+
 def change_view(
-    view: View, rng: np.random.Generator, *, roll_deg: float = 25.0, scale: float = 0.12, shift: float = 0.06
+    view: View,
+    rng: np.random.Generator,
+    *,
+    roll_deg: float = 25.0,
+    scale: float = 0.12,
+    shift: float = 0.06,
+    border: int = cv2.BORDER_REFLECT_101,
 ) -> View:
-    """Roll the camera by N(0, roll_deg / 2) degrees and move and scale the window a little."""
+    """Roll the camera by N(0, roll_deg / 2) degrees and move and scale the window a little.
+
+    border: OpenCV's name of what the image shows where the new window leaves the old one; the part mask shows
+    background there.
+    """
     size = view.image.shape[0]
     angle = np.deg2rad(np.clip(rng.normal(0, roll_deg / 2), -2 * roll_deg, 2 * roll_deg))
     cos, sin = np.cos(angle), np.sin(angle)
@@ -52,20 +88,22 @@ def change_view(
     rolled_from_frame = np.column_stack([turn, principal - turn @ principal])
     centre = turn @ (view.crop[:2] - principal) + principal + rng.uniform(-shift, shift, 2) * view.crop[2]
     crop = np.array([*centre, view.crop[2] * np.exp(rng.uniform(-scale, scale))])
-    frame_from_old = invert_affine(affine_of_crop(view.crop, size))
-    new_from_old = compose_affine(
-        affine_of_crop(crop, size), compose_affine(rolled_from_frame, frame_from_old)
-    )
+
+    def new_from_old(size: int) -> np.ndarray:
+        frame_from_old = invert_affine(affine_of_crop(view.crop, size))
+        return compose_affine(affine_of_crop(crop, size), compose_affine(rolled_from_frame, frame_from_old))
+
     image = cv2.warpAffine(
-        view.image, new_from_old, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+        view.image, new_from_old(size), (size, size), flags=cv2.INTER_LINEAR, borderMode=border
     )
+    mask = view.part_mask
+    if mask is not None:
+        mask = cv2.warpAffine(mask, new_from_old(len(mask)), mask.shape, flags=cv2.INTER_NEAREST)
     about_z = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
-    return View(
-        image=image,
-        joints_m=view.joints_m @ about_z.T,
-        global_rotation=matrix_to_axis_angle(about_z @ rodrigues(view.global_rotation)),
-        camera=view.camera,
-        crop=crop,
+    pose = view.pose.copy()
+    pose[..., 0, :] = matrix_to_axis_angle(about_z @ rodrigues(view.pose[..., 0, :]))
+    return replace(
+        view, image=image, joints_m=view.joints_m @ about_z.T, pose=pose, crop=crop, part_mask=mask
     )
 
 

@@ -1,7 +1,9 @@
 """Batches of a synthetic set: what step n sees depends on the recipe and n alone, so a resumed run repeats nothing."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -9,18 +11,19 @@ from torch.utils.data import Dataset
 
 from knuckle.errors import KnuckleError
 from knuckle.synth.dataset import SynthSet
-from knuckle.training.augment import View, change_appearance, change_view, crop_of_affine
+from knuckle.training.augment import View, change_appearance, change_view, crop_of_affine, mirror_view
 from knuckle.training.recipe import Recipe
 
 Batch = dict[str, Tensor]
 
 
 class HandSource:
-    """Hands and negatives of a set by index, the last `validation` hands held out."""
+    """Crops with hands and negatives of a one-hand or two-hand set by index, the last `validation` crops with a hand
+    held out."""
 
     def __init__(self, path: Path, *, validation: int) -> None:
         self.set = SynthSet(path)
-        is_hand = np.asarray(self.set.labels["is_hand"])
+        is_hand = np.asarray(self.set.labels["is_hand"]).reshape(len(self.set), -1).any(axis=1)
         hands = np.flatnonzero(is_hand)
         if len(hands) <= validation:
             raise KnuckleError(
@@ -33,38 +36,60 @@ class HandSource:
     def view(self, index: int) -> View:
         labels = self.set.labels
         image = np.asarray(self.set.images[index])
+        masked = self.set.hands == 2 and "part_mask" in labels
+
+        def label(name: str) -> np.ndarray:
+            return np.asarray(labels[name][index], dtype=float)
+
         return View(
             image=image,
-            joints_m=np.asarray(labels["joints_m"][index], dtype=float),
-            global_rotation=np.asarray(labels["pose"][index][0], dtype=float),
-            camera=np.asarray(labels["camera"][index], dtype=float),
-            crop=crop_of_affine(np.asarray(labels["patch_from_frame"][index], dtype=float), image.shape[0]),
+            joints_m=label("joints_m"),
+            pose=label("pose"),
+            shape=label("shape"),
+            is_hand=np.asarray(labels["is_hand"][index]),
+            camera=label("camera"),
+            crop=crop_of_affine(label("patch_from_frame"), image.shape[0]),
+            part_mask=np.asarray(labels["part_mask"][index]) if masked else None,
         )
 
     def item(self, index: int, *, rng: np.random.Generator | None) -> dict[str, np.ndarray]:
         """One sample as the model takes it; augmented when an rng is given."""
-        view, labels = self.view(index), self.set.labels
-        is_hand = bool(labels["is_hand"][index])
+        view = self.view(index)
         if rng is not None:
-            if is_hand:
+            if self.set.hands == 2:
+                view = self._change_pair(view, index, rng)
+            elif view.is_hand:
                 view = change_view(view, rng)
-            view = View(**{**view.__dict__, "image": change_appearance(view.image, rng)})
-        pose = np.asarray(labels["pose"][index], dtype=float).copy()
-        pose[0] = view.global_rotation
-        joints_px = _project(view) if is_hand else np.zeros((21, 2))
-        size = view.image.shape[0]
-        patch_px = (joints_px - view.crop[:2]) * (size / view.crop[2]) + (size - 1) / 2
-        return {
-            "image": view.image.transpose(2, 0, 1),
-            "crop": view.crop,
-            "camera": view.camera,
-            "joints_patch": patch_px,
-            "joints_px": joints_px,
-            "joints_m": view.joints_m if is_hand else np.ones((21, 3)),
-            "pose": pose if is_hand else np.zeros((16, 3)),
-            "shape": np.asarray(labels["shape"][index], dtype=float) if is_hand else np.zeros(10),
-            "is_hand": np.asarray(is_hand),
-        }
+            view = replace(view, image=change_appearance(view.image, rng))
+        return view_to_item(view)
+
+    def _change_pair(self, view: View, index: int, rng: np.random.Generator) -> View:
+        if rng.random() < 0.5:
+            view = mirror_view(view, int(self.set.labels["frame_size"][index][0]))
+        if not view.is_hand.any():
+            return view
+        # A reflected edge would show a hand of the other side, which no label names.
+        return change_view(view, rng, roll_deg=30.0, border=cv2.BORDER_REPLICATE)
+
+
+def view_to_item(view: View) -> dict[str, np.ndarray]:
+    """The names of `Targets` and the model's inputs; rows of an absent hand are 0, its joints_m 1."""
+    here = view.is_hand[..., None, None]
+    joints_m = np.where(here, view.joints_m, 1.0)
+    joints_px = np.where(here, joints_m[..., :2] / joints_m[..., 2:] * view.camera[:2] + view.camera[2:], 0.0)
+    size = view.image.shape[0]
+    item = {
+        "image": view.image.transpose(2, 0, 1),
+        "crop": view.crop,
+        "camera": view.camera,
+        "joints_patch": (joints_px - view.crop[:2]) * (size / view.crop[2]) + (size - 1) / 2,
+        "joints_px": joints_px,
+        "joints_m": joints_m,
+        "pose": np.where(here, view.pose, 0.0),
+        "shape": np.where(here[..., 0], view.shape, 0.0),
+        "is_hand": view.is_hand,
+    }
+    return item if view.part_mask is None else {**item, "part_mask": view.part_mask}
 
 
 class TrainingBatches(Dataset[Batch]):
@@ -102,7 +127,7 @@ class TrainingBatches(Dataset[Batch]):
 
 
 def validation_batches(source: HandSource, batch: int) -> list[Batch]:
-    """The held-out hands, not augmented."""
+    """The held-out crops, not augmented."""
     rows = [source.item(int(i), rng=None) for i in source.validation]
     return [collate(rows[i : i + batch]) for i in range(0, len(rows), batch)]
 
@@ -114,7 +139,3 @@ def collate(items: list[dict[str, np.ndarray]]) -> Batch:
         name: torch.from_numpy(value if value.dtype in (np.uint8, np.bool_) else value.astype(np.float32))
         for name, value in stacked.items()
     }
-
-
-def _project(view: View) -> np.ndarray:
-    return view.joints_m[:, :2] / view.joints_m[:, 2:] * view.camera[:2] + view.camera[2:]

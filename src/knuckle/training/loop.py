@@ -17,7 +17,7 @@ from knuckle.rig.rig import load_rig
 from knuckle.synth.writer import rig_sum
 from knuckle.training.batches import Batch, HandSource, TrainingBatches, validation_batches
 from knuckle.training.checkpoint import load_checkpoint, load_parts, load_start, save_checkpoint, save_weights
-from knuckle.training.objective import Objective
+from knuckle.training.objective import Objective, check_hands
 from knuckle.training.recipe import Recipe
 from knuckle.training.validation import held_out_scores
 
@@ -47,9 +47,10 @@ class Trainer:
         self.held_out = self._held_out_batches()
 
     def _held_out_batches(self) -> list[Batch]:
-        """The set's held-out hands (main process); refuses a set whose crops or rig are not the model's."""
+        """The set's held-out crops (main process); refuses a set whose crops or rig are not the model's."""
         source = HandSource(Path(self.recipe.data), validation=self.recipe.validation)
         config, data = self.objective.model.config, self.recipe.data
+        check_hands(self.objective.model, self.recipe.system, source, data)
         if source.set.images.shape[1] != config.patch_size:
             raise KnuckleError(
                 f"{data}: expected crops of {config.patch_size} px, got {source.set.images.shape[1]} px"
@@ -126,7 +127,7 @@ class Trainer:
                 self.average[name].copy_(value)
 
     def validate(self) -> dict[str, float]:
-        """Scores of the averaged weights on the held-out hands."""
+        """Scores of the averaged weights on the held-out crops."""
         model = self.objective.model
         current = {k: v.clone() for k, v in model.state_dict().items()}
         model.load_state_dict(self.average)

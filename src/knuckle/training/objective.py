@@ -6,14 +6,31 @@ from torch import Tensor, nn
 
 from knuckle.errors import KnuckleError
 from knuckle.models import create_loss, create_model
-from knuckle.models.contract import Targets
-from knuckle.training.batches import Batch
+from knuckle.models.contract import Targets, TwoHandTargets
+from knuckle.training.batches import Batch, HandSource
 from knuckle.training.recipe import Recipe
 
 
 def images_to_input(images: Tensor) -> Tensor:
     """Bytes 0..255 to the networks' -1..1."""
     return images.float() / 127.5 - 1.0
+
+
+_CROPS = {1: "a set of one-hand crops", 2: "a set of two-hand crops (knuckle synth --hands two)"}
+
+
+def targets_of(batch: Batch) -> Targets | TwoHandTargets:
+    """A batch's labels: of two hands where is_hand has an axis of them."""
+    kind = TwoHandTargets if batch["is_hand"].ndim == 2 else Targets
+    return kind(**{name: batch[name] for name in kind._fields if name in batch})
+
+
+def check_hands(model: Any, system: str, source: HandSource, data: str) -> None:
+    """Raise KnuckleError unless a set's crops are of as many hands as the system takes."""
+    if source.set.hands != model.hands:
+        raise KnuckleError(
+            f"{data}: expected {_CROPS[model.hands]} for this {system}, got {_CROPS[source.set.hands]}"
+        )
 
 
 class Objective(nn.Module):
@@ -52,5 +69,5 @@ class Objective(nn.Module):
 
     def forward(self, batch: Batch, negatives: bool) -> tuple[Tensor, dict[str, Tensor]]:
         output = self.model(images_to_input(batch["image"]), batch["crop"], batch["camera"])
-        targets = Targets(**{name: batch[name] for name in Targets._fields})
+        targets = targets_of(batch)
         return self.loss(output, targets, batch["crop"], batch["camera"], negatives=negatives)

@@ -17,7 +17,8 @@ class Recipe:
     system, preset, switches: the model. data: folder of a set (`knuckle synth`, `knuckle convert`). validation: how
     many of its last hands are held out. samples: hands to see in all. batch: patches a step over all processes.
     processes: how many, each with `threads` threads. schedule: "decay" warms up, holds, then falls to zero along a
-    half cosine over the last `decay_fraction`; "step" multiplies by 0.1 at each share of the run in `step_at`.
+    half cosine over the last `decay_fraction`; "step" multiplies by `step_factor` at each share of the run in
+    `step_at`.
     negatives_from: share of the run after which patches without a hand join (`negatives` of each batch) and
     confidence losses count (DaHyF: L_c). ema: decay of the averaged weights that are evaluated and shipped. init:
     weights to start from, of the same system, preset and switches; with `init_parts`, of any system, and only the
@@ -45,6 +46,7 @@ class Recipe:
     schedule: Literal["decay", "step"] = "decay"
     decay_fraction: float = 0.35
     step_at: tuple[float, ...] = (0.5,)
+    step_factor: float = 0.1
     negatives_from: float = 0.8
     negatives: float = 0.08
     ema: float = 0.998
@@ -89,7 +91,7 @@ class Recipe:
         progress = step / self.steps
         warm = min(1.0, (step + 1) * self.batch / max(self.warmup_samples, 1))
         if self.schedule == "step":
-            return self.lr * warm * 0.1 ** sum(progress >= share for share in self.step_at)
+            return self.lr * warm * self.step_factor ** sum(progress >= share for share in self.step_at)
         into_decay = max(0.0, (progress - (1 - self.decay_fraction)) / max(self.decay_fraction, 1e-9))
         return self.lr * warm * 0.5 * (1 + math.cos(math.pi * min(into_decay, 1.0)))
 

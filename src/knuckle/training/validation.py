@@ -1,4 +1,4 @@
-"""Scores of a model on a set's held-out hands, while it trains."""
+"""Scores of a model on a set's held-out crops, while it trains."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,17 +7,25 @@ import numpy as np
 import torch
 
 from knuckle.evaluation.procrustes import align_similarity
-from knuckle.models.contract import HandOutput, Targets, truth_mesh
+from knuckle.evaluation.two_hand_metrics import mpjpe, mrrpe, with_root_depth
+from knuckle.models.contract import HandOutput, Targets, TwoHandOutput, truth_mesh
+from knuckle.skeleton import WRIST
 from knuckle.training.batches import Batch
 from knuckle.training.objective import images_to_input
 
 
 @torch.no_grad()
 def held_out_scores(model: Any, batches: Sequence[Batch], device: torch.device) -> dict[str, float]:
-    """PA-MPJPE and PA-MPVPE (mm), and 2D errors (% of the patch) of the joints in px and of the 2D branch.
+    """Scores by name, as the model takes one hand (PA-MPJPE, PA-MPVPE, 2D errors) or two (MPJPE, MRRPE, 2D error, hands
+    found and missed).
 
     The model is evaluated as it is (callers put it into evaluation mode), by its own `infer`.
     """
+    return (_one_hand_scores if model.hands == 1 else _two_hand_scores)(model, batches, device)
+
+
+def _one_hand_scores(model: Any, batches: Sequence[Batch], device: torch.device) -> dict[str, float]:
+    """PA-MPJPE and PA-MPVPE (mm), and 2D errors (% of the patch) of the joints in px and of the 2D branch."""
     rows: dict[str, list[np.ndarray]] = {}
 
     def note(name: str, values: np.ndarray) -> None:
@@ -36,6 +44,49 @@ def held_out_scores(model: Any, batches: Sequence[Batch], device: torch.device) 
             off = (output.joints_patch - targets.joints_patch).norm(dim=-1).mean(1)
             note("branch_percent_of_patch", 100 * off.cpu().numpy() / batch["image"].shape[-1])
     return {name: float(np.concatenate(values).mean()) for name, values in rows.items()}
+
+
+def _two_hand_scores(model: Any, batches: Sequence[Batch], device: torch.device) -> dict[str, float]:
+    """MPJPE (mm) by InterHand2.6M's rules at the true depths of the wrists, MRRPE (mm) at the model's own depths, the
+    2D error (% of the patch), and % of hands that the confidence gets wrong at one half.
+
+    ghost: absent hands of crops with one hand that are found; missed: hands that are there and are not found. A score
+    is NaN where the held-out crops have no such hand.
+    """
+    answers: list[TwoHandOutput] = []
+    for batch in batches:
+        patch, crop, camera = (batch[name].to(device) for name in ("image", "crop", "camera"))
+        answers.append(model.infer(images_to_input(patch), crop, camera))
+    truth_px, truth_m, is_hand, camera, crop = (
+        _joined([batch[name] for batch in batches])
+        for name in ("joints_px", "joints_m", "is_hand", "camera", "crop")
+    )
+    joints_px, joints_m, confidence = (
+        _joined([getattr(answer, name) for answer in answers])
+        for name in ("joints_px", "joints_m", "confidence")
+    )
+    placed_m = with_root_depth(joints_px, joints_m, camera, truth_m[:, :, WRIST, 2])
+    errors = mpjpe(truth_m, placed_m, is_hand)
+    off = np.linalg.norm(joints_px - truth_px, axis=-1).mean(-1) / crop[:, None, 2]
+    believed, partner = confidence >= 0.5, ~is_hand & is_hand.any(1, keepdims=True)
+    return {
+        "mpjpe_single_mm": errors.single_mm,
+        "mpjpe_two_mm": errors.two_mm,
+        "mpjpe_all_mm": errors.all_mm,
+        "mrrpe_mm": mrrpe(truth_m, joints_m, is_hand),
+        "projected_percent_of_patch": 100 * _mean(off[is_hand]),
+        "ghost_percent": 100 * _mean(believed[partner]),
+        "missed_percent": 100 * _mean(~believed[is_hand]),
+    }
+
+
+def _joined(parts: Sequence[torch.Tensor]) -> np.ndarray:
+    whole = torch.cat([part.cpu() for part in parts])
+    return (whole.double() if whole.is_floating_point() else whole).numpy()
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if len(values) else float("nan")
 
 
 def _aligned_error(truth: torch.Tensor, predicted: torch.Tensor) -> np.ndarray:

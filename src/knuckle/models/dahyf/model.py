@@ -57,6 +57,7 @@ class Dahyf(nn.Module):
     """
 
     PHASES = ("all",)
+    hands = 1
 
     def __init__(self, config: DahyfConfig, *, pretrained: bool = False) -> None:
         super().__init__()

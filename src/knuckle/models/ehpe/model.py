@@ -16,7 +16,7 @@ from knuckle.errors import KnuckleError
 from knuckle.layers.backbones import Backbone
 from knuckle.layers.blocks import ConcatFusion, DeconvFusion, TopDownFusion
 from knuckle.layers.confidence import ConfidenceHead
-from knuckle.models.contract import HandOutput
+from knuckle.models.contract import HandOutput, TwoHandOutput
 from knuckle.models.ehpe.config import EhpeConfig
 from knuckle.models.ehpe.mesh_head import MeshHead
 from knuckle.models.ehpe.pg_stage import PgOutput, PgStage
@@ -75,6 +75,11 @@ class Ehpe(nn.Module):
         self.confidence = ConfidenceHead(channels)
 
     @property
+    def hands(self) -> int:
+        """How many a patch shows."""
+        return self.config.hands
+
+    @property
     def rig(self) -> RigLayer:
         """The right hand's rig."""
         return self._rigs()[0]
@@ -89,18 +94,20 @@ class Ehpe(nn.Module):
 
     def infer(
         self, patch: Float[Tensor, "B 3 S S"], crop: Float[Tensor, "B 3"], camera: Float[Tensor, "B 4"]
-    ) -> HandOutput:
-        """Raises KnuckleError for a model of two hands."""
-        if self.config.hands != 1:
-            raise KnuckleError("ehpe infer: expected hands=1, got 2: two hands are read through forward()")
-        output = self._run(patch, crop, camera, vertices=True)
-        hands = output.hands
-        assert hands is not None and hands.vertices_m is not None
+    ) -> HandOutput | TwoHandOutput:
+        """With `hands=2` without the meshes; the confidence says whether the patch shows any hand, for both alike."""
+        output = self._run(patch, crop, camera, vertices=self.hands == 1)
+        hands, confidence = output.hands, output.confidence_logit.sigmoid()
+        assert hands is not None
+        if self.hands == 2:
+            both = confidence[:, None].expand(-1, 2)
+            return TwoHandOutput(hands.joints_px, hands.joints_m, both, hands.joints_patch)
+        assert hands.vertices_m is not None
         return HandOutput(
             hands.joints_px[:, 0],
             hands.joints_m[:, 0],
             hands.vertices_m[:, 0],
-            output.confidence_logit.sigmoid(),
+            confidence,
             hands.rotations[:, 0],
             hands.shape[:, 0],
             hands.joints_patch[:, 0],

@@ -52,6 +52,7 @@ class Handar(nn.Module):
     """
 
     PHASES = ("all",)
+    hands = 1
 
     joint_matrix: Tensor
 
