@@ -1,33 +1,38 @@
-"""Samples a second of DaHyF-lite's training step on one thread, with and without the launcher's allocator settings.
+"""Samples a second of a lite system's training step on one thread, with and without the launcher's allocator settings.
 
-Run: python benchmarks/training_speed.py
+Run: python benchmarks/training_speed.py [--systems dahyf dfl]
 """
 
+import argparse
 import os
 import subprocess
 import sys
 
+from knuckle.models import SYSTEMS
 from knuckle.training.launch import ALLOCATOR
 
 CHILD = """
-import time, torch
-from knuckle.models import create_model
-from knuckle.models.dahyf.losses import DahyfLoss, Targets
+import sys, time, torch
+from knuckle.models import create_loss, create_model
+from knuckle.models.contract import Targets, TwoHandTargets
 torch.set_num_threads(1)
-model = create_model("dahyf").train().to(memory_format=torch.channels_last)
-loss = DahyfLoss(model.config)
-optimiser = torch.optim.AdamW([*model.parameters(), *loss.parameters()])
 batch = 32
-patch = torch.rand(batch, 3, 128, 128) * 2 - 1
+model = create_model(sys.argv[1]).train().to(memory_format=torch.channels_last)
+loss = create_loss(sys.argv[1], model.config)
+optimiser = torch.optim.AdamW([*model.parameters(), *loss.parameters()])
+size = model.config.patch_size
+patch = torch.rand(batch, 3, size, size) * 2 - 1
 crop = torch.tensor([[100.0, 100, 80]]).repeat(batch, 1)
 camera = torch.tensor([[500.0, 500, 128, 128]]).repeat(batch, 1)
-targets = Targets(
-    torch.rand(batch, 21, 2) * 128, torch.rand(batch, 21, 2) * 80 + 60,
-    torch.rand(batch, 21, 3) * 0.1 + 0.4, torch.randn(batch, 16, 3) * 0.2, torch.randn(batch, 10),
-    torch.ones(batch, dtype=torch.bool),
+lead = (batch,) if model.hands == 1 else (batch, 2)
+labels = (
+    torch.rand(*lead, 21, 2) * size, torch.rand(*lead, 21, 2) * 80 + 60, torch.rand(*lead, 21, 3) * 0.1 + 0.4,
+    torch.randn(*lead, 16, 3) * 0.2, torch.randn(*lead, 10), torch.ones(*lead, dtype=torch.bool),
 )
+mask = torch.randint(0, 33, (batch, size // 2, size // 2), dtype=torch.uint8)
+targets = Targets(*labels) if model.hands == 1 else TwoHandTargets(*labels, part_mask=mask)
 def step():
-    total, _ = loss(model(patch, crop, camera), targets, crop[:, 2], contrastive=True)
+    total, _ = loss(model(patch, crop, camera), targets, crop, camera, negatives=True)
     optimiser.zero_grad()
     total.backward()
     optimiser.step()
@@ -39,10 +44,10 @@ print(8 * batch / (time.process_time() - start))
 """
 
 
-def samples_a_second(settings: dict[str, str]) -> float:
+def samples_a_second(system: str, settings: dict[str, str]) -> float:
     """Best of three runs: other work on the machine only ever slows a run."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", **settings}
-    command = [sys.executable, "-c", CHILD]
+    command = [sys.executable, "-c", CHILD, system]
     runs = [
         subprocess.run(command, env=environment, capture_output=True, text=True, check=True) for _ in range(3)
     ]
@@ -50,9 +55,14 @@ def samples_a_second(settings: dict[str, str]) -> float:
 
 
 def main() -> None:
-    plain, tuned = samples_a_second({}), samples_a_second(ALLOCATOR)
-    print(f"training step, one thread: {plain:.1f} samples/s as is")
-    print(f"with the launcher's allocator settings: {tuned:.1f} samples/s ({tuned / plain:.2f}x)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=["dahyf"])
+    for system in parser.parse_args().systems:
+        plain, tuned = samples_a_second(system, {}), samples_a_second(system, ALLOCATOR)
+        print(f"{system} training step, one thread: {plain:.1f} samples/s as is")
+        print(f"  with the launcher's allocator settings: {tuned:.1f} samples/s ({tuned / plain:.2f}x)")
 
 
 if __name__ == "__main__":
