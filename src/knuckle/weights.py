@@ -16,8 +16,8 @@ class WeightsRecord:
     """What is known about one onnx file; stored beside it as NAME.json.
 
     size: side of the square input patch, px. expand: crop side over the longer side of the joints' box. hands: how
-    many a crop shows, 1 or 2 (a right and a left one).
-    confidence_threshold: the score above which 95 % of validation hands lie. samples_seen: hands that training showed
+    many a crop shows, 1 or 2 (a right and a left one). confidence_threshold: which confidence to believe, chosen by
+    `knuckle.export.ship.confidence_threshold`. samples_seen: hands (crops, for a system of two) that training showed
     it; started_from: what its first weights were. scores: measured figures, each with the command that printed it.
     """
 
