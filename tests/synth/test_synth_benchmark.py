@@ -1,6 +1,7 @@
 """The frozen benchmark is the one its record describes, and a changed one is refused."""
 
 import copy
+import dataclasses
 import json
 
 import numpy as np
@@ -8,27 +9,35 @@ import pytest
 
 from knuckle.errors import KnuckleError
 from knuckle.synth import benchmark
-from knuckle.synth.engine import SynthEngine
+from knuckle.synth.engine import takes_turn
+from knuckle.synth.writer import make_engine
 
 PREFIX = 64
 
 
+@pytest.fixture(
+    scope="module", params=[benchmark.ONE_HAND, benchmark.TWO_HANDS], ids=lambda f: f.options.hands
+)
+def frozen(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def prefix():
+def prefix(frozen):
     """Images and labels of the benchmark's first 64 crops."""
-    engine = SynthEngine(benchmark.BENCHMARK_SEED, benchmark.BENCHMARK_OPTIONS)
+    engine = make_engine(frozen.seed, frozen.options)
     samples = [engine.sample(i) for i in range(PREFIX)]
     labels = {name: np.stack([s.labels()[name] for s in samples]) for name in samples[0].labels()}
     return np.stack([s.image for s in samples]), labels
 
 
 @pytest.fixture(scope="module")
-def record():
-    return json.loads(benchmark.RECORD.read_text())
+def record(frozen):
+    return json.loads(frozen.record.read_text())
 
 
-def test_the_first_crops_are_the_frozen_ones(prefix, record):
-    assert len(record["groups"]) == -(-benchmark.BENCHMARK_COUNT // benchmark.GROUP)
+def test_the_first_crops_are_the_frozen_ones(frozen, prefix, record):
+    assert len(record["groups"]) == -(-frozen.count // benchmark.GROUP)
     assert benchmark.compare(benchmark.fingerprint(*prefix), record) == "close"
     assert benchmark.fingerprint(*prefix)["labels_sha256"] == record["prefix_labels_sha256"]
 
@@ -51,6 +60,13 @@ def test_single_pixels_may_round_differently_but_labels_and_looks_may_not(prefix
 
 
 def test_a_thousand_crops_of_the_benchmark_hold_no_hand():
-    share = benchmark.BENCHMARK_OPTIONS.negatives
-    empty = sum(int((i + 1) * share + 1e-9) > int(i * share + 1e-9) for i in range(benchmark.BENCHMARK_COUNT))
-    assert empty == 1000
+    share = benchmark.ONE_HAND.options.negatives
+    assert sum(takes_turn(i, share) for i in range(benchmark.ONE_HAND.count)) == 1000
+
+
+def test_the_sets_differ_in_name_and_record():
+    one, two = benchmark.ONE_HAND, benchmark.TWO_HANDS
+    assert one.name != two.name and one.record != two.record
+    lost = dataclasses.replace(two, record=two.record.with_name("no-such.json"))
+    with pytest.raises(KnuckleError, match="record of the two-hand synthetic benchmark"):
+        lost.expected()

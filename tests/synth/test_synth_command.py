@@ -34,6 +34,16 @@ def test_a_set_and_a_sheet(run, tmp_path, capsys):
     assert "6 crops" in capsys.readouterr().out
 
 
+def test_a_set_and_a_sheet_of_two_hands(run, tmp_path, few_pairs):
+    out, sheet = tmp_path / "set", tmp_path / "sheet.png"
+    options = ("--hands", "two", "--singles", "0.5", "--negatives", "0", "--size", "32", "--workers", "1")
+    assert run("synth", "--count", "4", "--out", str(out), "--sheet", str(sheet), *options) == 0
+    found = SynthSet(out)
+    assert found.hands == 2
+    assert found.labels["is_hand"].sum(1).tolist() == [2, 1, 2, 1]
+    assert cv2.imread(str(sheet)).shape == (6 * 2 * 64, 8 * 64, 3)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -44,6 +54,8 @@ def test_a_set_and_a_sheet(run, tmp_path, capsys):
         (("--sheet", "{}/no/such/sheet.png"), "cannot be written"),
         (("--count", "1", "--out", "{}/set", "--labels", "most"), "labels: expected joints or full"),
         (("--count", "1", "--out", "{}/set", "--size", "3"), "size: expected 32 to 1024"),
+        (("--count", "1", "--out", "{}/set", "--hands", "three"), "hands: expected one or two"),
+        (("--count", "1", "--out", "{}/set", "--singles", "2"), "singles: expected a share"),
     ],
 )
 def test_bad_options_are_one_sentence_and_code_2(run, arguments, message, tmp_path, capsys):

@@ -1,9 +1,8 @@
-"""Render the sample photo that ships with the package: two hands before a blurred room.
+"""Render the sample photo that ships with the package: one hand's fingers laid over the other's, before a meadow.
 
 Run: KNUCKLE_DATA=... python tools/sample_photo/render.py
 
-The engine renders right hands only, so the left one is a right hand painted into the mirrored picture. Writes
-src/knuckle/assets/two_hands.jpg and beside it the boxes, sides and camera the demo takes, and the true joints.
+Writes src/knuckle/assets/two_hands.jpg and beside it the boxes, sides and camera the demo takes, and the true joints.
 """
 
 import json
@@ -11,90 +10,65 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from jaxtyping import Float, UInt8
 
 from knuckle.camera import Camera, Crop
-from knuckle.rig.prior import angles_to_pose
-from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
-from knuckle.synth.arm import grow_arm, sample_arm
-from knuckle.synth.engine import SynthEngine
 from knuckle.synth.options import SynthOptions
+from knuckle.synth.pair_engine import PairEngine
+from knuckle.synth.pair_pool import PosedPair
+from knuckle.synth.pair_scene import turn_pair
+from knuckle.synth.scene import Placement
 
 ASSETS = Path(__file__).parents[2] / "src" / "knuckle" / "assets"
 SIZE = 960
-CAMERA = Camera(1250.0, 1250.0, (SIZE - 1) / 2, (SIZE - 1) / 2, SIZE, SIZE)
-BACKGROUND_SEED = 11
-
-
-def finger_angles(curls: dict[str, float], thumb: tuple[float, float, float]) -> np.ndarray:
-    """Anatomical angles (16, 3) twist, splay, bend: each finger curled by a share, the thumb's bends in degrees."""
-    angles = np.zeros((16, 3))
-    first = {"index": 1, "middle": 4, "pinky": 7, "ring": 10}
-    for name, curl in curls.items():
-        angles[first[name] : first[name] + 3, 2] = np.deg2rad([8 + 70 * curl, 8 + 92 * curl, 4 + 55 * curl])
-    angles[13:16, 2] = np.deg2rad(thumb)
-    return angles
-
-
-def about(axis: str, degrees: float) -> np.ndarray:
-    vector = np.zeros(3)
-    vector["xyz".index(axis)] = np.deg2rad(degrees)
-    return rodrigues(vector)
-
-
-HANDS = (
-    # side, angles, camera_from_hand (of a right hand), place of the middle knuckle (m, for a right hand), skin seed
-    (
-        "left",
-        finger_angles({"index": 0.02, "middle": 0.05, "ring": 0.1, "pinky": 0.08}, (5.0, 5.0, 8.0)),
-        about("z", 14) @ about("y", -22) @ about("x", 6),
-        (0.115, -0.005, 0.56),
-        4,
-    ),
-    (
-        "right",
-        finger_angles({"index": 0.05, "middle": 0.85, "ring": 0.95, "pinky": 0.9}, (20.0, 25.0, 35.0)),
-        about("z", -6) @ about("y", 150) @ about("x", -5),
-        (0.105, 0.03, 0.50),
-        4,
-    ),
-)
+FOCAL = 1.3
+"""In sides of the photo."""
+PAIR = Path(__file__).with_name("pair.json")
+"""Pose, shape and translation of the right and the left hand, from `knuckle.rig.pairs`."""
+ARM_SEED, LIGHT_SEED, BACKGROUND_SEED = 18, 18, 15
+SHARE = 0.7
+"""How much of the photo's side the hands take."""
 
 
 def main() -> None:
-    engine = SynthEngine(1, SynthOptions(size=SIZE))
-    frame = Crop(((SIZE - 1) / 2, (SIZE - 1) / 2), float(SIZE), SIZE)
-    image, name = engine.backgrounds.draw(np.random.default_rng(BACKGROUND_SEED), SIZE)
-    preferred = engine.environment_names.index(name) if name in engine.environment_names else None
-    image = cv2.GaussianBlur(image, (0, 0), 4)
-    boxes, sides, joints = [], [], []
-    for side, angles, rotation, place, seed in HANDS:
-        if side == "left":
-            image = np.ascontiguousarray(image[:, ::-1])
-        rng = np.random.default_rng(seed)
-        pose = angles_to_pose(engine.rig, angles[None])[0]
-        pose[0] = matrix_to_axis_angle(rotation)
-        posed = engine.rig.posed(pose)
-        translation = np.asarray(place) - posed.joints[9]
-        vertices = engine.renderer.vertices
-        vertices[: len(posed.vertices)] = posed.vertices + translation
-        arm = sample_arm(rng, rotation)
-        grow_arm(vertices, engine.mesh, rotation, arm)
-        engine.renderer.project(CAMERA.vector, frame.patch_from_frame)
-        engine.paint(image, engine.renderer.rasterise(sleeve=arm.sleeve), rng, preferred)
-        joints_px = CAMERA.project(posed.joints + translation)
-        low, high = joints_px.min(0), joints_px.max(0)
-        box = [*low, *(high - low)]
-        if side == "left":
-            image = np.ascontiguousarray(image[:, ::-1])
-            box[0] = SIZE - 1 - box[0] - box[2]
-            joints_px = joints_px * [-1, 1] + [SIZE - 1, 0]
-        boxes.append([round(float(value), 1) for value in box])
-        sides.append(side)
-        joints.append(joints_px.round(2).tolist())
+    engine = PairEngine(1, SynthOptions(size=SIZE, hands="two"))
+    image, placement, joints = render(engine, ARM_SEED, LIGHT_SEED, BACKGROUND_SEED)
+    # A lens is less sharp than a renderer, and a sensor has grain.
+    noise = np.random.default_rng(0).normal(0, 1.2, (SIZE, SIZE, 1))
+    image = np.clip(cv2.GaussianBlur(image, (0, 0), 0.7) + noise, 0, 255).astype(np.uint8)
     cv2.imwrite(str(ASSETS / "two_hands.jpg"), image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
-    known = {"boxes": boxes, "sides": sides, "camera": CAMERA.vector.tolist(), "joints_px": joints}
+    joints_px = placement.camera.project(joints)
+    low, high = joints_px.min(1), joints_px.max(1)
+    known = {
+        "boxes": np.concatenate([low, high - low], 1).round(1).tolist(),
+        "sides": ["right", "left"],
+        "camera": placement.camera.vector.tolist(),
+        "joints_px": joints_px.round(2).tolist(),
+    }
     (ASSETS / "two_hands.json").write_text(json.dumps(known) + "\n")
-    print(f"{ASSETS / 'two_hands.jpg'}: {', '.join(sides)}")
+    print(f"{ASSETS / 'two_hands.jpg'}: {', '.join(known['sides'])}")
+
+
+def render(
+    engine: PairEngine, arm_seed: int, light_seed: int, background_seed: int
+) -> tuple[UInt8[np.ndarray, "s s 3"], Placement, Float[np.ndarray, "2 21 3"]]:
+    """The photo, its camera, and the joints of the right and the left hand (camera frame, m)."""
+    size = engine.options.size
+    pair = PosedPair(**{name: np.array(rows) for name, rows in json.loads(PAIR.read_text()).items()}, kind=0)
+    turned = turn_pair(engine.rig, pair, np.eye(3))
+    middle = (size - 1) / 2
+    camera = Camera(FOCAL * size, FOCAL * size, middle, middle, size, size)
+    low, high = turned.joints.min((0, 1)), turned.joints.max((0, 1))
+    distance = FOCAL * float((high - low)[:2].max()) / SHARE
+    placement = Placement(
+        camera, np.array([0, 0, distance]) - (low + high) / 2, Crop((middle, middle), float(size), size)
+    )
+    faces = engine.stand(turned, pair.shape, placement, np.random.default_rng(arm_seed))
+    image, name = engine.studio.backgrounds.draw(np.random.default_rng(background_seed), size)
+    image = cv2.GaussianBlur(image, (0, 0), 0.007 * size)
+    rng = np.random.default_rng(light_seed)
+    engine.studio.paint(image, engine.renderer, faces, rng, engine.studio.environment_of(name))
+    return image, placement, turned.joints + placement.translation
 
 
 if __name__ == "__main__":

@@ -18,10 +18,16 @@ def synth(
         Path | None, typer.Option(help="Write a contact sheet (8 x 6 crops) to this image.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Sample i depends on the seed and i alone.")] = 0,
+    hands: Annotated[
+        str, typer.Option(help="one right hand a crop, or two: a right and a left one.")
+    ] = "one",
     size: Annotated[int, typer.Option(help="Side of the crops, px.")] = 128,
     workers: Annotated[int, typer.Option(help="Processes.")] = 2,
     resume: Annotated[bool, typer.Option("--resume", help="Finish a set that was cut short.")] = False,
     negatives: Annotated[float, typer.Option(help="Share of crops without a hand.")] = 0.06,
+    singles: Annotated[
+        float, typer.Option(help="With --hands two: share of the crops with hands that hold one hand.")
+    ] = 0.25,
     labels: Annotated[
         str, typer.Option(help="joints, or full: vertices, masks, depth, normals too.")
     ] = "joints",
@@ -41,15 +47,17 @@ def synth(
         negatives=negatives,
         labels=labels,  # pyright: ignore[reportArgumentType]
         backgrounds=backgrounds,  # pyright: ignore[reportArgumentType]
+        hands=hands,  # pyright: ignore[reportArgumentType]
+        singles=singles,
     )
     if sheet is not None:
-        from knuckle.synth.engine import SynthEngine
         from knuckle.synth.sheet import check_sheet_path, write_sheet
+        from knuckle.synth.writer import make_engine
 
         check_sheet_path(sheet)
-        engine = SynthEngine(seed, options)
+        engine = make_engine(seed, options)
         write_sheet(sheet, [engine.sample(i) for i in range(SHEET_SAMPLES)])
-        typer.echo(f"{sheet}: {SHEET_SAMPLES} crops of seed {seed}, each with its skeleton below")
+        typer.echo(f"{sheet}: {SHEET_SAMPLES} crops of seed {seed}, each with its labels below")
     if count is not None and out is not None:
         from knuckle.synth.writer import render_set
 

@@ -74,6 +74,19 @@ def segment_radii(rig: HandRig) -> Float[np.ndarray, "16"]:
     return radii
 
 
+def hand_capsules(
+    rig: HandRig, joints_m: Float[np.ndarray, "*n 21 3"]
+) -> tuple[Float[np.ndarray, "*n 19 3"], Float[np.ndarray, "*n 19 3"], Float[np.ndarray, "*n 19"]]:
+    """Starts, ends and radii (metres, scaled with the palm) of the capsules round the bones of posed joints.
+
+    Fifteen finger bones, thumb first, each from its base out, then the four metacarpals of the palm.
+    """
+    capsules = _capsules(rig)
+    scale = np.linalg.norm(joints_m[..., 9, :] - joints_m[..., 0, :], axis=-1) / capsules.palm_length_m
+    radii = capsules.radii_m.astype(joints_m.dtype) * scale[..., None]
+    return joints_m[..., _SEGMENTS[:, 0], :], joints_m[..., _SEGMENTS[:, 1], :], radii
+
+
 def segment_distance(
     a0: Float[np.ndarray, "*n 3"],
     a1: Float[np.ndarray, "*n 3"],

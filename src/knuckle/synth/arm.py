@@ -139,13 +139,14 @@ def grow_arm(
     mesh: SceneMesh,
     wrist_rotation: Float[np.ndarray, "3 3"],
     arm: ArmShape,
+    *,
+    step_m: float = 0.0025,
 ) -> None:
-    """Fill the arm's rows of `vertices` (camera frame, m) and, if it has one, its sleeve's."""
+    """Fill the arm's and its sleeve's rows of `vertices` (camera frame, m), following its axis in steps of step_m."""
     _grow(
         vertices, mesh.loop, mesh.hand_vertices, wrist_rotation, arm.bend, arm.bend_over, arm.length,
-        arm.growth,
-        arm.sleeve, arm.sleeve_start, arm.sleeve_width, arm.sleeve_flare, arm.folds, arm.fold_waves,
-        arm.fold_phases,
+        arm.growth, arm.sleeve, arm.sleeve_start, arm.sleeve_width, arm.sleeve_flare, arm.folds, arm.fold_waves,
+        arm.fold_phases, step_m,
     )  # fmt: skip
 
 
@@ -165,8 +166,7 @@ def _turn(vector):
 @njit(cache=True)
 def _grow(
     vertices, loop, first, wrist, bend, bend_over, length, growth, sleeve, sleeve_start, sleeve_width,
-    sleeve_flare,
-    folds, fold_waves, fold_phases,
+    sleeve_flare, folds, fold_waves, fold_phases, step,
 ):  # fmt: skip
     sides = len(loop)
     centre = np.zeros(3)
@@ -179,8 +179,8 @@ def _grow(
             local[i, c] = wrist[0, c] * offset[0] + wrist[1, c] * offset[1] + wrist[2, c] * offset[2]
         radius[i] = np.sqrt(local[i, 0] ** 2 + local[i, 2] ** 2)
         mean += radius[i] / sides
-    # The arm's axis starts along the hand's y and turns smoothly by `bend`; followed in 2.5 mm steps.
-    step, walked = 0.0025, 0.0
+    # The arm's axis starts along the hand's y and turns smoothly by `bend`.
+    walked = 0.0
     point = centre.copy()
     frame = wrist.copy()
     ring = 0

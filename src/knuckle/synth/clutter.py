@@ -125,12 +125,12 @@ def add_skin_shapes(image: Image, rng: np.random.Generator, *, count: int, faces
 
 
 def draw_occluder(
-    rng: np.random.Generator, backgrounds: Backgrounds, joints_px: Float[np.ndarray, "21 2"], size: int
+    rng: np.random.Generator, backgrounds: Backgrounds, joints_px: Float[np.ndarray, "n 2"], size: int
 ) -> tuple[Image | np.ndarray, UInt8[np.ndarray, "s s"]]:
-    """An object in front of the hand, near a random joint: its picture and its mask."""
+    """An object in front of the hands, near a random joint: its picture and its mask."""
     mask = np.zeros((size, size), np.uint8)
     extent = np.ptp(joints_px, axis=0).max()
     for _ in range(int(rng.integers(1, 3))):
-        centre = joints_px[int(rng.integers(21))] + rng.normal(0, 0.12 * extent, 2)
+        centre = joints_px[int(rng.integers(len(joints_px)))] + rng.normal(0, 0.12 * extent, 2)
         _shape(rng, mask, centre, extent * rng.uniform(0.12, 0.5))
     return _fill(rng, size, backgrounds), mask

@@ -13,8 +13,8 @@ class SynthSet:
     """A finished set, rendered (`knuckle synth`) or converted (`knuckle convert`): `images` (N, S, S, 3) RGB uint8 and
     `labels`, a dict of (N, ...) arrays, all memory-mapped.
 
-    Label names are the fields of `Sample`; `rig` tells which rig the poses are of. Raises KnuckleError for a folder
-    without a set, one that was cut short, and damaged files.
+    Label names are the fields of `Sample`, or of `PairSample` where `hands` is 2; `rig` tells which rig the poses are
+    of. Raises KnuckleError for a folder without a set, one that was cut short, and damaged files.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -37,6 +37,11 @@ class SynthSet:
                 )
             self.labels[name] = array
         self.images: UInt8[np.ndarray, "n s s 3"] = self.labels.pop("images")
+
+    @property
+    def hands(self) -> int:
+        """How many hands a row tells of: 1, or 2 (right and left) in sets of `--hands two`."""
+        return self.labels["is_hand"].ndim
 
     def __len__(self) -> int:
         return len(self.images)

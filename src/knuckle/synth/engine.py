@@ -1,7 +1,7 @@
 """The data engine: sample i of a seed, from pose to photograph."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
@@ -14,34 +14,45 @@ from knuckle.rig.rotations import rodrigues
 from knuckle.skeleton import COMMON_TO_MANO16, MANO16_FINGER, MANO16_PARENTS
 from knuckle.synth import clutter
 from knuckle.synth.arm import ARM_RINGS, build_mesh, grow_arm, sample_arm
-from knuckle.synth.background import Backgrounds, backgrounds_folder
-from knuckle.synth.lighting import load_environments, sample_light, srgb_curve
 from knuckle.synth.mesh_kernels import joint_visibility
 from knuckle.synth.options import SynthOptions
-from knuckle.synth.paint import hand_map, paint_arm, paint_cloth
 from knuckle.synth.photo import photograph
 from knuckle.synth.pool import PosePool
 from knuckle.synth.render import Renderer
 from knuckle.synth.sample import Sample, blank_sample
-from knuckle.synth.scene import Placement, place_hand, sample_camera
-from knuckle.synth.shade import composite
-from knuckle.synth.skin import sample_skin
+from knuckle.synth.scene import Placement, inside_frame, place_hand, sample_camera
+from knuckle.synth.studio import Studio
 
-HAND_MAPS, ARM_MAPS, CLOTH_MAPS = 48, 16, 48
 _TIPS = {4: 15, 8: 3, 12: 6, 16: 12, 20: 9}
 """Part of the tips, in the common order."""
-_REACH_M = np.array([0.045, *[0.024, 0.018, 0.015, 0.011] * 5])
-_REACH_M[1] = 0.035
+REACH_M = np.array([0.045, *[0.024, 0.018, 0.015, 0.011] * 5])
+REACH_M[1] = 0.035
 """How far a surface may lie before its own joint: a little more than half the flesh's thickness."""
 
 
-def _joint_parts() -> np.ndarray:
+def joint_parts() -> np.ndarray:
+    """The MANO16 part each of the 21 joints lies in."""
     part = np.zeros(21, np.int64)
     for mano, common in enumerate(COMMON_TO_MANO16):
         part[common] = mano
     for tip, mano in _TIPS.items():
         part[tip] = mano
     return part
+
+
+def takes_turn(index: int, share: float) -> bool:
+    """Whether sample `index` belongs to a share of all samples. Spread evenly, so that every run of samples holds
+    its exact share."""
+    # The tiny term absorbs rounding.
+    return int((index + 1) * share + 1e-9) > int(index * share + 1e-9)
+
+
+class Place(Protocol):
+    """Puts joints that are turned to the camera somewhere in a random frame."""
+
+    def __call__(
+        self, rng: np.random.Generator, joints: Float[np.ndarray, "n 3"], size: int, /
+    ) -> Placement: ...
 
 
 class SynthEngine:
@@ -56,57 +67,50 @@ class SynthEngine:
         self.seed, self.options = seed, options or SynthOptions()
         self.rig: HandRig = load_rig("open", side="right")
         self.mesh = build_mesh(self.rig)
-        data = backgrounds_folder() if self.options.backgrounds == "auto" else None
-        self.backgrounds = Backgrounds(data)
-        self.environment_names, self.environments = load_environments(data)
+        self.studio = Studio(self.rig, self.options)
         self.pool = PosePool(self.rig, seed, folder)
         self.renderer = Renderer(self.rig, self.mesh, self.options.size)
-        self._joint_part = _joint_parts()
+        self._joint_part = joint_parts()
         self._parents = np.array(MANO16_PARENTS, np.int64)
 
     def sample(self, index: int) -> Sample:
         """Render sample `index`; the options' share of all samples holds no hand."""
         rng = np.random.default_rng([self.seed, index])
-        share = self.options.negatives
-        # Spread evenly, so that every run of samples holds its exact share; the tiny term absorbs rounding.
-        if int((index + 1) * share + 1e-9) > int(index * share + 1e-9):
-            return self._negative(index, rng)
-        return self._hand(index, rng)
+        if takes_turn(index, self.options.negatives):
+            return self.empty(index, rng)
+        sample, scene = self.hand(index, rng)
+        if self.options.labels == "full":
+            self._add_full(sample, scene)
+        return sample
 
-    def _stand(self, index: int, rng: np.random.Generator) -> "_Standing":
+    def _stand(self, index: int, rng: np.random.Generator, place: Place) -> "_Standing":
         """Pose a hand with its arm and put it before a camera; its vertices are left in the renderer."""
         pose = self.pool.pose(index).astype(np.float64)
         pose[0], shape = self.pool.view(index)
         rotations = rodrigues(pose)
         joints = self.rig.posed_joints(rotations, shape)[0]
-        placement = place_hand(rng, joints, self.options.size)
+        placement = place(rng, joints, self.options.size)
         hand = self.rig.posed_by_matrices(rotations.astype(np.float32), shape.astype(np.float32)).vertices
         self.renderer.vertices[: len(hand)] = hand + placement.translation
         arm = sample_arm(rng, rotations[0])
         grow_arm(self.renderer.vertices, self.mesh, rotations[0], arm)
         return _Standing(pose, shape, joints + placement.translation, placement, arm.sleeve)
 
-    def _hand(self, index: int, rng: np.random.Generator) -> Sample:
-        size, renderer = self.options.size, self.renderer
-        pose, shape, joints, placement, sleeve = self._stand(index, rng)
+    def hand(
+        self, index: int, rng: np.random.Generator, *, place: Place = place_hand
+    ) -> tuple[Sample, "Scene"]:
+        """Render hand `index`, whatever the share of negatives; labels as of "joints"."""
+        renderer = self.renderer
+        pose, shape, joints, placement, sleeve = self._stand(index, rng, place)
         joints_px = apply_affine(placement.crop.patch_from_frame, placement.camera.project(joints))
         renderer.project(placement.camera.vector, placement.crop.patch_from_frame)
         faces = renderer.rasterise(sleeve=sleeve)
-        image, name = self.backgrounds.draw(rng, size)
-        if rng.random() < 0.35:
-            clutter.add_clutter(image, rng, self.backgrounds)
-        if rng.random() < 0.15:
-            clutter.add_skin_shapes(image, rng, count=int(rng.integers(1, 4)), faces=False)
-        preferred = self.environment_names.index(name) if name in self.environment_names else None
-        self.paint(image, faces, rng, preferred)
-        occluder = np.zeros((size, size), np.uint8)
-        if rng.random() < 0.22:
-            fill, occluder = clutter.draw_occluder(rng, self.backgrounds, joints_px, size)
-            clutter.blend(image, fill, occluder)
-        visible = self._visible(joints, joints_px, occluder) & _inside(placement.camera, joints)
-        image = _beyond_frame(image, placement, rng)
+        image, environment = self.studio.backdrop(rng)
+        self.studio.paint(image, renderer, faces, rng, environment)
+        occluder = self.studio.occlude(image, rng, joints_px)
+        visible = self._visible(joints, joints_px, occluder) & inside_frame(placement.camera, joints)
         sample = Sample(
-            image=photograph(image, rng, side_px=placement.crop.side_px),
+            image=self.studio.photograph(image, placement, rng),
             is_hand=True,
             joints_px=joints_px.astype(np.float32),
             joints_m=joints.astype(np.float32),
@@ -118,48 +122,28 @@ class SynthEngine:
             patch_from_frame=placement.crop.patch_from_frame.astype(np.float32),
             visible=visible,
         )
-        if self.options.labels == "full":
-            self._add_full(sample, faces, occluder)
-        return sample
-
-    def paint(
-        self,
-        image: UInt8[np.ndarray, "s s 3"],
-        faces: np.ndarray,
-        rng: np.random.Generator,
-        preferred: int | None,
-    ) -> None:
-        """Light and shade the rasterised scene and put it over the image."""
-        renderer = self.renderer
-        light = sample_light(rng, self.environments, preferred=preferred)
-        skin = sample_skin(rng, hand_maps=HAND_MAPS, arm_maps=ARM_MAPS, cloth_maps=CLOTH_MAPS)
-        turn = rodrigues(rng.normal(size=3) * 1.5)
-        irradiance = renderer.illuminate(faces, light, skin, np.ascontiguousarray(renderer.axes @ turn.T))
-        maps = (hand_map(self.rig, skin.hand_map), paint_arm(skin.arm_map), paint_cloth(skin.cloth_map))
-        layer = renderer.shade(faces, light, maps)
-        exposure = min(float(rng.lognormal(-0.22, 0.24)), 1.25) / max(irradiance, 0.05)
-        composite(layer, exposure, srgb_curve(), image)
+        return sample, Scene(faces, occluder, placement)
 
     def _visible(
         self, joints: np.ndarray, joints_px: np.ndarray, occluder: UInt8[np.ndarray, "s s"]
     ) -> Bool[np.ndarray, "21"]:
         visible = np.zeros(21, bool)
         joint_visibility(
-            joints_px, joints[:, 2], self._joint_part, self._parents, _REACH_M, self.renderer.face_id,
+            joints_px, joints[:, 2], self._joint_part, self._parents, REACH_M, self.renderer.face_id,
             self.renderer.depth, self.mesh.face_part, occluder, visible,
         )  # fmt: skip
         return visible
 
-    def _add_full(self, sample: Sample, faces: np.ndarray, occluder: UInt8[np.ndarray, "s s"]) -> None:
+    def _add_full(self, sample: Sample, scene: "Scene") -> None:
         """Vertices, masks, depth and normals, at pixel centres of the crop."""
         size, mesh, renderer = self.options.size, self.mesh, self.renderer
         in_front = renderer.projected.copy()
-        face_id, depth, bary = rasterise(in_front, faces, size, size)
+        face_id, depth, bary = rasterise(in_front, scene.faces, size, size)
         on_hand = (face_id >= 0) & (face_id < mesh.first_arm)
         part = np.where(on_hand, mesh.face_part[np.maximum(face_id, 0)], -1)
-        seen = on_hand & (occluder <= 127)
+        seen = on_hand & (scene.occluder <= 127)
         finger = np.array(MANO16_FINGER)[np.maximum(part, 0)]
-        corners = renderer.normals[faces[np.maximum(face_id, 0)]]
+        corners = renderer.normals[scene.faces[np.maximum(face_id, 0)]]
         normals = (corners * bary[..., None]).sum(2)
         normals /= np.linalg.norm(normals, axis=-1, keepdims=True) + 1e-12
         sample.vertices_m = renderer.vertices[: mesh.hand_vertices].astype(np.float32)
@@ -168,12 +152,12 @@ class SynthEngine:
         sample.depth_m = np.where(on_hand, depth, np.inf).astype(np.float32)
         sample.normals = np.where(on_hand[..., None], normals, 0).astype(np.float32)
 
-    def _negative(self, index: int, rng: np.random.Generator) -> Sample:
+    def empty(self, index: int, rng: np.random.Generator) -> Sample:
         """A crop without a hand: background, clutter, often limbs or faces of skin colour, or a forearm."""
-        size = self.options.size
-        image, _ = self.backgrounds.draw(rng, size)
+        size, backgrounds = self.options.size, self.studio.backgrounds
+        image, _ = backgrounds.draw(rng, size)
         if rng.random() < 0.5:
-            clutter.add_clutter(image, rng, self.backgrounds)
+            clutter.add_clutter(image, rng, backgrounds)
         if rng.random() < 0.5:
             clutter.add_skin_shapes(image, rng, count=int(rng.integers(1, 5)), faces=True)
         camera = sample_camera(rng)
@@ -182,7 +166,7 @@ class SynthEngine:
         if rng.random() < 0.3:
             camera, crop = self._forearm(index, rng, image)
         if rng.random() < 0.2:
-            clutter.add_clutter(image, rng, self.backgrounds)
+            clutter.add_clutter(image, rng, backgrounds)
         image = photograph(image, rng, side_px=max(crop.side_px, 48.0))
         return blank_sample(
             image,
@@ -195,7 +179,7 @@ class SynthEngine:
         self, index: int, rng: np.random.Generator, image: UInt8[np.ndarray, "s s 3"]
     ) -> tuple[Camera, Crop]:
         """Paint a forearm whose hand lies outside the crop."""
-        _, _, joints, placement, sleeve = self._stand(index, rng)
+        _, _, joints, placement, sleeve = self._stand(index, rng, place_hand)
         camera, ring = placement.camera, len(self.mesh.loop)
         start = self.mesh.hand_vertices + ring * int(rng.integers(4, ARM_RINGS))
         middle = self.renderer.vertices[start : start + ring].mean(0)
@@ -205,8 +189,17 @@ class SynthEngine:
         crop = Crop((float(centre[0]), float(centre[1])), max(1.8 * float(nearest), 8.0), self.options.size)
         self.renderer.project(camera.vector, crop.patch_from_frame)
         faces = self.renderer.rasterise(sleeve=sleeve)
-        self.paint(image, faces, rng, None)
+        self.studio.paint(image, self.renderer, faces, rng, None)
         return camera, crop
+
+
+class Scene(NamedTuple):
+    """What a crop was rendered from, beside the renderer's buffers: the faces that took part, the mask (0..255) of
+    what stands before the hands, and camera and crop."""
+
+    faces: np.ndarray
+    occluder: UInt8[np.ndarray, "s s"]
+    placement: Placement
 
 
 class _Standing(NamedTuple):
@@ -215,30 +208,3 @@ class _Standing(NamedTuple):
     joints: Float[np.ndarray, "21 3"]
     placement: Placement
     sleeve: bool
-
-
-def _inside(camera: Camera, joints: Float[np.ndarray, "21 3"]) -> Bool[np.ndarray, "21"]:
-    """Joints within the frame; what lies beyond its edge nobody sees."""
-    uv = camera.project(joints)
-    return np.asarray(((uv >= -0.5) & (uv <= np.array([camera.width, camera.height]) - 0.5)).all(-1))
-
-
-def _beyond_frame(
-    image: UInt8[np.ndarray, "s s 3"], placement: Placement, rng: np.random.Generator
-) -> UInt8[np.ndarray, "s s 3"]:
-    """Beyond the frame's edge no photo has pixels: repeat the last ones, or black in 30 %."""
-    size, camera = len(image), placement.camera
-    corners = apply_affine(
-        placement.crop.patch_from_frame, np.array([[0.0, 0.0], [camera.width - 1.0, camera.height - 1.0]])
-    )
-    left, top = np.maximum(np.ceil(corners[0]), 0).astype(int)
-    right, bottom = np.minimum(np.floor(corners[1]), size - 1).astype(int)
-    black = rng.random() < 0.3
-    if (left, top, right, bottom) == (0, 0, size - 1, size - 1) or left >= right or top >= bottom:
-        return image
-    if black:
-        inside = np.zeros_like(image)
-        inside[top : bottom + 1, left : right + 1] = image[top : bottom + 1, left : right + 1]
-        return inside
-    rows, columns = np.clip(np.arange(size), top, bottom), np.clip(np.arange(size), left, right)
-    return np.ascontiguousarray(image[rows][:, columns])

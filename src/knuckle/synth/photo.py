@@ -40,6 +40,21 @@ def photograph(image: Image, rng: np.random.Generator, *, side_px: float) -> Ima
     return image
 
 
+def beyond_frame(image: Image, window: tuple[int, int, int, int], rng: np.random.Generator) -> Image:
+    """Beyond the frame's edge no photo has pixels: repeat the last ones, or black in 30 %. window: what lies within
+    the frame, from `frame_window`."""
+    size, (left, top, right, bottom) = len(image), window
+    black = rng.random() < 0.3
+    if (left, top, right, bottom) == (0, 0, size - 1, size - 1) or left >= right or top >= bottom:
+        return image
+    if black:
+        inside = np.zeros_like(image)
+        inside[top : bottom + 1, left : right + 1] = image[top : bottom + 1, left : right + 1]
+        return inside
+    rows, columns = np.clip(np.arange(size), top, bottom), np.clip(np.arange(size), left, right)
+    return np.ascontiguousarray(image[rows][:, columns])
+
+
 def _motion(image: Image, rng: np.random.Generator) -> Image:
     length, angle = rng.uniform(2, 7) * len(image) / 128, rng.uniform(0, np.pi)
     half = int(np.ceil(length))

@@ -13,6 +13,8 @@ from knuckle.synth.skin import Skin
 
 SHADOW_CELLS = 112
 OCCLUSION_AXES = 8
+MOST_CELLS = 3
+"""How many times MAP_CELLS a map may have where the cells' size is given."""
 _OCCLUSION_TINT = np.array([0.78, 1.0, 1.08])
 """Exponents of the occluded share: light that bounces inside skin stays red, so corners do not go grey."""
 
@@ -26,10 +28,14 @@ def _spread_axes(count: int) -> Float[np.ndarray, "count 3"]:
 
 
 class Renderer:
-    """Renders a posed scene mesh into a colour layer of `size` px. Not for use by two threads at once."""
+    """Renders a posed scene mesh into a colour layer of `size` px. Not for use by two threads at once.
 
-    def __init__(self, rig: HandRig, mesh: SceneMesh, size: int) -> None:
-        self.mesh, self.size = mesh, size
+    rig: whose hand the mesh holds, once or several times. cell_m: side of the ambient maps' cells; None divides
+    every hand into MAP_CELLS. The key light's map is finer by SHADOW_CELLS / MAP_CELLS.
+    """
+
+    def __init__(self, rig: HandRig, mesh: SceneMesh, size: int, *, cell_m: float | None = None) -> None:
+        self.mesh, self.size, self.cell_m = mesh, size, cell_m
         count = mesh.vertex_count
         self.vertices = np.zeros((count, 3))
         self.normals = np.zeros((count, 3))
@@ -42,13 +48,15 @@ class Renderer:
         self._total, self._weight = np.zeros((count, 3)), np.zeros(count)
         self._diffuse, self._specular = np.zeros((2, count, 3)), np.zeros((2, count))
         self._attributes = np.zeros((count, shade.ATTRIBUTES), np.float32)
-        self._low = np.zeros((light_kernels.MAP_CELLS,) * 2, np.float32)
-        self._high = self._low.copy()
-        self._height = np.zeros((SHADOW_CELLS, SHADOW_CELLS), np.float32)
+        most = 1 if cell_m is None else MOST_CELLS
+        self._maps = np.zeros((2, (most * light_kernels.MAP_CELLS) ** 2), np.float32)
+        self._heights = np.zeros((most * SHADOW_CELLS) ** 2, np.float32)
+        self._height = self._heights[:0].reshape(0, 0)
         self.axes = _spread_axes(OCCLUSION_AXES)
         hand = mesh.hand_vertices
-        palm = np.zeros(hand) if rig.palm_side is None else np.asarray(rig.palm_side) / 255.0
-        nail = np.zeros(hand) if rig.nail is None else np.asarray(rig.nail) / 255.0
+        hands = hand // len(rig.vertices)
+        palm = np.zeros(hand) if rig.palm_side is None else np.tile(np.asarray(rig.palm_side) / 255.0, hands)
+        nail = np.zeros(hand) if rig.nail is None else np.tile(np.asarray(rig.nail) / 255.0, hands)
         self._palm = np.concatenate([palm, np.zeros(count - hand)])
         self._nail = np.concatenate([nail, np.zeros(count - hand)])
         self._first_sleeve = int(mesh.faces[mesh.first_sleeve :].min())
@@ -70,16 +78,20 @@ class Renderer:
     def illuminate(
         self, faces: np.ndarray, light: Light, skin: Skin, occlusion_axes: Float[np.ndarray, "k 3"]
     ) -> float:
-        """Light every vertex; returns the mean luminance of light on the hand's front, for the exposure."""
+        """Light every vertex; returns the mean luminance of light on the hands' front, for the exposure."""
         hand = self.mesh.hand_vertices
         vertex_normals(self.vertices, faces, self.normals)
         body = self.vertices[:hand]
         low, high = body.min(0), body.max(0)
         centre, radius = (low + high) / 2, float(np.linalg.norm(high - low) / 2 + 0.005)
+        cells = self._cells(radius)
+        shadow_cells = SHADOW_CELLS * cells // light_kernels.MAP_CELLS
+        below, above = (row[: cells * cells].reshape(cells, cells) for row in self._maps)
+        self._height = self._heights[: shadow_cells * shadow_cells].reshape(shadow_cells, shadow_cells)
         light_kernels.ambient(
             self.vertices, self.normals, faces, centre, radius, occlusion_axes, light.sh,
             light.env_from_camera,
-            self._low, self._high, self._middles, self._share, self._light,
+            below, above, self._middles, self._share, self._light,
         )  # fmt: skip
         light_kernels.smooth_over_faces(self._share, faces, self._total, self._weight)
         light_kernels.direct(
@@ -88,7 +100,7 @@ class Renderer:
         )  # fmt: skip
         a = self._attributes
         light_kernels.light_space(
-            self.vertices, light.directions[0], centre, radius, SHADOW_CELLS, a[:, shade.LIGHT_SPACE :]
+            self.vertices, light.directions[0], centre, radius, shadow_cells, a[:, shade.LIGHT_SPACE :]
         )
         light_kernels.shadow_map(a[:, shade.LIGHT_SPACE :], faces, self._height)
         return light_kernels.combine(
@@ -98,6 +110,11 @@ class Renderer:
             self._first_sleeve,
             hand, self.vertices, self.normals, a,
         )  # fmt: skip
+
+    def _cells(self, radius: float) -> int:
+        if self.cell_m is None:
+            return light_kernels.MAP_CELLS
+        return int(np.clip(2 * radius / self.cell_m, 16, MOST_CELLS * light_kernels.MAP_CELLS))
 
     def shade(
         self, faces: np.ndarray, light: Light, maps: tuple[UInt8[np.ndarray, "h w 3"], ...]

@@ -8,8 +8,17 @@ from jaxtyping import Bool, Float32, Int32, UInt8
 from knuckle.camera import Camera, Crop
 
 
+class Labelled:
+    """What the samples of one and of two hands have in common."""
+
+    def labels(self) -> dict[str, np.ndarray]:
+        """All fields that are there but the image, as arrays."""
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "image"}  # pyright: ignore[reportArgumentType]
+        return {name: np.asarray(value) for name, value in values.items() if value is not None}
+
+
 @dataclass(eq=False)
-class Sample:
+class Sample(Labelled):
     """A crop of a right hand (left hands are flipped by definition). Camera frame: x right, y down, z
     forward, m.
 
@@ -45,11 +54,6 @@ class Sample:
     """Of the hand, before anything occludes it; inf elsewhere."""
     normals: Float32[np.ndarray, "s s 3"] | None = None
     """Unit, camera frame; 0 off the hand."""
-
-    def labels(self) -> dict[str, np.ndarray]:
-        """All fields that are there but the image, as arrays."""
-        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "image"}
-        return {name: np.asarray(value) for name, value in values.items() if value is not None}
 
 
 def label_table(size: int, vertex_count: int, *, full: bool) -> dict[str, tuple[tuple[int, ...], str]]:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
-from knuckle.camera import Camera, Crop
+from knuckle.camera import Camera, Crop, apply_affine
 
 NEAREST_M, FARTHEST_M = 0.22, 1.1
 _HAND_M, _ROOM_M = 0.17, 0.25
@@ -41,18 +41,48 @@ def place_hand(rng: np.random.Generator, joints: Float[np.ndarray, "21 3"], size
     may reach over the frame's edge. The crop is 1.25 to 1.75 times the tight box of the joints, a little off
     centre.
     """
+    return place_joints(rng, joints, size, room_m=_ROOM_M, nearest_m=NEAREST_M, margin=(1.25, 1.75))
+
+
+def place_joints(
+    rng: np.random.Generator,
+    joints: Float[np.ndarray, "n 3"],
+    size: int,
+    *,
+    room_m: float,
+    nearest_m: float,
+    margin: tuple[float, float],
+) -> Placement:
+    """`place_hand` for any joints that need a room of `room_m`; margin: the crop's side in sides of their box."""
     camera = sample_camera(rng)
     middle = (joints.min(0) + joints.max(0)) / 2
-    near = max(NEAREST_M, camera.fx * _ROOM_M / min(camera.width, camera.height))
+    near = max(nearest_m, camera.fx * room_m / min(camera.width, camera.height))
     # At least about 36 px of hand, where the frame allows it.
     far = max(min(FARTHEST_M, camera.fx * _HAND_M / 36), near * 1.15)
     distance = float(np.exp(rng.uniform(np.log(near), np.log(far))))
-    half = 0.5 * camera.fx * _ROOM_M / distance * (0.45 if rng.random() < 0.12 else 1.0)
+    half = 0.5 * camera.fx * room_m / distance * (0.45 if rng.random() < 0.12 else 1.0)
     u, v = (float(rng.uniform(min(half, n / 2), max(n - half, n / 2))) for n in (camera.width, camera.height))
     translation = camera.backproject(np.array([u, v]), np.array(distance)) - middle
     joints_px = camera.project(joints + translation)
     low, high = joints_px.min(0), joints_px.max(0)
-    side = float((high - low).max() * rng.uniform(1.25, 1.75))
+    side = float((high - low).max() * rng.uniform(*margin))
     # The joints stay inside: the shift takes at most the smallest margin.
     centre = (low + high) / 2 + np.clip(rng.normal(0, 0.04, 2), -0.09, 0.09) * side
     return Placement(camera, translation, Crop((float(centre[0]), float(centre[1])), side, size))
+
+
+def frame_window(placement: Placement) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom px of the crop, inclusive, that lie within the frame."""
+    camera, size = placement.camera, placement.crop.size
+    corners = apply_affine(
+        placement.crop.patch_from_frame, np.array([[0.0, 0.0], [camera.width - 1.0, camera.height - 1.0]])
+    )
+    left, top = np.maximum(np.ceil(corners[0]), 0).astype(int)
+    right, bottom = np.minimum(np.floor(corners[1]), size - 1).astype(int)
+    return int(left), int(top), int(right), int(bottom)
+
+
+def inside_frame(camera: Camera, joints: Float[np.ndarray, "n 3"]) -> Bool[np.ndarray, "n"]:
+    """Joints within the frame; what lies beyond its edge nobody sees."""
+    uv = camera.project(joints)
+    return np.asarray(((uv >= -0.5) & (uv <= np.array([camera.width, camera.height]) - 0.5)).all(-1))

@@ -1,5 +1,6 @@
-"""Contact sheets: crops with and without their skeleton."""
+"""Contact sheets: crops with and without their labels."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -8,14 +9,19 @@ from jaxtyping import UInt8
 
 from knuckle.errors import KnuckleError
 from knuckle.skeleton import BONES
+from knuckle.synth.pair_sample import PairSample
+from knuckle.synth.pair_sheet import draw_pair
 from knuckle.synth.sample import Sample
 
 _FINGER_COLOURS = ((255, 70, 70), (255, 190, 40), (70, 220, 90), (60, 170, 255), (210, 90, 255))
 _ZOOM = 2
 
 
-def draw_skeleton(sample: Sample, *, zoom: int = _ZOOM) -> UInt8[np.ndarray, "h w 3"]:
-    """The crop enlarged, with its bones; joints the camera does not see are hollow."""
+def draw_labels(sample: Sample | PairSample, *, zoom: int = _ZOOM) -> UInt8[np.ndarray, "h w 3"]:
+    """The crop enlarged, with its bones, two hands' with their parts too; joints the camera does not see are
+    hollow."""
+    if isinstance(sample, PairSample):
+        return draw_pair(sample, zoom=zoom)
     image = cv2.resize(sample.image, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC)
     if not sample.is_hand:
         return image
@@ -30,16 +36,16 @@ def draw_skeleton(sample: Sample, *, zoom: int = _ZOOM) -> UInt8[np.ndarray, "h 
 
 
 def contact_sheet(
-    samples: list[Sample], *, columns: int = 8, zoom: int = _ZOOM
+    samples: Sequence[Sample | PairSample], *, columns: int = 8, zoom: int = _ZOOM
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """Rows of crops, each row of plain crops above the same ones with their skeletons."""
+    """Rows of crops, each row of plain crops above the same ones with their labels."""
     size = len(samples[0].image) * zoom
     blank = np.full((size, size, 3), 24, np.uint8)
     rows = []
     for start in range(0, len(samples), columns):
         row = samples[start : start + columns]
         plain = [cv2.resize(s.image, (size, size), interpolation=cv2.INTER_CUBIC) for s in row]
-        drawn = [draw_skeleton(s, zoom=zoom) for s in row]
+        drawn = [draw_labels(s, zoom=zoom) for s in row]
         for tiles in (plain, drawn):
             rows.append(np.hstack(tiles + [blank] * (columns - len(tiles))))
     return np.vstack(rows)
@@ -53,7 +59,7 @@ def check_sheet_path(path: Path) -> None:
         raise KnuckleError(f"{path}: cannot be written, there is no folder {path.parent}")
 
 
-def write_sheet(path: Path, samples: list[Sample], *, columns: int = 8) -> None:
+def write_sheet(path: Path, samples: Sequence[Sample | PairSample], *, columns: int = 8) -> None:
     """Write a contact sheet as PNG or JPEG; raises KnuckleError for another suffix or an unwritable path."""
     check_sheet_path(path)
     image = cv2.cvtColor(contact_sheet(samples, columns=columns), cv2.COLOR_RGB2BGR)

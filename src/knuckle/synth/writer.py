@@ -4,15 +4,20 @@ import hashlib
 import json
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from knuckle.errors import KnuckleError
 from knuckle.rig.rig import HandRig, load_rig
 from knuckle.synth.options import SynthOptions
+from knuckle.synth.pair_sample import pair_label_table
 from knuckle.synth.sample import label_table
 from knuckle.synth.storage import FORMAT, Header, array_specs, open_arrays, write_set
+
+if TYPE_CHECKING:
+    from knuckle.synth.engine import SynthEngine
+    from knuckle.synth.pair_engine import PairEngine
 
 SHARD = 512
 _engines: dict[str, Any] = {}
@@ -59,7 +64,8 @@ def _header(count: int, seed: int, options: SynthOptions) -> Header:
 
     rig = load_rig("open")
     photographs = options.backgrounds == "auto" and backgrounds_folder() is not None
-    table = label_table(options.size, len(rig.vertices), full=options.labels == "full")
+    table_of = label_table if options.hands == "one" else pair_label_table
+    table = table_of(options.size, len(rig.vertices), full=options.labels == "full")
     table = {"images": ((options.size, options.size, 3), "uint8"), **table}
     return {
         "format": FORMAT,
@@ -86,15 +92,23 @@ def rig_sum(rig: HandRig) -> str:
     return hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in arrays)).hexdigest()[:16]
 
 
-def _render_shard(folder: str, header: Header, shard: int) -> None:
+def make_engine(
+    seed: int, options: SynthOptions, *, folder: Path | None = None
+) -> "SynthEngine | PairEngine":
+    """The engine that renders sets of these options."""
     from knuckle.synth.engine import SynthEngine
+    from knuckle.synth.pair_engine import PairEngine
 
+    return (SynthEngine if options.hands == "one" else PairEngine)(seed, options, folder=folder)
+
+
+def _render_shard(folder: str, header: Header, shard: int) -> None:
     out = Path(folder)
     options = SynthOptions(**header["options"])
     key = json.dumps([folder, header["seed"], header["options"]])
     if key not in _engines:
         _engines.clear()
-        _engines[key] = SynthEngine(header["seed"], options, folder=out / "pool")
+        _engines[key] = make_engine(header["seed"], options, folder=out / "pool")
     engine = _engines[key]
     start, stop = shard * SHARD, min(shard * SHARD + SHARD, header["count"])
     arrays = open_arrays(out, header)

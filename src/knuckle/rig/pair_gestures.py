@@ -1,0 +1,125 @@
+"""Gestures of meeting fingertips: steeples, triangles, frames, hearts, single fingers tip to tip."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from knuckle.rig.pair_anchors import DORSAL, FIRST_LINK, drawn, pad, region, tip
+from knuckle.rig.pair_fingers import FIST, STEEPLE, Posture, drawn_angles, held_hands, mixed_fingers
+from knuckle.rig.pair_fingertips import met_only
+from knuckle.rig.pair_motion import Contacts, contact_gaps
+from knuckle.rig.pair_place import arms_clear, turn_about, wobble
+from knuckle.rig.pair_pose import MIRROR_TURN, PairPose
+from knuckle.rig.pair_solve import solved
+from knuckle.rig.rig import HandRig
+
+Generator = np.random.Generator
+_CURVED = Posture((30, 42, 24), (4, 2, 6, 14, 14))
+_HEART = Posture((52, 48, 26), (-4, 4, -4, 12, 14))
+_MOST_CONTACTS = 5
+_PAD, _TIP, _NAIL = 0, 1, 2
+_FREELY_M, _FREELY_SHARE = 0.001, 0.005
+
+
+@dataclass(frozen=True)
+class _Gesture:
+    """How often it is drawn; fingers that meet (right, left; thumb 0); where the right hand looks (yaw, lean in
+    degrees from fingers up, palm to the viewer), which the left hand mirrors. nails: the index fingers meet back
+    to back. upside_down: the left hand does."""
+
+    odds: float
+    meeting: tuple[tuple[int, int], ...]
+    yaw: float
+    lean: float
+    posture: Posture = STEEPLE
+    nails: bool = False
+    upside_down: bool = False
+
+    @property
+    def rest_may_fold(self) -> bool:
+        """Whether the fingers that do not meet may be bent away."""
+        return self.posture is STEEPLE
+
+
+_ALL = ((0, 0), (1, 1), (2, 2), (3, 3), (4, 4))
+_GESTURES = (
+    _Gesture(3.0, _ALL, -90, 22),
+    _Gesture(1.2, _ALL[1:], -90, 22),
+    _Gesture(1.0, _ALL[:2], -90, 25),
+    _Gesture(1.0, _ALL[1:2], -90, 30),
+    _Gesture(0.7, _ALL[1:3], -90, 28),
+    _Gesture(0.4, _ALL[4:], -90, 25),
+    _Gesture(0.6, _ALL[:1], -90, 10),
+    _Gesture(2.0, _ALL[:2], 0, 32),
+    _Gesture(1.0, _ALL[:2], -25, 25, _CURVED),
+    _Gesture(1.6, _ALL[:2], -85, 0, _HEART, nails=True),
+    _Gesture(1.6, ((0, 1), (1, 0)), 0, 0, upside_down=True),
+)
+
+
+def gestures(rig: HandRig, count: int, rng: Generator) -> PairPose:
+    """Steeples, triangles, frames and hearts: fingers of both hands meet by their pads, tips or nails."""
+    odds = np.array([gesture.odds for gesture in _GESTURES])
+    which = rng.choice(len(_GESTURES), count, p=odds / odds.sum())
+    angles = np.zeros((count, 2, 16, 3))
+    for number, gesture in enumerate(_GESTURES):
+        own = np.flatnonzero(which == number)
+        angles[own] = _angles(rig, gesture, len(own), rng)
+    pose = held_hands(angles, rng)
+    pose = PairPose(pose.angles, pose.shape, _turns(which, rng), pose.wrist)
+    contacts = _contacts(rig, which, rng)
+    share = contacts.weight / contacts.weight.sum(1, keepdims=True)
+    wrist = pose.wrist.copy()
+    wrist[:, 1] += (share[..., None] * contact_gaps(rig, pose, contacts)).sum(1)
+    pose = PairPose(pose.angles, pose.shape, pose.turn, wrist)
+    room = arms_clear(rig, pose)
+    pose, contacts = pose.rows(room), contacts.rows(room)
+    pose = solved(rig, pose, contacts, steps=14, posture_m=_FREELY_M, place_share=_FREELY_SHARE)
+    return met_only(rig, pose, contacts)
+
+
+def _angles(rig: HandRig, gesture: _Gesture, count: int, rng: Generator) -> Float[np.ndarray, "n 2 16 3"]:
+    """Both hands alike but for some noise; fingers that do not meet are bent away in half of the pairs."""
+    alike = drawn_angles(rig, gesture.posture, count, rng, natural=(0, 0.25))
+    folded = drawn_angles(rig, FIST, count, rng, natural=(0, 0.5))
+    folds = gesture.rest_may_fold & (rng.random((count, 1)) < 0.5)
+    hands = []
+    for hand in (0, 1):
+        meets = np.isin(np.arange(5), [pair[hand] for pair in gesture.meeting])
+        own = mixed_fingers(meets | ~folds, alike, folded)
+        own[:, 1:, 2] += np.deg2rad(4) * rng.standard_normal((count, 15))
+        hands.append(own)
+    return np.stack(hands, 1)
+
+
+def _turns(which: Int[np.ndarray, "n"], rng: Generator) -> Float[np.ndarray, "n 2 3 3"]:
+    count = len(which)
+    yaw, lean, over = np.array([(g.yaw, g.lean, g.upside_down) for g in _GESTURES])[which].T
+    yaw, lean = yaw + 14 * rng.standard_normal(count), lean + 9 * rng.standard_normal(count)
+    right = turn_about(2, lean) @ turn_about(1, yaw)
+    # A hand upside down has its forearm above: it is bent aside, to come from the body's side.
+    aside = turn_about(2, over * rng.choice([-1, 1], count) * rng.uniform(20, 40, count)) @ turn_about(
+        0, 180 * over
+    )
+    left = aside @ (right * MIRROR_TURN)
+    return np.stack([wobble(count, 5, rng) @ right, wobble(count, 5, rng) @ left], 1)
+
+
+def _contacts(rig: HandRig, which: Int[np.ndarray, "n"], rng: Generator) -> Contacts:
+    """The places that meet; of one pair, all fingers meet by their tips or all by their pads."""
+    fingers = np.zeros((len(_GESTURES), 2, _MOST_CONTACTS), int)
+    weight = np.zeros((len(_GESTURES), _MOST_CONTACTS))
+    for row, gesture in enumerate(_GESTURES):
+        fingers[row, :, : len(gesture.meeting)] = np.array(gesture.meeting).T
+        weight[row, : len(gesture.meeting)] = 1
+    part = rng.choice([_PAD, _TIP], (len(which), 1))
+    nails = np.array([gesture.nails for gesture in _GESTURES])[which, None] & (np.arange(_MOST_CONTACTS) == 1)
+    part = np.where(nails, _NAIL, part)
+    regions = [pad(rig, finger) for finger in range(5)] + [tip(rig, finger) for finger in range(5)]
+    regions += [region(rig, first + 2, DORSAL, 0.1, 0.8, 0.75) for first in FIRST_LINK]
+    right, left = (
+        drawn(regions, (5 * part + fingers[which, hand]).reshape(-1), rng).reshape(part.shape)
+        for hand in (0, 1)
+    )
+    return Contacts(right, left, weight[which])

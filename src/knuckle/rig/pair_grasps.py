@@ -1,0 +1,174 @@
+"""One hand on the other: palm on palm, a hand, fingers or a wrist held, a fist in a palm. The right hand leads."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from knuckle.rig.pair_anchors import (
+    DORSAL,
+    FIRST_LINK,
+    PALMAR,
+    RADIAL,
+    ULNAR,
+    back,
+    drawn,
+    drawn_by_group,
+    palm,
+    region,
+)
+from knuckle.rig.pair_body import CAPSULE_FINGER, nearest
+from knuckle.rig.pair_close import closed
+from knuckle.rig.pair_contact import touching
+from knuckle.rig.pair_fingers import FIST, FLAT, GRIP, HALF, SOFT, drawn_angles, held_hands
+from knuckle.rig.pair_motion import Contacts, no_contacts
+from knuckle.rig.pair_place import arms_clear, met, wobble
+from knuckle.rig.pair_pose import PairPose, pair_bodies, pose_pairs
+from knuckle.rig.pair_solve import solved
+from knuckle.rig.rig import HandRig
+
+Generator = np.random.Generator
+_NO_THUMB = CAPSULE_FINGER != 0
+_NEAR_M = 0.001
+"""Skins this far apart count as touching."""
+
+
+def palms(rig: HandRig, count: int, rng: Generator) -> PairPose:
+    """Palm on palm: as in prayer, shifted, crosswise; or the outer edges together, as a bowl."""
+    edge = rng.random(count) < 0.15
+    posture, other = (
+        drawn_angles(rig, FLAT, count, rng, natural=(0, 0.25), noise_degrees=5) for _ in range(2)
+    )
+    alike = rng.uniform(0.3, 1.0, (count, 1, 1))
+    pose = held_hands(np.stack([posture, alike * posture + (1 - alike) * other], 1), rng)
+    places = [palm(rig, 0.35, 0.85), region(rig, 0, ULNAR, 0.2, 0.9, 0.75)]
+    right, left = (drawn(places, edge.astype(int), rng) for _ in range(2))
+    crosswise = ~edge & (rng.random(count) < 0.18)
+    turned = 12 * rng.standard_normal(count)
+    turned = np.where(crosswise, rng.choice([-1, 1], count) * rng.uniform(50, 110, count), turned)
+    pose, normal = met(rig, pose, right, left, turned=turned, tilt=wobble(count, 5, rng))
+    # In half of the pairs the palms meet and fingers in their way give way, in half whatever is in front meets.
+    flat = ~edge & (rng.random(count) < 0.55) & arms_clear(rig, pose)
+    contacts = Contacts(
+        right[flat, None], left[flat, None], np.full((int(flat.sum()), 1), 0.3), facing_m=0.03
+    )
+    pressed_flat = solved(rig, pose.rows(flat), contacts, steps=14)
+    return PairPose.joined([pressed_flat, _laid_on(rig, pose.rows(~flat), normal[~flat])])
+
+
+def grasp(rig: HandRig, count: int, rng: Generator) -> PairPose:
+    """The right hand holds the left one's fingers, hand, thumb or wrist."""
+    hold = drawn_angles(rig, SOFT, count, rng, natural=(0, 0.3))
+    hold[:, FIRST_LINK[0]] += np.deg2rad([8, 6, -6])
+    held = _either(
+        drawn_angles(rig, FLAT, count, rng, natural=(0, 0.5)),
+        drawn_angles(rig, SOFT, count, rng, natural=(0.2, 0.9)),
+        rng,
+    )
+    fingers = [
+        _joined(rig, [FIRST_LINK[finger] + level for finger in group for level in (0, 1)], side)
+        for group in ((1, 2), (2, 3), (3, 4), (1,), (4,))
+        for side in (DORSAL, PALMAR)
+    ]
+    hand = [
+        back(rig, 0.15, 0.9),
+        region(rig, FIRST_LINK[1], RADIAL, 0.1, 0.9, 0.7),
+        region(rig, FIRST_LINK[4], ULNAR, 0.1, 0.9, 0.7),
+        region(rig, 0, ULNAR, 0.3, 0.9, 0.7),
+    ]
+    thumb = [region(rig, FIRST_LINK[0] + 1, side, 0.1, 0.9, 0.7) for side in (DORSAL, PALMAR, RADIAL)]
+    wrist = [region(rig, 0, side, -0.2, 0.12, 0.75) for side in (DORSAL, PALMAR, RADIAL, ULNAR)]
+    left = drawn_by_group(((fingers, 0.44), (hand, 0.28), (thumb, 0.06), (wrist, 0.22)), count, rng)
+    side = rng.choice([-90, 90], count) + 25 * rng.standard_normal(count)
+    turned = np.where(rng.random(count) < 0.15, rng.uniform(-180, 180, count), side)
+    pose = held_hands(np.stack([hold, held], 1), rng)
+    pose = _held_in_palm(rig, pose, palm(rig, 0.55, 0.98), left, turned, rng)
+    pose = _closed_round(rig, pose, rng)
+    return pose.rows(_fingers_touching(rig, pose) >= 2)
+
+
+def wrapped(rig: HandRig, count: int, rng: Generator) -> PairPose:
+    """The right hand wrapped round the loosely closed left one."""
+    inner = _either(
+        drawn_angles(rig, HALF, count, rng, natural=(0, 0.3)),
+        drawn_angles(rig, FIST, count, rng, natural=(0, 0.4)),
+        rng,
+    )
+    pose = held_hands(np.stack([drawn_angles(rig, SOFT, count, rng), inner], 1), rng)
+    outside = [([back(rig, 0.4, 0.95)], 0.35), ([_joined(rig, FIRST_LINK[1:], DORSAL)], 0.65)]
+    left = drawn_by_group(outside, count, rng)
+    turned = rng.choice([0, 90, -90], count, p=[0.2, 0.4, 0.4]) + 25 * rng.standard_normal(count)
+    pose = _held_in_palm(rig, pose, palm(rig, 0.5, 0.95), left, turned, rng, still=(False, True))
+    pose = _closed_round(rig, pose, rng)
+    return pose.rows(_fingers_touching(rig, pose) >= 2)
+
+
+def fist_in_palm(rig: HandRig, count: int, rng: Generator) -> PairPose:
+    """The left hand's fist against the right one's palm, whose fingers close round it or stay open."""
+    fist = drawn_angles(rig, FIST, count, rng, natural=(0, 0.1))
+    pose = held_hands(np.stack([drawn_angles(rig, SOFT, count, rng, natural=(0, 0.4)), fist], 1), rng)
+    knuckles, middles = (
+        _joined(rig, [first + level for first in FIRST_LINK[1:4]], DORSAL) for level in (0, 1)
+    )
+    edge = region(rig, 0, ULNAR, 0.3, 0.9, 0.7)
+    sides = [([knuckles], 0.5), ([back(rig, 0.3, 0.9)], 0.12), ([edge], 0.18), ([middles], 0.2)]
+    left = drawn_by_group(sides, count, rng)
+    turned = rng.choice([0, 90, -90, 180], count, p=[0.4, 0.25, 0.25, 0.1]) + 22 * rng.standard_normal(count)
+    pose = _held_in_palm(rig, pose, palm(rig, 0.3, 0.95), left, turned, rng, still=(False, True))
+    open_hand = rng.random(len(pose)) < 0.3
+    round_it = _closed_round(rig, pose.rows(~open_hand), rng)
+    return PairPose.joined([pose.rows(open_hand), round_it])
+
+
+def _held_in_palm(
+    rig: HandRig,
+    pose: PairPose,
+    palm_vertices: Int[np.ndarray, "m"],
+    left: Int[np.ndarray, "n"],
+    turned: Float[np.ndarray, "n"],
+    rng: Generator,
+    *,
+    still: tuple[bool, bool] = (False, False),
+) -> PairPose:
+    """The left hands with one of their places on the right hands' palms, so far as the forearms have room."""
+    count = len(pose)
+    right = palm_vertices[rng.integers(0, len(palm_vertices), count)]
+    pose, normal = met(rig, pose, right, left, turned=turned, tilt=wobble(count, 8, rng))
+    return _laid_on(rig, pose, normal, still=still)
+
+
+def _laid_on(
+    rig: HandRig,
+    pose: PairPose,
+    normal: Float[np.ndarray, "n 3"],
+    *,
+    still: tuple[bool, bool] = (False, False),
+) -> PairPose:
+    """The left hand brought onto the right one until they touch; then what still overlaps gives way."""
+    pose = touching(rig, pose, normal, parts=_NO_THUMB)
+    pose = pose.rows(arms_clear(rig, pose))
+    return solved(rig, pose, no_contacts(len(pose)), steps=9, still=still)
+
+
+def _closed_round(rig: HandRig, pose: PairPose, rng: Generator) -> PairPose:
+    """The right hand's fingers closed round the left hand; a few stay as they are."""
+    goal = np.broadcast_to(GRIP.angles(rig), (len(pose), 16, 3)).copy()
+    goal[:, list(FIRST_LINK), 1] = pose.angles[:, 0, list(FIRST_LINK), 1]
+    return closed(rig, pose, 0, goal, fingers=rng.random((len(pose), 5)) > 0.08)
+
+
+def _fingers_touching(rig: HandRig, pose: PairPose) -> Int[np.ndarray, "n"]:
+    """How many fingers of the right hand touch the left one."""
+    overlap = nearest(*pair_bodies(rig, pose_pairs(rig, pose).joints_m)).overlap.max(2)
+    return np.stack([(overlap[:, finger == CAPSULE_FINGER] > -_NEAR_M).any(1) for finger in range(5)], 1).sum(
+        1
+    )
+
+
+def _either(first: np.ndarray, second: np.ndarray, rng: Generator) -> np.ndarray:
+    chosen: Bool[np.ndarray, n] = rng.random(len(first)) < 0.5
+    return np.where(chosen[:, None, None], first, second)
+
+
+def _joined(rig: HandRig, links: Sequence[int], side: tuple[float, float, float]) -> Int[np.ndarray, "m"]:
+    return np.concatenate([region(rig, link, side, 0.15, 0.9, 0.75) for link in links])

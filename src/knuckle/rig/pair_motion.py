@@ -1,0 +1,166 @@
+"""What stands between two hands, in numbers, and how these change when fingers bend or the left hand moves.
+
+A point p on a link moves by a x (p - c) when the link turns about the axis a through c, so a length measured
+along d changes by (p x d) . a + d . (c x a): the product of a wrench (p x d, d) and a twist (a, c x a). All
+derivatives are one matrix product of wrenches with the twists of the angles.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from knuckle.rig.kinematics import pivots, turning_axes
+from knuckle.rig.pair_anchors import places, skin_of
+from knuckle.rig.pair_body import CAPSULE_LINK, nearest, on_axis
+from knuckle.rig.pair_contact import TOUCH_M
+from knuckle.rig.pair_pose import PairPose, PosedPairs, both_rigs, pair_bodies, pose_pairs
+from knuckle.rig.rig import HandRig
+from knuckle.rig.rotations import cross
+
+# Angles that are solved for: MANO joint and which of twist, splay, bend.
+FREE = np.array(
+    [(joint, axis) for joint in (1, 4, 7, 10) for axis in (1, 2)]
+    + [(joint + level, 2) for joint in (1, 4, 7, 10) for level in (1, 2)]
+    + [(13, 0), (13, 1), (13, 2), (14, 2), (15, 2)]
+)
+_MOVES = np.array(
+    [[(link - 1) // 3 == (joint - 1) // 3 and link >= joint for joint, _ in FREE] for link in range(16)],
+    np.float32,
+)
+"""Which of these angles move each link."""
+_DEEPEST = 14
+"""Overlaps of a pair that are looked at."""
+_UNIT = np.eye(3, dtype=np.float32)
+
+
+class Contacts(NamedTuple):
+    """Places that shall meet: vertices of the right hand and of the left, how much each pair of them counts
+    (0: not at all), and the distance (m) that skins looking 90 degrees past each other weigh as much as."""
+
+    right: Int[np.ndarray, "n c"]
+    left: Int[np.ndarray, "n c"]
+    weight: Float[np.ndarray, "n c"]
+    facing_m: float = 0.003
+
+    def rows(self, chosen: np.ndarray) -> "Contacts":
+        """The contacts of some pairs."""
+        return Contacts(self.right[chosen], self.left[chosen], self.weight[chosen], self.facing_m)
+
+
+class Misfit(NamedTuple):
+    """What should be zero, in metres, with its derivatives by the free angles of the right hand, of the left one,
+    and the left one's shift (m) and spin (rad about its wrist); and the worst gap or overlap of each pair."""
+
+    residual: Float[np.ndarray, "n r"]
+    jacobian: Float[np.ndarray, "n r 48"]
+    worst_m: Float[np.ndarray, "n"]
+
+
+def no_contacts(count: int) -> Contacts:
+    """For pairs that only have to stop overlapping."""
+    return Contacts(np.zeros((count, 0), int), np.zeros((count, 0), int), np.zeros((count, 0)))
+
+
+def contact_gaps(rig_right: HandRig, pose: PairPose, contacts: Contacts) -> Float[np.ndarray, "n c 3"]:
+    """From the left hand's places to the right hand's that they shall meet, metres."""
+    posed = pose_pairs(rig_right, pose)
+    return (
+        places(rig_right, posed, 0, contacts.right).point_m
+        - places(rig_right, posed, 1, contacts.left).point_m
+    )
+
+
+def misfit(rig_right: HandRig, pose: PairPose, contacts: Contacts) -> Misfit:
+    """Overlaps beyond a touch, gaps between the places that shall meet, and how far these are from facing each
+    other."""
+    posed = pose_pairs(rig_right, pose)
+    twists = [_twists(rig_right, pose, posed, hand) for hand in (0, 1)]
+    parts = [_overlaps(rig_right, posed, twists)]
+    if contacts.right.shape[1]:
+        parts += _meetings(rig_right, posed, contacts, twists)
+    residual, jacobian = (np.concatenate(part, 1) for part in zip(*parts, strict=True))
+    worst = residual[:, :_DEEPEST].max(1)
+    if contacts.right.shape[1]:
+        gaps = residual[:, _DEEPEST : _DEEPEST + 3 * contacts.right.shape[1]].reshape(
+            *contacts.right.shape, 3
+        )
+        worst = np.maximum(worst, np.linalg.norm(gaps, axis=-1).max(1))
+    return Misfit(residual, jacobian, worst)
+
+
+def _overlaps(
+    rig_right: HandRig, posed: PosedPairs, twists: list[np.ndarray]
+) -> tuple[Float[np.ndarray, "n r"], Float[np.ndarray, "n r 48"]]:
+    rows = np.arange(len(posed.joints_m))[:, None]
+    bodies = pair_bodies(rig_right, posed.joints_m)
+    near = nearest(*bodies)
+    width = near.overlap.shape[-1]
+    flat = near.overlap.reshape(-1, width * width)
+    deepest = np.argpartition(-flat, _DEEPEST, axis=1)[:, :_DEEPEST]
+    pair = divmod(deepest, width)
+    first = on_axis(bodies[0], pair[0], near.on_first[rows, *pair])
+    second = on_axis(bodies[1], pair[1], near.on_second[rows, *pair])
+    normal = second - first
+    normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-9)
+    depth = np.maximum(flat[rows, deepest] - TOUCH_M, 0)
+    normal *= (depth > 0)[..., None]
+    # The overlap grows when the right hand's point moves along the normal and the left one's against it.
+    wrenches = [
+        np.concatenate([cross(first, normal), normal], -1),
+        -np.concatenate([cross(second, normal), normal], -1),
+    ]
+    return depth, _derivatives(wrenches, twists, [CAPSULE_LINK[capsule] for capsule in pair])
+
+
+def _meetings(
+    rig_right: HandRig, posed: PosedPairs, contacts: Contacts, twists: list[np.ndarray]
+) -> list[tuple[Float[np.ndarray, "n r"], Float[np.ndarray, "n r 48"]]]:
+    count, rows = len(posed.joints_m), 3 * contacts.right.shape[1]
+    weight = contacts.weight[..., None].astype(np.float32)
+    met = [places(rig_right, posed, hand, contacts[hand]) for hand in (0, 1)]
+    gap = weight * (met[0].point_m - met[1].point_m)
+    facing = weight * (met[0].normal + met[1].normal) * np.float32(contacts.facing_m)
+    along, turning = [], []
+    for place, sign in zip(met, (1, -1), strict=True):
+        pulled = np.concatenate(
+            [cross(place.point_m[:, :, None], _UNIT), np.broadcast_to(_UNIT, (*place.point_m.shape, 3))], -1
+        )
+        turned = cross(place.normal[:, :, None], _UNIT)
+        turned = np.concatenate([turned, np.zeros_like(turned)], -1) * np.float32(contacts.facing_m)
+        along.append((sign * weight[..., None] * pulled).reshape(count, rows, 6))
+        turning.append((weight[..., None] * turned).reshape(count, rows, 6))
+    links = [np.repeat(skin_of(rig_right).link[contacts[hand]], 3, axis=1) for hand in (0, 1)]
+    return [
+        (gap.reshape(count, rows), _derivatives(along, twists, links)),
+        (facing.reshape(count, rows), _derivatives(turning, twists, links)),
+    ]
+
+
+def _twists(rig_right: HandRig, pose: PairPose, posed: PosedPairs, hand: int) -> Float[np.ndarray, "n q 6"]:
+    """Twists of a hand's free angles; for the left hand, of its shift and spin too."""
+    turn = pose.turn[:, hand].astype(np.float32)
+    local = turn[:, None].swapaxes(-1, -2) @ posed.links[:, hand]
+    axes = turning_axes(both_rigs(rig_right)[hand], pose.angles[:, hand], local)[
+        :, FREE[:, 0] - 1, FREE[:, 1]
+    ]
+    axes = axes.astype(np.float32) @ turn.swapaxes(1, 2)
+    centres = pivots(posed.joints_m[:, hand])[:, FREE[:, 0] - 1]
+    if hand == 1:
+        units = np.broadcast_to(_UNIT, (len(turn), 3, 3))
+        spins = np.concatenate([units, cross(posed.joints_m[:, hand, :1], units)], -1)
+        shifts = np.concatenate([np.zeros_like(units), units], -1)
+        return np.concatenate([np.concatenate([axes, cross(centres, axes)], -1), shifts, spins], 1)
+    return np.concatenate([axes, cross(centres, axes)], -1)
+
+
+def _derivatives(
+    wrenches: list[np.ndarray], twists: list[np.ndarray], links: list[Int[np.ndarray, "n r"]]
+) -> Float[np.ndarray, "n r 48"]:
+    """Of what the wrenches (one a hand) measure at links, by everything that moves."""
+    columns = []
+    for wrench, twist, link in zip(wrenches, twists, links, strict=True):
+        change = wrench @ twist.swapaxes(1, 2)
+        change[..., : len(FREE)] *= _MOVES[link]
+        columns.append(change)
+    return np.concatenate(columns, -1)

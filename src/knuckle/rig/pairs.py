@@ -1,0 +1,148 @@
+"""Random poses of two interacting hands of one person, and the directions a camera sees them from."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from knuckle.errors import KnuckleError
+from knuckle.rig.limits import angles_to_pose
+from knuckle.rig.pair_contact import pair_penetration, pressed
+from knuckle.rig.pair_kinds import DRAWN_BY, TOUCHING
+from knuckle.rig.pair_place import arms_clear, arms_low, before_the_body, turn_about
+from knuckle.rig.pair_pose import PairPose, both_rigs, pose_pairs
+from knuckle.rig.penetration import joints_penetration
+from knuckle.rig.prior import MAX_PENETRATION_M
+from knuckle.rig.rig import HandRig
+from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
+
+__all__ = ["PAIR_KINDS", "HandPairs", "pair_penetration", "sample_pair_views", "sample_pairs"]
+
+PAIR_KINDS: tuple[str, ...] = (
+    "side_by_side",
+    "crossing",
+    "palms",
+    "clasp",
+    "fingertips",
+    "grasp",
+    "fist_in_palm",
+)
+_SHARES = dict(zip(PAIR_KINDS, (0.2, 0.16, 0.11, 0.16, 0.17, 0.13, 0.07), strict=True))
+MAX_OVERLAP_M = 0.004
+"""Hands that press against each other overlap by this much at most."""
+_LEAST_TOUCH_M = 0.0003
+_USUAL_SHARE = 0.7
+"""Of the pairs drawn of a kind that pass."""
+_CHUNK = 512
+_MAX_ROUNDS = 60
+
+
+class HandPairs(NamedTuple):
+    """Pairs of hands of one person each, the right hand first; axis-angle radians and metres, float32.
+
+    Frame: x right, y down, z away, as a camera in front of the person sees it; the origin is the middle of all 42
+    joints. Row 0 of a pose turns the hand in that frame; the left hand's parameters are the left rig's. kind:
+    index into PAIR_KINDS.
+    """
+
+    pose: Float[np.ndarray, "n 2 16 3"]
+    shape: Float[np.ndarray, "n 2 10"]
+    translation: Float[np.ndarray, "n 2 3"]
+    kind: Int[np.ndarray, "n"]
+
+
+def sample_pairs(
+    rig_right: HandRig, count: int, rng: np.random.Generator, *, kinds: Sequence[str] | None = None
+) -> HandPairs:
+    """Random pairs, in shuffled order: gestures side by side or crossing, and hands that hold each other.
+
+    kinds: the only ones drawn, equally often (all of PAIR_KINDS, hands that do not touch more often). Hands
+    overlap by 4 mm at most, those of touching kinds touch, fingers keep within the joint limits. The same
+    generator state gives the same pairs. Raises KnuckleError for an unknown kind, a negative count or a left rig.
+    """
+    shares = _SHARES if kinds is None else dict.fromkeys(kinds, 1.0)
+    if unknown := set(shares) - set(PAIR_KINDS):
+        raise KnuckleError(
+            f"kinds: expected some of {', '.join(PAIR_KINDS)}, got {', '.join(sorted(unknown))}"
+        )
+    if count < 0 or not shares:
+        raise KnuckleError(f"sample_pairs: expected a count >= 0 and at least one kind, got {count}, {kinds}")
+    if rig_right.side != "right":
+        raise KnuckleError(f"sample_pairs: expected the right hand's rig, got the {rig_right.side} one's")
+    odds = np.array(list(shares.values()))
+    numbers = np.bincount(rng.choice(len(odds), count, p=odds / odds.sum()), minlength=len(odds))
+    parts = [
+        _accepted(rig_right, name, int(number), rng) for name, number in zip(shares, numbers, strict=True)
+    ]
+    kind = np.repeat([PAIR_KINDS.index(name) for name in shares], numbers)
+    order = rng.permutation(count)
+    return _parameters(rig_right, PairPose.joined(parts).rows(order), kind[order])
+
+
+def sample_pair_views(count: int, rng: np.random.Generator) -> Float[np.ndarray, "n 3 3"]:
+    """Random camera_from_pair rotations: about half seen from in front or from a side, a third as the person sees
+    its own hands (from behind and above), the rest any; float32."""
+    group = rng.choice(3, count, p=[0.5, 0.34, 0.16])
+    own = group == 1
+    yaw = np.where(own, 180.0, 0.0) + np.where(own, 18.0, 38.0) * rng.standard_normal(count)
+    pitch = np.where(own, 38.0, 5.0) + np.where(own, 20.0, 18.0) * rng.standard_normal(count)
+    roll = np.where(own, 14.0, 18.0) * rng.standard_normal(count)
+    upright = turn_about(2, roll) @ turn_about(0, pitch) @ turn_about(1, yaw)
+    quaternion = rng.standard_normal((count, 4))
+    length = np.linalg.norm(quaternion[:, 1:], axis=1)
+    angle = 2 * np.arctan2(length, quaternion[:, 0])
+    uniform = rodrigues(quaternion[:, 1:] * (angle / np.maximum(length, 1e-12))[:, None])
+    return np.where((group == 2)[:, None, None], uniform, upright).astype(np.float32)
+
+
+def _accepted(rig: HandRig, kind: str, count: int, rng: np.random.Generator) -> PairPose:
+    """Pairs of one kind that pass; the others are drawn again."""
+    touching = kind in TOUCHING
+    kept, have, asked = [], 0, 0
+    for _ in range(_MAX_ROUNDS + count // _CHUNK):
+        if kept and have >= count:
+            break
+        share = max(have, 1) / asked if asked else _USUAL_SHARE
+        ask = min(_CHUNK, int(1.05 * (count - have) / share) + 8)
+        asked += ask
+        pose = DRAWN_BY[kind](rig, ask, rng)
+        if touching:
+            pose = before_the_body(rig, pressed(rig, pose), rng)
+        swapped = rng.random(len(pose)) < 0.5
+        pose = pose.replaced(swapped, pose.rows(swapped).mirrored())
+        kept.append(pose.rows(_good(rig, pose, touching=touching)))
+        have += len(kept[-1])
+    if have < count:
+        raise KnuckleError(f"sample_pairs: nearly every {kind} pair of rig {rig.name!r} runs through itself")
+    return PairPose.joined(kept).rows(rng.permutation(have)[:count])
+
+
+def _good(rig: HandRig, pose: PairPose, *, touching: bool) -> Bool[np.ndarray, "n"]:
+    """Pairs as people can hold them: nothing runs through anything, and hands that should touch do."""
+    joints = pose_pairs(rig, pose).joints_m
+    overlap = pair_penetration(rig, joints[:, 0], joints[:, 1])
+    own = np.maximum(*(joints_penetration(rig, joints[:, hand]) for hand in (0, 1)))
+    good = (overlap <= MAX_OVERLAP_M) & (own <= MAX_PENETRATION_M) & arms_clear(rig, pose) & arms_low(pose)
+    return good & (overlap > _LEAST_TOUCH_M) if touching else good
+
+
+def _parameters(rig: HandRig, pose: PairPose, kind: Int[np.ndarray, "n"]) -> HandPairs:
+    """Rig parameters of pairs, moved so that the middle of all joints is the origin."""
+    joints = pose_pairs(rig, pose).joints_m
+    axis_angle = angles_to_pose(rig, pose.angles)
+    axis_angle[:, 1] = angles_to_pose(both_rigs(rig)[1], pose.angles[:, 1])
+    axis_angle[:, :, 0] = matrix_to_axis_angle(pose.turn)
+    for hand, own in enumerate(both_rigs(rig)):
+        axis_angle[:, hand, 0] -= own.pose_mean[0]
+    root = np.stack(
+        [
+            own.posed_joints(np.broadcast_to(np.eye(3), (len(kind), 16, 3, 3)), pose.shape[:, hand])[0][:, 0]
+            for hand, own in enumerate(both_rigs(rig))
+        ],
+        1,
+    )
+    translation = pose.wrist - joints.mean((1, 2))[:, None] - root
+    return HandPairs(
+        *(array.astype(np.float32) for array in (axis_angle, pose.shape, translation)), kind.astype(np.int64)
+    )
