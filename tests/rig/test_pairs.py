@@ -1,5 +1,7 @@
 """Pairs of hands: contact, overlap, sides, bodies, and the parts they are made with."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
@@ -143,6 +145,22 @@ def test_both_arms_come_from_one_body(pairs, hands):
     assert (towards[..., 1] > -0.5).all() and (towards[:, 0] * towards[:, 1]).sum(-1).min() > -0.95
     behind_or_below = towards.sum(1)[:, 1:].sum(1) > 0
     assert behind_or_below.mean() > 0.9
+
+
+def test_a_rig_may_lie_in_any_direction_at_rest():
+    lying = unit_turns(1, 12)[0].astype(np.float32)
+    rig = replace(
+        RIGHT,
+        vertices=RIGHT.vertices @ lying.T,
+        shape_basis=np.einsum("ij,vjk->vik", lying, RIGHT.shape_basis),
+        axes=RIGHT.axes @ lying.T,
+        pose_basis=RIGHT.pose_basis[..., :0],
+        pose_map=RIGHT.pose_map[:0],
+    )
+    drawn_pairs = sample_pairs(rig, 20, np.random.default_rng(12), kinds=["side_by_side", "fingertips"])
+    joints = rig.posed(drawn_pairs.pose[:, 0], drawn_pairs.shape[:, 0], drawn_pairs.translation[:, 0]).joints
+    towards = joints[:, 0] - joints[:, 9]
+    assert (towards[:, 1] > 0).mean() > 0.7 and (towards[:, 0] < 0).mean() > 0.6
 
 
 def test_bad_requests_are_refused():

@@ -16,7 +16,7 @@ from knuckle.skeleton import COMMON_TO_MANO16
 
 FIRST_LINK = (13, 1, 4, 10, 7)
 """MANO joint at the base of thumb, index, middle, ring and pinky."""
-PALMAR, DORSAL, RADIAL, ULNAR, OUTWARD = (0, 0, 1), (0, 0, -1), (1, 0, 0), (-1, 0, 0), (0, 1, 0)
+PALMAR, DORSAL, RADIAL, ULNAR = (0, 0, 1), (0, 0, -1), (1, 0, 0), (-1, 0, 0)
 """Directions a place may face: towards (the thumb's side, the fingertips, the palm's side)."""
 _PALM_LINK = 0
 

@@ -6,7 +6,7 @@ from knuckle.rig.pair_anchors import FIRST_LINK, PALMAR, drawn, region
 from knuckle.rig.pair_close import closed
 from knuckle.rig.pair_fingers import GRIP, HOOK, INTERLACED, drawn_angles, held_hands
 from knuckle.rig.pair_motion import no_contacts
-from knuckle.rig.pair_place import arms_clear, met, turn_about, wobble
+from knuckle.rig.pair_place import arms_clear, met, standing, turn_about, wobble
 from knuckle.rig.pair_pose import MIRROR_TURN, PairPose, pose_pairs
 from knuckle.rig.pair_solve import solved
 from knuckle.rig.rig import HandRig
@@ -31,7 +31,7 @@ def interlaced(rig: HandRig, count: int, rng: Generator) -> PairPose:
     lean = rng.normal(*_CROSSING_DEGREES, count) - np.rad2deg(angles[:, :, knuckles, 2].mean((1, 2)))
     turn = turn_about(2, lean) @ turn_about(1, -90)
     turn = np.stack([turn, wobble(count, 4, rng) @ (turn * MIRROR_TURN)], 1)
-    pose = PairPose(pose.angles, pose.shape, turn, pose.wrist)
+    pose = PairPose(pose.angles, pose.shape, standing(rig, turn), pose.wrist)
     joints = pose_pairs(rig, pose).joints_m.astype(np.float64)
     share = rng.uniform(0.45, 1.0, (count, 1, 1, 1))
     points = joints[:, :, _MCP] + share * (joints[:, :, _PIP] - joints[:, :, _MCP])
@@ -39,7 +39,7 @@ def interlaced(rig: HandRig, count: int, rng: Generator) -> PairPose:
     pitch = (points[:, :, 0] - points[:, :, 3]).mean(1) / 3
     wrist = pose.wrist.copy()
     wrist[:, 1] += points[:, 0].mean(1) - points[:, 1].mean(1) + rng.choice([-0.5, 0.5], (count, 1)) * pitch
-    pose = PairPose(pose.angles, pose.shape, turn, wrist)
+    pose = PairPose(pose.angles, pose.shape, pose.turn, wrist)
     pose = pose.rows(arms_clear(rig, pose))
     begin = pose.wrist[:, 1]
     pose = solved(rig, pose, no_contacts(len(pose)), steps=20, posture_m=_FIRM_M)

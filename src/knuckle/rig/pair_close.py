@@ -38,7 +38,7 @@ def closed(
     share, step = np.zeros((len(pose), 5, 3)), np.full((len(pose), 5), _STEP)
     stopped = np.zeros((len(pose), 5, 3), bool)
     if fingers is not None:
-        stopped |= ~fingers[..., None]
+        stopped[~fingers] = True
     bodies = pair_bodies(rig_right, pose_pairs(rig_right, pose).joints_m)
     for round_ in range(rounds):
         waiting = stopped.copy()
@@ -53,13 +53,13 @@ def closed(
         other = HandBody(*(array[busy] for array in bodies[1 - hand]))
         depth = _by_link(nearest(own, other).overlap.max(2))
         folded = finger_penetration(rig_right, joints) > _OWN_OVERLAP_M
-        moving = ~waiting[busy].all(2)
+        moving = (~waiting[busy]).any(2)
         too_far = moving & ((depth.max(2) > _MOST_OVERLAP_M) | folded)
         share[busy] = np.where(too_far[..., None], share[busy], trial)
         step[busy] = np.where(too_far, step[busy] / 2, step[busy])
         touched = np.maximum.accumulate((depth > 0.5 * TOUCH_M)[..., ::-1], axis=2)[..., ::-1]
-        stopped[busy] |= touched & ~too_far[..., None] & moving[..., None]
-        stopped |= (step < _SMALLEST_STEP)[..., None] | (share >= 1)
+        stopped[busy] |= touched & np.expand_dims(moving & ~too_far, 2)
+        stopped = stopped | (step < _SMALLEST_STEP)[..., None] | (share >= 1)
     return _bent(rig_right, pose, hand, start, goal, share)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Bool, Float
 
-from knuckle.rig.pair_body import HandBody, Nearest, hand_body, nearest, on_axis
+from knuckle.rig.pair_body import HandBody, hand_body, nearest, on_axis
 from knuckle.rig.pair_pose import PairPose, pair_bodies, pose_pairs
 from knuckle.rig.rig import HandRig
 
@@ -71,11 +71,6 @@ def deepest(first: HandBody, second: HandBody) -> tuple[Float[np.ndarray, "n"], 
         first, pair[0], near.on_first[rows, *pair]
     )
     return near.overlap[rows, *pair][:, 0], gap[:, 0]
-
-
-def overlap_of(rig_right: HandRig, pose: PairPose) -> Nearest:
-    """How the two hands of every pair stand to each other."""
-    return nearest(*pair_bodies(rig_right, pose_pairs(rig_right, pose).joints_m))
 
 
 def touching(

@@ -17,8 +17,6 @@ from knuckle.skeleton import MANO16_FINGER
 _FINGER_OF_LINK = np.array(MANO16_FINGER[1:]) - 1
 _LEFT_UNLIKE_RIGHT = 0.08
 """Spread of the shape coefficients between the two hands of a person."""
-
-
 _ROOM = 0.5
 """Share of the overlap inside a hand that postures may use up: hands of other shapes than the mean have more."""
 

@@ -9,7 +9,7 @@ from knuckle.rig.pair_anchors import DORSAL, FIRST_LINK, drawn, pad, region, tip
 from knuckle.rig.pair_fingers import FIST, STEEPLE, Posture, drawn_angles, held_hands, mixed_fingers
 from knuckle.rig.pair_fingertips import met_only
 from knuckle.rig.pair_motion import Contacts, contact_gaps
-from knuckle.rig.pair_place import arms_clear, turn_about, wobble
+from knuckle.rig.pair_place import arms_clear, standing, turn_about, wobble
 from knuckle.rig.pair_pose import MIRROR_TURN, PairPose
 from knuckle.rig.pair_solve import solved
 from knuckle.rig.rig import HandRig
@@ -67,7 +67,7 @@ def gestures(rig: HandRig, count: int, rng: Generator) -> PairPose:
         own = np.flatnonzero(which == number)
         angles[own] = _angles(rig, gesture, len(own), rng)
     pose = held_hands(angles, rng)
-    pose = PairPose(pose.angles, pose.shape, _turns(which, rng), pose.wrist)
+    pose = PairPose(pose.angles, pose.shape, standing(rig, _turns(which, rng)), pose.wrist)
     contacts = _contacts(rig, which, rng)
     share = contacts.weight / contacts.weight.sum(1, keepdims=True)
     wrist = pose.wrist.copy()

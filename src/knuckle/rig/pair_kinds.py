@@ -13,7 +13,7 @@ from knuckle.rig.pair_fingers import held_hands
 from knuckle.rig.pair_fingertips import finger_on_hand
 from knuckle.rig.pair_gestures import gestures
 from knuckle.rig.pair_grasps import fist_in_palm, grasp, palms, wrapped
-from knuckle.rig.pair_place import turn_about
+from knuckle.rig.pair_place import standing, turn_about
 from knuckle.rig.pair_pose import MIRROR_TURN, PairPose, pose_pairs
 from knuckle.rig.prior import sample_poses
 from knuckle.rig.rig import HandRig
@@ -88,7 +88,8 @@ def _before_the_body(rig: HandRig, count: int, rng: Generator, *, alike_share: f
     side /= np.linalg.norm(side, axis=-1, keepdims=True)
     turn = np.stack([side, down, np.cross(side, down)], -1) @ turn_about(1, facing)
     turn[:, 1] *= MIRROR_TURN
-    return PairPose(angles, held_hands(angles, rng).shape, turn, _TO_MIDDLE_M * turn[..., 1])
+    wrist = _TO_MIDDLE_M * turn[..., 1]
+    return PairPose(angles, held_hands(angles, rng).shape, standing(rig, turn), wrist)
 
 
 def _apart(rig: HandRig, pose: PairPose, offset: Float[np.ndarray, "n 3"]) -> PairPose:

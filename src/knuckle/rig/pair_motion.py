@@ -118,7 +118,8 @@ def _meetings(
 ) -> list[tuple[Float[np.ndarray, "n r"], Float[np.ndarray, "n r 48"]]]:
     count, rows = len(posed.joints_m), 3 * contacts.right.shape[1]
     weight = contacts.weight[..., None].astype(np.float32)
-    met = [places(rig_right, posed, hand, contacts[hand]) for hand in (0, 1)]
+    vertices = contacts.right, contacts.left
+    met = [places(rig_right, posed, hand, vertices[hand]) for hand in (0, 1)]
     gap = weight * (met[0].point_m - met[1].point_m)
     facing = weight * (met[0].normal + met[1].normal) * np.float32(contacts.facing_m)
     along, turning = [], []
@@ -130,7 +131,7 @@ def _meetings(
         turned = np.concatenate([turned, np.zeros_like(turned)], -1) * np.float32(contacts.facing_m)
         along.append((sign * weight[..., None] * pulled).reshape(count, rows, 6))
         turning.append((weight[..., None] * turned).reshape(count, rows, 6))
-    links = [np.repeat(skin_of(rig_right).link[contacts[hand]], 3, axis=1) for hand in (0, 1)]
+    links = [np.repeat(skin_of(rig_right).link[own], 3, axis=1) for own in vertices]
     return [
         (gap.reshape(count, rows), _derivatives(along, twists, links)),
         (facing.reshape(count, rows), _derivatives(turning, twists, links)),

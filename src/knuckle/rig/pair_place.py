@@ -3,17 +3,19 @@
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from knuckle.rig.limits import basis
 from knuckle.rig.pair_anchors import places
 from knuckle.rig.pair_body import HandBody, nearest
-from knuckle.rig.pair_pose import PairPose, pair_bodies, pose_pairs
+from knuckle.rig.pair_pose import MIRROR_TURN, PairPose, pair_bodies, pose_pairs
 from knuckle.rig.rig import HandRig
 from knuckle.rig.rotations import cross, rodrigues
 
-FOREARM_M = 0.26
+_FOREARM_M = 0.26
+# Forearms are capsules from here to there, so thick, and may overlap this much: wrists bend.
 _ARM_FROM_M, _ARM_TO_M, _ARM_RADIUS_M, _ARM_OVERLAP_M = 0.035, 0.17, 0.026, 0.006
 _MOST_OPPOSITE = float(np.cos(np.deg2rad(160)))
 _MOST_RAISED = -0.45
-_TOWARDS_ELBOW = np.array([0.0, 1.0, 0.0])
+"""Vertical part (down) of the direction to an elbow, at least."""
 
 
 def turn_about(axis: int, degrees: Float[np.ndarray, "*n"] | float) -> Float[np.ndarray, "*n 3 3"]:
@@ -57,9 +59,16 @@ def met(
     return PairPose(pose.angles, pose.shape, turn, wrist), on_right.normal[:, 0]
 
 
-def forearms(pose: PairPose) -> Float[np.ndarray, "n 2 3"]:
+def standing(rig_right: HandRig, turns: Float[np.ndarray, "n 2 3 3"]) -> Float[np.ndarray, "n 2 3 3"]:
+    """pair_from_rig rotations of hands that are turned from fingers up, palm to the viewer."""
+    twist, _, radial = basis(rig_right)[0][0]
+    upright = np.stack([radial, -twist, cross(radial, -twist)])
+    return turns @ np.stack([upright, upright * MIRROR_TURN])
+
+
+def forearms(rig_right: HandRig, pose: PairPose) -> Float[np.ndarray, "n 2 3"]:
     """Unit directions from the wrists to the elbows when the wrists are straight."""
-    return pose.turn @ _TOWARDS_ELBOW
+    return (pose.turn @ standing(rig_right, np.eye(3)).swapaxes(-1, -2))[..., 1]
 
 
 def before_the_body(
@@ -68,7 +77,7 @@ def before_the_body(
     """The pairs turned so that both forearms come from one body seen from in front: the right elbow on the
     picture's left, both below or behind the hands."""
     middle = pose_pairs(rig_right, pose).joints_m.mean((1, 2))
-    elbows = pose.wrist + FOREARM_M * forearms(pose)
+    elbows = pose.wrist + _FOREARM_M * forearms(rig_right, pose)
     across = elbows[:, 1] - elbows[:, 0]
     inward = elbows.mean(1) - middle
     # Hands held up before the face: elbows below; held out: elbows behind.
@@ -86,7 +95,7 @@ def before_the_body(
 def arms_clear(rig_right: HandRig, pose: PairPose) -> Bool[np.ndarray, "n"]:
     """Pairs whose forearms, the wrists straight, run through neither hand nor forearm and do not come from
     opposite sides."""
-    towards = forearms(pose)
+    towards = forearms(rig_right, pose)
     body = pair_bodies(rig_right, pose_pairs(rig_right, pose).joints_m)
     arms = [
         HandBody(
@@ -102,9 +111,9 @@ def arms_clear(rig_right: HandRig, pose: PairPose) -> Bool[np.ndarray, "n"]:
     return (through < _ARM_OVERLAP_M).all(1) & (facing > _MOST_OPPOSITE)
 
 
-def arms_low(pose: PairPose) -> Bool[np.ndarray, "n"]:
+def arms_low(rig_right: HandRig, pose: PairPose) -> Bool[np.ndarray, "n"]:
     """Pairs before the body of which no forearm comes from above."""
-    return forearms(pose)[..., 1].min(1) > _MOST_RAISED
+    return forearms(rig_right, pose)[..., 1].min(1) > _MOST_RAISED
 
 
 def _frame(first: Float[np.ndarray, "n 3"], second: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3 3"]:

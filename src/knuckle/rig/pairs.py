@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from knuckle.errors import KnuckleError
 from knuckle.rig.limits import angles_to_pose
 from knuckle.rig.pair_contact import pair_penetration, pressed
+from knuckle.rig.pair_fingers import held_hands
 from knuckle.rig.pair_kinds import DRAWN_BY, TOUCHING
 from knuckle.rig.pair_place import arms_clear, arms_low, before_the_body, turn_about
 from knuckle.rig.pair_pose import PairPose, both_rigs, pose_pairs
@@ -72,9 +73,10 @@ def sample_pairs(
         raise KnuckleError(f"sample_pairs: expected the right hand's rig, got the {rig_right.side} one's")
     odds = np.array(list(shares.values()))
     numbers = np.bincount(rng.choice(len(odds), count, p=odds / odds.sum()), minlength=len(odds))
-    parts = [
-        _accepted(rig_right, name, int(number), rng) for name, number in zip(shares, numbers, strict=True)
-    ]
+    parts = [held_hands(np.zeros((0, 2, 16, 3)), rng)]
+    for name, number in zip(shares, numbers, strict=True):
+        if number:
+            parts.append(_accepted(rig_right, name, int(number), rng))
     kind = np.repeat([PAIR_KINDS.index(name) for name in shares], numbers)
     order = rng.permutation(count)
     return _parameters(rig_right, PairPose.joined(parts).rows(order), kind[order])
@@ -101,7 +103,7 @@ def _accepted(rig: HandRig, kind: str, count: int, rng: np.random.Generator) -> 
     touching = kind in TOUCHING
     kept, have, asked = [], 0, 0
     for _ in range(_MAX_ROUNDS + count // _CHUNK):
-        if kept and have >= count:
+        if have >= count:
             break
         share = max(have, 1) / asked if asked else _USUAL_SHARE
         ask = min(_CHUNK, int(1.05 * (count - have) / share) + 8)
@@ -123,7 +125,9 @@ def _good(rig: HandRig, pose: PairPose, *, touching: bool) -> Bool[np.ndarray, "
     joints = pose_pairs(rig, pose).joints_m
     overlap = pair_penetration(rig, joints[:, 0], joints[:, 1])
     own = np.maximum(*(joints_penetration(rig, joints[:, hand]) for hand in (0, 1)))
-    good = (overlap <= MAX_OVERLAP_M) & (own <= MAX_PENETRATION_M) & arms_clear(rig, pose) & arms_low(pose)
+    good = (
+        (overlap <= MAX_OVERLAP_M) & (own <= MAX_PENETRATION_M) & arms_clear(rig, pose) & arms_low(rig, pose)
+    )
     return good & (overlap > _LEAST_TOUCH_M) if touching else good
 
 
@@ -143,6 +147,7 @@ def _parameters(rig: HandRig, pose: PairPose, kind: Int[np.ndarray, "n"]) -> Han
         1,
     )
     translation = pose.wrist - joints.mean((1, 2))[:, None] - root
-    return HandPairs(
-        *(array.astype(np.float32) for array in (axis_angle, pose.shape, translation)), kind.astype(np.int64)
+    pose32, shape32, translation32 = (
+        part.astype(np.float32) for part in (axis_angle, pose.shape, translation)
     )
+    return HandPairs(pose32, shape32, translation32, kind.astype(np.int64))
