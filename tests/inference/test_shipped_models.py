@@ -1,4 +1,4 @@
-"""The weights in the package, through the whole pipeline: a mirrored photo gives the mirrored hand."""
+"""The weights in the package, through the whole pipeline: a mirrored photo gives the mirrored hands."""
 
 import json
 
@@ -28,7 +28,9 @@ def test_sample_hands_are_found_where_they_are(model, scene):
     )
     sizes = np.array(about["boxes"])[:, 2:].max(1)
     error = np.linalg.norm(hands.joints_px - np.array(about["joints_px"]), axis=-1).mean(1) / sizes
-    assert (error < 0.07).all() and (hands.confidence > 0.5).all()
+    # The hands touch: a one-hand system takes some of the other hand's fingers for its own.
+    two_handed = model == "auto" or weights.find(model)[1].hands == 2
+    assert (error < (0.07 if two_handed else 0.2)).all() and (hands.confidence > 0.5).all()
 
 
 @pytest.mark.parametrize("model", MODELS)
