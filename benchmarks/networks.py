@@ -18,8 +18,10 @@ PAPER_SPEED = {
     ("ehpe", "paper-hrnet"): "20 FPS",
     ("ehpe", "paper-fastvit"): "59 FPS",
     ("handar", "paper"): "39.1 FPS, RTX 2080 Ti",
+    ("dfl", "paper"): "20.01 FPS, TITAN V",
 }
-"""Frames a second the papers state: EHPE's Table 1 (its GPU is not named), HandAR's Table 1. DaHyF's states none."""
+"""Frames a second the papers state: EHPE's Table 1 (its GPU is not named), HandAR's Table 1, DFL's Table 4.
+DaHyF's states none."""
 
 
 class Network(NamedTuple):
