@@ -58,7 +58,8 @@ def chosen(systems: Sequence[str] | None, presets: Sequence[str] | None) -> list
 def build(system: str, preset: str) -> Network:
     """The network in eval mode on the CPU, its cost counted."""
     torch.manual_seed(0)
-    model = settled(create_model(system, preset=preset))
+    # The counter's hooks ask for the gradient function of whatever needs one, and here nothing has any.
+    model = settled(create_model(system, preset=preset)).requires_grad_(False)
     inputs = make_inputs(model.config.patch_size, 1)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model.infer(*inputs)
