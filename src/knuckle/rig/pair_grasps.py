@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from knuckle.rig.pair_anchors import (
     DORSAL,
@@ -166,7 +166,7 @@ def _fingers_touching(rig: HandRig, pose: PairPose) -> Int[np.ndarray, "n"]:
 
 
 def _either(first: np.ndarray, second: np.ndarray, rng: Generator) -> np.ndarray:
-    chosen: Bool[np.ndarray, n] = rng.random(len(first)) < 0.5
+    chosen = rng.random(len(first)) < 0.5
     return np.where(chosen[:, None, None], first, second)
 
 
