@@ -1,5 +1,5 @@
-"""Samples a second of a lite system's training step on one thread, with and without the launcher's allocator settings.
-
+"""Samples a second of a lite system's training step on one thread: as it is, without the allocator settings of the
+launcher, and with torch's own depthwise convolution.
 Run: python benchmarks/training_speed.py [--systems dahyf dfl]
 """
 
@@ -13,15 +13,18 @@ from knuckle.training.launch import ALLOCATOR
 
 CHILD = """
 import sys, time, torch
+from knuckle.layers import backbones
+if sys.argv[2] == "torch":
+    backbones.with_fast_depthwise = lambda body: None
 from knuckle.models import create_loss, create_model
 from knuckle.models.contract import Targets, TwoHandTargets
 torch.set_num_threads(1)
 batch = 32
 model = create_model(sys.argv[1]).train().to(memory_format=torch.channels_last)
 loss = create_loss(sys.argv[1], model.config)
-optimiser = torch.optim.AdamW([*model.parameters(), *loss.parameters()])
+optimiser = torch.optim.AdamW([*model.parameters(), *loss.parameters()], fused=True)
 size = model.config.patch_size
-patch = torch.rand(batch, 3, size, size) * 2 - 1
+patch = (torch.rand(batch, 3, size, size) * 2 - 1).contiguous(memory_format=torch.channels_last)
 crop = torch.tensor([[100.0, 100, 80]]).repeat(batch, 1)
 camera = torch.tensor([[500.0, 500, 128, 128]]).repeat(batch, 1)
 lead = (batch,) if model.hands == 1 else (batch, 2)
@@ -44,10 +47,10 @@ print(8 * batch / (time.process_time() - start))
 """
 
 
-def samples_a_second(system: str, settings: dict[str, str]) -> float:
+def samples_a_second(system: str, depthwise: str, settings: dict[str, str]) -> float:
     """Best of three runs: other work on the machine only ever slows a run."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", **settings}
-    command = [sys.executable, "-c", CHILD, system]
+    command = [sys.executable, "-c", CHILD, system, depthwise]
     runs = [
         subprocess.run(command, env=environment, capture_output=True, text=True, check=True) for _ in range(3)
     ]
@@ -60,9 +63,14 @@ def main() -> None:
     )
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=["dahyf"])
     for system in parser.parse_args().systems:
-        plain, tuned = samples_a_second(system, {}), samples_a_second(system, ALLOCATOR)
-        print(f"{system} training step, one thread: {plain:.1f} samples/s as is")
-        print(f"  with the launcher's allocator settings: {tuned:.1f} samples/s ({tuned / plain:.2f}x)")
+        tuned = samples_a_second(system, "compiled", ALLOCATOR)
+        print(f"{system} training step, one thread: {tuned:.1f} samples/s")
+        for name, depthwise, settings in (
+            ("without the launcher's allocator settings", "compiled", {}),
+            ("with torch's depthwise convolution", "torch", ALLOCATOR),
+        ):
+            plain = samples_a_second(system, depthwise, settings)
+            print(f"  {name}: {plain:.1f} samples/s ({tuned / plain:.2f}x slower)")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from knuckle.errors import KnuckleError
+from knuckle.layers.depthwise import with_fast_depthwise
 
 BackboneName = Literal["efficientnet_lite0", "resnet50", "hrnet_w64", "fastvit_ma36"]
 
@@ -53,6 +54,8 @@ class Backbone(nn.Module):
             ) from error
         if pretrained and not from_hub:
             load_lite0_imagenet(self.body)
+        if name == "efficientnet_lite0":
+            with_fast_depthwise(self.body)
         if name == "hrnet_w64":
             _freeze_unread_branches(self.body, finest)
         self.channels: list[int] = self.body.feature_info.channels()

@@ -120,11 +120,11 @@ class Trainer:
     def update_average(self, step: int) -> None:
         """Exponential average of the weights, shorter at the start."""
         decay = min(self.recipe.ema, (step + 1) / (step + 10))
-        for name, value in self.objective.model.state_dict().items():
-            if value.is_floating_point():
-                self.average[name].lerp_(value, 1 - decay)
-            else:
-                self.average[name].copy_(value)
+        state = self.objective.model.state_dict()
+        moving = [name for name, value in state.items() if value.is_floating_point()]
+        torch._foreach_lerp_([self.average[n] for n in moving], [state[n] for n in moving], 1 - decay)
+        for name in state.keys() - set(moving):
+            self.average[name].copy_(state[name])
 
     def validate(self) -> dict[str, float]:
         """Scores of the averaged weights on the held-out crops."""
@@ -225,4 +225,4 @@ def _optimiser(objective: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
         {"params": uncertainties, "weight_decay": 0.0, "lr_factor": 2.0},
     ]
     kind = torch.optim.AdamW if recipe.optimiser == "adamw" else torch.optim.Adam
-    return kind(groups, lr=recipe.lr)
+    return kind(groups, lr=recipe.lr, fused=True)
