@@ -18,8 +18,10 @@ from knuckle.rig.rig import HandRig
 from knuckle.rig.rotations import matrix_to_axis_angle
 
 _LARGEST_HAND_M = 2.0
-_STILL = 1e-5
-"""A step that turns (radians) and moves (metres) nothing by more ends the fit."""
+_LEAST_GAIN = 0.02
+"""A step that takes away less than this share of a hand's cost is its last."""
+_LEVEL = 1e-6
+"""A step that adds less than this share found nothing to gain; after one that adds more a shorter one is tried."""
 
 
 class FitResult(NamedTuple):
@@ -55,14 +57,18 @@ def fit_joints(rig: HandRig, joints_m: Float[np.ndarray, "*batch 21 3"], *, iter
     state = State(*analytic_start(rig, target))
     hand = posed(rig, model, state, target)
     damping = np.full(len(target), 1e-2)
+    going_on = np.ones(len(target), bool)
     for _ in range(iterations):
         shared, angles = step(model, state, hand, target, damping)
         candidate = moved(state, shared, angles)
         tried = posed(rig, model, candidate, target)
-        better = tried.cost < hand.cost
+        gained = 1 - tried.cost / np.maximum(hand.cost, 1e-12)
+        better = (gained > 0) & going_on
+        # What a hand becomes does not depend on the others in its batch.
+        going_on &= (gained > _LEAST_GAIN) | (gained < -_LEVEL)
         state = State(*_chosen(better, candidate, state))
         hand = Posed(*_chosen(better, tried, hand))
-        if max(np.abs(shared[:, :6]).max(initial=0), np.abs(angles).max(initial=0)) < _STILL:
+        if not going_on.any():
             break
         damping = np.minimum(np.maximum(np.where(better, damping * 0.2, damping * 10), 1e-7), 1e4)
     pose = matrix_to_axis_angle(hand.rotations) - rig.pose_mean
