@@ -1,6 +1,5 @@
 """Fake networks on disk with their records, and other fixtures that tests of several folders use."""
 
-import hashlib
 import shutil
 import sys
 from collections.abc import Iterator
@@ -10,51 +9,23 @@ from pathlib import Path
 import jaxtyping
 import pytest
 
-from knuckle.weights import WeightsRecord
-
 sys.path.insert(0, str(Path(__file__).parent))
 
-from fake_networks import SIZE, one_hand_network, two_hand_network
-
-
-def _with_record(path: Path, data: bytes, name: str, hands: int) -> str:
-    """Write the network and its record; the network's path."""
-    path.write_bytes(data)
-    WeightsRecord(
-        name=name,
-        system=name.removesuffix("-lite"),
-        preset="lite",
-        rig="open",
-        file=path.name,
-        sha256=hashlib.sha256(data).hexdigest(),
-        size=SIZE,
-        expand=1.5,
-        confidence_threshold=0.5,
-        licence="Apache-2.0",
-        trained_on="nothing",
-        recipe="none",
-        commit="none",
-        samples_seen=0,
-        train_seconds=0.0,
-        hands=hands,
-    ).write(path.with_suffix(".json"))
-    return str(path)
+from fake_networks import one_hand_network, two_hand_network, write_network
 
 
 @pytest.fixture(scope="session")
 def fake_model(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Path of a tiny .onnx file with a weights record beside it: input 32 px, crop side 1.5 boxes, the open
     rig."""
-    return _with_record(
-        tmp_path_factory.mktemp("fake-weights") / "fake.onnx", one_hand_network(), "fake-lite", 1
-    )
+    return write_network(tmp_path_factory.mktemp("fake-weights") / "fake.onnx", one_hand_network(), hands=1)
 
 
 @pytest.fixture(scope="session")
 def fake_pair_model(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The same of a two-hand network."""
     folder = tmp_path_factory.mktemp("fake-pair-weights")
-    return _with_record(folder / "fake-pair.onnx", two_hand_network(), "fake-pair-lite", 2)
+    return write_network(folder / "fake-pair.onnx", two_hand_network(), hands=2)
 
 
 @pytest.fixture

@@ -1,6 +1,13 @@
-"""Networks small enough to predict by hand or at once, with the inputs and outputs of the real ones."""
+"""Networks small enough to predict by hand or at once, with the inputs and outputs of the real ones, and their
+records."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+from knuckle.weights import WeightsRecord
 
 SIZE = 32
 DEPTH_M = 0.5
@@ -113,9 +120,11 @@ def one_hand_network() -> bytes:
     return model.SerializeToString()
 
 
-def two_hand_network() -> bytes:
+def two_hand_network(confidence: tuple[float, float] | None = None) -> bytes:
     """A two-hand network of random weights: a coarse look at the patch moves the joints of a left and a right hand
-    at rest, their depths, confidences and attention. Mirroring the patch does not mirror its answer."""
+    at rest, their depths, confidences and attention. Mirroring the patch does not mirror its answer.
+
+    confidence: that of the right and the left hand in every patch, instead."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
@@ -135,6 +144,9 @@ def two_hand_network() -> bytes:
     }
     constants = {"middle": [(SIZE - 1) / 2], "size": [SIZE], "px": [1.0], "centimetre": [0.01], "more": [2.0]}
     constants |= {"places": places[None], "depths": depths[None], **weights}
+    if confidence is not None:
+        sure = np.array(confidence)
+        constants |= {"to_confidence": np.zeros((48, 2)), "more": np.log(sure / (1 - sure))}
     integers = {
         "at0": [0],
         "at2": [2],
@@ -205,3 +217,30 @@ def two_hand_network() -> bytes:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
     onnx.checker.check_model(model)
     return model.SerializeToString()
+
+
+def write_network(path: Path, network: bytes, *, hands: int, **changes: Any) -> str:
+    """Write the network and its record, both under the path's stem; the network's path.
+
+    changes: fields of the record that are others."""
+    path.write_bytes(network)
+    record: dict[str, Any] = {
+        "name": f"{path.stem}-lite",
+        "system": path.stem,
+        "preset": "lite",
+        "rig": "open",
+        "file": path.name,
+        "sha256": hashlib.sha256(network).hexdigest(),
+        "size": SIZE,
+        "expand": 1.5,
+        "confidence_threshold": 0.5,
+        "licence": "Apache-2.0",
+        "trained_on": "nothing",
+        "recipe": "none",
+        "commit": "none",
+        "samples_seen": 0,
+        "train_seconds": 0.0,
+        "hands": hands,
+    }
+    WeightsRecord(**record | changes).write(path.with_suffix(".json"))
+    return str(path)

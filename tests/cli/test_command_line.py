@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -86,37 +87,35 @@ def test_info_names_versions_and_the_detector(monkeypatch, tmp_path):
         assert words in result.output
 
 
-def test_demo_takes_boxes_sides_and_camera_from_the_sidecar(monkeypatch, tmp_path, fake_model):
-    assets = tmp_path / "assets"
-    assets.mkdir()
+@pytest.fixture
+def assets(monkeypatch, tmp_path) -> Path:
+    """The demo's folder, still empty."""
+    folder = tmp_path / "assets"
+    folder.mkdir()
+    monkeypatch.setattr("knuckle.cli.demo.ASSETS", folder)
+    return folder
+
+
+def write_sample(assets: Path, *boxes: list[int]) -> None:
+    """A grey photo of 100 x 80 px, and beside it the boxes (x, y, w, h in px) of its right and its left hand."""
     cv2.imwrite(str(assets / "two_hands.jpg"), np.full((80, 100, 3), 120, np.uint8))
-    about = {
-        "boxes": [[5, 10, 40, 40], [50, 10, 40, 40]],
-        "sides": ["right", "left"],
-        "camera": [90, 90, 50, 40],
-    }
+    about = {"boxes": boxes, "sides": ["right", "left"], "camera": [90, 90, 50, 40]}
     (assets / "two_hands.json").write_text(json.dumps(about))
-    monkeypatch.setattr("knuckle.cli.demo.ASSETS", assets)
+
+
+def test_demo_takes_boxes_sides_and_camera_from_the_sidecar(assets, tmp_path, fake_model):
+    write_sample(assets, [5, 10, 40, 40], [50, 10, 40, 40])
     result = run("demo", "--out", tmp_path / "out", "--model", fake_model)
     assert result.exit_code == 0, result.output
     data = json.loads((tmp_path / "out" / "two_hands.json").read_text())
-    assert [hand["side"] for hand in data["hands"]] == about["sides"]
+    assert [hand["side"] for hand in data["hands"]] == ["right", "left"]
     assert data["camera"]["fx"] == 90
     assert not data["camera"]["assumed"]
     assert "two_hands.overlay.png" in result.output
 
 
-def test_demo_sees_touching_hands_together(monkeypatch, tmp_path, installed):
-    assets = tmp_path / "assets"
-    assets.mkdir()
-    cv2.imwrite(str(assets / "two_hands.jpg"), np.full((80, 100, 3), 120, np.uint8))
-    about = {
-        "boxes": [[5, 10, 50, 40], [40, 10, 40, 40]],
-        "sides": ["right", "left"],
-        "camera": [90, 90, 50, 40],
-    }
-    (assets / "two_hands.json").write_text(json.dumps(about))
-    monkeypatch.setattr("knuckle.cli.demo.ASSETS", assets)
+def test_demo_sees_touching_hands_together(assets, tmp_path, installed):
+    write_sample(assets, [5, 10, 50, 40], [40, 10, 40, 40])
     result = run("demo", "--out", tmp_path / "out")
     assert result.exit_code == 0, result.output
     data = json.loads((tmp_path / "out" / "two_hands.json").read_text())
@@ -135,11 +134,8 @@ def test_info_says_how_many_hands_and_the_errors(monkeypatch, tmp_path, installe
     assert "synthetic-two: 21.35 mm (MPJPE of both hands)" in rows["dfl-lite"]
 
 
-def test_demo_with_a_broken_sidecar(monkeypatch, tmp_path, fake_model):
-    assets = tmp_path / "assets"
-    assets.mkdir()
+def test_demo_with_a_broken_sidecar(assets, tmp_path, fake_model):
     (assets / "two_hands.json").write_text("{}")
-    monkeypatch.setattr("knuckle.cli.demo.ASSETS", assets)
     result = run("demo", "--out", tmp_path / "out", "--model", fake_model)
     assert result.exit_code == 2
     assert "expected the sample photo's boxes, sides and camera" in result.output

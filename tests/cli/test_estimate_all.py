@@ -15,6 +15,7 @@ from knuckle.inference.detector import Detection
 from knuckle.inference.images import read_image
 
 BOX = ["--box", "30,20,60,64", "--side", "left"]
+PAIR = [*BOX, "--box", "70,20,60,64", "--side", "right"]
 FILES = [
     "photo.compare.png",
     "photo.first-lite.glb",
@@ -153,21 +154,19 @@ def test_same_names_do_not_overwrite_each_other(two_models, photo, monkeypatch, 
 
 
 def test_auto_is_the_default_and_one_hand_weights_are_enough(installed, photo):
-    boxes = ["--box", "30,20,60,64", "--side", "left", "--box", "70,20,60,64", "--side", "right"]
     for expected in ("dfl-lite", "dahyf-lite"):
-        result = CliRunner().invoke(app, ["estimate", str(photo), *boxes])
+        result = CliRunner().invoke(app, ["estimate", str(photo), *PAIR])
         assert result.exit_code == 0, result.output
         hands = json.loads(photo.with_suffix(".json").read_text())["hands"]
         assert [hand["model"] for hand in hands] == [expected, expected]
         estimate._predictor.cache_clear()
         (installed / "dfl-lite.json").unlink(missing_ok=True)
     (installed / "dahyf-lite.json").unlink()
-    assert "model: expected one of" in one_error(run(photo, *boxes, model="auto"))
+    assert "model: expected one of" in one_error(run(photo, *PAIR, model="auto"))
 
 
 def test_all_shows_pairs_and_lone_hands_of_every_system(installed, photo):
-    boxes = ["--box", "30,20,60,64", "--side", "left", "--box", "70,20,60,64", "--side", "right"]
-    assert run(photo, *boxes).exit_code == 0
+    assert run(photo, *PAIR).exit_code == 0
     for name in ("dahyf-lite", "dfl-lite"):
         hands = json.loads(photo.with_suffix(f".{name}.json").read_text())["hands"]
         assert [hand["model"] for hand in hands] == [name, name]

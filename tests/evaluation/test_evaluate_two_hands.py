@@ -1,17 +1,13 @@
 """`knuckle evaluate` of two-hand systems and on two-hand data, as typed."""
 
-import hashlib
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from fake_networks import two_hand_network, write_network
 from knuckle.cli.main import app
-from knuckle.weights import WeightsRecord
-
-SIZE = 32
 
 
 def run(*arguments: str):
@@ -24,77 +20,11 @@ def scores_of(path: Path, row: int = 0) -> dict[str, dict]:
 
 @pytest.fixture(scope="module")
 def pair_model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A two-hand .onnx file whose hands are the open rig's, at rest, beside each other in every crop, 0.6 m away; the
-    right one is seen for sure (0.9), the left one less so (0.6); the record's threshold is 0.7."""
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
-
-    from knuckle.rig import load_rig
-
-    rest = load_rig("open").joints_rest_m - load_rig("open").joints_rest_m.mean(0)
-    hands_m = np.stack([rest, rest * [-1, 1, 1]]) + np.array([[[-0.06, 0, 0.6]], [[0.06, 0, 0.6]]])
-    constants = {
-        "joints": hands_m[None],
-        "rays": hands_m[None, ..., :2] / hands_m[None, ..., 2:],
-        "sure": [[0.9, 0.6]],
-        "zero": [0.0],
-    }
-    integers = {"from0": [0], "to2": [2], "to4": [4], "axis": [1], "middle": [1, 2]}
-    initialisers = [numpy_helper.from_array(np.asarray(v, np.float32), k) for k, v in constants.items()]
-    initialisers += [numpy_helper.from_array(np.asarray(v, np.int64), k) for k, v in integers.items()]
-    steps = [
-        ("Slice", ["camera", "from0", "to2", "axis"], "focal"),
-        ("Slice", ["camera", "to2", "to4", "axis"], "point"),
-        ("Unsqueeze", ["focal", "middle"], "focal4"),
-        ("Unsqueeze", ["point", "middle"], "point4"),
-        ("Mul", ["rays", "focal4"], "from_point"),
-        ("Add", ["from_point", "point4"], "joints_px"),
-        ("Mul", ["focal", "zero"], "nothing"),
-        ("Mul", ["joints_px", "zero"], "nothing_px"),
-        ("Slice", ["nothing_px", "from0", "axis", "last"], "nothing_z"),
-        ("Add", ["joints", "nothing_z"], "joints_m"),
-        ("Add", ["sure", "nothing"], "confidence"),
-        ("Identity", ["joints_px"], "joints_patch"),
-    ]
-    initialisers.append(numpy_helper.from_array(np.array([3], np.int64), "last"))
-    nodes = [helper.make_node(op, inputs, [name]) for op, inputs, name in steps]
-    shapes = {"patch": (3, SIZE, SIZE), "crop": (3,), "camera": (4,)}
-    results = {
-        "joints_px": (2, 21, 2),
-        "joints_m": (2, 21, 3),
-        "confidence": (2,),
-        "joints_patch": (2, 21, 2),
-    }
-    values = {
-        name: helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *tail])
-        for name, tail in {**shapes, **results}.items()
-    }
-    graph = helper.make_graph(
-        nodes, "pair", [values[n] for n in shapes], [values[n] for n in results], initialisers
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-    onnx.checker.check_model(model)
+    """A two-hand .onnx file that is sure of the right hand (0.9) of every crop, and less so (0.6) of the left one; its
+    record's threshold is 0.7."""
     path = tmp_path_factory.mktemp("pair-weights") / "pair.onnx"
-    path.write_bytes(model.SerializeToString())
-    WeightsRecord(
-        name="pair-lite",
-        system="pair",
-        preset="lite",
-        rig="open",
-        file=path.name,
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-        size=SIZE,
-        expand=1.4,
-        confidence_threshold=0.7,
-        licence="Apache-2.0",
-        trained_on="nothing",
-        recipe="none",
-        commit="none",
-        samples_seen=0,
-        train_seconds=0.0,
-        hands=2,
-    ).write(path.with_suffix(".json"))
-    return str(path)
+    network = two_hand_network(confidence=(0.9, 0.6))
+    return write_network(path, network, hands=2, expand=1.4, confidence_threshold=0.7)
 
 
 def test_two_hand_and_one_hand_weights_side_by_side(pair_folder, pair_model, fake_model, tmp_path):

@@ -1,26 +1,20 @@
-"""DFL: its tables' switches, Eq 1 to 4 against a plain computation, its losses, and what inference leaves out."""
-
-from typing import Any
+"""DFL: its tables' switches, Eq 1 to 4 against a plain computation, and what inference leaves out."""
 
 import numpy as np
 import onnx
 import pytest
 import torch
+from dfl_samples import TINY, inputs, losses, targets, tiny
 from torch import nn
 
 from knuckle.camera import Camera
 from knuckle.errors import KnuckleError
 from knuckle.export.onnx import export_onnx
-from knuckle.models import create_loss, create_model
-from knuckle.models.contract import TwoHandTargets
+from knuckle.models import create_model
 from knuckle.models.dfl.config import PARTS, make_config
-from knuckle.models.dfl.heads import PairState, wrist_depths
-from knuckle.models.dfl.losses import DflLoss, sample_attention
-from knuckle.models.dfl.model import Dfl, DflOutput
+from knuckle.models.dfl.model import Dfl
 from knuckle.models.dfl.streams import make_plan
-from knuckle.models.dfl.units import from_labels, to_depth_m, to_patch, to_px_bins
-
-TINY: dict[str, Any] = {"patch_size": 64, "width": 16, "position_width": 8, "ffn": 16, "head_hidden": 8}
+from knuckle.models.dfl.units import to_depth_m
 
 BUILDS = [
     *({"baseline": name} for name in ("id1", "id2", "id3", "id4")),
@@ -39,46 +33,6 @@ BUILDS = [
     {"joint_codes": False, "dropout": 0.1, "spr_dropout": 0.1, "seg_hidden": 8, "block": "conv"},
     {"patch_size": 32, "attention_weight": 1.0},
 ]
-
-
-def inputs(batch: int, size: int = 64) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    generator = torch.Generator().manual_seed(batch)
-    patch = torch.rand(batch, 3, size, size, generator=generator) * 2 - 1
-    crop = torch.tensor([[120.0, 90.0, 150.0]]).repeat(batch, 1)
-    camera = torch.tensor([[500.0, 500.0, 160.0, 120.0]]).repeat(batch, 1)
-    return patch, crop, camera
-
-
-def targets(batch: int = 4) -> TwoHandTargets:
-    """Both hands, the right one, the left one, none, and again."""
-    generator = torch.Generator().manual_seed(7)
-
-    def random(*shape: int) -> torch.Tensor:
-        return torch.rand(batch, 2, *shape, generator=generator)
-
-    there = torch.tensor([[True, True], [True, False], [False, True], [False, False]])
-    return TwoHandTargets(
-        joints_patch=random(21, 2) * 64,
-        joints_px=random(21, 2) * 100 + 50,
-        joints_m=random(21, 3) * 0.15 + torch.tensor([0.0, 0.0, 0.5]),
-        pose=random(16, 3) - 0.5,
-        shape=random(10) - 0.5,
-        is_hand=there[torch.arange(batch) % 4],
-        part_mask=torch.randint(0, PARTS, (batch, 32, 32), generator=generator).to(torch.uint8),
-    )
-
-
-def tiny(**switches: Any) -> Dfl:
-    torch.manual_seed(0)
-    return create_model("dfl", **{**TINY, **switches})
-
-
-def losses(
-    model: Dfl, labels: TwoHandTargets, output: DflOutput | None = None
-) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    values = inputs(len(labels.is_hand), model.config.patch_size)
-    output = model(*values) if output is None else output
-    return create_loss("dfl", model.config)(output, labels, *values[1:], negatives=True)
 
 
 @pytest.mark.parametrize("switches", BUILDS, ids=str)
@@ -273,120 +227,6 @@ def test_spatial_refinement_mixes_both_hands_and_follows_the_skeleton():
         both = torch.cat([shuffled, shuffled + 21])
         assert not torch.allclose(refine(joints[:, both]), refine(joints)[:, both], atol=1e-3)
     assert change.min() > 0
-
-
-def test_units_go_there_and_back():
-    labels = targets(2)
-    uvd = from_labels(labels.joints_patch, labels.joints_m, patch_size=64)
-    assert torch.allclose(to_patch(uvd, 64), labels.joints_patch, atol=1e-4)
-    relative = labels.joints_m[..., 2] - labels.joints_m[..., :1, 2]
-    assert torch.allclose(to_depth_m(uvd), relative, atol=1e-6)
-    assert torch.allclose(uvd[..., 2] * 1.5625e-3, relative, atol=1e-6)
-    middle = to_px_bins(torch.zeros(1, 21, 3))
-    assert middle[0, 0].tolist() == [127.5, 127.5, 0]
-    corner = to_px_bins(torch.full((1, 21, 3), 1.0))
-    assert corner[0, 0].tolist() == [255.5, 255.5, 128]
-
-
-def test_joint_losses_by_hand():
-    loss = DflLoss(make_config())
-    error = torch.zeros(1, 2, 21, 3)
-    error[0, 0, 0] = torch.tensor([0.5, -2.0, 1.5])
-    error[0, 0, 1] = torch.tensor([0.0, 0.0, -7.0])
-    # |u| < 1: u^2 / 2; |v| > 1: |v| - 1/2; |d| < 3: d^2 / 6; |d| > 3: |d| - 3/2; uv counts half.
-    got = loss.joints_25d(error)[0, 0]
-    assert got[0].item() == pytest.approx((0.5 * (0.125 + 1.5) + 1.5**2 / 6) / 3)
-    assert got[1].item() == pytest.approx(5.5 / 3)
-    assert got[2:].sum() == 0
-
-
-def exact_output(labels: TwoHandTargets) -> DflOutput:
-    """The truth as an output; rows of absent hands are far off."""
-    uvd = from_labels(labels.joints_patch, labels.joints_m, patch_size=64)
-    uvd = torch.where(labels.is_hand[:, :, None, None], uvd, 1e4)
-    mask = labels.part_mask
-    assert mask is not None
-    one_hot = nn.functional.one_hot(mask[:, ::2, ::2].flatten(1).long(), PARTS).float()
-    wrists = labels.joints_m[:, :, 0, 2]
-    there = labels.is_hand
-    pair = PairState(
-        validity_logit=torch.where(there, 50.0, -50.0),
-        depth_m=torch.where(
-            there.all(1), wrists.mean(1), torch.where(there[:, 0], wrists[:, 0], wrists[:, 1])
-        ),
-        relative_m=torch.where(there.all(1), wrists[:, 1] - wrists[:, 0], 5.0),
-    )
-    return DflOutput(uvd, uvd[:, None, ..., :2], [], (one_hot + 1e-9).log(), pair)
-
-
-def test_losses_vanish_on_the_truth_and_absent_hands_do_not_count():
-    labels = targets()
-    _, terms = losses(tiny(), labels, exact_output(labels))
-    assert set(terms) == {"25d", "2d", "focal", "dice", "validity", "depth", "relative"}
-    assert all(value.item() < 1e-4 for value in terms.values()), terms
-    wild = labels._replace(joints_m=labels.joints_m.clone(), joints_patch=labels.joints_patch.clone())
-    wild.joints_m[~labels.is_hand] = float("nan")
-    wild.joints_patch[~labels.is_hand] += 1e3
-    model = tiny(attention_weight=1.0).eval()
-    with torch.no_grad():
-        values = [losses(model, each)[0].item() for each in (labels, wild)]
-    assert values[0] == pytest.approx(values[1])
-
-
-def test_each_loss_is_what_it_says():
-    labels = targets()
-    exact = exact_output(labels)
-    shifted = exact._replace(
-        joints_2d=exact.joints_2d + torch.tensor([3.0, 0.0]),
-        joints_25d=exact.joints_25d + torch.tensor([0.0, 0.0, 4.0]),
-        pair=PairState(torch.zeros(4, 2), exact.pair.depth_m * 1.1, exact.pair.relative_m + 0.01),
-    )
-    total, terms = losses(tiny(), labels, shifted)
-    expected = {
-        "2d": 2.5 / 2,
-        "25d": 2.5 / 3,
-        "validity": np.log(2),
-        "depth": np.log(1.1),
-        "relative": 6.4 - 1.5,
-        "focal": 0,
-        "dice": 0,
-    }
-    for name, value in expected.items():
-        assert terms[name].item() == pytest.approx(value, abs=1e-3), name
-    weights = {"25d": 3, "validity": 5, "depth": 10}
-    assert total.item() == pytest.approx(sum(weights.get(n, 1) * v for n, v in expected.items()), abs=1e-2)
-
-
-def test_a_batch_without_hands_counts_in_validity_and_segmentation_alone():
-    labels = targets()._replace(is_hand=torch.zeros(4, 2, dtype=torch.bool))
-    model = tiny(attention_weight=1.0).train()
-    total, terms = losses(model, labels)
-    total.backward()
-    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in model.parameters())
-    counted = {name for name, value in terms.items() if value.item() != 0}
-    assert counted == {"validity", "focal", "dice"}
-
-
-def test_sets_without_part_masks_train_everything_else():
-    model = tiny().train()
-    total, terms = losses(model, targets()._replace(part_mask=None))
-    total.backward()
-    assert terms["focal"] == terms["dice"] == 0 and terms["25d"] > 0
-    assert all(p.grad is not None for p in model.parameters())
-
-
-def test_attention_is_sampled_between_cells():
-    maps = torch.arange(16.0).expand(1, 42, 16)
-    uv = torch.zeros(1, 42, 2)
-    # Cells of 64 px, their centres at 31.5, 95.5, ...
-    uv[0, :4] = torch.tensor([[95.5, 31.5], [95.5, 63.5], [127.5, 95.5], [300.0, 300.0]])
-    assert sample_attention(maps, uv)[0, :4].tolist() == pytest.approx([1, 3, 5.5, 15])
-
-
-def test_wrists_stand_at_the_pairs_depth_and_apart_where_both_are_there():
-    state = PairState(torch.zeros(2, 2), torch.tensor([0.5, 0.6]), torch.tensor([0.1, 0.1]))
-    depths = wrist_depths(state, torch.tensor([True, False]))
-    assert torch.allclose(depths, torch.tensor([[0.45, 0.55], [0.6, 0.6]]))
 
 
 @pytest.mark.parametrize("sure", [True, False])

@@ -1,6 +1,8 @@
-"""A small set of two-hand crops: discs at the joints, each in the colour of its part, on noise."""
+"""A recipe of a few steps, and a small set of two-hand crops: discs at the joints, each in the colour of its part, on
+noise."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,6 +15,7 @@ from knuckle.rig.rig import load_rig
 from knuckle.skeleton import COMMON_TO_MANO16, MANO16_FINGER
 from knuckle.synth.storage import FORMAT, array_specs
 from knuckle.synth.writer import rig_sum
+from knuckle.training.recipe import Recipe
 
 PART_OF_JOINT = np.zeros(21, int)
 for part, joint in enumerate(COMMON_TO_MANO16):
@@ -21,6 +24,26 @@ for tip in range(4, 21, 4):
     PART_OF_JOINT[tip] = PART_OF_JOINT[tip - 1]
 assert all(MANO16_FINGER[PART_OF_JOINT[joint]] == (joint + 3) // 4 for joint in range(21))
 """MANO's part that each joint of the common order lies on (index, not the mask's value)."""
+
+
+def small_recipe(data: Path, **changes) -> Recipe:
+    """Six steps of eight crops of a set, with two crops without hands in each step from `negatives_from` on.
+
+    changes: fields of the recipe that are others."""
+    base = Recipe(
+        name="test",
+        data=str(data),
+        validation=4,
+        samples=48,
+        batch=8,
+        lr=1e-3,
+        warmup_samples=0,
+        pretrained=False,
+        validate_every=1000,
+        negatives=0.25,
+        checkpoint_seconds=0.0,
+    )
+    return replace(base, **changes)
 
 
 @pytest.fixture(scope="session")

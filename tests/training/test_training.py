@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,11 @@ from knuckle.training.checkpoint import load_model, load_weights, read_metadata,
 from knuckle.training.loop import CHECKPOINT, WEIGHTS, Trainer
 from knuckle.training.recipe import Recipe, read_recipe
 
+from .conftest import small_recipe
+
 RECIPES = Path(__file__).parents[2] / "recipes"
 SMALL = {"patch_size": 64, "width": 32, "pool_width": 64, "mlp_width": 64}
+recipe = partial(small_recipe, switches=SMALL, negatives_from=0.5)
 
 
 @pytest.fixture(scope="module")
@@ -34,25 +38,6 @@ def synthetic_set(tmp_path_factory) -> Path:
     options = SynthOptions(size=64, negatives=0.3, backgrounds="procedural")
     render_set(folder, 24, seed=3, options=options, workers=1)
     return folder
-
-
-def recipe(data: Path, **changes) -> Recipe:
-    base = Recipe(
-        name="test",
-        switches=SMALL,
-        data=str(data),
-        validation=4,
-        samples=48,
-        batch=8,
-        lr=1e-3,
-        warmup_samples=0,
-        pretrained=False,
-        validate_every=1000,
-        negatives_from=0.5,
-        negatives=0.25,
-        checkpoint_seconds=0.0,
-    )
-    return replace(base, **changes)
 
 
 def test_thirty_steps_on_eight_samples_cut_the_loss_tenfold(synthetic_set, tmp_path):

@@ -1,7 +1,7 @@
 """Two-hand systems learn, resume and are scored by the same loop, and refuse crops of the other kind."""
 
 import re
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,30 +24,13 @@ from knuckle.training.recipe import Recipe
 from knuckle.training.validation import held_out_scores
 from knuckle.weights import read_record
 
+from .conftest import small_recipe
+
 SWITCHES: dict[str, dict[str, Any]] = {
     "dfl": {"patch_size": 64, "width": 32, "position_width": 32, "ffn": 64},
     "ehpe": {"patch_size": 64, "hands": 2},
 }
-
-
-def recipe(data: Path, system: str = "dfl", **changes) -> Recipe:
-    base = Recipe(
-        name="test",
-        system=system,
-        switches=SWITCHES[system],
-        data=str(data),
-        validation=4,
-        samples=48,
-        batch=8,
-        lr=1e-3,
-        warmup_samples=0,
-        pretrained=False,
-        validate_every=1000,
-        negatives_from=0.0,
-        negatives=0.25,
-        checkpoint_seconds=0.0,
-    )
-    return replace(base, **changes)
+recipe = partial(small_recipe, system="dfl", switches=SWITCHES["dfl"], negatives_from=0.0)
 
 
 def test_forty_steps_on_one_batch_cut_the_loss(two_hand_set, tmp_path):
@@ -60,7 +43,7 @@ def test_forty_steps_on_one_batch_cut_the_loss(two_hand_set, tmp_path):
 
 @pytest.mark.parametrize("system", ["dfl", "ehpe"])
 def test_a_resumed_run_equals_an_uninterrupted_one(two_hand_set, tmp_path, system):
-    run = recipe(two_hand_set, system, samples=24)
+    run = recipe(two_hand_set, system=system, switches=SWITCHES[system], samples=24)
     scores = Trainer(run, tmp_path / "whole").run()
     assert list(scores) == [
         "mpjpe_single_mm",
@@ -120,7 +103,7 @@ def test_what_ships_holds_the_confidence_of_hands_that_are_there(two_hand_set, t
     ],
 )
 def test_a_one_hand_system_refuses_two_hand_crops(two_hand_set, tmp_path, system, switches):
-    run = replace(recipe(two_hand_set), system=system, switches=switches)
+    run = recipe(two_hand_set, system=system, switches=switches)
     message = (
         f"{two_hand_set}: expected a set of one-hand crops for this {system}, got a set of two-hand crops"
     )
@@ -132,8 +115,9 @@ def test_a_one_hand_system_refuses_two_hand_crops(two_hand_set, tmp_path, system
 def test_a_two_hand_system_refuses_one_hand_crops(tmp_path, system):
     render_set(tmp_path / "one", 8, options=SynthOptions(size=64, backgrounds="procedural"))
     message = f"expected a set of two-hand crops (knuckle synth --hands two) for this {system}, got a set of one-hand"
+    run = recipe(tmp_path / "one", system=system, switches=SWITCHES[system])
     with pytest.raises(KnuckleError, match=re.escape(message)):
-        Trainer(recipe(tmp_path / "one", system), tmp_path / "run")
+        Trainer(run, tmp_path / "run")
 
 
 class Answers:
