@@ -20,7 +20,9 @@ class DepthwiseConv(nn.Conv2d):
     def like(cls, conv: nn.Conv2d) -> "DepthwiseConv":
         """The same convolution over the same weight. conv: depthwise, square, padded so (timm's EfficientNet-Lite)."""
         (kernel, _), (stride, _) = conv.kernel_size, conv.stride
-        own = cls(conv.in_channels, conv.in_channels, kernel, stride, groups=conv.in_channels, bias=False)
+        channels = conv.in_channels
+        # On no device: initial weights of its own would move the random numbers of every later layer.
+        own = cls(channels, channels, kernel, stride, groups=channels, bias=False, device="meta")
         own.weight = conv.weight
         return own
 

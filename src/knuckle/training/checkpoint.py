@@ -53,7 +53,16 @@ def load_checkpoint(
         index, _, key = name.partition(".")
         states.setdefault(int(index), {})[key] = tensor
     optimiser.load_state_dict({"state": states, "param_groups": optimiser.state_dict()["param_groups"]})
+    _lay_out_as_parameters(optimiser)
     return json.loads(metadata["progress"])
+
+
+def _lay_out_as_parameters(optimiser: torch.optim.Optimizer) -> None:
+    """A fused step walks through parameters and their moments as they lie in memory, channels_last or not."""
+    for parameter, state in optimiser.state.items():
+        for name, value in state.items():
+            if value.shape == parameter.shape:
+                state[name] = torch.empty_like(parameter).copy_(value)
 
 
 def save_weights(path: Path, model: nn.Module, *, metadata: dict[str, str]) -> None:

@@ -53,10 +53,11 @@ class Objective(nn.Module):
         self.loss: Any = create_loss(recipe.system, self.model.config, phase=recipe.phase)
 
     def _freeze(self, name: str, recipe: Recipe) -> nn.Module:
-        modules = dict(self.model.named_children())
-        if name not in modules:
+        modules = dict(self.model.named_modules())
+        if not name or name not in modules:
+            children = ", ".join(child for child, _ in self.model.named_children())
             raise KnuckleError(
-                f"recipe {recipe.name}: frozen: expected some of {', '.join(modules)}, got {name!r}"
+                f"recipe {recipe.name}: frozen: expected some of {children}, or modules in them, got {name!r}"
             )
         return modules[name].requires_grad_(False)
 
