@@ -34,6 +34,12 @@ def synth(
     backgrounds: Annotated[
         str, typer.Option(help="auto: photographs of $KNUCKLE_DATA/backgrounds if there; or procedural.")
     ] = "auto",
+    extras: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--extra", help="poses, signs, views, sizes, wear, camera, partner or objects; repeatable."
+        ),
+    ] = None,
 ) -> None:
     """Render hands with exact labels: a set (--count, --out) or a picture of one (--sheet)."""
     if find_spec("numba") is None:
@@ -49,6 +55,7 @@ def synth(
         backgrounds=backgrounds,  # pyright: ignore[reportArgumentType]
         hands=hands,  # pyright: ignore[reportArgumentType]
         singles=singles,
+        extras=tuple(extras or ()),
     )
     if sheet is not None:
         from knuckle.synth.sheet import check_sheet_path, write_sheet

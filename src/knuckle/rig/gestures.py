@@ -84,7 +84,7 @@ def gesture_angles(count: int, rng: Generator) -> Float[np.ndarray, "n 16 3"]:
     table = np.array([named[:5] for named in _NAMED])
     free = np.column_stack([rng.integers(0, 3, (count, 4)), rng.integers(0, 4, count)])
     states = np.where(rng.random((count, 1)) < 0.5, free, table[chosen])
-    return _angles_of_states(states[:, :4], states[:, 4], rng)
+    return state_angles(states[:, :4], states[:, 4], rng)
 
 
 def uniform_angles(count: int, rng: Generator) -> Float[np.ndarray, "n 16 3"]:
@@ -98,9 +98,11 @@ def uniform_angles(count: int, rng: Generator) -> Float[np.ndarray, "n 16 3"]:
     return angles
 
 
-def _angles_of_states(
+def state_angles(
     fingers: Int[np.ndarray, "n 4"], thumbs: Int[np.ndarray, "n"], rng: Generator
 ) -> Float[np.ndarray, "n 16 3"]:
+    """Anatomical angles of given states: index, middle, ring and pinky straight (0), half bent (1) or curled (2);
+    the thumb out (0), along the index finger (1), opposed (2) or folded over the others (3)."""
     count = len(fingers)
     mean, spread = _STATES[fingers, :, 0], _STATES[fingers, :, 1]
     # Neighbours in the same state differ less from each other than hands do.

@@ -56,14 +56,17 @@ def finger_penetration(rig: HandRig, joints_m: Float[np.ndarray, "n 21 3"]) -> F
     What the thumb overlaps counts for the thumb alone: it is the one that lies on top.
     """
     capsules = _capsules(rig)
-    scale = np.linalg.norm(joints_m[..., 9, :] - joints_m[..., 0, :], axis=-1) / capsules.palm_length_m
-    start, end = joints_m[..., _SEGMENTS[:, 0], :], joints_m[..., _SEGMENTS[:, 1], :]
-    first, second = capsules.pairs[:, 0], capsules.pairs[:, 1]
-    distance = segment_distance(
-        start[..., first, :], end[..., first, :], start[..., second, :], end[..., second, :]
-    )
-    depth = np.maximum(capsules.reach_m * scale[..., None] - distance, 0)
+    depth = _pair_depth(capsules, joints_m)
     return np.stack([depth[..., chosen].max(-1) for chosen in capsules.of_finger], -1)
+
+
+def finger_overlap(rig: HandRig, joints_m: Float[np.ndarray, "n 21 3"]) -> Float[np.ndarray, "n 5"]:
+    """`finger_penetration` with every overlap counted for each finger that has part in it; the thumb first."""
+    capsules = _capsules(rig)
+    depth = _pair_depth(capsules, joints_m)
+    finger, level = _SEGMENT_FINGER[capsules.pairs], _SEGMENT_LEVEL[capsules.pairs]
+    has_part = [((finger == f) & ((level > 0) | (f == 0))).any(1) for f in range(5)]
+    return np.stack([depth[..., chosen].max(-1) for chosen in has_part], -1)
 
 
 def segment_radii(rig: HandRig) -> Float[np.ndarray, "16"]:
@@ -85,6 +88,17 @@ def hand_capsules(
     scale = np.linalg.norm(joints_m[..., 9, :] - joints_m[..., 0, :], axis=-1) / capsules.palm_length_m
     radii = capsules.radii_m.astype(joints_m.dtype) * scale[..., None]
     return joints_m[..., _SEGMENTS[:, 0], :], joints_m[..., _SEGMENTS[:, 1], :], radii
+
+
+def _pair_depth(capsules: "_Capsules", joints_m: Float[np.ndarray, "n 21 3"]) -> Float[np.ndarray, "n p"]:
+    """Overlap in metres of every pair of bones that counts."""
+    scale = np.linalg.norm(joints_m[..., 9, :] - joints_m[..., 0, :], axis=-1) / capsules.palm_length_m
+    start, end = joints_m[..., _SEGMENTS[:, 0], :], joints_m[..., _SEGMENTS[:, 1], :]
+    first, second = capsules.pairs[:, 0], capsules.pairs[:, 1]
+    distance = segment_distance(
+        start[..., first, :], end[..., first, :], start[..., second, :], end[..., second, :]
+    )
+    return np.maximum(capsules.reach_m * scale[..., None] - distance, 0)
 
 
 def segment_distance(

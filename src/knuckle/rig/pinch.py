@@ -31,17 +31,25 @@ _LONGEST_STEP = 0.35
 
 
 def pinch_angles(
-    rig: HandRig, rng: np.random.Generator, start: Float[np.ndarray, "n 16 3"], *, iterations: int = 12
+    rig: HandRig,
+    rng: np.random.Generator,
+    start: Float[np.ndarray, "n 16 3"],
+    *,
+    iterations: int = 12,
+    finger: Int[np.ndarray, "n"] | None = None,
+    gap_m: Float[np.ndarray, "n"] | None = None,
 ) -> Float[np.ndarray, "n 16 3"]:
     """Anatomical angles within the limits whose thumb pad touches a random finger's pad.
 
+    finger: which one, 0 index to 3 pinky (None draws it). gap_m: what the pads hold between them (None: nothing).
     The other fingers stay as in `start`. Thumb and finger begin half closed and are brought together by
     damped Gauss-Newton, the limits imposed after every step. Where they cannot reach, they end as near as
     they come.
     """
     count = len(start)
     rows = np.arange(count)[:, None]
-    finger = rng.choice(4, count, p=_FINGER_ODDS)
+    if finger is None:
+        finger = rng.choice(4, count, p=_FINGER_ODDS)
     joints = np.concatenate(
         [np.broadcast_to(_THUMB, (count, 3)), _FINGER_FIRST_JOINT[finger][:, None] + np.arange(3)], 1
     )
@@ -51,7 +59,7 @@ def pinch_angles(
     angles = clamp_angles(rig, angles)
     along = rng.uniform(0.5, 0.9, (count, 1))
     for _ in range(iterations):
-        residual, jacobian = _pads(rig, angles, joints, along)
+        residual, jacobian = _pads(rig, angles, joints, along, gap_m)
         moved = (angles[rows, joints] - begin).reshape(count, 18)
         system = jacobian.swapaxes(1, 2) @ jacobian
         gradient = (jacobian.swapaxes(1, 2) @ residual[..., None])[..., 0] + _POSTURE_M**2 * moved
@@ -70,7 +78,11 @@ def pinch_angles(
 
 
 def _pads(
-    rig: HandRig, angles: np.ndarray, joints: Int[np.ndarray, "n 6"], along: Float[np.ndarray, "n 1"]
+    rig: HandRig,
+    angles: np.ndarray,
+    joints: Int[np.ndarray, "n 6"],
+    along: Float[np.ndarray, "n 1"],
+    gap_m: Float[np.ndarray, "n"] | None,
 ) -> tuple[Float[np.ndarray, "n 6"], Float[np.ndarray, "n 6 18"]]:
     """Gap between the pads and how far they are from facing each other; its derivative by 6 joints'
     angles."""
@@ -84,7 +96,8 @@ def _pads(
         bone = points[rows, common + 1] - points[rows, common]
         bend = (world[rows, last] @ axes[last, 2][..., None])[..., 0]
         normal = cross(bend, bone / np.linalg.norm(bone, axis=-1, keepdims=True))
-        pads.append(points[rows, common] + along * bone + radii[last][:, None] * normal)
+        reach = radii[last] if gap_m is None else radii[last] + gap_m / 2
+        pads.append(points[rows, common] + along * bone + reach[:, None] * normal)
         normals.append(normal)
     residual = np.concatenate([pads[0] - pads[1], _FACING_M * (normals[0] + normals[1])], 1)
     turning = turning_axes(rig, angles, world)[rows[:, None], joints - 1]

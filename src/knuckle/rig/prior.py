@@ -1,5 +1,6 @@
 """Random hands: poses as people hold them, orientations as a camera sees them, shapes."""
 
+from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -8,6 +9,7 @@ from jaxtyping import Float
 from knuckle.errors import KnuckleError
 from knuckle.rig.contact import opened
 from knuckle.rig.gestures import gesture_angles, natural_angles, uniform_angles
+from knuckle.rig.hard_poses import HARD_KINDS
 from knuckle.rig.kinematics import joints_by_angles
 from knuckle.rig.limits import angles_to_pose, clamp_angles, clamp_pose, fanned, joint_limits, pose_to_angles
 from knuckle.rig.penetration import joints_penetration, penetration
@@ -27,6 +29,7 @@ __all__ = [
 ]
 
 PoseKind: TypeAlias = Literal["natural", "gesture", "uniform", "pinch"]
+"""The kinds of everyday mixes; HARD_KINDS names more."""
 KIND_SHARES: dict[PoseKind, float] = {"natural": 0.33, "gesture": 0.37, "uniform": 0.12, "pinch": 0.18}
 
 MAX_PENETRATION_M = 0.005
@@ -40,21 +43,21 @@ def sample_poses(
     count: int,
     rng: np.random.Generator,
     *,
-    kinds: dict[PoseKind, float] | None = None,
+    kinds: Mapping[PoseKind, float] | Mapping[str, float] | None = None,
     max_penetration_m: float | None = MAX_PENETRATION_M,
 ) -> Float[np.ndarray, "n 16 3"]:
     """Random poses (axis-angle radians, float32) within the joint limits, the global rotation zero.
 
     A mix of natural postures, gestures, angles uniform within the limits and solved pinches, in shuffled
-    order; `kinds` gives other shares. Fingers that run into each other or the palm are opened; poses whose
-    capsules still overlap by more than `max_penetration_m` are drawn again (None keeps all as drawn). The
-    same generator state gives the same poses. Raises KnuckleError for an unknown kind or a negative count.
+    order; `kinds` gives other shares, of these or of HARD_KINDS. Fingers that run into each other or the palm
+    are opened; poses whose capsules still overlap by more than `max_penetration_m` are drawn again (None keeps
+    all as drawn). The same generator state gives the same poses. Raises KnuckleError for an unknown kind or a
+    negative count.
     """
-    shares = KIND_SHARES if kinds is None else kinds
-    if unknown := set(shares) - set(KIND_SHARES):
-        raise KnuckleError(
-            f"kinds: expected some of {', '.join(KIND_SHARES)}, got {', '.join(sorted(unknown))}"
-        )
+    shares = {str(kind): share for kind, share in (KIND_SHARES if kinds is None else kinds).items()}
+    if unknown := set(shares) - set(KIND_SHARES) - set(HARD_KINDS):
+        known = ", ".join([*KIND_SHARES, *HARD_KINDS])
+        raise KnuckleError(f"kinds: expected some of {known}, got {', '.join(sorted(unknown))}")
     if count < 0 or sum(shares.values()) <= 0:
         raise KnuckleError(f"sample_poses: expected a count >= 0 and shares > 0, got {count} and {shares}")
     names = list(shares)
@@ -68,7 +71,7 @@ def sample_poses(
 
 
 def _accepted(
-    rig: HandRig, kind: PoseKind, count: int, rng: np.random.Generator, limit: float | None
+    rig: HandRig, kind: str, count: int, rng: np.random.Generator, limit: float | None
 ) -> Float[np.ndarray, "n 16 3"]:
     kept, have = [np.zeros((0, 16, 3), np.float32)], 0
     for _ in range(_MAX_ROUNDS + count // _CHUNK):
@@ -88,7 +91,9 @@ def _accepted(
     return np.concatenate(kept)[:count]
 
 
-def _draw(rig: HandRig, kind: PoseKind, count: int, rng: np.random.Generator) -> Float[np.ndarray, "n 16 3"]:
+def _draw(rig: HandRig, kind: str, count: int, rng: np.random.Generator) -> Float[np.ndarray, "n 16 3"]:
+    if kind in HARD_KINDS:
+        return HARD_KINDS[kind][0](rig, count, rng)
     if kind == "natural":
         return fanned(rig, natural_angles(count, rng))
     if kind == "gesture":

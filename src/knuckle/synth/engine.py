@@ -1,5 +1,6 @@
 """The data engine: sample i of a seed, from pose to photograph."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -14,6 +15,9 @@ from knuckle.rig.rotations import rodrigues
 from knuckle.skeleton import COMMON_TO_MANO16, MANO16_FINGER, MANO16_PARENTS
 from knuckle.synth import clutter
 from knuckle.synth.arm import ARM_RINGS, build_mesh, grow_arm, sample_arm
+from knuckle.synth.extras import extra_rng
+from knuckle.synth.held import Grip, HeldThings, put_in_hand
+from knuckle.synth.held_mesh import HeldRenderer
 from knuckle.synth.mesh_kernels import joint_visibility
 from knuckle.synth.options import SynthOptions
 from knuckle.synth.photo import photograph
@@ -21,7 +25,9 @@ from knuckle.synth.pool import PosePool
 from knuckle.synth.render import Renderer
 from knuckle.synth.sample import Sample, blank_sample
 from knuckle.synth.scene import Placement, inside_frame, place_hand, sample_camera
+from knuckle.synth.sizes import resized_arm
 from knuckle.synth.studio import Studio
+from knuckle.synth.views import View, draw_view
 
 _TIPS = {4: 15, 8: 3, 12: 6, 16: 12, 20: 9}
 """Part of the tips, in the common order."""
@@ -68,8 +74,11 @@ class SynthEngine:
         self.rig: HandRig = load_rig("open", side="right")
         self.mesh = build_mesh(self.rig)
         self.studio = Studio(self.rig, self.options)
-        self.pool = PosePool(self.rig, seed, folder)
+        self.pool = PosePool(self.rig, seed, folder, extras=self.options.extras)
         self.renderer = Renderer(self.rig, self.mesh, self.options.size)
+        self.held: HeldThings | None = None
+        if "objects" in self.options.extras:
+            self.held = HeldThings(self.rig, seed, self.options.size, self.stance)
         self._joint_part = joint_parts()
         self._parents = np.array(MANO16_PARENTS, np.int64)
 
@@ -83,34 +92,60 @@ class SynthEngine:
             self._add_full(sample, scene)
         return sample
 
-    def _stand(self, index: int, rng: np.random.Generator, place: Place) -> "_Standing":
+    def stance(self, index: int) -> tuple[Float[np.ndarray, "3"], Float[np.ndarray, "10"]]:
+        """How the hand of sample `index` stands: its global rotation (axis-angle, camera frame) and shape."""
+        turn, shape = self.pool.view(index)
+        view = self._view(index)
+        return turn if view is None else view.turn, shape
+
+    def _view(self, index: int) -> View | None:
+        unusual = extra_rng(self.options.extras, "views", self.seed, index)
+        return None if unusual is None else draw_view(unusual)
+
+    def _stand(
+        self, index: int, rng: np.random.Generator, place: Place, *, grip: Grip | None = None
+    ) -> "_Standing":
         """Pose a hand with its arm and put it before a camera; its vertices are left in the renderer."""
-        pose = self.pool.pose(index).astype(np.float64)
-        pose[0], shape = self.pool.view(index)
+        renderer = self.renderer if grip is None or self.held is None else self.held.renderer(grip)
+        pose = (self.pool.pose(index) if grip is None else grip.pose).astype(np.float64)
+        pose[0], shape = self.stance(index)
+        view = self._view(index)
         rotations = rodrigues(pose)
         joints = self.rig.posed_joints(rotations, shape)[0]
         placement = place(rng, joints, self.options.size)
+        if view is not None and view.ego is not None:
+            placement = view.ego.place(joints, self.options.size)
         hand = self.rig.posed_by_matrices(rotations.astype(np.float32), shape.astype(np.float32)).vertices
-        self.renderer.vertices[: len(hand)] = hand + placement.translation
+        renderer.vertices[: len(hand)] = hand + placement.translation
         arm = sample_arm(rng, rotations[0])
-        grow_arm(self.renderer.vertices, self.mesh, rotations[0], arm)
-        return _Standing(pose, shape, joints + placement.translation, placement, arm.sleeve)
+        if view is not None and view.ego is not None:
+            arm = replace(arm, bend=view.ego.bend)
+        if extra_rng(self.options.extras, "sizes", self.seed, index) is not None:
+            arm = resized_arm(arm, shape)
+        grow_arm(renderer.vertices, self.mesh, rotations[0], arm)
+        if isinstance(renderer, HeldRenderer) and grip is not None:
+            put_in_hand(renderer, self.mesh, grip, rotations[0], joints[0] + placement.translation, arm)
+        return _Standing(pose, shape, joints + placement.translation, placement, arm.sleeve, renderer)
 
     def hand(
         self, index: int, rng: np.random.Generator, *, place: Place = place_hand
     ) -> tuple[Sample, "Scene"]:
         """Render hand `index`, whatever the share of negatives; labels as of "joints"."""
-        renderer = self.renderer
-        pose, shape, joints, placement, sleeve = self._stand(index, rng, place)
+        grip = None if self.held is None else self.held.grip(index)
+        pose, shape, joints, placement, sleeve, renderer = self._stand(index, rng, place, grip=grip)
         joints_px = apply_affine(placement.crop.patch_from_frame, placement.camera.project(joints))
         renderer.project(placement.camera.vector, placement.crop.patch_from_frame)
         faces = renderer.rasterise(sleeve=sleeve)
         image, environment = self.studio.backdrop(rng)
-        self.studio.paint(image, renderer, faces, rng, environment)
+        outfit = self.studio.outfit(self.seed, index, placement, sleeve=sleeve)
+        shot = self.studio.shot(self.seed, index)
+        self.studio.paint(image, renderer, faces, rng, environment, outfit=outfit, shot=shot)
         occluder = self.studio.occlude(image, rng, joints_px)
-        visible = self._visible(joints, joints_px, occluder) & inside_frame(placement.camera, joints)
+        visible = self._visible(joints, joints_px, occluder, renderer) & inside_frame(
+            placement.camera, joints
+        )
         sample = Sample(
-            image=self.studio.photograph(image, placement, rng),
+            image=self.studio.photograph(image, placement, rng, shot=shot),
             is_hand=True,
             joints_px=joints_px.astype(np.float32),
             joints_m=joints.astype(np.float32),
@@ -122,21 +157,25 @@ class SynthEngine:
             patch_from_frame=placement.crop.patch_from_frame.astype(np.float32),
             visible=visible,
         )
-        return sample, Scene(faces, occluder, placement)
+        return sample, Scene(faces, occluder, placement, renderer)
 
     def _visible(
-        self, joints: np.ndarray, joints_px: np.ndarray, occluder: UInt8[np.ndarray, "s s"]
+        self,
+        joints: np.ndarray,
+        joints_px: np.ndarray,
+        occluder: UInt8[np.ndarray, "s s"],
+        renderer: Renderer,
     ) -> Bool[np.ndarray, "21"]:
         visible = np.zeros(21, bool)
         joint_visibility(
-            joints_px, joints[:, 2], self._joint_part, self._parents, REACH_M, self.renderer.face_id,
-            self.renderer.depth, self.mesh.face_part, occluder, visible,
+            joints_px, joints[:, 2], self._joint_part, self._parents, REACH_M, renderer.face_id,
+            renderer.depth, renderer.mesh.face_part, occluder, visible,
         )  # fmt: skip
         return visible
 
     def _add_full(self, sample: Sample, scene: "Scene") -> None:
         """Vertices, masks, depth and normals, at pixel centres of the crop."""
-        size, mesh, renderer = self.options.size, self.mesh, self.renderer
+        size, mesh, renderer = self.options.size, scene.renderer.mesh, scene.renderer
         in_front = renderer.projected.copy()
         face_id, depth, bary = rasterise(in_front, scene.faces, size, size)
         on_hand = (face_id >= 0) & (face_id < mesh.first_arm)
@@ -167,7 +206,12 @@ class SynthEngine:
             camera, crop = self._forearm(index, rng, image)
         if rng.random() < 0.2:
             clutter.add_clutter(image, rng, backgrounds)
+        shot = self.studio.shot(self.seed, index)
+        if shot is not None:
+            image = shot.exposed(image, empty=True)
         image = photograph(image, rng, side_px=max(crop.side_px, 48.0))
+        if shot is not None:
+            image = shot.developed(image)
         return blank_sample(
             image,
             camera,
@@ -179,7 +223,7 @@ class SynthEngine:
         self, index: int, rng: np.random.Generator, image: UInt8[np.ndarray, "s s 3"]
     ) -> tuple[Camera, Crop]:
         """Paint a forearm whose hand lies outside the crop."""
-        _, _, joints, placement, sleeve = self._stand(index, rng, place_hand)
+        _, _, joints, placement, sleeve, _ = self._stand(index, rng, place_hand)
         camera, ring = placement.camera, len(self.mesh.loop)
         start = self.mesh.hand_vertices + ring * int(rng.integers(4, ARM_RINGS))
         middle = self.renderer.vertices[start : start + ring].mean(0)
@@ -195,11 +239,12 @@ class SynthEngine:
 
 class Scene(NamedTuple):
     """What a crop was rendered from, beside the renderer's buffers: the faces that took part, the mask (0..255) of
-    what stands before the hands, and camera and crop."""
+    what stands before the hands, camera and crop, and the renderer."""
 
     faces: np.ndarray
     occluder: UInt8[np.ndarray, "s s"]
     placement: Placement
+    renderer: Renderer
 
 
 class _Standing(NamedTuple):
@@ -208,3 +253,4 @@ class _Standing(NamedTuple):
     joints: Float[np.ndarray, "21 3"]
     placement: Placement
     sleeve: bool
+    renderer: Renderer

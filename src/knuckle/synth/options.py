@@ -9,6 +9,18 @@ LabelKind = Literal["joints", "full"]
 BackgroundKind = Literal["auto", "procedural"]
 HandCount = Literal["one", "two"]
 
+EXTRAS = {
+    "poses": "more fists, thumbs-up and fingers against each other or the palm",
+    "signs": "more hands whose fingers are each straight or curled",
+    "views": "more hands from the side, and from the wearer's own eyes",
+    "sizes": "hands from a child's to a very large one",
+    "wear": "rings, watches, rarely a glove",
+    "camera": "long motion blur, low light and its noise, hands out of focus",
+    "partner": "the other hand touching, crossing or hiding this one",
+    "objects": "simple solids and blobs held in the hand, before and behind the fingers",
+}
+"""What may be added to the hands of a set, each by itself (docs/accuracy.md has what each brought)."""
+
 
 @dataclass(frozen=True)
 class SynthOptions:
@@ -16,7 +28,8 @@ class SynthOptions:
     training takes; "full" adds vertices, masks, depth and normals. backgrounds: "auto" takes photographs and
     measured light where `$KNUCKLE_DATA/backgrounds` is, "procedural" never. hands: "one" right hand a crop, or
     "two" interacting ones. singles: share of the crops with hands that hold only one, left or right equally
-    often; of two-hand sets only. Raises KnuckleError for values out of range.
+    often; of two-hand sets only. extras: names out of EXTRAS; of one-hand sets only. Raises KnuckleError for
+    values out of range.
     """
 
     size: int = 128
@@ -25,6 +38,7 @@ class SynthOptions:
     backgrounds: BackgroundKind = "auto"
     hands: HandCount = "one"
     singles: float = 0.25
+    extras: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 32 <= self.size <= 1024:
@@ -39,14 +53,26 @@ class SynthOptions:
             raise KnuckleError(f"hands: expected one or two, got {self.hands!r}")
         if not 0 <= self.singles <= 1:
             raise KnuckleError(f"singles: expected a share from 0 to 1, got {self.singles}")
+        object.__setattr__(self, "extras", tuple(sorted(set(self.extras))))
+        if unknown := sorted(set(self.extras) - set(EXTRAS)):
+            raise KnuckleError(f"extras: expected some of {', '.join(EXTRAS)}, got {', '.join(unknown)}")
+        if self.extras and self.hands == "two":
+            raise KnuckleError(f"extras: expected none for two hands, got {', '.join(self.extras)}")
+        if "partner" in self.extras and (self.labels == "full" or self.size % 2):
+            raise KnuckleError(
+                "extras: expected labels of joints and an even size for partner, got "
+                f"{self.labels} and {self.size} px"
+            )
         if self.hands == "two" and self.size % 2:
             raise KnuckleError(
                 f"size: expected an even number of px for two hands (masks have half the side), got {self.size}"
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values; what only two-hand sets have is left out of a one-hand set's."""
-        values = asdict(self)
+        """As plain values; what only two-hand sets have is left out of a one-hand set's, and extras where none are."""
+        values = {**asdict(self), "extras": list(self.extras)}
+        if not self.extras:
+            del values["extras"]
         if self.hands == "one":
             del values["hands"], values["singles"]
         return values

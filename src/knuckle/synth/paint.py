@@ -52,14 +52,15 @@ def find_texels(rig: HandRig, mesh: SceneMesh) -> Texels:
 
 
 @lru_cache(maxsize=2)
-def _texels_of(rig: HandRig) -> Texels:
+def texels_of(rig: HandRig) -> Texels:
+    """`find_texels` of a rig, found once a process."""
     return find_texels(rig, build_mesh(rig))
 
 
 @lru_cache(maxsize=128)
 def hand_map(rig: HandRig, seed: int) -> UInt8[np.ndarray, "s s 3"]:
     """One person's detail map of a rig; painted once a process (0.1 s)."""
-    return paint_hand(_texels_of(rig), seed)
+    return paint_hand(texels_of(rig), seed)
 
 
 def paint_hand(texels: Texels, seed: int) -> UInt8[np.ndarray, "s s 3"]:
@@ -67,8 +68,8 @@ def paint_hand(texels: Texels, seed: int) -> UInt8[np.ndarray, "s s 3"]:
     rng = np.random.default_rng([seed, 0x5EED])
     place, palm, joints = texels.place, np.clip(texels.palm, 0, 1), texels.joints
     shade = np.ones((len(place), 3))
-    blotch = _waves(place, rng, [0.05, 0.025, 0.012], [1, 0.7, 0.5])
-    pores = _waves(place, rng, [0.005, 0.0035], [1, 1])
+    blotch = waves(place, rng, [0.05, 0.025, 0.012], [1, 0.7, 0.5])
+    pores = waves(place, rng, [0.005, 0.0035], [1, 1])
     shade += (0.03 * rng.uniform(0.5, 1.6) * blotch)[:, None] * [0.6, 1.0, 1.0]
     shade += 0.015 * rng.uniform(0.3, 1.5) * pores[:, None]
     # Blood shows at fingertips, knuckles and the heel of the hand.
@@ -94,7 +95,7 @@ def paint_hand(texels: Texels, seed: int) -> UInt8[np.ndarray, "s s 3"]:
     fade = np.clip(np.linalg.norm(place - texels.loop_centre, axis=1) / 0.03 - 1.0, 0, 1)[:, None]
     image = np.full((MAP_SIZE, MAP_SIZE, 3), 128, np.uint8)
     image[texels.filled] = np.clip(128 * (1 + (shade - 1) * fade), 0, 255)
-    return _bleed(image, texels.filled)
+    return bleed(image, texels.filled)
 
 
 @lru_cache(maxsize=128)
@@ -141,7 +142,7 @@ def paint_cloth(seed: int) -> UInt8[np.ndarray, "64 64 3"]:
     return np.clip(128 * shade, 0, 255).astype(np.uint8)
 
 
-def _waves(
+def waves(
     place: np.ndarray, rng: np.random.Generator, lengths: list[float], weights: list[float]
 ) -> np.ndarray:
     """Smooth noise of unit-like amplitude: sums of plane waves of the given wavelengths (m)."""
@@ -238,7 +239,7 @@ def _veins(texels: Texels, rng: np.random.Generator) -> np.ndarray:
     return np.clip(total, 0, 1)
 
 
-def _bleed(image: np.ndarray, filled: np.ndarray) -> np.ndarray:
+def bleed(image: np.ndarray, filled: np.ndarray) -> np.ndarray:
     """Give the texels outside the chart the nearest one's value, so bilinear sampling sees no seam."""
     _, nearest = cv2.distanceTransformWithLabels(
         (~filled).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from knuckle.camera import apply_affine
 from knuckle.errors import KnuckleError
 from knuckle.skeleton import MANO16_PARENTS
-from knuckle.synth.engine import REACH_M, Scene, SynthEngine, joint_parts, takes_turn
+from knuckle.synth.engine import REACH_M, Place, Scene, SynthEngine, joint_parts, takes_turn
 from knuckle.synth.mesh_kernels import joint_visibility
 from knuckle.synth.options import SynthOptions
 from knuckle.synth.pair_arms import grow_pair_arms
@@ -58,7 +58,7 @@ class PairEngine:
         with_hands = index - int(index * negatives + 1e-9)
         if takes_turn(with_hands, singles):
             return self._single(index, rng, left=int(with_hands * singles + 1e-9) % 2 == 1)
-        return self._pair(index, rng)
+        return self.pair(index, rng)
 
     def _single(self, index: int, rng: np.random.Generator, *, left: bool) -> PairSample:
         sample, scene = self.one.hand(index, rng, place=place_single)
@@ -67,17 +67,18 @@ class PairEngine:
             sample.vertices_m = hand.astype(np.float32)
         return pair_of_one(sample, self._mask.draw(self.one.renderer, scene), left=left)
 
-    def _pair(self, index: int, rng: np.random.Generator) -> PairSample:
+    def pair(self, index: int, rng: np.random.Generator, *, place: Place = place_pair) -> PairSample:
+        """Render pair `index`, whatever the shares of negatives and single hands; place: of all 42 joints."""
         pair, renderer = self.pool.pair(index), self.renderer
         turned = turn_pair(self.rig, pair, self.pool.view(index))
-        placement = place_pair(rng, turned.joints.reshape(-1, 3), self.options.size)
+        placement = place(rng, turned.joints.reshape(-1, 3), self.options.size)
         faces = self.stand(turned, pair.shape, placement, rng)
         joints = turned.joints + placement.translation
         joints_px = apply_affine(placement.crop.patch_from_frame, placement.camera.project(joints))
         image, environment = self.studio.backdrop(rng)
         self.studio.paint(image, renderer, faces, rng, environment)
         occluder = self.studio.occlude(image, rng, joints_px.reshape(-1, 2))
-        scene = Scene(faces, occluder, placement)
+        scene = Scene(faces, occluder, placement, renderer)
         sample = PairSample(
             image=self.studio.photograph(image, placement, rng),
             is_hand=np.ones(2, bool),

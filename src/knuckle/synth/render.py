@@ -63,13 +63,30 @@ class Renderer:
         # The palm's colour ends where the arm starts.
         self._palm[mesh.loop] *= 0.5
 
+    @property
+    def attributes(self) -> Float[np.ndarray, "v a"]:
+        """The lit vertices' attributes (see `shade`); what is written to them shows in the next layer."""
+        return self._attributes
+
+    @property
+    def open_share(self) -> Float[np.ndarray, "v 3"]:
+        """The part of the ambient light that reaches every vertex, by channel."""
+        return self._share
+
+    @property
+    def height(self) -> Float[np.ndarray, "c c"]:
+        """The key light's map: height of the surface nearest the light, in every cell."""
+        return self._height
+
     def project(self, camera: Float[np.ndarray, "4"], patch_from_frame: Float[np.ndarray, "2 3"]) -> None:
         """Project `vertices` into the crop."""
         project_to_patch(self.vertices, camera, patch_from_frame, self.projected)
 
     def rasterise(self, *, sleeve: bool) -> np.ndarray:
         """Fill the doubled z-buffer; returns the faces that take part."""
-        faces = self.mesh.faces if sleeve else self.mesh.faces[: self.mesh.first_sleeve]
+        return self._fill(self.mesh.faces if sleeve else self.mesh.faces[: self.mesh.first_sleeve])
+
+    def _fill(self, faces: np.ndarray) -> np.ndarray:
         self.face_id[:] = -1
         self.depth[:] = np.inf
         fill_buffers(self.projected, faces, 2.0, 0.5, -1, self.face_id, self.depth)

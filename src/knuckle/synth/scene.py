@@ -63,12 +63,21 @@ def place_joints(
     half = 0.5 * camera.fx * room_m / distance * (0.45 if rng.random() < 0.12 else 1.0)
     u, v = (float(rng.uniform(min(half, n / 2), max(n - half, n / 2))) for n in (camera.width, camera.height))
     translation = camera.backproject(np.array([u, v]), np.array(distance)) - middle
-    joints_px = camera.project(joints + translation)
+    crop = crop_round(
+        camera.project(joints + translation), size, wide=rng.uniform(*margin), shift=rng.normal(0, 0.04, 2)
+    )
+    return Placement(camera, translation, crop)
+
+
+def crop_round(
+    joints_px: Float[np.ndarray, "n 2"], size: int, *, wide: float, shift: Float[np.ndarray, "2"]
+) -> Crop:
+    """The square crop round joints (px of the frame): `wide` sides of their box wide, shifted by so many sides of
+    its own, as far as they stay inside a crop 1.22 wide."""
     low, high = joints_px.min(0), joints_px.max(0)
-    side = float((high - low).max() * rng.uniform(*margin))
-    # The joints stay inside: the shift takes at most the smallest margin.
-    centre = (low + high) / 2 + np.clip(rng.normal(0, 0.04, 2), -0.09, 0.09) * side
-    return Placement(camera, translation, Crop((float(centre[0]), float(centre[1])), side, size))
+    side = float((high - low).max() * wide)
+    centre = (low + high) / 2 + np.clip(shift, -0.09, 0.09) * side
+    return Crop((float(centre[0]), float(centre[1])), side, size)
 
 
 def frame_window(placement: Placement) -> tuple[int, int, int, int]:

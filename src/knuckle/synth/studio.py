@@ -1,5 +1,7 @@
 """From a rasterised scene to a photograph: what crops of one hand and of two have in common."""
 
+from typing import NamedTuple
+
 import numpy as np
 from jaxtyping import Float, UInt8
 
@@ -7,6 +9,8 @@ from knuckle.rig.rig import HandRig
 from knuckle.rig.rotations import rodrigues
 from knuckle.synth import clutter
 from knuckle.synth.background import Backgrounds, backgrounds_folder
+from knuckle.synth.extras import extra_rng
+from knuckle.synth.hard_camera import Shot, draw_shot
 from knuckle.synth.lighting import load_environments, sample_light, srgb_curve
 from knuckle.synth.options import SynthOptions
 from knuckle.synth.paint import hand_map, paint_arm, paint_cloth
@@ -15,16 +19,25 @@ from knuckle.synth.render import Renderer
 from knuckle.synth.scene import Placement, frame_window
 from knuckle.synth.shade import composite
 from knuckle.synth.skin import sample_skin
+from knuckle.synth.wear import Worn, sample_worn
 
 HAND_MAPS, ARM_MAPS, CLOTH_MAPS = 48, 16, 48
 Image = UInt8[np.ndarray, "s s 3"]
+
+
+class Outfit(NamedTuple):
+    """What a hand wears, where it stands, and whether a sleeve hides its wrist."""
+
+    worn: Worn
+    placement: Placement
+    sleeve: bool
 
 
 class Studio:
     """Backgrounds, light, skin, things in front of the hands and the camera's flaws, drawn from the options' kind."""
 
     def __init__(self, rig: HandRig, options: SynthOptions) -> None:
-        self.rig, self.size = rig, options.size
+        self.rig, self.size, self.extras = rig, options.size, options.extras
         folder = backgrounds_folder() if options.backgrounds == "auto" else None
         self.backgrounds = Backgrounds(folder)
         self.environment_names, self.environments = load_environments(folder)
@@ -42,6 +55,16 @@ class Studio:
         """The index of a background's environment."""
         return self.environment_names.index(background) if background in self.environment_names else None
 
+    def outfit(self, seed: int, index: int, placement: Placement, *, sleeve: bool) -> Outfit | None:
+        """What the hand of sample `index` wears; None for nothing."""
+        rng = extra_rng(self.extras, "wear", seed, index)
+        return None if rng is None else Outfit(sample_worn(rng, sleeve=sleeve), placement, sleeve)
+
+    def shot(self, seed: int, index: int) -> Shot | None:
+        """The hard conditions that sample `index` is taken in; None for none."""
+        rng = extra_rng(self.extras, "camera", seed, index)
+        return None if rng is None else draw_shot(rng, self.size)
+
     def paint(
         self,
         image: Image,
@@ -49,14 +72,25 @@ class Studio:
         faces: np.ndarray,
         rng: np.random.Generator,
         preferred: int | None,
+        *,
+        outfit: Outfit | None = None,
+        shot: Shot | None = None,
     ) -> None:
-        """Light and shade the rasterised scene and put it over the image."""
+        """Light and shade the rasterised scene, with what the hand wears, and put it over the image."""
         light = sample_light(rng, self.environments, preferred=preferred)
         skin = sample_skin(rng, hand_maps=HAND_MAPS, arm_maps=ARM_MAPS, cloth_maps=CLOTH_MAPS)
         turn = rodrigues(rng.normal(size=3) * 1.5)
-        irradiance = renderer.illuminate(faces, light, skin, np.ascontiguousarray(renderer.axes @ turn.T))
-        maps = (hand_map(self.rig, skin.hand_map), paint_arm(skin.arm_map), paint_cloth(skin.cloth_map))
-        layer = renderer.shade(faces, light, maps)
+        dressed = skin if outfit is None else outfit.worn.dressed(skin)
+        irradiance = renderer.illuminate(faces, light, dressed, np.ascontiguousarray(renderer.axes @ turn.T))
+        detail = hand_map(self.rig, skin.hand_map)
+        if outfit is not None and outfit.worn.glove is not None:
+            detail = outfit.worn.glove.detail(self.rig)
+            outfit.worn.glove.bare_arm(renderer, skin)
+        layer = renderer.shade(faces, light, (detail, paint_arm(skin.arm_map), paint_cloth(skin.cloth_map)))
+        if outfit is not None:
+            outfit.worn.put_on(layer, renderer, self.rig, outfit.placement, light, sleeve=outfit.sleeve)
+        if shot is not None:
+            layer = shot.smeared(layer)
         exposure = min(float(rng.lognormal(-0.22, 0.24)), 1.25) / max(irradiance, 0.05)
         composite(layer, exposure, srgb_curve(), image)
 
@@ -70,7 +104,12 @@ class Studio:
             clutter.blend(image, fill, occluder)
         return occluder
 
-    def photograph(self, image: Image, placement: Placement, rng: np.random.Generator) -> Image:
+    def photograph(
+        self, image: Image, placement: Placement, rng: np.random.Generator, *, shot: Shot | None = None
+    ) -> Image:
         """The finished crop: nothing from beyond the frame, and the camera's flaws."""
         image = beyond_frame(image, frame_window(placement), rng)
-        return photograph(image, rng, side_px=placement.crop.side_px)
+        if shot is not None:
+            image = shot.exposed(image)
+        image = photograph(image, rng, side_px=placement.crop.side_px)
+        return image if shot is None else shot.developed(image)

@@ -18,6 +18,7 @@ from knuckle.synth.storage import FORMAT, Header, array_specs, open_arrays, writ
 if TYPE_CHECKING:
     from knuckle.synth.engine import SynthEngine
     from knuckle.synth.pair_engine import PairEngine
+    from knuckle.synth.partner import PartnerEngine
 
 SHARD = 512
 _engines: dict[str, Any] = {}
@@ -94,12 +95,15 @@ def rig_sum(rig: HandRig) -> str:
 
 def make_engine(
     seed: int, options: SynthOptions, *, folder: Path | None = None
-) -> "SynthEngine | PairEngine":
+) -> "SynthEngine | PartnerEngine | PairEngine":
     """The engine that renders sets of these options."""
     from knuckle.synth.engine import SynthEngine
     from knuckle.synth.pair_engine import PairEngine
+    from knuckle.synth.partner import PartnerEngine
 
-    return (SynthEngine if options.hands == "one" else PairEngine)(seed, options, folder=folder)
+    if options.hands == "two":
+        return PairEngine(seed, options, folder=folder)
+    return (PartnerEngine if "partner" in options.extras else SynthEngine)(seed, options, folder=folder)
 
 
 def _render_shard(folder: str, header: Header, shard: int) -> None:
