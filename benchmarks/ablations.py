@@ -1,14 +1,18 @@
-"""Small runs of one system's switches, trained alike: what each part is worth.
+"""Small runs of one system, trained alike: what each switch of it, or each set of training hands, is worth.
 
-python benchmarks/ablations.py RECIPE [--variant "stages=tw_only" ...] [--seeds 3] [--out runs/ablations]. The recipe
-says on what and how long; each variant changes its switches, each seed its seed (initial weights and order of the
-hands). Prints the errors on the set's held-out crops, mean and spread over the seeds: PA-MPJPE, PA-MPVPE and 2D of a
-one-hand system, MPJPE, MRRPE and 2D of a two-hand one. A run that was finished before is read, not trained again.
+python benchmarks/ablations.py RECIPE [--variant "stages=tw_only" ...] [--data NAME=FOLDER ...] [--seeds 3]
+[--score eval-dev --score synthetic ... --group fist ... --limit N] [--out runs/ablations]. The recipe says on what and
+how long; each variant changes its switches, each --data its set of hands (as many samples are drawn from each), each
+seed its seed (initial weights and order of the hands). Prints the errors on the set's held-out crops, mean and spread
+over the seeds: PA-MPJPE, PA-MPVPE and 2D of a one-hand system, MPJPE, MRRPE and 2D of a two-hand one. Held-out crops of
+different sets are different crops: --score names sets that every run is scored on besides, as `knuckle evaluate --data`
+takes them (of photographs the largest source; the network alone), --group classes of their hands to print beside all of
+them. A run that was finished before is read, not trained again.
 """
 
 import argparse
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +20,11 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from knuckle.training.loop import Trainer
+from common_scores import common_scores
+from knuckle.errors import KnuckleError
+from knuckle.evaluation.class_errors import ALL, REFERENCE
+from knuckle.evaluation.pose_classes import POSES, VIEWS
+from knuckle.training.loop import WEIGHTS, Trainer
 from knuckle.training.recipe import Recipe, read_recipe
 
 COLUMNS = {
@@ -28,7 +36,33 @@ COLUMNS = {
     "mrrpe_mm": "MRRPE (mm)",
     "projected_percent_of_patch": "2D (% of patch)",
 }
-"""What a system may be scored by, in the table's order."""
+"""What a system may be scored by on held-out crops, in the table's order."""
+
+Scores = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What one row of the tables trains on and how: a set's name and folder (the recipe's own where empty), switches
+    as on the command line.
+    """
+
+    name: str = ""
+    folder: str = ""
+    switches: str = ""
+
+    def __str__(self) -> str:
+        return ", ".join(filter(None, (self.name, self.switches))) or "full"
+
+    def recipe(self, base: Recipe, seed: int) -> Recipe:
+        """The base recipe changed so, with a seed."""
+        switches = {**base.switches, **switches_of(self.switches)}
+        return replace(base, switches=switches, seed=seed, data=self.folder or base.data)
+
+    def slug(self, base: Recipe, seed: int) -> str:
+        """Folder of one run."""
+        parts = (base.name, self.name, self.switches.replace("=", "-").replace(",", "-") or "full")
+        return "-".join((*filter(None, parts), str(seed)))
 
 
 def main() -> None:
@@ -37,22 +71,60 @@ def main() -> None:
     )
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--variant", action="append", default=[], help="name=value[,name=value]; repeatable")
+    parser.add_argument("--data", action="append", default=[], help="NAME=FOLDER of a set; repeatable")
+    parser.add_argument(
+        "--score", action="append", default=[], help="a set to score every run on; repeatable"
+    )
+    parser.add_argument(
+        "--group",
+        action="append",
+        default=[],
+        choices=(REFERENCE, *POSES, *VIEWS),
+        help="hands of the scored sets to print apart; repeatable",
+    )
+    parser.add_argument("--limit", type=int, default=None, help="hands of each scored set")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path("runs/ablations"))
     options = parser.parse_args()
+    try:
+        compare(options)
+    except KnuckleError as error:
+        raise SystemExit(f"error: {error}") from error
+
+
+def compare(options: argparse.Namespace) -> None:
+    """Train and score every variant with every seed, printing what is known after each run."""
     base = read_recipe(options.recipe)
-    variants = ["", *options.variant]
-    found: dict[str, list[dict[str, float]]] = {text: [] for text in variants}
+    variants = [
+        Variant(*named, switches)
+        for named in ([set_of(text) for text in options.data] or [("", "")])
+        for switches in ("", *options.variant)
+    ]
+    titles = {data: f"{base.name}: scored on {data}" for data in options.score}
+    held_out: dict[str, list[Scores]] = {str(variant): [] for variant in variants}
+    common = {data: {str(variant): list[Scores]() for variant in variants} for data in options.score}
+    console = Console(width=200)
     # Seed by seed, so that a run that is stopped early has every variant equally often.
     for seed in range(options.seeds):
-        for text in variants:
-            found[text].append(scores(with_switches(base, text, seed), options.out / slug(base, text, seed)))
-            Console(width=160).print(table(base, found))
+        for variant in variants:
+            folder = options.out / variant.slug(base, seed)
+            held_out[str(variant)].append(scores(variant.recipe(base, seed), folder))
+            for data, rows in common.items():
+                found = common_scores(folder / WEIGHTS, data, limit=options.limit)
+                rows[str(variant)].append(flat(found, (ALL, *options.group)))
+            title = f"{base.name}: {base.samples} samples a run, {base.validation} held-out crops"
+            console.print(table(title, held_out, COLUMNS))
+            for data, rows in common.items():
+                columns = dict.fromkeys(name for runs in rows.values() for run in runs for name in run)
+                console.print(table(titles[data], rows, {name: name for name in columns}))
 
 
-def with_switches(base: Recipe, text: str, seed: int) -> Recipe:
-    """The recipe with a variant's switches and a seed."""
-    return replace(base, switches={**base.switches, **switches_of(text)}, seed=seed)
+def set_of(text: str) -> tuple[str, str]:
+    """ "NAME=FOLDER" as name and folder; raises KnuckleError for anything else."""
+    name, _, folder = text.partition("=")
+    if not name or not Path(folder or " ").is_dir():
+        raise KnuckleError(f"--data: expected NAME=FOLDER of a set that is there, got {text!r}")
+    return name, folder
 
 
 def switches_of(text: str) -> dict[str, object]:
@@ -67,12 +139,7 @@ def switches_of(text: str) -> dict[str, object]:
     return result
 
 
-def slug(base: Recipe, text: str, seed: int) -> str:
-    """Folder of one run."""
-    return f"{base.name}-{text.replace('=', '-').replace(',', '-') or 'full'}-{seed}"
-
-
-def scores(recipe: Recipe, folder: Path) -> dict[str, float]:
+def scores(recipe: Recipe, folder: Path) -> Scores:
     """Train, or read what an earlier call trained."""
     path = folder / "scores.json"
     if not path.exists():
@@ -82,17 +149,25 @@ def scores(recipe: Recipe, folder: Path) -> dict[str, float]:
     return json.loads(path.read_text())
 
 
-def table(base: Recipe, found: dict[str, list[dict[str, float]]]) -> Table:
-    """A row a variant: mean and, over two seeds and more, standard deviation."""
-    title = f"{base.name}: {base.samples} samples a run, {base.validation} held-out crops"
-    result = Table(title=title, box=None, pad_edge=False)
+def flat(found: dict[str, Scores], groups: tuple[str, ...]) -> Scores:
+    """Scores of groups as one row; those of all hands keep their names."""
+    return {
+        name if group == ALL else f"{group}: {name}": value
+        for group in groups
+        for name, value in found.get(group, {}).items()
+    }
+
+
+def table(title: str, found: dict[str, list[Scores]], columns: dict[str, str]) -> Table:
+    """A row a variant: mean and, over two seeds and more, standard deviation. columns: score -> heading."""
+    result = Table(title=title, box=None, pad_edge=False, title_justify="left")
     given = {name for runs in found.values() for run in runs for name in run}
-    columns = {name: title for name, title in COLUMNS.items() if name in given}
+    columns = {name: heading for name, heading in columns.items() if name in given}
     for name in ("variant", "seeds", *columns.values()):
         result.add_column(name, justify="left" if name == "variant" else "right", no_wrap=True)
     for text, runs in found.items():
         cells = [_cell([run[key] for run in runs if key in run]) for key in columns]
-        result.add_row(text or "full", str(len(runs)), *cells)
+        result.add_row(text, str(len(runs)), *cells)
     return result
 
 

@@ -1,0 +1,107 @@
+"""One model on one benchmark of single hands, joint by joint: what tables, plots and lists by class are made of."""
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import boxed_peer
+from crop_hands import crop_hand
+from knuckle.cli.predictors import OpenedModel
+from knuckle.cli.progress import counting
+from knuckle.datasets.eval_dev import by_source, read_eval_dev
+from knuckle.datasets.labelled import LabelledHand
+from knuckle.evaluation.class_errors import ALL, GroupError, JointErrors, hand_groups
+from knuckle.evaluation.data import Truth
+from knuckle.evaluation.one_hand_benchmarks import Benchmark
+from knuckle.evaluation.pose_classes import pose_classes, view_classes
+from knuckle.evaluation.pose_metrics import sample_means
+from knuckle.evaluation.protocols import handgraph
+from knuckle.evaluation.runner import run
+
+PEER = "MediaPipe"
+_PEER_CROP_PX, _PEER_EXPAND = 128, 1.5
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """What one model did on one benchmark; truth: of right hands."""
+
+    benchmark: str
+    model: str
+    truth: Truth
+    errors: JointErrors
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the hands are too few for classes."""
+        return len(self.truth) < handgraph.FEW
+
+    def by_hands(self) -> dict[str, GroupError]:
+        """Errors of each class of hands; of all alone where they are few."""
+        groups = hand_groups(self.truth.joints_m)
+        return self.errors.by_group({ALL: groups[ALL]} if self.is_small else groups)
+
+    def worst(self, count: int) -> list[dict[str, Any]]:
+        """The hands with the largest errors, worst first: index, name, pose, view, pa_mm, box_percent, and the
+        joint class or finger whose error is largest. Without 3D truth the 2D error counts, and pose and view are "-".
+        """
+        chosen, rows = self.errors.worst(count), []
+        for index in chosen:
+            one = slice(index, index + 1)
+            hand = JointErrors(self.errors.pa_mm[one], self.errors.box_percent[one])
+            joints = self.truth.joints_m[one]
+            is_3d = bool(np.isfinite(joints).all())
+            by_joint = {name: e.pa_mm if is_3d else e.box_percent for name, e in hand.by_joint().items()}
+            rows.append(
+                {
+                    "benchmark": self.benchmark,
+                    "model": self.model,
+                    "index": index,
+                    "name": self.truth.names[index],
+                    "pose": pose_classes(joints)[0] if is_3d else "-",
+                    "view": view_classes(joints)[0] if is_3d else "-",
+                    "pa_mm": float(sample_means(hand.pa_mm)[0]) if is_3d else None,
+                    "box_percent": float(sample_means(hand.box_percent)[0]),
+                    "worst_joints": max(by_joint, key=lambda name: np.nan_to_num(by_joint[name])),
+                }
+            )
+        return rows
+
+
+def score(benchmark: Benchmark, model: OpenedModel) -> Scored:
+    """A model on a benchmark."""
+    with counting(f"{benchmark.name}, {model.name}", len(benchmark)) as advance:
+        patches = benchmark.patches(model.size, model.expand)
+        truth, predictions = run(model.predict, patches, names=benchmark.names, progress=advance)
+    return Scored(benchmark.name, model.name, truth, JointErrors.of(truth, predictions))
+
+
+def score_peer(benchmark: Benchmark, truth: Truth) -> Scored:
+    """MediaPipe on a benchmark whose truth is known: on the photographs themselves where they are eval-dev's, else on
+    crops as if they were photographs.
+    """
+    photographs = _photographs(benchmark.name)[: len(benchmark)]
+    named = zip(benchmark.patches(_PEER_CROP_PX, _PEER_EXPAND), benchmark.names, strict=True)
+    with counting(f"{benchmark.name}, {PEER}", len(benchmark)) as advance:
+        found = []
+        for hand in photographs or (crop_hand(patch, name) for patch, name in named):
+            own, predictions = boxed_peer.predict([hand])
+            found.append(JointErrors.of(own, predictions))
+            advance(1)
+    pa_mm, box_percent = (np.concatenate([getattr(e, n) for e in found]) for n in ("pa_mm", "box_percent"))
+    return Scored(benchmark.name, PEER, truth, JointErrors(pa_mm, box_percent))
+
+
+def _photographs(name: str) -> list[LabelledHand]:
+    folder = Path(os.environ.get("KNUCKLE_DATA", "")) / "eval-dev"
+    if not folder.is_dir():
+        return []
+    source = handgraph.SOURCE if name == "hand-graph" else name
+    unlabelled = np.full((21, 3), np.nan)
+    return [
+        hand if hand.joints_m is not None else replace(hand, joints_m=unlabelled)
+        for hand in by_source(read_eval_dev(folder)).get(source, [])
+    ]
