@@ -30,7 +30,7 @@ def test_sample_hands_are_found_where_they_are(model, scene):
     error = np.linalg.norm(hands.joints_px - np.array(about["joints_px"]), axis=-1).mean(1) / sizes
     # The hands touch: a one-hand system takes some of the other hand's fingers for its own.
     two_handed = model == "auto" or weights.find(model)[1].hands == 2
-    assert (error < (0.07 if two_handed else 0.2)).all() and (hands.confidence > 0.5).all()
+    assert (error < (0.1 if two_handed else 0.2)).all() and (hands.confidence > 0.5).all()
 
 
 @pytest.mark.parametrize("model", MODELS)
