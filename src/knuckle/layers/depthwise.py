@@ -84,11 +84,12 @@ class _Convolve(torch.autograd.Function):
         from knuckle.layers import depthwise_kernels
 
         maps, weight = ctx.saved_tensors
+        stride, top, left = ctx.place
         gradient = gradients[0].contiguous(memory_format=torch.channels_last)
         of_maps, taps = torch.empty_like(maps), _taps(weight)
         of_taps = torch.zeros_like(taps)
         depthwise_kernels.gradients(
-            _array(maps), taps.numpy(), _array(gradient), *ctx.place, _array(of_maps), of_taps.numpy()
+            _array(maps), taps.numpy(), _array(gradient), stride, top, left, _array(of_maps), of_taps.numpy()
         )
         return of_maps, of_taps.permute(2, 0, 1)[:, None], None, None, None
 

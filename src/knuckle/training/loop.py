@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from accelerate import Accelerator
 from torch import nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 
@@ -122,7 +123,8 @@ class Trainer:
         decay = min(self.recipe.ema, (step + 1) / (step + 10))
         state = self.objective.model.state_dict()
         moving = [name for name, value in state.items() if value.is_floating_point()]
-        torch._foreach_lerp_([self.average[n] for n in moving], [state[n] for n in moving], 1 - decay)
+        average = get_ema_multi_avg_fn(decay)
+        average([self.average[name] for name in moving], [state[name] for name in moving], step)
         for name in state.keys() - set(moving):
             self.average[name].copy_(state[name])
 
