@@ -1,5 +1,6 @@
 """Which crops of a set an extra changes, and the generator it draws from."""
 
+import zlib
 from collections.abc import Collection
 
 import numpy as np
@@ -8,7 +9,7 @@ from knuckle.synth.options import EXTRAS
 
 SHARE = 0.35
 """Share of the crops that an extra changes."""
-_KEYS = {name: 0xE0 + place for place, name in enumerate(EXTRAS)}
+_KEYS = {name: zlib.crc32(name.encode()) for name in EXTRAS}
 
 
 def extra_rng(extras: Collection[str], name: str, seed: int, index: int) -> np.random.Generator | None:
