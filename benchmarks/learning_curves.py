@@ -1,0 +1,82 @@
+"""How training went: scores on held-out crops against samples seen, as tables and a picture.
+
+python benchmarks/learning_curves.py runs/A [runs/B ...] [--joined] [--out out/learning.png]. Each folder is a run of
+`knuckle train`; --joined takes them as one, each going on from the last one's weights. Held-out crops are those of each
+run's own set, and the scores those of the averaged weights.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from ablations import COLUMNS
+from knuckle.files import write_image
+from knuckle.view.plot import Line, LineChart, draw_sheet
+
+Curve = list[tuple[int, float]]
+"""(samples seen, score)."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("runs", nargs="+", type=Path)
+    parser.add_argument("--joined", action="store_true")
+    parser.add_argument("--out", type=Path, default=Path("out/learning.png"))
+    options = parser.parse_args()
+    curves = {run.name: curves_of(run) for run in options.runs}
+    if empty := [name for name, found in curves.items() if not found]:
+        raise SystemExit(f"error: expected runs with held-out scores, got none in {', '.join(empty)}")
+    if options.joined:
+        curves = {", then ".join(curves): joined(list(curves.values()))}
+    for name, found in curves.items():
+        for score, curve in found.items():
+            print(f"{name}: {COLUMNS[score]}: " + ", ".join(f"{x:,} {y:.2f}" for x, y in curve))
+    write_image(options.out, picture(curves))
+    print(options.out)
+
+
+def curves_of(run: Path) -> dict[str, Curve]:
+    """Every score a run was validated by."""
+    events = EventAccumulator(str(run / "tensorboard"), size_guidance={"scalars": 0})
+    events.Reload()
+    found = {}
+    for score in COLUMNS:
+        if (tag := f"validation/{score}") in events.Tags()["scalars"]:
+            # A run that was stopped and went on may have written a step twice: the later one counts.
+            found[score] = sorted({event.step: event.value for event in events.Scalars(tag)}.items())
+    return found
+
+
+def joined(runs: list[dict[str, Curve]]) -> dict[str, Curve]:
+    """Runs that went on from each other's weights as one."""
+    whole: dict[str, Curve] = {}
+    before = 0
+    for run in runs:
+        for score, curve in run.items():
+            whole.setdefault(score, []).extend((before + seen, value) for seen, value in curve)
+        before += max(seen for curve in run.values() for seen, _ in curve)
+    return whole
+
+
+def picture(curves: dict[str, dict[str, Curve]]) -> UInt8[np.ndarray, "H W 3"]:
+    """A chart for each score, a line for each run."""
+    charts = []
+    for score, heading in COLUMNS.items():
+        lines = [
+            Line([seen for seen, _ in found[score]], [value for _, value in found[score]], name)
+            for name, found in curves.items()
+            if score in found
+        ]
+        if lines:
+            last, top = (max(max(getattr(line, axis)) for line in lines) for axis in "xy")
+            charts.append(LineChart(heading, "samples seen", heading, lines, (0, last), (0, 1.05 * top)))
+    return draw_sheet(charts, title="Scores on held-out crops", subtitle="averaged weights")
+
+
+if __name__ == "__main__":
+    main()
