@@ -11,6 +11,8 @@ from knuckle.cli.demo import ASSETS, SAMPLE
 from knuckle.inference.images import read_image
 
 MODELS = [*sorted(weights.available()), "auto"]
+MISSED = {("dfl-lite", 0), ("auto", 0)}
+"""Models and hands of the sample photo that do not reach the bound yet."""
 
 
 @pytest.fixture(scope="module")
@@ -20,17 +22,28 @@ def scene() -> tuple[np.ndarray, dict]:
     return read_image(path), json.loads(path.with_suffix(".json").read_text())
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_sample_hands_are_found_where_they_are(model, scene):
+_THUMB_DRAWN_SHORT = pytest.mark.xfail(
+    strict=True, reason="DFL-lite draws the sample's right thumb too short: 0.079 of the box off on average"
+)
+_HANDS = [
+    pytest.param(model, hand, marks=[_THUMB_DRAWN_SHORT] if (model, hand) in MISSED else [])
+    for model in MODELS
+    for hand in (0, 1)
+]
+
+
+@pytest.mark.parametrize(("model", "hand"), _HANDS)
+def test_sample_hands_are_found_where_they_are(model, hand, scene):
     image, about = scene
     hands = knuckle.estimate(
         image, boxes=about["boxes"], sides=about["sides"], camera=about["camera"], model=model
     )
-    sizes = np.array(about["boxes"])[:, 2:].max(1)
-    error = np.linalg.norm(hands.joints_px - np.array(about["joints_px"]), axis=-1).mean(1) / sizes
+    size = max(about["boxes"][hand][2:])
+    off = hands.joints_px[hand] - np.array(about["joints_px"][hand])
+    error = np.linalg.norm(off, axis=-1).mean() / size
     # The hands touch: a one-hand system takes some of the other hand's fingers for its own.
     two_handed = model == "auto" or weights.find(model)[1].hands == 2
-    assert (error < (0.1 if two_handed else 0.2)).all() and (hands.confidence > 0.5).all()
+    assert error < (0.07 if two_handed else 0.2) and hands.confidence[hand] > 0.5
 
 
 @pytest.mark.parametrize("model", MODELS)
