@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import Float, Int
 
+from knuckle.rig.bounded_step import bounded_step
 from knuckle.rig.kinematics import joints_by_angles, pivots, turning_axes
 from knuckle.rig.limits import basis, clamp_angles
 from knuckle.rig.penetration import segment_radii
@@ -24,10 +25,6 @@ _BEGIN_DEGREES = np.array(
 _BEGIN_SPREAD = np.array([(4, 5, 6), (0, 3, 10), (0, 0, 12), (2, 3, 10), (0, 0, 12), (0, 0, 10)])
 _FACING_M = 0.002
 """Pads that look 90 degrees past each other weigh as much as this distance between them."""
-_POSTURE_M = 0.002
-"""So does every angle that has moved by one radian."""
-_DAMPING_M = 0.001
-_LONGEST_STEP = 0.35
 
 
 def pinch_angles(
@@ -60,20 +57,7 @@ def pinch_angles(
     along = rng.uniform(0.5, 0.9, (count, 1))
     for _ in range(iterations):
         residual, jacobian = _pads(rig, angles, joints, along, gap_m)
-        moved = (angles[rows, joints] - begin).reshape(count, 18)
-        system = jacobian.swapaxes(1, 2) @ jacobian
-        gradient = (jacobian.swapaxes(1, 2) @ residual[..., None])[..., 0] + _POSTURE_M**2 * moved
-        # Angles at a limit that would go beyond it stay out, else the others make up for what never happens.
-        downhill = angles.copy()
-        downhill[rows, joints] -= 1e-3 * np.sign(gradient).reshape(count, 6, 3)
-        free = np.abs(clamp_angles(rig, downhill) - angles)[rows, joints].reshape(count, 18) > 1e-9
-        system *= free[:, :, None] & free[:, None, :]
-        gradient *= free
-        np.einsum("nii->ni", system)[:] += _POSTURE_M**2 + _DAMPING_M**2
-        step = np.linalg.solve(system, gradient[..., None])[..., 0]
-        step = np.clip(step, -_LONGEST_STEP, _LONGEST_STEP).reshape(count, 6, 3)
-        angles[rows, joints] -= step
-        angles = clamp_angles(rig, angles)
+        angles = bounded_step(rig, angles, joints, begin, residual, jacobian)
     return angles
 
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+from knuckle.rig.bounded_step import bounded_step
 from knuckle.rig.kinematics import joints_by_angles, pivots, turning_axes
 from knuckle.rig.limits import basis, clamp_angles
 from knuckle.rig.penetration import segment_radii
@@ -14,10 +15,6 @@ from knuckle.skeleton import COMMON_TO_MANO16
 
 _FACING_M = 0.002
 """Places that look 90 degrees past each other weigh as much as this distance between them."""
-_POSTURE_M = 0.002
-"""So does every angle that has moved by one radian."""
-_DAMPING_M = 0.001
-_LONGEST_STEP = 0.35
 
 
 class Spot(NamedTuple):
@@ -39,25 +36,13 @@ def touch_angles(
     Only those two fingers move, from the angles `begin`, by damped Gauss-Newton with the limits imposed after
     every step. Where they cannot reach, they end as near as they come.
     """
-    count, rows = len(begin), np.arange(len(begin))[:, None]
+    rows = np.arange(len(begin))[:, None]
     joints = np.concatenate([_finger(first.link), _finger(second.link)], 1)
     angles = clamp_angles(rig, begin)
     start = angles[rows, joints]
     for _ in range(iterations):
         residual, jacobian = _gap(rig, angles, joints, (first, second))
-        moved = (angles[rows, joints] - start).reshape(count, 18)
-        system = jacobian.swapaxes(1, 2) @ jacobian
-        gradient = (jacobian.swapaxes(1, 2) @ residual[..., None])[..., 0] + _POSTURE_M**2 * moved
-        # Angles at a limit that would go beyond it stay out, else the others make up for what never happens.
-        downhill = angles.copy()
-        downhill[rows, joints] -= 1e-3 * np.sign(gradient).reshape(count, 6, 3)
-        free = np.abs(clamp_angles(rig, downhill) - angles)[rows, joints].reshape(count, 18) > 1e-9
-        system *= free[:, :, None] & free[:, None, :]
-        gradient *= free
-        np.einsum("nii->ni", system)[:] += _POSTURE_M**2 + _DAMPING_M**2
-        step = np.linalg.solve(system, gradient[..., None])[..., 0]
-        angles[rows, joints] -= np.clip(step, -_LONGEST_STEP, _LONGEST_STEP).reshape(count, 6, 3)
-        angles = clamp_angles(rig, angles)
+        angles = bounded_step(rig, angles, joints, start, residual, jacobian)
     return angles
 
 
