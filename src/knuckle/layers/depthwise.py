@@ -1,5 +1,5 @@
-"""Depthwise convolution that trains faster on a CPU: oneDNN's gradient of a 5x5 kernel on a 4x4 map, and padding by a
-copy before every stride, cost more than a network's pointwise layers (benchmarks/training_speed.py)."""
+"""Depthwise convolution that trains faster on a CPU than oneDNN's, whose gradients of 5x5 kernels on small maps are
+slow and which pads by a copy before every stride (benchmarks/training_speed.py)."""
 
 from typing import Any
 
