@@ -1,4 +1,4 @@
-"""Batches of a synthetic set: what step n sees depends on the recipe and n alone, so a resumed run repeats nothing."""
+"""Batches of one set or several: what step n sees depends on the recipe and n alone; a resumed run repeats nothing."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 from knuckle.errors import KnuckleError
 from knuckle.synth.dataset import SynthSet
 from knuckle.training.augment import View, change_appearance, change_view, crop_of_affine, mirror_view
+from knuckle.training.order import HandOrder
 from knuckle.training.recipe import Recipe
 
 Batch = dict[str, Tensor]
@@ -26,17 +27,20 @@ class HandSource:
         is_hand = np.asarray(self.set.labels["is_hand"]).reshape(len(self.set), -1).any(axis=1)
         hands = np.flatnonzero(is_hand)
         if len(hands) <= validation:
-            raise KnuckleError(
-                f"{path}: expected more than {validation} hands (the held-out ones), got {len(hands)}"
-            )
+            held_out = " (the held-out ones)" if validation else ""
+            raise KnuckleError(f"{path}: expected more than {validation} hands{held_out}, got {len(hands)}")
         self.train = hands[: len(hands) - validation]
         self.validation = hands[len(hands) - validation :]
         self.negatives = np.flatnonzero(~is_hand)
 
+    @property
+    def masked(self) -> bool:
+        """Whether training sees part masks: those of two-hand crops."""
+        return self.set.hands == 2 and "part_mask" in self.set.labels
+
     def view(self, index: int) -> View:
         labels = self.set.labels
         image = np.asarray(self.set.images[index])
-        masked = self.set.hands == 2 and "part_mask" in labels
 
         def label(name: str) -> np.ndarray:
             return np.asarray(labels[name][index], dtype=float)
@@ -49,7 +53,7 @@ class HandSource:
             is_hand=np.asarray(labels["is_hand"][index]),
             camera=label("camera"),
             crop=crop_of_affine(label("patch_from_frame"), image.shape[0]),
-            part_mask=np.asarray(labels["part_mask"][index]) if masked else None,
+            part_mask=np.asarray(labels["part_mask"][index]) if self.masked else None,
         )
 
     def item(self, index: int, *, rng: np.random.Generator | None) -> dict[str, np.ndarray]:
@@ -92,38 +96,56 @@ def view_to_item(view: View) -> dict[str, np.ndarray]:
     return item if view.part_mask is None else {**item, "part_mask": view.part_mask}
 
 
+def open_sources(recipe: Recipe) -> list[HandSource]:
+    """The sets of a recipe; the first alone holds hands out. Raises KnuckleError naming a set that has no hands to
+    train on, or part masks where the first has none, or none where it has some."""
+    sources = [
+        HandSource(Path(folder), validation=0 if place else recipe.validation)
+        for place, folder in enumerate(recipe.sets)
+    ]
+    for source in sources:
+        if source.set.hands == sources[0].set.hands and source.masked != sources[0].masked:
+            words = {True: "part masks", False: "no part masks"}
+            raise KnuckleError(
+                f"{source.set.path}: expected {words[sources[0].masked]}, as in {sources[0].set.path}, got "
+                f"{words[source.masked]}"
+            )
+    return sources
+
+
 class TrainingBatches(Dataset[Batch]):
-    """`self[step]` is this process's share of the batch of a step."""
+    """`self[step]` is this process's share of the batch of a step; patches without a hand come from all sets alike."""
 
     def __init__(self, recipe: Recipe, *, rank: int = 0, world: int = 1) -> None:
         self.recipe, self.rank = recipe, rank
         self.share = recipe.batch // world
-        self.source = HandSource(Path(recipe.data), validation=recipe.validation)
-        self._permutations: dict[int, np.ndarray] = {}
+        self.sources = open_sources(recipe)
+        # Hands and negatives of all sets are numbered through, set after set.
+        self.firsts = np.cumsum([0, *(len(source.set) for source in self.sources)])[:-1]
+        numbered = list(zip(self.firsts, self.sources, strict=True))
+        self.negatives = np.concatenate([first + source.negatives for first, source in numbered])
+        hands = [first + source.train for first, source in numbered]
+        if recipe.shares:
+            self.order = HandOrder(hands, shares=recipe.shares, seed=recipe.seed)
+        else:
+            self.order = HandOrder([np.concatenate(hands)], seed=recipe.seed)
 
     def __len__(self) -> int:
         return self.recipe.steps
 
     def __getitem__(self, step: int) -> Batch:
-        joined = self.recipe.with_negatives(step) and len(self.source.negatives) > 0
+        joined = self.recipe.with_negatives(step) and len(self.negatives) > 0
         negatives = round(self.recipe.negatives * self.share) if joined else 0
         first = step * self.recipe.batch + self.rank * self.share
         items = []
         for row in range(self.share):
             number = first + row
             rng = np.random.default_rng([self.recipe.seed, number])
-            index = int(rng.choice(self.source.negatives)) if row < negatives else self._hand(number)
-            items.append(self.source.item(index, rng=rng if self.recipe.augment else None))
+            chosen = int(rng.choice(self.negatives)) if row < negatives else self.order.hand(number)
+            place = int(np.searchsorted(self.firsts, chosen, side="right")) - 1
+            index = chosen - int(self.firsts[place])
+            items.append(self.sources[place].item(index, rng=rng if self.recipe.augment else None))
         return collate(items)
-
-    def _hand(self, number: int) -> int:
-        epoch, position = divmod(number, len(self.source.train))
-        if epoch not in self._permutations:
-            rng = np.random.default_rng([self.recipe.seed, 1, epoch])
-            # Two epochs stay: a batch may straddle their border.
-            self._permutations = {e: p for e, p in self._permutations.items() if e == epoch - 1}
-            self._permutations[epoch] = rng.permutation(self.source.train)
-        return int(self._permutations[epoch][position])
 
 
 def validation_batches(source: HandSource, batch: int) -> list[Batch]:

@@ -20,11 +20,12 @@ of a CPU step's time otherwise (benchmarks/training_speed.py). Without effect el
 def launch(recipe_path: Path, folder: Path) -> None:
     """Train a recipe into a folder, continuing a checkpoint found there. Raises KnuckleError when a process fails."""
     recipe = read_recipe(recipe_path)
-    if not Path(recipe.data).is_dir():
-        raise KnuckleError(
-            f"{recipe_path}: expected data to name a folder that `knuckle synth` or `knuckle convert` wrote, got "
-            f"{recipe.data!r}, which is not there"
-        )
+    for folder_of_set in recipe.sets:
+        if not Path(folder_of_set).is_dir():
+            raise KnuckleError(
+                f"{recipe_path}: expected data to name a folder that `knuckle synth` or `knuckle convert` wrote, got "
+                f"{folder_of_set!r}, which is not there"
+            )
     command = [sys.executable]
     if recipe.processes > 1:
         command += ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={recipe.processes}"]

@@ -16,7 +16,7 @@ from torch.utils.tensorboard import SummaryWriter
 from knuckle.errors import KnuckleError
 from knuckle.rig.rig import load_rig
 from knuckle.synth.writer import rig_sum
-from knuckle.training.batches import Batch, HandSource, TrainingBatches, validation_batches
+from knuckle.training.batches import Batch, TrainingBatches, open_sources, validation_batches
 from knuckle.training.checkpoint import load_checkpoint, load_parts, load_start, save_checkpoint, save_weights
 from knuckle.training.objective import Objective, check_hands
 from knuckle.training.recipe import Recipe
@@ -48,17 +48,19 @@ class Trainer:
         self.held_out = self._held_out_batches()
 
     def _held_out_batches(self) -> list[Batch]:
-        """The set's held-out crops (main process); refuses a set whose crops or rig are not the model's."""
-        source = HandSource(Path(self.recipe.data), validation=self.recipe.validation)
-        config, data = self.objective.model.config, self.recipe.data
-        check_hands(self.objective.model, self.recipe.system, source, data)
-        if source.set.images.shape[1] != config.patch_size:
-            raise KnuckleError(
-                f"{data}: expected crops of {config.patch_size} px, got {source.set.images.shape[1]} px"
-            )
-        if source.set.rig != rig_sum(load_rig(config.rig)):
-            raise KnuckleError(f"{data}: expected poses of the model's rig, {config.rig}, got another rig's")
-        return validation_batches(source, 64) if self.accelerator.is_main_process else []
+        """The first set's held-out crops (main process); refuses a set whose crops or rig are not the model's."""
+        config, sources = self.objective.model.config, open_sources(self.recipe)
+        for data, source in zip(self.recipe.sets, sources, strict=True):
+            check_hands(self.objective.model, self.recipe.system, source, data)
+            if source.set.images.shape[1] != config.patch_size:
+                raise KnuckleError(
+                    f"{data}: expected crops of {config.patch_size} px, got {source.set.images.shape[1]} px"
+                )
+            if source.set.rig != rig_sum(load_rig(config.rig)):
+                raise KnuckleError(
+                    f"{data}: expected poses of the model's rig, {config.rig}, got another rig's"
+                )
+        return validation_batches(sources[0], 64) if self.accelerator.is_main_process else []
 
     def run(self) -> dict[str, float]:
         """Train to the end; returns the last validation scores (main process)."""

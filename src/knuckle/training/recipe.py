@@ -9,16 +9,19 @@ from knuckle.errors import KnuckleError
 from knuckle.models import SYSTEMS
 from knuckle.models.config import check_fields
 
+_SUM_TOLERANCE = 1e-6
+
 
 @dataclass(frozen=True)
 class Recipe:
     """One training run.
 
-    system, preset, switches: the model. data: folder of a set (`knuckle synth`, `knuckle convert`). validation: how
-    many of its last hands are held out. samples: hands to see in all. batch: patches a step over all processes.
-    processes: how many, each with `threads` threads. schedule: "decay" warms up, holds, then falls to zero along a
-    half cosine over the last `decay_fraction`; "step" multiplies by `step_factor` at each share of the run in
-    `step_at`.
+    system, preset, switches: the model. data: folder of a set (`knuckle synth`, `knuckle convert`), or a list of them.
+    shares: one number a set, the share of the hands drawn from it; without them the sets are seen as one, every hand
+    equally often. validation: how many of the first set's last hands are held out. samples: hands to see in all.
+    batch: patches a step over all processes. processes: how many, each with `threads` threads. schedule: "decay" warms
+    up, holds, then falls to zero along a half cosine over the last `decay_fraction`; "step" multiplies by
+    `step_factor` at each share of the run in `step_at`.
     negatives_from: share of the run after which patches without a hand join (`negatives` of each batch) and
     confidence losses count (DaHyF: L_c). ema: decay of the averaged weights that are evaluated and shipped. init:
     weights to start from, of the same system, preset and switches; with `init_parts`, of any system, and only the
@@ -30,7 +33,8 @@ class Recipe:
     system: str = "dahyf"
     preset: str = "lite"
     switches: dict[str, Any] = field(default_factory=dict)
-    data: str = ""
+    data: str | tuple[str, ...] = ""
+    shares: tuple[float, ...] = ()
     validation: int = 512
     samples: int = 500_000
     batch: int = 64
@@ -66,11 +70,15 @@ class Recipe:
                 f"recipe {self.name}: system: expected one of {', '.join(SYSTEMS)}, got {self.system!r}"
             )
         check_fields(self, f"recipe {self.name}:")
-        for name, kind in (("step_at", (int, float)), ("init_parts", str), ("frozen", str)):
+        lists = {"step_at": (int, float), "shares": (int, float), "init_parts": str, "frozen": str}
+        for name, kind in lists.items():
             value = getattr(self, name)
-            if not isinstance(value, list | tuple) or not all(isinstance(v, kind) for v in value):
+            if not isinstance(value, list | tuple) or not all(
+                isinstance(v, kind) and not isinstance(v, bool) for v in value
+            ):
                 raise KnuckleError(f"recipe {self.name}: {name}: expected a list, got {value!r}")
             object.__setattr__(self, name, tuple(value))
+        self._check_sets()
         if self.init_parts and not self.init:
             raise KnuckleError(f"recipe {self.name}: init_parts: expected init beside it, got none")
         if self.samples < 1 or self.batch < 1 or self.processes < 1 or self.batch % self.processes:
@@ -78,6 +86,41 @@ class Recipe:
                 f"recipe {self.name}: expected samples, batch, processes >= 1 and a batch that divides among "
                 f"processes, got {self.samples}, {self.batch}, {self.processes}"
             )
+
+    def _check_sets(self) -> None:
+        """A single folder stays a string, several become a tuple."""
+        if not isinstance(self.data, str):
+            folders: object = self.data
+            if (
+                not isinstance(folders, list | tuple)
+                or not folders
+                or not all(isinstance(f, str) and f for f in folders)
+            ):
+                raise KnuckleError(
+                    f"recipe {self.name}: data: expected a folder or a list of folders, got {folders!r}"
+                )
+            object.__setattr__(self, "data", tuple(folders))
+        # What one set holds out must not be trained on under a second mention of it.
+        if len({Path(folder) for folder in self.sets}) < len(self.sets):
+            raise KnuckleError(
+                f"recipe {self.name}: data: expected every set once, got {', '.join(self.sets)}"
+            )
+        if self.shares and len(self.shares) != len(self.sets):
+            raise KnuckleError(
+                f"recipe {self.name}: shares: expected one for each set of data, {len(self.sets)}, got "
+                f"{len(self.shares)}"
+            )
+        # Written so that NaN fails too.
+        adds_up = abs(sum(self.shares) - 1) <= _SUM_TOLERANCE
+        if self.shares and not (adds_up and all(share >= 0 for share in self.shares)):
+            raise KnuckleError(
+                f"recipe {self.name}: shares: expected numbers from 0 that sum to 1, got {list(self.shares)}"
+            )
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """The folders of `data`."""
+        return (self.data,) if isinstance(self.data, str) else self.data
 
     @property
     def steps(self) -> int:
