@@ -1,19 +1,31 @@
 """`knuckle convert DATASET FOLDER`: the training split of a dataset as a set to train on."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+if TYPE_CHECKING:
+    from knuckle.datasets.teacher_set import SecondOpinion
+
 
 def convert(
-    dataset: Annotated[Literal["freihand", "obman"], typer.Argument(help="Which dataset.")],
+    dataset: Annotated[
+        Literal["freihand", "obman", "teacher"],
+        typer.Argument(help="Which dataset; teacher: photographs with the labels of another system."),
+    ],
     folder: Annotated[Path, typer.Argument(help="Its folder, as downloaded and unpacked.")],
     out: Annotated[Path, typer.Option(help="Folder of the set.")],
-    size: Annotated[int, typer.Option(help="Side of the crops, px.")] = 256,
+    size: Annotated[
+        int | None, typer.Option(help="Side of the crops, px; without it 256, of teacher 128.")
+    ] = None,
     rig: Annotated[
         Path | None,
         typer.Option(help="Your MANO_RIGHT.pkl, or a rig file (.npz); without it the open rig is fitted."),
+    ] = None,
+    depths: Annotated[
+        str | None,
+        typer.Option(help="Of teacher: a one-hand model whose depths count as much as the teacher's."),
     ] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first so many crops.")] = None,
     workers: Annotated[int, typer.Option(help="Processes.")] = 2,
@@ -22,26 +34,58 @@ def convert(
         float, typer.Option(help="Crop side over the longer side of the joints' box; leaves room to augment.")
     ] = 1.5,
 ) -> None:
-    """Cut the training hands of FreiHAND or ObMan into a set that `knuckle train` reads."""
+    """Cut the training hands of FreiHAND or ObMan, or photographs that a teacher labelled, into a set that
+    `knuckle train` reads."""
+    from knuckle.datasets.teacher_fit import MOST_OFF
+    from knuckle.datasets.teacher_set import convert_teacher
     from knuckle.datasets.training_set import convert_set
+    from knuckle.errors import KnuckleError
 
+    if depths is not None and dataset != "teacher":
+        raise KnuckleError(f"--depths: expected with teacher, whose depths are a guess, got {dataset}")
+    options: dict[str, Any] = {
+        "expand": expand,
+        "rig": rig,
+        "limit": limit,
+        "workers": workers,
+        "resume": resume,
+        "progress": True,
+    } | ({} if size is None else {"size": size})
     try:
-        index = convert_set(
-            dataset,
-            folder,
-            out,
-            size=size,
-            expand=expand,
-            rig=rig,
-            limit=limit,
-            workers=workers,
-            resume=resume,
-            progress=True,
-        )
+        if dataset == "teacher":
+            second = None if depths is None else _second_opinion(depths)
+            index = convert_teacher(folder, out, second=second, **options)
+        else:
+            index = convert_set(dataset, folder, out, **options)
     except KeyboardInterrupt:
         typer.echo(f"{out}: stopped; the same command with --resume goes on from here", err=True)
         raise typer.Exit(130) from None
     typer.echo(
-        f"{out}: {index['count']} crops of {size} px; the joints of the {index['rig_name']} rig lie"
-        f" {index['residual_mm']} mm from the dataset's"
+        f"{out}: {index['count']} crops of {index['options']['size']} px; the joints of the {index['rig_name']} rig"
+        f" lie {index['residual_mm']} mm from the dataset's"
+    )
+    if dataset == "teacher":
+        left_out = index["left_out"]
+        typer.echo(
+            f"in the picture {index['residual_2d_percent']} % of the hand's extent; left out: {left_out['off']} hands"
+            f" further off than {100 * MOST_OFF:.0f} %, {left_out['size']} of no hand's size"
+        )
+
+
+def _second_opinion(weights: str) -> "SecondOpinion":
+    """A model as a function from hands to their joints. Raises KnuckleError for a two-hand one."""
+    from knuckle.cli.predictors import open_model
+    from knuckle.datasets.labelled import to_patch
+    from knuckle.datasets.teacher_set import SecondOpinion
+    from knuckle.errors import KnuckleError
+    from knuckle.evaluation.runner import run
+
+    model = open_model(weights)
+    if model.hands != 1:
+        raise KnuckleError(f"--depths: expected a one-hand model, got {model.name}")
+    return SecondOpinion(
+        model.name,
+        lambda hands: (
+            run(model.predict, (to_patch(h, size=model.size, expand=model.expand) for h in hands))[1].joints_m
+        ),
     )

@@ -9,9 +9,10 @@ joints from the dataset's.
 Pose and shape are those of one rig, open or MANO, and mean nothing to another: the index names it (`rig_name`).
 """
 
+from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from jaxtyping import Float
@@ -72,6 +73,22 @@ def convert_set(
     """
     if dataset not in SOURCES:
         raise KnuckleError(f"dataset: expected one of {', '.join(SOURCES)}, got {dataset!r}")
+    check_options(size=size, expand=expand, limit=limit, workers=workers)
+    _open.cache_clear()
+    return write_crops(
+        partial(_open, dataset, folder, rig, limit is None),
+        out,
+        dataset=dataset,
+        options={"size": size, "expand": expand},
+        limit=limit,
+        workers=workers,
+        resume=resume,
+        progress=progress,
+    )
+
+
+def check_options(*, size: int, expand: float, limit: int | None, workers: int) -> None:
+    """Raise KnuckleError for an option of `convert_set` out of range."""
     for name, value, low, high in (
         ("size", size, 32, 1024),
         ("expand", expand, 1, 4),
@@ -80,25 +97,43 @@ def convert_set(
     ):
         if not low <= value <= high:
             raise KnuckleError(f"{name}: expected {low} to {high}, got {value}")
-    _open.cache_clear()
-    arguments = (dataset, folder, rig, limit is None)
-    source = _open(*arguments)
+
+
+def write_crops(
+    opened: Callable[[], Source],
+    out: Path,
+    *,
+    dataset: str,
+    options: Header,
+    about: Header | None = None,
+    limit: int | None,
+    workers: int,
+    resume: bool,
+    progress: bool,
+) -> Header:
+    """Write the hands of a source as a set; returns what its index.json says.
+
+    opened: gives the source, here and, pickled, in every worker. options: size, expand and what else a resumed set
+    must have in common. about: what else the index says. The rest is as in `convert_set`.
+    """
+    source, size = opened(), options["size"]
     count = min(source.count, limit or source.count)
     table = label_table(size, 0, full=False) | {"residual_m": ((), "float32")}
     header = {
         "format": FORMAT,
         "count": count,
         "dataset": dataset,
-        "options": {"size": size, "expand": expand},
+        "options": options,
         "rig": rig_sum(source.rig),
         "rig_name": source.rig.name,
+        **(about or {}),
         "arrays": array_specs(count, {"images": ((size, size, 3), "uint8"), **table}),
         "complete": False,
     }
     write_set(
         out,
         header,
-        partial(_write_shard, arguments, out, header),
+        partial(_write_shard, opened, out, header),
         shard_size=SHARD,
         workers=workers,
         resume=resume,
@@ -120,8 +155,8 @@ def _summary(out: Path) -> Header:
     return {"residual_mm": round(float(residual.mean(dtype=np.float64)) * 1e3, 3)}
 
 
-def _write_shard(source_arguments: tuple[Any, ...], out: Path, header: Header, shard: int) -> None:
-    source = _open(*source_arguments)
+def _write_shard(opened: Callable[[], Source], out: Path, header: Header, shard: int) -> None:
+    source = opened()
     numbers = range(shard * SHARD, min((shard + 1) * SHARD, header["count"]))
     hands = source.hands(numbers)
     options = header["options"]
