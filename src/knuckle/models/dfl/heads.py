@@ -52,25 +52,27 @@ class PairState(NamedTuple):
 
 
 class PairHead(nn.Module):
-    """Two small networks on the pooled image feature; the one for the depths also sees the 2.5D joints, through which
-    no gradient flows."""
+    """Two small networks on the pooled image feature; the one for the depths also sees the mean feature of each hand's
+    joints, and the 2.5D joints, through which no gradient flows."""
 
-    def __init__(self, config: DflConfig, channels: int) -> None:
+    def __init__(self, config: DflConfig, channels: int, joint_width: int) -> None:
         super().__init__()
         self.scale_prior = config.scale_prior
         self.validity = _mlp(channels, config.head_hidden, 2)
-        self.depth = _mlp(channels + 3 * JOINTS, config.head_hidden, 2)
+        self.depth = _mlp(channels + 2 * joint_width + 3 * JOINTS, config.head_hidden, 2)
 
     def forward(
         self,
         pooled: Float[Tensor, "B C"],
+        features: Float[Tensor, "B 42 F"],
         joints: Float[Tensor, "B 2 21 3"],
         crop: Float[Tensor, "B 3"],
         camera: Float[Tensor, "B 4"],
     ) -> PairState:
-        """joints: -1..1."""
+        """features: of the joints, F may be 0; joints: -1..1."""
         pooled = pooled.float()
-        raw = self.depth(torch.cat([pooled, joints.detach().flatten(1)], dim=1)).float()
+        hands = features.float().unflatten(1, (2, -1)).mean(2)
+        raw = self.depth(torch.cat([pooled, hands.flatten(1), joints.detach().flatten(1)], dim=1)).float()
         scale = self.scale_prior * raw[:, 0].clamp(-2.5, 2.5).exp()
         depth_m = 2 * camera[:, 0] / (scale * crop[:, 2])
         return PairState(self.validity(pooled).float(), depth_m, raw[:, 1] * (DEPTH_BOX_M / 2))

@@ -21,7 +21,7 @@ from knuckle.models.dfl.encoder import AppearanceFeatures, PositionFeatures
 from knuckle.models.dfl.heads import JointHead, PairHead, PairState, PooledJoints, wrist_depths
 from knuckle.models.dfl.refinement import SpatialRefinement
 from knuckle.models.dfl.relations import Gathered
-from knuckle.models.dfl.streams import Streams, make_plan
+from knuckle.models.dfl.streams import JOINTS, Streams, make_plan
 from knuckle.models.dfl.units import to_depth_m, to_patch, to_px, to_px_bins
 
 
@@ -56,12 +56,13 @@ class Dfl(nn.Module):
         self.config = config
         self.backbone = Backbone(config.backbone, finest=4, pretrained=pretrained)
         channels = self.backbone.channels
+        self.joint_width = 0
         if config.baseline == "id1":
             self.appearance = AppearanceFeatures(config, channels, range(SCALES))
             self.pooled_joints = PooledJoints(SCALES * self.appearance.width)
         else:
             self._build_decoder(config, channels)
-        self.pair = PairHead(config, channels[-1] + (PARTS if config.seg else 0))
+        self.pair = PairHead(config, channels[-1] + (PARTS if config.seg else 0), self.joint_width)
 
     def _build_decoder(self, config: DflConfig, channels: list[int]) -> None:
         plan = make_plan(config)
@@ -71,7 +72,7 @@ class Dfl(nn.Module):
         if scales := plan.scales_of(own["p"]):
             self.position = PositionFeatures(config, scales)
         self.decoder = Decoder(config, plan)
-        width = sum(plan.widths[stream] for stream in plan.reg)
+        width = self.joint_width = sum(plan.widths[stream] for stream in plan.reg)
         self.joints_2d = nn.ModuleList(JointHead(width, 2) for _ in plan.layers)
         self.refine = (
             SpatialRefinement(width, math.gcd(width, config.heads), dropout=config.spr_dropout)
@@ -115,11 +116,13 @@ class Dfl(nn.Module):
         joints_2d, attention, iterations = None, [], []
         if self.config.baseline == "id1":
             joints = self.pooled_joints(appearance.tokens)
+            features = joints.new_zeros(len(joints), JOINTS, 0)
         else:
             decoded: Decoded = self.decoder(self._image_streams(appearance.tokens), maps[-1].shape[0])
             iterations = decoded.iterations
             read = [self._regressed(each.joints) for each in iterations]
-            joints = self.joints(self.refine(read[-1]))
+            features = read[-1]
+            joints = self.joints(self.refine(features))
             if intermediate:
                 heads = zip(self.joints_2d, read, strict=True)
                 joints_2d = to_px(torch.stack([head(features) for head, features in heads], dim=1))
@@ -128,7 +131,7 @@ class Dfl(nn.Module):
         pooled = [maps[-1].mean((2, 3))]
         if appearance.log_parts is not None:
             pooled.append(appearance.log_parts.exp().mean(1))
-        pair = self.pair(torch.cat(pooled, dim=1), joints, crop, camera)
+        pair = self.pair(torch.cat(pooled, dim=1), features, joints, crop, camera)
         output = DflOutput(to_px_bins(joints), joints_2d, attention, appearance.log_parts, pair)
         return output, iterations
 
