@@ -26,6 +26,7 @@ class DahyfConfig:
     "conv" narrows F_m by two strided blocks first. pe_coord: what Eq 6 encodes: "patch" the literal patch offset
     over the frame's focal length, "frame" the camera-frame direction, "unit" the offset over the patch's side.
     gdm_replicate "match" copies the direction map to as many channels as F (literal); "two" keeps two.
+    decode: how `infer` reads coordinates off SimCC's bins (`knuckle.layers.simcc`); training averages over all of them.
     loss2d: which terms L_2d has. rot_repr: what the MLP predicts for each rotation. neg_target: cosine asked of
     patches without a hand. detach_2d: stop the gradient of L_c into the 2D branch. scale_prior: weak-perspective
     scale at zero output, in half patches per metre. log_variance: initial log sigma^2 of each term of Eq 11.
@@ -44,6 +45,7 @@ class DahyfConfig:
     gdm_replicate: Literal["two", "match"] = "two"
     joint2d: Literal["none", "heatmap", "simcc"] = "simcc"
     split: int = 3
+    decode: Literal["soft", "local"] = "soft"
     label_sigma: float = 6.0
     heatmap_sigma: float = 1.0
     pe: bool = True

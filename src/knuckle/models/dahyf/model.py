@@ -123,7 +123,7 @@ class Dahyf(nn.Module):
         self, patch: Float[Tensor, "B 3 S S"], crop: Float[Tensor, "B 3"], camera: Float[Tensor, "B 4"]
     ) -> HandOutput:
         """The hand with its mesh. The confidence is the cosine of Eq 8 brought to 0..1, or 1 without a 2D branch."""
-        output = self(patch, crop, camera, vertices=True, decode="local")
+        output = self(patch, crop, camera, vertices=True, decode=self.config.decode)
         if output.joints_patch is None or output.similarity is None:
             joints_patch = frame_to_patch(output.joints_px, crop, self.config.patch_size)
             confidence = torch.ones_like(crop[:, 0])
