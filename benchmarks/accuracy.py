@@ -4,9 +4,11 @@ photographs, MediaPipe beside.
 python benchmarks/accuracy.py [--weights dahyf --weights dfl ...] [--data synthetic-two ...] [--limit N] [--json FILE].
 Every installed model unless some are named: as `knuckle estimate` runs it, and the network alone where that differs.
 On two hands, one-hand systems see each hand in a crop of its own; on single hands, a two-hand system may see a ghost
-partner. Real photographs only where KNUCKLE_DATA names the folder that holds `eval-dev`; MediaPipe runs where its
-networks are in the cache, else its figures are quoted as reported. Boxes and sides come from the ground truth; the
-protocols are those of `knuckle evaluate`.
+partner. "auto" is given the hands that are there by their true boxes and sides, as its user gives them: lone ones go to
+the one-hand system, so there are no ghosts to count; on benchmarks of single hands it is that system. Real photographs
+only where KNUCKLE_DATA names the folder that holds `eval-dev`; MediaPipe runs where its networks are in the cache, else
+its figures are quoted as reported. Boxes and sides come from the ground truth; the protocols are those of `knuckle
+evaluate`.
 """
 
 import argparse
@@ -67,7 +69,7 @@ def main() -> None:
         "--weights",
         action="append",
         default=None,
-        help="a model's name, an .onnx or a .safetensors file; repeatable; default: all that are installed",
+        help="a model's name, auto, an .onnx or a .safetensors file; repeatable; default: all that are installed",
     )
     parser.add_argument(
         "--data", action="append", choices=NAMES, default=None, help="repeatable; default: all"
@@ -118,6 +120,7 @@ def score(benchmark: Benchmark | TwoHandBenchmark, model: OpenedModel) -> Report
             model=model.name,
             hands=model.hands,
             threshold=model.threshold,
+            frames=model.frames,
             progress=advance,
         )
 

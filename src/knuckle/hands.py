@@ -48,8 +48,9 @@ class Hands:
     joints_px (N, 21, 2): px of the image. joints_m (N, 21, 3), vertices_m (N, V, 3): camera frame, x right, y down,
     z forward, metres. pose_rad (N, 16, 3): axis-angle in MANO order, the wrist's being camera-from-hand; a left
     hand's rotations turn the left rig. shape (N, 10). faces: triangles (F, 3) of a right hand's mesh; a left
-    hand's are wound the other way (`faces_of`). models (N): whose answer each hand is, where several systems answered;
-    else `model` for all. model: the name of the whole result, those of its hands joined by "+" where not given.
+    hand's are wound the other way (`faces_of`). models (N): whose answer each hand is, where several systems answered
+    (names joined by "+" where answers were merged); else `model` for all. model: the name of the whole result, where
+    not given those of its hands, each once, joined by "+".
     Iterates as single `Hand`s.
 
     Raises KnuckleError for wrong shapes, unknown sides, non-finite values or a confidence outside 0..1.
@@ -77,7 +78,7 @@ class Hands:
         if len(models) != len(self.sides):
             raise KnuckleError(f"models: expected one for each of {len(self.sides)} hands, got {len(models)}")
         object.__setattr__(self, "models", models)
-        object.__setattr__(self, "model", self.model or "+".join(dict.fromkeys(models)))
+        object.__setattr__(self, "model", self.model or _names_once(models))
         for name, tail in _TAILS.items():
             value = np.asarray(getattr(self, name), dtype=float)
             object.__setattr__(self, name, value)
@@ -144,6 +145,11 @@ class Hands:
         """The same hands with the triangles of a right hand's mesh."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         return Hands(**{**values, "faces": faces})
+
+
+def _names_once(models: tuple[str, ...]) -> str:
+    """Every system that has a part in a hand, by the order of the hands."""
+    return "+".join(dict.fromkeys(name for model in models for name in model.split("+")))
 
 
 def _hand_to_dict(hand: Hand) -> dict[str, Any]:

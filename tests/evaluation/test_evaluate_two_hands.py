@@ -115,3 +115,24 @@ def test_silhouettes_are_not_compared_on_two_hands(pair_folder, pair_model):
     result = run("--data", str(pair_folder), "--weights", pair_model, "--alignment")
     assert result.exit_code == 2
     assert "alignment: expected data with a mesh a hand, pairs has none" in result.output
+
+
+def test_auto_is_given_the_hands_that_are_there(installed, pair_folder, rendered_folder, tmp_path):
+    out = tmp_path / "out"
+    result = run(
+        *("--data", str(pair_folder), "--data", str(rendered_folder)),
+        *("--weights", "auto", "--weights", "dahyf", "--out", str(out), "--no-plot"),
+    )
+    assert result.exit_code == 0, result.output
+    assert "pairs · 4 crops · auto" in result.output
+    auto, one = (scores_of(out / "pairs.json", row) for row in (0, 1))
+    assert auto["MPJPE single"]["value"] == pytest.approx(one["MPJPE single"]["value"], abs=1e-4)
+    assert auto["MPJPE two"]["value"] != pytest.approx(one["MPJPE two"]["value"], abs=0.1)
+    assert auto["penetration"]["value"] >= 0 and "ghost partners" not in auto
+    single = [scores_of(out / "rendered.json", row) for row in (0, 1)]
+    assert single[0] == single[1]
+
+
+def test_auto_cuts_its_own_crops(installed, pair_folder):
+    result = run("--data", str(pair_folder), "--weights", "auto", "--expand", "1.3")
+    assert result.exit_code == 2 and "expand: expected none with auto" in result.output

@@ -1,6 +1,7 @@
-"""model="auto": overlapping hands by the two-hand system, the others one by one; each box has one answer."""
+"""model="auto": overlapping hands by both systems, the others one by one; each box has one answer."""
 
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 import cv2
@@ -12,6 +13,7 @@ from knuckle import Camera, Detection, KnuckleError
 from knuckle.hands import Hands
 from knuckle.inference import estimate as estimate_module
 from knuckle.inference.door import AutoPredictor, open_predictor
+from knuckle.inference.merge import merge_pairs
 from knuckle.inference.pair_predictor import PairPredictor, Window
 from knuckle.inference.predictor import Predictor
 from knuckle.weights import read_record
@@ -196,3 +198,49 @@ def test_the_window_goes_round_both_and_shows_the_lower_hand_as_the_right_one(in
     hands = knuckle.estimate(image, boxes=[RIGHT, LEFT], sides=["right", "left"])
     seen = PairPredictor("dfl").look(image, [Window(np.array([60.0, 60, 150, 95]), True)], camera)
     np.testing.assert_allclose(hands.joints_m, seen["joints_m"][0], atol=1e-5)
+
+
+def open_auto(*, refine: bool = True) -> AutoPredictor:
+    """Auto that merges whatever its systems say: the fake ones see different things."""
+    one, two = Predictor("dahyf", refine=refine), PairPredictor("dfl", refine=refine)
+    return AutoPredictor(one, two, merge=partial(merge_pairs, apart=np.inf))
+
+
+def test_hands_of_a_pair_that_both_systems_see_are_merged(installed, image):
+    camera, boxes, sides = (
+        Camera.from_size(321, 240),
+        np.array([FAR, LEFT, RIGHT]),
+        ["right", "left", "right"],
+    )
+    hands = open_auto(refine=False)(image, boxes, sides, camera)
+    assert hands.models == ("dahyf-lite", *("dfl-lite+dahyf-lite",) * 2)
+    assert hands.model == "dahyf-lite+dfl-lite"
+    one, two = (
+        opened(image, boxes, sides, camera)
+        for opened in (Predictor("dahyf", refine=False), PairPredictor("dfl", refine=False))
+    )
+    np.testing.assert_array_equal(hands.joints_m[0], one.joints_m[0])
+    np.testing.assert_allclose(hands.joints_px[1:], ((one.joints_px + two.joints_px) / 2)[1:], atol=1e-3)
+    np.testing.assert_allclose(hands.joints_m[1:, 0, 2], two.joints_m[1:, 0, 2], atol=1e-6)
+    np.testing.assert_allclose(hands.confidence, [one.confidence[0], *two.confidence[1:]], atol=1e-6)
+    assert Hands.from_dict(hands.to_dict()).models == hands.models
+
+
+def test_merged_hands_are_hands_of_the_rig(installed, image):
+    camera, boxes, sides = Camera.from_size(321, 240), np.array([LEFT, RIGHT]), ["left", "right"]
+    for hand in (hands := open_auto()(image, boxes, sides, camera)):
+        posed = knuckle.load_rig("open", side=hand.side).posed(hand.pose_rad, hand.shape)
+        move = hand.joints_m[0] - posed.joints[0]
+        np.testing.assert_allclose(posed.joints + move, hand.joints_m, atol=2e-4)
+        np.testing.assert_allclose(posed.vertices + move, hand.vertices_m, atol=2e-4)
+    np.testing.assert_allclose(camera.project(hands.joints_m), hands.joints_px, atol=1e-6)
+
+
+def test_merged_hands_of_the_mirrored_photo_are_mirrored(installed, image):
+    camera, boxes = Camera.from_size(321, 240), np.array([LEFT, RIGHT])
+    mirrored_boxes = np.concatenate([320 - boxes[:, :1] - boxes[:, 2:3], boxes[:, 1:]], axis=1)
+    auto = open_auto(refine=False)
+    hands = auto(image, boxes, ["left", "right"], camera)
+    mirrored = auto(np.ascontiguousarray(image[:, ::-1]), mirrored_boxes, ["right", "left"], camera)
+    np.testing.assert_allclose(mirrored.joints_px * [-1, 1] + [320, 0], hands.joints_px, atol=0.02)
+    np.testing.assert_allclose(mirrored.joints_m * [-1, 1, 1], hands.joints_m, atol=2e-4)

@@ -32,7 +32,8 @@ def estimate(
     model: Annotated[
         str,
         typer.Option(
-            help="auto: overlapping hands by dfl where it is installed, others by dahyf; a model `knuckle info` lists;"
+            help="auto: dahyf, and for overlapping hands dfl with it where that is installed; a model that"
+            " `knuckle info` lists;"
             " an .onnx file; or all: every installed model, compared."
         ),
     ] = "auto",

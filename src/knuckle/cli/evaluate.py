@@ -24,7 +24,8 @@ def evaluate(
     weights: Annotated[
         list[str] | None,
         typer.Option(
-            help="A model's name, an .onnx file or a .safetensors file; repeatable, to compare. Default: dahyf."
+            help="A model's name, auto, an .onnx file or a .safetensors file; repeatable, to compare. Default:"
+            " dahyf."
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the JSON and the plots.")] = None,
@@ -65,6 +66,8 @@ def evaluate(
 
     if expand is not None and not 0.5 <= expand <= 10:
         raise KnuckleError(f"expand: expected a crop side of 0.5 to 10 boxes, got {expand:g}")
+    if expand is not None and "auto" in (weights or []):
+        raise KnuckleError("expand: expected none with auto, whose systems cut crops of their own")
     if mano is not None and not alignment:
         raise KnuckleError("mano: expected with --alignment only, which needs its triangles")
     meshes = _meshes(mano) if alignment else []
@@ -114,6 +117,7 @@ def _score(
             model=model.name,
             hands=model.hands,
             threshold=model.threshold,
+            frames=model.frames,
             alignment=meshes,
             progress=advance,
         )

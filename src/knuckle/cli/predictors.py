@@ -1,13 +1,15 @@
 """What `--weights` may name, each as the function that evaluation calls."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from knuckle import weights as store
 from knuckle.evaluation.runner import PatchPredictor
+from knuckle.evaluation.two_hand_runner import FramePredictor, by_boxes
+from knuckle.inference.door import AUTO, ONE_HAND, open_predictor
 from knuckle.inference.fusion import fuse, fuse_pair
 from knuckle.inference.predictor import normalise
 from knuckle.inference.runtime import ATTENTION, OnnxModel
@@ -20,7 +22,7 @@ class OpenedModel:
 
     samples_seen: hands it was trained on, counted as often as shown. hands: 2 for a system that is shown both hands in
     one patch; its arrays then have an axis of hands, the right one first. threshold: the confidence from which on such
-    a system's hand counts as seen.
+    a system's hand counts as seen. frames: what is asked for frames of two hands instead of `predict`.
     """
 
     name: str
@@ -30,17 +32,20 @@ class OpenedModel:
     samples_seen: int | None = None
     hands: int = 1
     threshold: float = 0.5
+    frames: FramePredictor | None = None
 
 
 def open_model(weights: str, *, threads: int = 1, refine: bool = True) -> OpenedModel:
-    """A shipped model's name, an .onnx file with its record beside it, or a .safetensors file of `knuckle
-    train`.
+    """A shipped model's name, an .onnx file with its record beside it, a .safetensors file of `knuckle train`, or
+    "auto": `knuckle estimate`'s choice, which for single hands is the one-hand system.
 
     refine: fuse 2D and 3D joints as `knuckle estimate` does (onnx only; a checkpoint is scored as it is).
     Raises KnuckleError for anything else and for damaged files.
     """
     if weights.endswith(".safetensors"):
         return _open_checkpoint(Path(weights), threads=threads)
+    if weights == AUTO:
+        return _open_auto(threads=threads, refine=refine)
     path, record = store.find(weights)
     network, rig = OnnxModel(path, threads=threads), load_rig(record.rig)
 
@@ -61,6 +66,13 @@ def open_model(weights: str, *, threads: int = 1, refine: bool = True) -> Opened
         record.hands,
         record.confidence_threshold,
     )
+
+
+def _open_auto(*, threads: int, refine: bool) -> OpenedModel:
+    alone = open_model(ONE_HAND, threads=threads, refine=refine)
+    chosen = open_predictor(AUTO, threads=threads, refine=refine)
+    name = AUTO if refine else f"{AUTO} (network alone)"
+    return replace(alone, name=name, samples_seen=None, frames=by_boxes(chosen))
 
 
 def _open_checkpoint(path: Path, *, threads: int) -> OpenedModel:

@@ -31,7 +31,7 @@ from knuckle.evaluation.two_hand_benchmarks import (
     photographed_pairs,
     rendered_pairs,
 )
-from knuckle.evaluation.two_hand_runner import right_of_two
+from knuckle.evaluation.two_hand_runner import FramePredictor, right_of_two
 from knuckle.synth.dataset import SynthSet
 
 NAMES = ("synthetic", "synthetic-two", "eval-dev")
@@ -46,6 +46,7 @@ def evaluate(
     model: str,
     hands: int = 1,
     threshold: float = 0.5,
+    frames: FramePredictor | None = None,
     batch: int = 32,
     alignment: Sequence[LabelledFaces] = (),
     progress: Progress = lambda count: None,
@@ -55,9 +56,10 @@ def evaluate(
     size: side of the predictor's patch, px. expand: crop side over the longer side of the box (stored crops
     keep theirs). model: what the report calls it. hands: 2 for a system of a right and a left hand, whose right one
     then answers for a single hand (shown as a right one), and whose confidence in the other, against `threshold`, is a
-    ghost partner. alignment: where given, silhouettes are compared too; the meshes that data and model may have.
-    progress gets the number of patches each batch finished, then, for the silhouettes, 1 a hand. Raises
-    KnuckleError, before anything is predicted, when silhouettes are asked of data without a mesh.
+    ghost partner. frames: where given, what two-hand benchmarks ask instead ("auto"). alignment: where given,
+    silhouettes are compared too; the meshes that data and model may have. progress gets the number of
+    patches each batch finished, then, for the silhouettes, 1 a hand. Raises KnuckleError, before anything is predicted,
+    when silhouettes are asked of data without a mesh.
     """
     if alignment:
         require_mesh(benchmark.name, benchmark.vertex_count, alignment)
@@ -70,6 +72,7 @@ def evaluate(
             expand=expand,
             model=model,
             threshold=threshold,
+            frames=frames,
             batch=batch,
             progress=progress,
         )

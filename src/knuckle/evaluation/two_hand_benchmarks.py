@@ -10,13 +10,14 @@ from knuckle.evaluation.protocols import two_hands
 from knuckle.evaluation.report import Report, file_name
 from knuckle.evaluation.runner import PatchPredictor, Progress
 from knuckle.evaluation.two_hand_frames import TwoHandFrame
-from knuckle.evaluation.two_hand_runner import hand_by_hand, run_frames, whole_frames
+from knuckle.evaluation.two_hand_runner import FramePredictor, hand_by_hand, run_frames, whole_frames
 from knuckle.evaluation.two_hand_sources import mesh_rigs, photo_frames, photo_pairs, rendered_frames
 from knuckle.synth.dataset import SynthSet
 
 PHOTOS = "two-hand photos"
 
 _HAND_BY_HAND = "every hand that is there cut by its own true box and told its side, left hands mirrored"
+_BY_BOXES = "every hand that is there given by its own true box and side, crops as the model cuts them"
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ def evaluate_frames(
     expand: float,
     model: str,
     threshold: float = 0.5,
+    frames: FramePredictor | None = None,
     batch: int = 32,
     progress: Progress = lambda count: None,
 ) -> Report:
@@ -61,12 +63,14 @@ def evaluate_frames(
 
     hands: a two-hand system sees the crop of both; a one-hand system each hand that is there in a crop of its own,
     with the true side. size, expand: of the crops (stored windows of both hands keep theirs). threshold: the
-    confidence from which on a hand counts as seen.
+    confidence from which on a hand counts as seen. frames: where given, is asked instead of `predictor`, by boxes.
     """
-    show, shown = (whole_frames, benchmark.shown) if hands == 2 else (hand_by_hand, _HAND_BY_HAND)
-    truth, predictions = run_frames(
-        show(predictor, size=size, expand=expand), benchmark.frames(), batch=batch, progress=progress
-    )
+    if frames is None:
+        show, shown = (whole_frames, benchmark.shown) if hands == 2 else (hand_by_hand, _HAND_BY_HAND)
+        frames = show(predictor, size=size, expand=expand)
+    else:
+        shown = _BY_BOXES
+    truth, predictions = run_frames(frames, benchmark.frames(), batch=batch, progress=progress)
     return two_hands.report(
         truth,
         predictions,

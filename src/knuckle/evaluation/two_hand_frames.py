@@ -34,7 +34,7 @@ class TwoHandFrame:
 def pair_patch(frame: TwoHandFrame, *, size: int, expand: float) -> Patch:
     """What a two-hand system is shown: the frame's window, or a square of side expand * max(w, h) round its hands."""
     if frame.window is None:
-        crop = Crop.from_box(_box(frame.joints_px[frame.is_hand]), size, expand=expand)
+        crop = Crop.from_box(tight_box(frame.joints_px[frame.is_hand]), size, expand=expand)
     else:
         u, v, side = (float(value) for value in frame.window)
         crop = Crop((u, v), side, size)
@@ -43,7 +43,7 @@ def pair_patch(frame: TwoHandFrame, *, size: int, expand: float) -> Patch:
 
 def hand_patch(frame: TwoHandFrame, hand: int, *, size: int, expand: float) -> Patch:
     """What a system of right hands is shown: the square round the true joints of one hand, mirrored for the left."""
-    crop = Crop.from_box(_box(frame.joints_px[hand]), size, expand=expand)
+    crop = Crop.from_box(tight_box(frame.joints_px[hand]), size, expand=expand)
     pixels = crop.warp(frame.picture)
     if hand != LEFT:
         return Patch(pixels, crop.vector, frame.camera.vector)
@@ -51,7 +51,7 @@ def hand_patch(frame: TwoHandFrame, hand: int, *, size: int, expand: float) -> P
     return Patch(np.ascontiguousarray(pixels[:, ::-1]), mirrored.vector, frame.camera.mirrored().vector)
 
 
-def _box(joints_px: Float[np.ndarray, "*hands 21 2"]) -> Float[np.ndarray, "4"]:
+def tight_box(joints_px: Float[np.ndarray, "*hands 21 2"]) -> Float[np.ndarray, "4"]:
     """x, y, w, h of the tight box of labelled joints."""
     points = joints_px.reshape(-1, 2)
     low, high = np.nanmin(points, axis=0), np.nanmax(points, axis=0)

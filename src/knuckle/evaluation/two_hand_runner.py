@@ -9,13 +9,16 @@ import numpy as np
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.runner import PatchPredictor, Progress, chunks, predict_patches
 from knuckle.evaluation.two_hand_data import TwoHandPredictions, TwoHandTruth
-from knuckle.evaluation.two_hand_frames import LEFT, TwoHandFrame, hand_patch, pair_patch
+from knuckle.evaluation.two_hand_frames import LEFT, TwoHandFrame, hand_patch, pair_patch, tight_box
+from knuckle.inference.door import HandPredictor
 from knuckle.inference.mirror import MIRROR_POINT, mirror_px
+from knuckle.skeleton import Side
 
 _NO_PICTURE = np.zeros((0, 0, 3), np.uint8)
 """Thousands of pictures need not stay in memory."""
 _PLACED = ("joints_px", "joints_m", "vertices_m")
 _KEPT = (*_PLACED, "confidence")
+_SIDES: tuple[Side, Side] = ("right", "left")
 
 
 class FramePredictor(Protocol):
@@ -82,6 +85,31 @@ def hand_by_hand(predictor: PatchPredictor, *, size: int, expand: float) -> Fram
             for (row, hand), value in zip(shown, outputs[name], strict=True):
                 width = frames[row].camera.width
                 filled[row, hand] = _mirrored(name, value, width) if hand == LEFT else value
+        return result
+
+    return predict
+
+
+def by_boxes(predictor: HandPredictor) -> FramePredictor:
+    """What `estimate` runs, given each picture with the tight box and the side of every hand that is there, as a user
+    gives them; absent hands are 0.
+
+    It decides itself which hands it sees together, and cuts its own crops (`knuckle.inference.door`). It has no say in
+    which hands are there, so there is no confidence.
+    """
+
+    def predict(frames: Sequence[TwoHandFrame], /) -> Mapping[str, np.ndarray]:
+        found = []
+        for frame in frames:
+            there = np.flatnonzero(frame.is_hand)
+            boxes = np.stack([tight_box(frame.joints_px[hand]) for hand in there])
+            found.append(predictor(frame.picture, boxes, [_SIDES[hand] for hand in there], frame.camera))
+        result = {}
+        for name in _PLACED:
+            shape = getattr(found[0], name).shape[1:]
+            filled = result[name] = np.zeros((len(frames), 2, *shape))
+            for row, (frame, hands) in enumerate(zip(frames, found, strict=True)):
+                filled[row, frame.is_hand] = getattr(hands, name)
         return result
 
     return predict

@@ -1,6 +1,6 @@
-"""What `model=` may name, opened: a one-hand system, a two-hand system, or "auto", each hand by the one fit for it."""
+"""What `model=` may name, opened: a one-hand system, a two-hand system, or "auto", each hand by those fit for it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,6 +10,7 @@ from knuckle import weights
 from knuckle.camera import Camera
 from knuckle.errors import KnuckleError
 from knuckle.hands import Hands
+from knuckle.inference.merge import Merged, PairJoints, merge_pairs
 from knuckle.inference.pair_predictor import HAND_FIELDS, PairPredictor, Window
 from knuckle.inference.pairing import pair_boxes
 from knuckle.inference.predictor import Predictor
@@ -18,6 +19,9 @@ from knuckle.skeleton import Side
 AUTO = "auto"
 ONE_HAND, TWO_HANDS = "dahyf", "dfl"
 """The systems behind "auto"."""
+
+Merge = Callable[[PairJoints, PairJoints, np.ndarray, Camera], Merged]
+"""How a two-hand and a one-hand system's joints become one: as `knuckle.inference.merge.merge_pairs`."""
 
 
 class HandPredictor(Protocol):
@@ -55,21 +59,23 @@ def is_installed(model: str) -> bool:
 
 
 class AutoPredictor:
-    """Overlapping hands by a two-hand system, lone hands by a one-hand system.
+    """Overlapping hands by a two-hand and a one-hand system together, lone hands by the one-hand system.
 
     Which boxes belong together: `knuckle.inference.pairing`. A hand of a pair whose confidence, the two-hand system's
     own, lies below the threshold of its record is not believed to be there as that system sees it (a detector may have
-    put two boxes on one hand): the one-hand system answers for that box instead. So each box has one answer, never a
-    ghost beside it; `Hands.models` tells whose it is, and the confidence is that system's. Raises KnuckleError for
-    systems whose meshes differ.
+    put two boxes on one hand): the one-hand system answers for that box instead, with its own confidence. Of a hand
+    that is believed in, both systems' joints are merged by `merge`, and the rig is fitted once to what comes out; its
+    confidence is the two-hand system's. So each box has one answer, never a ghost beside it. `Hands.models` tells whose
+    it is: one system's name, or "dfl-lite+dahyf-lite" for a merged hand. Raises KnuckleError for systems whose meshes
+    differ.
     """
 
-    def __init__(self, one: Predictor, two: PairPredictor) -> None:
+    def __init__(self, one: Predictor, two: PairPredictor, *, merge: Merge = merge_pairs) -> None:
         if one.record.rig != two.record.rig:
             raise KnuckleError(
                 f"rig: expected the same of both systems, got {one.record.rig} and {two.record.rig}"
             )
-        self._one, self._two = one, two
+        self._one, self._two, self._merge = one, two, merge
 
     def __call__(
         self,
@@ -81,30 +87,35 @@ class AutoPredictor:
     ) -> Hands:
         """Estimate the hands in boxes (x, y, w, h px of the image), each of the side given."""
         boxes = np.asarray(boxes_px, dtype=float).reshape(-1, 4)
-        pairs = pair_boxes(boxes, sides).pairs
-        if not pairs:
-            return self._one(image, boxes, sides, camera)
+        alone = self._one(image, boxes, sides, camera)
+        pairs = np.array(pair_boxes(boxes, sides).pairs, dtype=int).reshape(-1, 2)
+        if not len(pairs):
+            return alone
         windows = [Window.of_pair(boxes[right], boxes[left]) for right, left in pairs]
-        seen = self._two.look(image, windows, camera)
+        seen = self._two.look_unfitted(image, windows, camera)
         believed = seen["confidence"] >= self._two.record.confidence_threshold
-        answered = np.array(pairs)[believed]
-        others = np.setdiff1d(np.arange(len(boxes)), answered)
-        lone = self._one(image, boxes[others], [sides[i] for i in others], camera)
-        if not len(answered):
-            return lone
-        merged: dict[str, Any] = {name: np.zeros((len(boxes), *seen[name].shape[2:])) for name in HAND_FIELDS}
-        models = [self._one.record.name] * len(boxes)
-        for name, value in merged.items():
-            value[answered] = seen[name][believed]
-            if len(others):
-                value[others] = getattr(lone, name)
-        for index in answered:
-            models[index] = self._two.record.name
+        if not believed.any():
+            return alone
+        merged = self._merge(
+            PairJoints(seen["joints_px"], seen["joints_m"]),
+            PairJoints(alone.joints_px[pairs], alone.joints_m[pairs]),
+            boxes[pairs],
+            camera,
+        )
+        joints = {**seen, "joints_px": merged.joints.px, "joints_m": merged.joints.m}
+        together = self._two.fit(joints, np.tile(camera.vector, (len(pairs), 1)))
+        answered, models = pairs[believed], list(alone.models)
+        for index, share in zip(answered, merged.share[believed], strict=True):
+            names = (self._two.record.name, self._one.record.name)
+            models[index] = names[0] if share == 1 else "+".join(names)
+        fields: dict[str, Any] = {name: getattr(alone, name).copy() for name in HAND_FIELDS}
+        for name, value in fields.items():
+            value[answered] = together[name][believed]
         return Hands(
             camera,
             sides=tuple(sides),
             boxes_px=boxes,
             models=tuple(models),
-            faces=lone.faces,
-            **merged,
+            faces=alone.faces,
+            **fields,
         )

@@ -32,9 +32,10 @@ def estimate(
     hand's joints, and sides: "left" or "right" for each. Both or neither: without them the hands are found
     first, by `detector` or the default one, whose networks are fetched at first use. camera: fx, fy, cx, cy
     px or a Camera; without it a focal length of sqrt(W^2 + H^2) px is assumed, so distances are only as good
-    as that guess. model: a name (`knuckle info` lists them) or the path of an .onnx file. "auto": a left and a right
-    hand whose boxes overlap are seen together by a two-hand system, where one is installed, and all others one by one
-    by DaHyF (`knuckle.inference.pairing` has the rules, `Hands.models` who answered).
+    as that guess. model: a name (`knuckle info` lists them) or the path of an .onnx file. "auto": every hand
+    is seen by DaHyF, and a left and a right one whose boxes overlap together by a two-hand system too, where one is
+    installed; what both see is merged (`knuckle.inference.pairing` and `merge` have the rules, `Hands.models` who
+    answered).
 
     Returns `Hands`, in the order of the boxes, or best first when found; empty when there is no hand.
     Raises KnuckleError for a photo, box, side, camera or model that cannot be used.

@@ -17,7 +17,8 @@ def mirror_px(points_px: Float[np.ndarray, "*batch 2"], width: int) -> Float[np.
 def mirror_outputs(
     outputs: dict[str, Float[np.ndarray, "b ..."]], where: Float[np.ndarray, "b"], width: int
 ) -> dict[str, Float[np.ndarray, "b ..."]]:
-    """A hand's joints_px, joints_m, vertices_m and pose_rad mirrored, for the hands where `where` is true."""
+    """A hand's joints_px, joints_m, vertices_m and pose_rad, those that are there, mirrored for the hands where `where`
+    is true."""
     changes = {
         "joints_px": lambda value: mirror_px(value, width),
         "joints_m": lambda value: value * MIRROR_POINT,
@@ -26,6 +27,8 @@ def mirror_outputs(
     }
     result = dict(outputs)
     for name, change in changes.items():
+        if name not in outputs:
+            continue
         value = outputs[name]
         chosen = np.asarray(where, dtype=bool).reshape(-1, *(1,) * (value.ndim - 1))
         result[name] = np.where(chosen, change(value), value)

@@ -1,6 +1,6 @@
 """The predictor of two-hand systems: a picture, boxes, sides and a camera in; `Hands` in one camera frame out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,8 @@ from knuckle.skeleton import Side
 
 HAND_FIELDS = ("joints_px", "joints_m", "vertices_m", "pose_rad", "shape", "confidence")
 """Of `Hands`: what a network answers for each hand."""
+JOINT_FIELDS = ("joints_px", "joints_m", "confidence")
+"""Of these, what a two-hand network gives itself; the others are the fit's."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,16 +114,33 @@ class PairPredictor:
     ) -> dict[str, Float[np.ndarray, "P 2 ..."]]:
         """Both hands of every window (at least one), the right one first, there or not: `HAND_FIELDS`, and
         residual_m of the fit (NaN where there was none)."""
+        return self._answers(image, windows, camera, fitted=True)
+
+    def look_unfitted(
+        self, image: UInt8[np.ndarray, "H W 3"], windows: Sequence[Window], camera: Camera
+    ) -> dict[str, Float[np.ndarray, "P 2 ..."]]:
+        """As `look`, the network's own `JOINT_FIELDS` alone: `fit` makes hands of them."""
+        return self._answers(image, windows, camera, fitted=False)
+
+    def fit(
+        self, joints: Mapping[str, Float[np.ndarray, "P 2 ..."]], lenses: Float[np.ndarray, "P 4"]
+    ) -> dict[str, Float[np.ndarray, "P 2 ..."]]:
+        """Hands of joints: `JOINT_FIELDS` in, `HAND_FIELDS` and residual_m out. lenses: fx, fy, cx, cy of each."""
+        outputs = fuse_pair(joints, lenses, rig=self.rig, refine=self._refine)
+        outputs["pose_rad"] = matrix_to_axis_angle(outputs["rotations"])
+        outputs["confidence"] = np.clip(outputs["confidence"], 0, 1)
+        return {name: outputs[name] for name in (*HAND_FIELDS, "residual_m")}
+
+    def _answers(
+        self, image: np.ndarray, windows: Sequence[Window], camera: Camera, *, fitted: bool
+    ) -> dict[str, Float[np.ndarray, "P 2 ..."]]:
         parts = []
         for start in range(0, len(windows), BATCH):
             chunk = windows[start : start + BATCH]
             patches, crops, lenses = self._shown(image, chunk, camera)
-            outputs = fuse_pair(
-                self._network(normalise(patches), crops, lenses), lenses, rig=self.rig, refine=self._refine
-            )
-            outputs["pose_rad"] = matrix_to_axis_angle(outputs["rotations"])
-            outputs["confidence"] = np.clip(outputs["confidence"], 0, 1)
-            kept = {name: outputs[name] for name in (*HAND_FIELDS, "residual_m")}
+            outputs = self._network(normalise(patches), crops, lenses)
+            own = {name: outputs[name].astype(float) for name in JOINT_FIELDS}
+            kept = self.fit(own, lenses) if fitted else own
             mirrored = np.array([window.mirrored for window in chunk])
             parts.append(_as_in_picture(kept, mirrored, image.shape[1]))
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

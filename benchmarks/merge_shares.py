@@ -1,0 +1,135 @@
+"""What `--model auto` scores on a rendered two-hand set with other shares of its two systems, other answers to how far
+the wrists are, and other limits from which on two answers are not merged.
+
+python benchmarks/merge_shares.py --data runs/synth-pairs-held [--one dahyf] [--two dfl] [--limit 400].
+--one, --two: a model's name or an .onnx file. The set must not be one that trained either, nor a benchmark: what is
+chosen here is `SHARE` and `APART` of `knuckle.inference.merge`. Such a set: `knuckle synth --hands two --count 400
+--singles 0 --negatives 0 --seed 47 --size 128 --out runs/synth-pairs-held`.
+"""
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from knuckle.camera import Camera
+from knuckle.evaluation.benchmarks import open_benchmarks
+from knuckle.evaluation.two_hand_benchmarks import TwoHandBenchmark
+from knuckle.evaluation.two_hand_frames import TwoHandFrame
+from knuckle.evaluation.two_hand_metrics import mpjpe, mrrpe, with_root_depth
+from knuckle.evaluation.two_hand_runner import by_boxes, run_frames
+from knuckle.hands import Hands
+from knuckle.inference.door import AutoPredictor, HandPredictor, Merge
+from knuckle.inference.merge import APART, Merged, PairJoints, merge_pairs
+from knuckle.inference.pair_predictor import PairPredictor, Window
+from knuckle.inference.predictor import Predictor
+from knuckle.skeleton import WRIST
+
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+LIMITS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.5, np.inf)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", required=True, help="folder of a rendered two-hand set")
+    parser.add_argument("--one", default="dahyf", help="the one-hand system")
+    parser.add_argument("--two", default="dfl", help="the two-hand system")
+    parser.add_argument("--limit", type=int, default=400, help="crops")
+    options = parser.parse_args()
+    (benchmark,) = open_benchmarks(options.data, limit=options.limit)
+    if not isinstance(benchmark, TwoHandBenchmark):
+        parser.error(f"--data: expected a set of two hands, got {options.data}")
+    frames = list(benchmark.frames())
+    one, two = OnceAsked(options.one, threads=1), OnceAskedPair(options.two, threads=1)
+    console = Console(width=120)
+    systems: dict[str, HandPredictor] = {one.record.name: one, two.record.name: two}
+    console.print(table(frames, systems, "system"), "")
+    merged = {
+        f"{share:g}, {rule}": AutoPredictor(one, two, merge=at_depths(depths, share, APART))
+        for share in SHARES
+        for rule, depths in WRIST_DEPTHS.items()
+    }
+    console.print(table(frames, merged, f"share of {two.record.name}, wrist depths (limit {APART:g})"), "")
+    limited = {
+        f"{share:g}, {limit:g}": AutoPredictor(one, two, merge=partial(merge_pairs, share=share, apart=limit))
+        for limit in LIMITS
+        for share in SHARES[1:-1]
+    }
+    console.print(table(frames, limited, f"share of {two.record.name}, limit"))
+
+
+def table(frames: Sequence[TwoHandFrame], predictors: Mapping[str, HandPredictor], what: str) -> Table:
+    """A row a predictor: MPJPE of all crops and of those of both hands, the latter at its own depths too, MRRPE."""
+    result = Table(box=None, pad_edge=False)
+    for heading in (what, "MPJPE all (mm)", "two", "two, own depth", "MRRPE (mm)"):
+        result.add_column(heading, justify="left" if heading == what else "right")
+    for name, predictor in predictors.items():
+        truth, found = run_frames(by_boxes(predictor), frames)
+        wrist_m = np.nan_to_num(truth.joints_m[..., WRIST, 2])
+        at_truth = with_root_depth(found.joints_px, found.joints_m, truth.camera, wrist_m)
+        errors = mpjpe(truth.joints_m, at_truth, truth.is_hand)
+        own = mpjpe(truth.joints_m, found.joints_m, truth.is_hand)
+        place = mrrpe(truth.joints_m, found.joints_m, truth.is_hand)
+        result.add_row(name, *(f"{v:.1f}" for v in (errors.all_mm, errors.two_mm, own.two_mm, place)))
+    return result
+
+
+Depths = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Wrist depths (P, 2), m, of the two-hand and of the one-hand system to those of the merged hands."""
+
+WRIST_DEPTHS: dict[str, Depths] = {
+    "two-hand": lambda two, one: two,
+    "mean of both": lambda two, one: (two + one) / 2,
+    "mean of both, difference two-hand": lambda two, one: two + (one - two).mean(-1, keepdims=True) / 2,
+    "one-hand, difference two-hand": lambda two, one: two + (one - two).mean(-1, keepdims=True),
+}
+
+
+def at_depths(depths: Depths, share: float, apart: float) -> Merge:
+    """A merge with the wrists elsewhere: the two-hand system's hands are put there first."""
+
+    def merge(two: PairJoints, one: PairJoints, boxes_px: np.ndarray, camera: Camera) -> Merged:
+        wrists = depths(two.m[..., WRIST, 2], one.m[..., WRIST, 2])
+        moved = two.m.copy()
+        moved[..., 2] += (wrists - two.m[..., WRIST, 2])[..., None]
+        return merge_pairs(two._replace(m=moved), one, boxes_px, camera, share=share, apart=apart)
+
+    return merge
+
+
+class OnceAsked(Predictor):
+    """Asks its network once a picture: the rows of a table share the answers."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._answers: dict[int, Hands] = {}
+
+    def __call__(self, image: np.ndarray, *arguments: Any) -> Hands:
+        if id(image) not in self._answers:
+            self._answers[id(image)] = super().__call__(image, *arguments)
+        return self._answers[id(image)]
+
+
+class OnceAskedPair(PairPredictor):
+    """The same of a two-hand system, before the fit."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._joints: dict[int, dict[str, np.ndarray]] = {}
+
+    def look_unfitted(
+        self, image: np.ndarray, windows: Sequence[Window], camera: Camera
+    ) -> dict[str, np.ndarray]:
+        if id(image) not in self._joints:
+            self._joints[id(image)] = super().look_unfitted(image, windows, camera)
+        return self._joints[id(image)]
+
+
+if __name__ == "__main__":
+    main()
