@@ -17,12 +17,13 @@ from knuckle.synth.wear import KINDS, sample_worn
 from knuckle.synth.wear_mesh import SIDES, finger_loop
 
 COUNT, SEED = 30, 3
-NAMES = ("views", "sizes", "wear", "camera")
+NAMES = ("views", "sizes", "wear", "camera", "flesh")
 SAME_LABELS = {
     "views": ("shape", "is_hand"),
     "sizes": ("pose", "camera", "frame_size", "is_hand"),
     "wear": ("pose", "shape", "translation", "joints_px", "camera", "visible", "patch_from_frame"),
     "camera": ("pose", "shape", "translation", "joints_px", "camera", "visible", "patch_from_frame"),
+    "flesh": ("pose", "shape", "translation", "joints_m", "joints_px", "camera", "patch_from_frame"),
 }
 
 
@@ -105,7 +106,7 @@ def test_each_extra_has_its_share_apart_from_the_others():
 
 
 def test_extras_do_not_disturb_each_other(pool):
-    """Sizes and turns of a set with all four are those of a set with one; what is drawn later may differ."""
+    """Sizes and turns of a set with all of them are those of a set with one; what is drawn later may differ."""
     engines = {
         names: SynthEngine(SEED, options(*names), folder=pool) for names in (NAMES, ("sizes",), ("views",))
     }

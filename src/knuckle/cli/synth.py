@@ -37,7 +37,8 @@ def synth(
     extras: Annotated[
         list[str] | None,
         typer.Option(
-            "--extra", help="poses, signs, views, sizes, wear, camera, partner or objects; repeatable."
+            "--extra",
+            help="poses, signs, views, sizes, wear, camera, partner, flesh or objects; repeatable.",
         ),
     ] = None,
 ) -> None:

@@ -16,6 +16,7 @@ from knuckle.skeleton import COMMON_TO_MANO16, MANO16_FINGER, MANO16_PARENTS
 from knuckle.synth import clutter
 from knuckle.synth.arm import ARM_RINGS, build_mesh, grow_arm, sample_arm
 from knuckle.synth.extras import extra_rng
+from knuckle.synth.flesh import fleshed
 from knuckle.synth.held import Grip, HeldThings, put_in_hand
 from knuckle.synth.held_mesh import HeldRenderer
 from knuckle.synth.mesh_kernels import joint_visibility
@@ -115,7 +116,8 @@ class SynthEngine:
         placement = place(rng, joints, self.options.size)
         if view is not None and view.ego is not None:
             placement = view.ego.place(joints, self.options.size)
-        hand = self.rig.posed_by_matrices(rotations.astype(np.float32), shape.astype(np.float32)).vertices
+        posed = self.rig.posed_by_matrices(rotations.astype(np.float32), shape.astype(np.float32))
+        hand = fleshed(self.rig, posed, extra_rng(self.options.extras, "flesh", self.seed, index))
         renderer.vertices[: len(hand)] = hand + placement.translation
         arm = sample_arm(rng, rotations[0])
         if view is not None and view.ego is not None:

@@ -17,6 +17,7 @@ EXTRAS = {
     "wear": "rings, watches, rarely a glove",
     "camera": "long motion blur, low light and its noise, hands out of focus",
     "partner": "the other hand touching, crossing or hiding this one",
+    "flesh": "knuckles, pads and the thumb's web on bent hands, more or less; lone hands only",
     "objects": "simple solids and blobs held in the hand, before and behind the fingers",
 }
 """What may be added to the hands of a set, each by itself (docs/accuracy.md has what each brought)."""

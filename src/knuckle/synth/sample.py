@@ -46,6 +46,8 @@ class Sample(Labelled):
     visible: Bool[np.ndarray, "21"]
     """Whether nothing but the joint's own part of the finger, or its neighbour, lies before it."""
     vertices_m: Float32[np.ndarray, "v 3"] | None = None
+    """Camera frame, absolute, as rendered: with the extra "flesh" up to some mm off the rig's own, which pose, shape
+    and translation give."""
     part_mask: UInt8[np.ndarray, "s s"] | None = None
     """0 elsewhere, 1..16 the MANO16 part plus 1; only what the camera sees."""
     finger_mask: UInt8[np.ndarray, "s s"] | None = None
