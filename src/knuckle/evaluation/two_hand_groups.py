@@ -10,16 +10,17 @@ ALL, ALONE, PAIRS = "all", "alone", "pairs"
 """The groups of every hand, of hands without another one, and of those with one."""
 
 _HIDDEN = {
-    "up to a third of the joints hidden": (0.0, 1 / 3),
+    "up to a third of the joints hidden": (-1.0, 1 / 3),
     "a third to a half hidden": (1 / 3, 1 / 2),
     "more than half hidden": (1 / 2, 1.0),
 }
 _OVERLAP = {
-    "boxes overlap by up to 25 %": (0.0, 0.25),
+    "boxes overlap by up to 25 %": (-1.0, 0.25),
     "boxes overlap by 25 to 60 %": (0.25, 0.6),
     "boxes overlap by more than 60 %": (0.6, 1.0),
 }
-_LEAST, _SLACK = -1.0, 1e-9
+"""Above the first, up to the second."""
+_SLACK = 1e-9
 
 
 def hand_groups(
@@ -65,6 +66,5 @@ def box_overlap(joints_px: Float[np.ndarray, "N 2 21 2"]) -> Float[np.ndarray, "
 
 
 def _within(values: np.ndarray, band: tuple[float, float]) -> np.ndarray:
-    """Above the lower limit (the lowest includes it), up to the upper one."""
     low, high = band
-    return (values > (low or _LEAST) + _SLACK) & (values <= high + _SLACK)
+    return (values > low + _SLACK) & (values <= high + _SLACK)
