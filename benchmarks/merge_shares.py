@@ -1,9 +1,9 @@
 """What `--model auto` scores on a rendered two-hand set with other shares of its two systems, other answers to how far
-the wrists are, and other limits from which on two answers are not merged.
+the wrists are, and other limits from which on two answers are not merged, or one of them is not listened to.
 
 python benchmarks/merge_shares.py --data runs/synth-pairs-held [--one dahyf] [--two dfl] [--limit 400].
 --one, --two: a model's name or an .onnx file. The set must not be one that trained either, nor a benchmark: what is
-chosen here is `SHARE` and `APART` of `knuckle.inference.merge`. Such a set: `knuckle synth --hands two --count 400
+chosen here is `SHARE`, `APART` and `AWAY` of `knuckle.inference.merge`. Such a set: `knuckle synth --hands two --count 400
 --singles 0 --negatives 0 --seed 47 --size 128 --out runs/synth-pairs-held`.
 """
 
@@ -31,6 +31,7 @@ from knuckle.skeleton import WRIST
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 LIMITS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.5, np.inf)
+AWAYS = (0.15, 0.2, 0.25, 0.35, 0.5, np.inf)
 
 
 def main() -> None:
@@ -61,7 +62,9 @@ def main() -> None:
         for limit in LIMITS
         for share in SHARES[1:-1]
     }
-    console.print(table(frames, limited, f"share of {two.record.name}, limit"))
+    console.print(table(frames, limited, f"share of {two.record.name}, limit"), "")
+    away = {f"{limit:g}": AutoPredictor(one, two, merge=partial(merge_pairs, away=limit)) for limit in AWAYS}
+    console.print(table(frames, away, "how far from its box"))
 
 
 def table(frames: Sequence[TwoHandFrame], predictors: Mapping[str, HandPredictor], what: str) -> Table:

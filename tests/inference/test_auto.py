@@ -11,7 +11,7 @@ import pytest
 import knuckle
 from knuckle import Camera, Detection, KnuckleError
 from knuckle.hands import Hands
-from knuckle.inference import estimate as estimate_module
+from knuckle.inference import door
 from knuckle.inference.door import AutoPredictor, open_predictor
 from knuckle.inference.merge import merge_pairs
 from knuckle.inference.pair_predictor import PairPredictor, Window
@@ -27,12 +27,6 @@ def image() -> np.ndarray:
     noise = np.random.default_rng(1).normal(size=(240, 321, 3))
     smooth = cv2.GaussianBlur(noise, (0, 0), 7)
     return (255 * (smooth - smooth.min()) / np.ptp(smooth)).astype(np.uint8)
-
-
-def with_threshold(folder, value: float) -> None:
-    path = folder / "dfl-lite.json"
-    replace(read_record(path), confidence_threshold=value).write(path)
-    estimate_module._predictor.cache_clear()
 
 
 def alone(image, model, boxes, sides) -> Hands:
@@ -104,18 +98,18 @@ def test_detected_pairs_are_paired_too(installed, image):
     assert hands.sides == ("left", "right") and hands.models == ("dfl-lite", "dfl-lite")
 
 
-def test_a_hand_the_pair_system_does_not_see_is_answered_by_the_other(installed, image):
+def test_a_hand_the_pair_system_does_not_see_is_answered_by_the_other(installed, image, monkeypatch):
     pair = alone(image, "dfl", [RIGHT, LEFT], ["right", "left"])
     weak = int(np.argmin(pair.confidence))
-    with_threshold(installed, float(pair.confidence.mean()))
+    monkeypatch.setattr(door, "LIKELY", float(pair.confidence.mean()))
     hands = knuckle.estimate(image, boxes=[RIGHT, LEFT], sides=["right", "left"])
     assert hands.models[weak] == "dahyf-lite" and hands.models[1 - weak] == "dfl-lite"
     same(hands, 1 - weak, pair, 1 - weak)
     same(hands, weak, alone(image, "dahyf", [RIGHT, LEFT], ["right", "left"]), weak)
 
 
-def test_a_pair_that_is_not_there_is_the_one_hand_systems(installed, image):
-    with_threshold(installed, 1.0)
+def test_a_pair_that_is_not_there_is_the_one_hand_systems(installed, image, monkeypatch):
+    monkeypatch.setattr(door, "LIKELY", 1.0)
     hands = knuckle.estimate(image, boxes=[RIGHT, FAR, LEFT], sides=["right", "left", "left"])
     expected = alone(image, "dahyf", [RIGHT, FAR, LEFT], ["right", "left", "left"])
     assert hands.models == ("dahyf-lite",) * 3

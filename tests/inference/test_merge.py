@@ -8,7 +8,7 @@ from knuckle.inference.merge import SHARE, PairJoints, merge_pairs
 from knuckle.rig.rig import load_rig
 
 CAMERA = Camera(600.0, 620.0, 320.0, 240.0, 640, 480)
-BOXES = np.tile([200.0, 150, 100, 120], (3, 2, 1))
+SIZE = np.array([100.0, 120])
 FLIP = np.array([-1.0, 1, 1])
 
 
@@ -29,6 +29,11 @@ def two() -> PairJoints:
 
 
 @pytest.fixture
+def boxes(two: PairJoints) -> np.ndarray:
+    return boxes_round(two)
+
+
+@pytest.fixture
 def one(two: PairJoints) -> PairJoints:
     """The same hands seen a little elsewhere, and 10 cm farther away."""
     near = joints_of(1, about=two.m)
@@ -36,55 +41,75 @@ def one(two: PairJoints) -> PairJoints:
     return PairJoints(near.px, CAMERA.backproject(near.px, depth))
 
 
+def boxes_round(joints: PairJoints) -> np.ndarray:
+    """Boxes of one size in the middle of the joints."""
+    middle = (joints.px.min(2) + joints.px.max(2)) / 2
+    return np.concatenate([middle - SIZE / 2, np.broadcast_to(SIZE, middle.shape)], axis=-1)
+
+
 def behind(joints: PairJoints) -> np.ndarray:
     return joints.m[..., 2] - joints.m[..., :1, 2]
 
 
-def test_two_equal_answers_are_the_answer(two):
-    merged = merge_pairs(two, two, BOXES, CAMERA)
+def test_two_equal_answers_are_the_answer(two, boxes):
+    merged = merge_pairs(two, two, boxes, CAMERA)
     np.testing.assert_allclose(merged.joints.px, two.px, atol=1e-9)
     np.testing.assert_allclose(merged.joints.m, two.m, atol=1e-12)
     np.testing.assert_array_equal(merged.share, SHARE)
 
 
 @pytest.mark.parametrize("share", [0, 0.3, 1])
-def test_places_and_depths_behind_the_wrist_are_shared(two, one, share):
-    joints = merge_pairs(two, one, BOXES, CAMERA, share=share).joints
+def test_places_and_depths_behind_the_wrist_are_shared(two, one, share, boxes):
+    joints = merge_pairs(two, one, boxes, CAMERA, share=share).joints
     np.testing.assert_allclose(joints.px, share * two.px + (1 - share) * one.px, atol=1e-9)
     np.testing.assert_allclose(behind(joints), share * behind(two) + (1 - share) * behind(one), atol=1e-12)
     np.testing.assert_allclose(CAMERA.project(joints.m), joints.px, atol=1e-9)
 
 
 @pytest.mark.parametrize("share", [0, 0.5])
-def test_the_wrists_are_as_far_as_the_two_hand_system_says(two, one, share):
-    joints = merge_pairs(two, one, BOXES, CAMERA, share=share).joints
+def test_the_wrists_are_as_far_as_the_two_hand_system_says(two, one, share, boxes):
+    joints = merge_pairs(two, one, boxes, CAMERA, share=share).joints
     np.testing.assert_array_equal(joints.m[..., 0, 2], two.m[..., 0, 2])
 
 
-def test_a_hand_seen_elsewhere_is_the_two_hand_systems(two, one):
+def test_a_hand_seen_elsewhere_is_the_two_hand_systems(two, one, boxes):
     px = one.px.copy()
     px[1, 0] += [0, 130]
-    merged = merge_pairs(two, one._replace(px=px), BOXES, CAMERA)
+    merged = merge_pairs(two, one._replace(px=px), boxes, CAMERA)
     alone = np.zeros((3, 2), bool)
     alone[1, 0] = True
     np.testing.assert_array_equal(merged.share == 1, alone)
     np.testing.assert_allclose(merged.joints.m[1, 0], two.m[1, 0], atol=1e-12)
-    everywhere = merge_pairs(two, one, BOXES, CAMERA)
+    everywhere = merge_pairs(two, one, boxes, CAMERA)
     np.testing.assert_array_equal(merged.joints.m[~alone], everywhere.joints.m[~alone])
 
 
-def test_how_far_apart_is_a_share_of_the_box(two):
+def test_a_hand_drawn_away_from_its_box_is_the_one_hand_systems(two, one, boxes):
+    """Right and left of the first pair exchanged by the two-hand system: the boxes tell."""
+    exchanged = PairJoints(two.px.copy(), two.m.copy())
+    exchanged.px[0], exchanged.m[0] = two.px[0, ::-1] + [0, 90], two.m[0, ::-1]
+    merged = merge_pairs(exchanged, one, boxes, CAMERA)
+    np.testing.assert_array_equal(merged.share, [[0, 0], [SHARE, SHARE], [SHARE, SHARE]])
+    np.testing.assert_allclose(merged.joints.px[0], one.px[0], atol=1e-9)
+    np.testing.assert_allclose(behind(merged.joints)[0], behind(one)[0], atol=1e-12)
+    np.testing.assert_array_equal(merged.joints.m[0, :, 0, 2], exchanged.m[0, :, 0, 2])
+    assert (merge_pairs(exchanged, one, boxes, CAMERA, away=2.0).share[0] == 1).all()
+
+
+def test_how_far_apart_is_a_share_of_the_box(two, boxes):
     moved = two._replace(px=two.px + np.array([30, 0]))
-    assert (merge_pairs(two, moved, BOXES, CAMERA, apart=0.26).share == SHARE).all()
-    assert (merge_pairs(two, moved, BOXES, CAMERA, apart=0.24).share == 1).all()
-    assert (merge_pairs(two, moved, BOXES * [1, 1, 1.3, 1], CAMERA, apart=0.24).share == SHARE).all()
+    assert (merge_pairs(two, moved, boxes, CAMERA, apart=0.26).share == SHARE).all()
+    assert (merge_pairs(two, moved, boxes, CAMERA, apart=0.24).share == 1).all()
+    assert (
+        merge_pairs(two, moved, boxes * [1, 1, 1.3, 1] - [15, 0, 0, 0], CAMERA, apart=0.24).share == SHARE
+    ).all()
 
 
-def test_mirrored_answers_give_the_mirrored_hands(two, one):
+def test_mirrored_answers_give_the_mirrored_hands(two, one, boxes):
     def mirrored(joints: PairJoints) -> PairJoints:
         return PairJoints((joints.px * [-1, 1] + [CAMERA.width - 1, 0])[:, ::-1], (joints.m * FLIP)[:, ::-1])
 
-    merged = merge_pairs(two, one, BOXES, CAMERA).joints
-    other = merge_pairs(mirrored(two), mirrored(one), BOXES[:, ::-1], CAMERA.mirrored()).joints
+    merged = merge_pairs(two, one, boxes, CAMERA).joints
+    other = merge_pairs(mirrored(two), mirrored(one), boxes_round(mirrored(two)), CAMERA.mirrored()).joints
     np.testing.assert_allclose(mirrored(other).px, merged.px, atol=1e-9)
     np.testing.assert_allclose(mirrored(other).m, merged.m, atol=1e-12)

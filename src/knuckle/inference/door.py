@@ -19,6 +19,8 @@ from knuckle.skeleton import Side
 AUTO = "auto"
 ONE_HAND, TWO_HANDS = "dahyf", "dfl"
 """The systems behind "auto"."""
+LIKELY = 0.5
+"""From this confidence on a two-hand system thinks that a hand is there rather than not."""
 
 Merge = Callable[[PairJoints, PairJoints, np.ndarray, Camera], Merged]
 """How a two-hand and a one-hand system's joints become one: as `knuckle.inference.merge.merge_pairs`."""
@@ -61,13 +63,12 @@ def is_installed(model: str) -> bool:
 class AutoPredictor:
     """Overlapping hands by a two-hand and a one-hand system together, lone hands by the one-hand system.
 
-    Which boxes belong together: `knuckle.inference.pairing`. A hand of a pair whose confidence, the two-hand system's
-    own, lies below the threshold of its record is not believed to be there as that system sees it (a detector may have
-    put two boxes on one hand): the one-hand system answers for that box instead, with its own confidence. Of a hand
-    that is believed in, both systems' joints are merged by `merge`, and the rig is fitted once to what comes out; its
-    confidence is the two-hand system's. So each box has one answer, never a ghost beside it. `Hands.models` tells whose
-    it is: one system's name, or "dfl-lite+dahyf-lite" for a merged hand. Raises KnuckleError for systems whose meshes
-    differ.
+    Which boxes belong together: `knuckle.inference.pairing`. A hand of a pair that, to the two-hand system, is rather
+    not there than there (a detector may have put two boxes on one hand) is the one-hand system's alone. Of the others
+    both systems' joints are merged by `merge`, and the rig is fitted once to what comes out. Each box has one answer,
+    never a ghost beside it. `Hands.models` tells whose it is: one system's name, or "dfl-lite+dahyf-lite" for a merged
+    hand. The confidence is the two-hand system's where it has a share in the answer. Raises KnuckleError for systems
+    whose meshes differ.
     """
 
     def __init__(self, one: Predictor, two: PairPredictor, *, merge: Merge = merge_pairs) -> None:
@@ -93,7 +94,7 @@ class AutoPredictor:
             return alone
         windows = [Window.of_pair(boxes[right], boxes[left]) for right, left in pairs]
         seen = self._two.look_unfitted(image, windows, camera)
-        believed = seen["confidence"] >= self._two.record.confidence_threshold
+        believed = seen["confidence"] >= LIKELY
         if not believed.any():
             return alone
         merged = self._merge(
@@ -105,9 +106,10 @@ class AutoPredictor:
         joints = {**seen, "joints_px": merged.joints.px, "joints_m": merged.joints.m}
         together = self._two.fit(joints, np.tile(camera.vector, (len(pairs), 1)))
         answered, models = pairs[believed], list(alone.models)
+        names = {1: self._two.record.name, 0: self._one.record.name}
         for index, share in zip(answered, merged.share[believed], strict=True):
-            names = (self._two.record.name, self._one.record.name)
-            models[index] = names[0] if share == 1 else "+".join(names)
+            models[index] = names.get(share, f"{names[1]}+{names[0]}")
+        together["confidence"] = np.where(merged.share > 0, together["confidence"], alone.confidence[pairs])
         fields: dict[str, Any] = {name: getattr(alone, name).copy() for name in HAND_FIELDS}
         for name, value in fields.items():
             value[answered] = together[name][believed]

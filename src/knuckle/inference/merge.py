@@ -24,6 +24,11 @@ APART = 0.25
 box. At 0.1, 0.15, 0.2, 0.25, 0.3, 0.5 and without: 35.9, 35.4, 35.1, 35.1, 35.4, 37.2 and 37.2 mm."""
 
 
+AWAY = 0.25
+"""How far the middle of a two-hand system's joints may lie from that of the hand's box, over its longer side, before an
+answer of the one-hand system that disagrees counts instead."""
+
+
 class PairJoints(NamedTuple):
     """Joints of P pairs, the right hand first: px of the picture; m of the camera frame."""
 
@@ -32,7 +37,7 @@ class PairJoints(NamedTuple):
 
 
 class Merged(NamedTuple):
-    """Merged joints, and the two-hand system's share in each hand: 1 where it answers alone."""
+    """Merged joints, and the two-hand system's share in each hand: 1 or 0 where one system answers alone."""
 
     joints: PairJoints
     share: Float[np.ndarray, "P 2"]
@@ -46,14 +51,19 @@ def merge_pairs(
     *,
     share: float = SHARE,
     apart: float = APART,
+    away: float = AWAY,
 ) -> Merged:
     """The joints of a two-hand and of a one-hand system as one answer; the wrists at the depths of the former.
 
     boxes_px: x, y, w, h of each hand. share: the two-hand system's, 0 to 1. apart: mean distance in the picture over
-    the longer side of the box from which on the one-hand system's answer does not count.
+    the longer side of the box from which on one system alone answers. away: distance of the two-hand system's hand
+    from the box, over the same side, from which on that is the one-hand system.
     """
-    distance = np.linalg.norm(two.px - one.px, axis=-1).mean(-1) / boxes_px[..., 2:].max(-1)
-    shares = np.where(distance < apart, share, 1.0)
+    sides = boxes_px[..., 2:].max(-1)
+    distance = np.linalg.norm(two.px - one.px, axis=-1).mean(-1) / sides
+    middle = (two.px.min(-2) + two.px.max(-2)) / 2
+    off = np.linalg.norm(middle - (boxes_px[..., :2] + boxes_px[..., 2:] / 2), axis=-1) / sides
+    shares = np.where(distance < apart, share, np.where(off < away, 1.0, 0.0))
     weight = shares[..., None]
     px = weight[..., None] * two.px + (1 - weight[..., None]) * one.px
     depth = two.m[..., WRIST, 2, None] + weight * _behind_wrist(two.m) + (1 - weight) * _behind_wrist(one.m)
