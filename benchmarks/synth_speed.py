@@ -16,7 +16,7 @@ import cv2
 
 from knuckle.synth.engine import SynthEngine
 from knuckle.synth.options import SynthOptions
-from knuckle.synth.pair_engine import PairEngine
+from knuckle.synth.pairs.engine import PairEngine
 
 PAIR_SIZE = 160
 

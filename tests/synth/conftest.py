@@ -1,9 +1,9 @@
 import pytest
 
-from knuckle.synth import pair_pool
 from knuckle.synth.engine import SynthEngine
 from knuckle.synth.options import SynthOptions
-from knuckle.synth.pair_engine import PairEngine
+from knuckle.synth.pairs import pool as pair_pool
+from knuckle.synth.pairs.engine import PairEngine
 
 
 @pytest.fixture(scope="session")

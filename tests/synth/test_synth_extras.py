@@ -6,15 +6,15 @@ import pytest
 from knuckle.camera import apply_affine
 from knuckle.rig import load_rig
 from knuckle.rig.rotations import rodrigues
-from knuckle.synth import pool as pool_module
+from knuckle.synth.body import pool as pool_module
+from knuckle.synth.body.sizes import LARGEST, SMALLEST, resized
+from knuckle.synth.camera.hard_conditions import Dark, Shot, disc, draw_shot, motion
+from knuckle.synth.camera.views import draw_view
 from knuckle.synth.engine import SynthEngine
 from knuckle.synth.extras import SHARE, extra_rng
-from knuckle.synth.hard_camera import Dark, Shot, disc, draw_shot, motion
 from knuckle.synth.options import EXTRAS, SynthOptions
-from knuckle.synth.sizes import LARGEST, SMALLEST, resized
-from knuckle.synth.views import draw_view
-from knuckle.synth.wear import KINDS, sample_worn
-from knuckle.synth.wear_mesh import SIDES, finger_loop
+from knuckle.synth.wear.mesh import SIDES, finger_loop
+from knuckle.synth.wear.worn import KINDS, sample_worn
 
 COUNT, SEED = 30, 3
 NAMES = ("views", "sizes", "wear", "camera", "flesh")

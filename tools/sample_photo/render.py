@@ -13,11 +13,11 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from knuckle.camera import Camera, Crop
+from knuckle.synth.camera.placement import Placement
 from knuckle.synth.options import SynthOptions
-from knuckle.synth.pair_engine import PairEngine
-from knuckle.synth.pair_pool import PosedPair
-from knuckle.synth.pair_scene import turn_pair
-from knuckle.synth.scene import Placement
+from knuckle.synth.pairs.engine import PairEngine
+from knuckle.synth.pairs.placement import turn_pair
+from knuckle.synth.pairs.pool import PosedPair
 
 ASSETS = Path(__file__).parents[2] / "src" / "knuckle" / "assets"
 SIZE = 960

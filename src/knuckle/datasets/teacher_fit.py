@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from knuckle.datasets.rig_labels import RigLabels, fit_labels
 from knuckle.rig.rig import HandRig
 from knuckle.skeleton import BONES, WRIST
-from knuckle.synth.sizes import LARGEST, SMALLEST
+from knuckle.synth.body.sizes import LARGEST, SMALLEST
 
 MOST_OFF = 0.06
 """Of the hand's extent in the picture: hands whose fitted joints lie further from the teacher's are left out."""

@@ -2,49 +2,31 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Float, UInt8
 
 from knuckle.camera import Camera, Crop, apply_affine
 from knuckle.errors import KnuckleError
-from knuckle.raster.numba_raster import rasterise
 from knuckle.rig.rig import HandRig, load_rig
 from knuckle.rig.rotations import rodrigues
-from knuckle.skeleton import COMMON_TO_MANO16, MANO16_FINGER, MANO16_PARENTS
-from knuckle.synth import clutter
-from knuckle.synth.arm import ARM_RINGS, build_mesh, grow_arm, sample_arm
+from knuckle.synth.body.arm import ARM_RINGS, build_mesh, grow_arm, sample_arm
+from knuckle.synth.body.flesh import fleshed
+from knuckle.synth.body.pool import PosePool
+from knuckle.synth.body.sizes import resized_arm
+from knuckle.synth.camera.photo import photograph
+from knuckle.synth.camera.placement import Place, Placement, place_hand, sample_camera
+from knuckle.synth.camera.views import View, draw_view
 from knuckle.synth.extras import extra_rng
-from knuckle.synth.flesh import fleshed
-from knuckle.synth.held import Grip, HeldThings, put_in_hand
-from knuckle.synth.held_mesh import HeldRenderer
-from knuckle.synth.mesh_kernels import joint_visibility
+from knuckle.synth.labels import Scene, add_full_labels, visible_joints
+from knuckle.synth.look import clutter
+from knuckle.synth.look.render import Renderer
 from knuckle.synth.options import SynthOptions
-from knuckle.synth.photo import photograph
-from knuckle.synth.pool import PosePool
-from knuckle.synth.render import Renderer
 from knuckle.synth.sample import Sample, blank_sample
-from knuckle.synth.scene import Placement, inside_frame, place_hand, sample_camera
-from knuckle.synth.sizes import resized_arm
 from knuckle.synth.studio import Studio
-from knuckle.synth.views import View, draw_view
-
-_TIPS = {4: 15, 8: 3, 12: 6, 16: 12, 20: 9}
-"""Part of the tips, in the common order."""
-REACH_M = np.array([0.045, *[0.024, 0.018, 0.015, 0.011] * 5])
-REACH_M[1] = 0.035
-"""How far a surface may lie before its own joint: a little more than half the flesh's thickness."""
-
-
-def joint_parts() -> np.ndarray:
-    """The MANO16 part each of the 21 joints lies in."""
-    part = np.zeros(21, np.int64)
-    for mano, common in enumerate(COMMON_TO_MANO16):
-        part[common] = mano
-    for tip, mano in _TIPS.items():
-        part[tip] = mano
-    return part
+from knuckle.synth.things.held import Grip, HeldThings, put_in_hand
+from knuckle.synth.things.held_mesh import HeldRenderer
 
 
 def takes_turn(index: int, share: float) -> bool:
@@ -52,14 +34,6 @@ def takes_turn(index: int, share: float) -> bool:
     its exact share."""
     # The tiny term absorbs rounding.
     return int((index + 1) * share + 1e-9) > int(index * share + 1e-9)
-
-
-class Place(Protocol):
-    """Puts joints that are turned to the camera somewhere in a random frame."""
-
-    def __call__(
-        self, rng: np.random.Generator, joints: Float[np.ndarray, "n 3"], size: int, /
-    ) -> Placement: ...
 
 
 class SynthEngine:
@@ -80,8 +54,6 @@ class SynthEngine:
         self.held: HeldThings | None = None
         if "objects" in self.options.extras:
             self.held = HeldThings(self.rig, seed, self.options.size, self.stance)
-        self._joint_part = joint_parts()
-        self._parents = np.array(MANO16_PARENTS, np.int64)
 
     def sample(self, index: int) -> Sample:
         """Render sample `index`; the options' share of all samples holds no hand."""
@@ -90,7 +62,7 @@ class SynthEngine:
             return self.empty(index, rng)
         sample, scene = self.hand(index, rng)
         if self.options.labels == "full":
-            self._add_full(sample, scene)
+            add_full_labels(sample, scene)
         return sample
 
     def stance(self, index: int) -> tuple[Float[np.ndarray, "3"], Float[np.ndarray, "10"]]:
@@ -131,7 +103,7 @@ class SynthEngine:
 
     def hand(
         self, index: int, rng: np.random.Generator, *, place: Place = place_hand
-    ) -> tuple[Sample, "Scene"]:
+    ) -> tuple[Sample, Scene]:
         """Render hand `index`, whatever the share of negatives; labels as of "joints"."""
         grip = None if self.held is None else self.held.grip(index)
         pose, shape, joints, placement, sleeve, renderer = self._stand(index, rng, place, grip=grip)
@@ -143,9 +115,7 @@ class SynthEngine:
         shot = self.studio.shot(self.seed, index)
         self.studio.paint(image, renderer, faces, rng, environment, outfit=outfit, shot=shot)
         occluder = self.studio.occlude(image, rng, joints_px)
-        visible = self._visible(joints, joints_px, occluder, renderer) & inside_frame(
-            placement.camera, joints
-        )
+        scene = Scene(faces, occluder, placement, renderer)
         sample = Sample(
             image=self.studio.photograph(image, placement, rng, shot=shot),
             is_hand=True,
@@ -157,41 +127,9 @@ class SynthEngine:
             camera=placement.camera.vector.astype(np.float32),
             frame_size=np.array([placement.camera.width, placement.camera.height], np.int32),
             patch_from_frame=placement.crop.patch_from_frame.astype(np.float32),
-            visible=visible,
+            visible=visible_joints(scene, joints, joints_px),
         )
-        return sample, Scene(faces, occluder, placement, renderer)
-
-    def _visible(
-        self,
-        joints: np.ndarray,
-        joints_px: np.ndarray,
-        occluder: UInt8[np.ndarray, "s s"],
-        renderer: Renderer,
-    ) -> Bool[np.ndarray, "21"]:
-        visible = np.zeros(21, bool)
-        joint_visibility(
-            joints_px, joints[:, 2], self._joint_part, self._parents, REACH_M, renderer.face_id,
-            renderer.depth, renderer.mesh.face_part, occluder, visible,
-        )  # fmt: skip
-        return visible
-
-    def _add_full(self, sample: Sample, scene: "Scene") -> None:
-        """Vertices, masks, depth and normals, at pixel centres of the crop."""
-        size, mesh, renderer = self.options.size, scene.renderer.mesh, scene.renderer
-        in_front = renderer.projected.copy()
-        face_id, depth, bary = rasterise(in_front, scene.faces, size, size)
-        on_hand = (face_id >= 0) & (face_id < mesh.first_arm)
-        part = np.where(on_hand, mesh.face_part[np.maximum(face_id, 0)], -1)
-        seen = on_hand & (scene.occluder <= 127)
-        finger = np.array(MANO16_FINGER)[np.maximum(part, 0)]
-        corners = renderer.normals[scene.faces[np.maximum(face_id, 0)]]
-        normals = (corners * bary[..., None]).sum(2)
-        normals /= np.linalg.norm(normals, axis=-1, keepdims=True) + 1e-12
-        sample.vertices_m = renderer.vertices[: mesh.hand_vertices].astype(np.float32)
-        sample.part_mask = np.where(seen, part + 1, 0).astype(np.uint8)
-        sample.finger_mask = np.where(seen, finger + 1, 0).astype(np.uint8)
-        sample.depth_m = np.where(on_hand, depth, np.inf).astype(np.float32)
-        sample.normals = np.where(on_hand[..., None], normals, 0).astype(np.float32)
+        return sample, scene
 
     def empty(self, index: int, rng: np.random.Generator) -> Sample:
         """A crop without a hand: background, clutter, often limbs or faces of skin colour, or a forearm."""
@@ -237,16 +175,6 @@ class SynthEngine:
         faces = self.renderer.rasterise(sleeve=sleeve)
         self.studio.paint(image, self.renderer, faces, rng, None)
         return camera, crop
-
-
-class Scene(NamedTuple):
-    """What a crop was rendered from, beside the renderer's buffers: the faces that took part, the mask (0..255) of
-    what stands before the hands, camera and crop, and the renderer."""
-
-    faces: np.ndarray
-    occluder: UInt8[np.ndarray, "s s"]
-    placement: Placement
-    renderer: Renderer
 
 
 class _Standing(NamedTuple):

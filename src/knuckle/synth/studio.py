@@ -7,19 +7,19 @@ from jaxtyping import Float, UInt8
 
 from knuckle.rig.rig import HandRig
 from knuckle.rig.rotations import rodrigues
-from knuckle.synth import clutter
-from knuckle.synth.background import Backgrounds, backgrounds_folder
+from knuckle.synth.camera.hard_conditions import Shot, draw_shot
+from knuckle.synth.camera.photo import beyond_frame, photograph
+from knuckle.synth.camera.placement import Placement, frame_window
 from knuckle.synth.extras import extra_rng
-from knuckle.synth.hard_camera import Shot, draw_shot
-from knuckle.synth.lighting import load_environments, sample_light, srgb_curve
+from knuckle.synth.look import clutter
+from knuckle.synth.look.background import Backgrounds, backgrounds_folder
+from knuckle.synth.look.lighting import load_environments, sample_light, srgb_curve
+from knuckle.synth.look.paint import hand_map, paint_arm, paint_cloth
+from knuckle.synth.look.render import Renderer
+from knuckle.synth.look.shade import composite
+from knuckle.synth.look.skin import sample_skin
 from knuckle.synth.options import SynthOptions
-from knuckle.synth.paint import hand_map, paint_arm, paint_cloth
-from knuckle.synth.photo import beyond_frame, photograph
-from knuckle.synth.render import Renderer
-from knuckle.synth.scene import Placement, frame_window
-from knuckle.synth.shade import composite
-from knuckle.synth.skin import sample_skin
-from knuckle.synth.wear import Worn, sample_worn
+from knuckle.synth.wear.worn import Worn, sample_worn
 
 HAND_MAPS, ARM_MAPS, CLOTH_MAPS = 48, 16, 48
 Image = UInt8[np.ndarray, "s s 3"]

@@ -11,14 +11,14 @@ import numpy as np
 from knuckle.errors import KnuckleError
 from knuckle.rig.rig import HandRig, load_rig
 from knuckle.synth.options import SynthOptions
-from knuckle.synth.pair_sample import pair_label_table
+from knuckle.synth.pairs.sample import pair_label_table
 from knuckle.synth.sample import label_table
 from knuckle.synth.storage import FORMAT, Header, array_specs, open_arrays, write_set
 
 if TYPE_CHECKING:
     from knuckle.synth.engine import SynthEngine
-    from knuckle.synth.pair_engine import PairEngine
-    from knuckle.synth.partner import PartnerEngine
+    from knuckle.synth.pairs.engine import PairEngine
+    from knuckle.synth.pairs.partner import PartnerEngine
 
 SHARD = 512
 _engines: dict[str, Any] = {}
@@ -61,7 +61,7 @@ def render_set(
 
 
 def _header(count: int, seed: int, options: SynthOptions) -> Header:
-    from knuckle.synth.background import backgrounds_folder
+    from knuckle.synth.look.background import backgrounds_folder
 
     rig = load_rig("open")
     photographs = options.backgrounds == "auto" and backgrounds_folder() is not None
@@ -98,8 +98,8 @@ def make_engine(
 ) -> "SynthEngine | PartnerEngine | PairEngine":
     """The engine that renders sets of these options."""
     from knuckle.synth.engine import SynthEngine
-    from knuckle.synth.pair_engine import PairEngine
-    from knuckle.synth.partner import PartnerEngine
+    from knuckle.synth.pairs.engine import PairEngine
+    from knuckle.synth.pairs.partner import PartnerEngine
 
     if options.hands == "two":
         return PairEngine(seed, options, folder=folder)

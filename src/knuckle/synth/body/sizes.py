@@ -1,0 +1,36 @@
+"""Hands from a child's to a very large man's, as coefficients of the open rig."""
+
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Float
+
+from knuckle.synth.body.arm import ArmShape
+
+SMALLEST, LARGEST = 0.62, 1.15
+"""Lengths, in those of the rig's mean hand: about a child of three years, and a very large man."""
+_STEP = 0.1
+"""What the first coefficient adds to every length: the others leave the size as it is."""
+_CHILD = np.array([-0.8, -1.2, 0, 0, 0, 0, -0.8, 0, 0])
+"""Fingers 4 % shorter and 7 % thicker, palm 3 % longer and broader."""
+_BROAD = np.array([0, -0.6, 0, 0, 0, 0, -0.4, 0, 0])
+"""Fingers 4 % thicker, palm 3 % broader."""
+_OWN = 0.8
+
+
+def resized(shape: Float[np.ndarray, "10"], rng: np.random.Generator) -> Float[np.ndarray, "10"]:
+    """The hand of a shape brought to a length uniform between SMALLEST and LARGEST, with the proportions that go with
+    it: small ones are a child's, with short, round fingers, large ones broad. What is its own stays, a little less.
+    """
+    size = rng.uniform(SMALLEST, LARGEST)
+    usual = _CHILD * max((1 - size) / (1 - SMALLEST), 0) + _BROAD * max((size - 1) / (LARGEST - 1), 0)
+    # Coefficients add metres, whatever the size: scaled, they add shares of it.
+    return np.concatenate([[(size - 1) / _STEP], size * (_OWN * shape[1:] + usual)])
+
+
+def resized_arm(arm: ArmShape, shape: Float[np.ndarray, "10"]) -> ArmShape:
+    """The forearm that goes with a hand of that shape: its thickness follows the wrist, lengths are scaled here."""
+    size = 1 + _STEP * float(shape[0])
+    return replace(
+        arm, bend_over=size * arm.bend_over, length=size * arm.length, sleeve_start=size * arm.sleeve_start
+    )

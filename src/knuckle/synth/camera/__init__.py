@@ -1,0 +1,1 @@
+"""Where hands stand before a camera, and what it does to the picture."""

@@ -1,0 +1,1 @@
+"""Things held in a hand: solids, grips, and the scene with both."""

@@ -1,0 +1,1 @@
+"""Things worn on a hand: rings, watches, gloves."""

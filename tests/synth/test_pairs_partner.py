@@ -1,0 +1,68 @@
+"""The extra "partner": one hand of a pair in a crop of its own, its labels exact, everything else as without it."""
+
+import numpy as np
+import pytest
+
+from knuckle.camera import apply_affine
+from knuckle.errors import KnuckleError
+from knuckle.rig.rig import load_rig
+from knuckle.synth.engine import SynthEngine
+from knuckle.synth.options import SynthOptions
+from knuckle.synth.pairs.partner import PARTNER_SHARE, PartnerEngine
+from knuckle.synth.writer import make_engine
+
+COUNT = 20
+OPTIONS = {"size": 64, "backgrounds": "procedural", "negatives": 0.1}
+
+
+@pytest.fixture(scope="module")
+def engines(tmp_path_factory) -> tuple[PartnerEngine, SynthEngine]:
+    pool = tmp_path_factory.mktemp("partner")
+    made = make_engine(3, SynthOptions(**OPTIONS, extras=("partner",)), folder=pool)
+    assert isinstance(made, PartnerEngine)
+    return made, SynthEngine(3, SynthOptions(**OPTIONS), folder=pool)
+
+
+@pytest.fixture(scope="module")
+def samples(engines):
+    return [engines[0].sample(i) for i in range(COUNT)], [engines[1].sample(i) for i in range(COUNT)]
+
+
+def test_the_share_of_pairs_is_exact_and_the_rest_is_the_plain_set(samples):
+    changed = [
+        i for i, (own, plain) in enumerate(zip(*samples, strict=True)) if (own.image != plain.image).any()
+    ]
+    hands = sum(plain.is_hand for plain in samples[1])
+    assert len(changed) == int(hands * PARTNER_SHARE)
+    assert all(samples[0][i].is_hand for i in changed)
+
+
+def test_labels_are_those_of_a_right_hand(samples):
+    rig = load_rig("open", side="right")
+    for own in (own for own in samples[0] if own.is_hand):
+        posed = rig.posed(*(np.asarray(v, float) for v in (own.pose, own.shape, own.translation)))
+        assert np.abs(posed.joints - own.joints_m).max() < 1e-4
+        fx, fy, cx, cy = own.camera
+        frame_px = own.joints_m[:, :2] / own.joints_m[:, 2:] * [fx, fy] + [cx, cy]
+        assert np.abs(apply_affine(own.patch_from_frame, frame_px) - own.joints_px).max() < 0.05
+
+
+def test_the_crop_is_of_the_labelled_hand(samples):
+    for own in (own for own in samples[0] if own.is_hand):
+        low, high = own.joints_px.min(0), own.joints_px.max(0)
+        assert 1.2 < 64 / (high - low).max() < 1.8
+        assert (low > 0).all() and (high < 63).all()
+
+
+def test_a_sample_repeats(engines, samples):
+    drawn = next(
+        i for i, (own, plain) in enumerate(zip(*samples, strict=True)) if (own.image != plain.image).any()
+    )
+    again = engines[0].sample(drawn)
+    assert (again.image == samples[0][drawn].image).all()
+
+
+@pytest.mark.parametrize("changes", [{"labels": "full"}, {"size": 65}, {"hands": "two"}])
+def test_what_it_cannot_be_with_is_refused(changes):
+    with pytest.raises(KnuckleError, match="extras: expected"):
+        SynthOptions(**{**OPTIONS, **changes}, extras=("partner",))
