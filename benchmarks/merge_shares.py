@@ -3,8 +3,8 @@ the wrists are, and other limits from which on two answers are not merged, or on
 
 python benchmarks/merge_shares.py --data runs/synth-pairs-held [--one dahyf] [--two dfl] [--limit 400].
 --one, --two: a model's name or an .onnx file. The set must not be one that trained either, nor a benchmark: what is
-chosen here is `SHARE`, `APART` and `AWAY` of `knuckle.inference.merge`. Such a set: `knuckle synth --hands two --count 400
---singles 0 --negatives 0 --seed 47 --size 128 --out runs/synth-pairs-held`.
+chosen here is `SHARE`, `APART` and `AWAY` of `knuckle.inference.merge`. Such a set: `knuckle synth --hands two
+--count 400 --singles 0 --negatives 0 --seed 47 --size 128 --out runs/synth-pairs-held`.
 """
 
 import argparse

@@ -14,8 +14,9 @@ COMMANDS = {
     "demo": "Estimate the sample photo that comes with the package.",
     "info": "Print versions, weights and what is installed: what a bug report needs.",
     "synth": "Render labelled hands, or a sheet of them to look at.",
-    "convert": "Turn the training split of FreiHAND or ObMan into a set to train on.",
+    "convert": "Turn a dataset's training split, or labelled photographs, into a set to train on.",
     "train": "Train a system from a recipe; resumes after an interruption.",
+    "average": "Average the weights of two runs, of which one went on from the other.",
     "evaluate": "Score weights on the synthetic benchmark or on real photos.",
     "export": "Write trained weights as onnx with their record.",
 }

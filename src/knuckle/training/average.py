@@ -1,0 +1,35 @@
+"""The weighted mean of two runs' weights (Wortsman et al. 2022, model soups): learned is kept, less is forgotten."""
+
+from pathlib import Path
+
+from knuckle.errors import KnuckleError
+from knuckle.training.checkpoint import load_model, read_metadata, save_weights
+
+_SAME = ("system", "preset", "switches", "rig")
+
+
+def average_weights(first: Path, second: Path, out: Path, *, share: float) -> dict[str, str]:
+    """Write `share` of the first file's weights and the rest of the second's; returns the new file's metadata.
+
+    Useful where one run went on from the other: they then lie in one valley of the loss. The metadata is the second
+    one's; `averaged_with` names the first and its share. Raises KnuckleError for files of different models, and for a
+    share outside 0 to 1.
+    """
+    if not 0 <= share <= 1:
+        raise KnuckleError(f"share: expected 0 to 1, got {share}")
+    described = [read_metadata(path) for path in (first, second)]
+    for name in _SAME:
+        values = [metadata.get(name) for metadata in described]
+        if values[0] != values[1]:
+            raise KnuckleError(f"{second}: expected {name} {values[0]}, as in {first}, got {values[1]}")
+    other, _ = load_model(first)
+    model, metadata = load_model(second)
+    theirs = other.state_dict()
+    mixed = {
+        name: share * theirs[name] + (1 - share) * value if value.is_floating_point() else value
+        for name, value in model.state_dict().items()
+    }
+    model.load_state_dict(mixed)
+    metadata = metadata | {"averaged_with": f"{first.stem} of {described[0].get('recipe', '?')}, {share:g}"}
+    save_weights(out, model, metadata=metadata)
+    return metadata
