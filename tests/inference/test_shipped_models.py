@@ -11,8 +11,6 @@ from knuckle.cli.demo import ASSETS, SAMPLE
 from knuckle.inference.images import read_image
 
 MODELS = [*sorted(weights.available()), "auto"]
-MISSED = {("dfl-lite", 0), ("auto", 0)}
-"""Models and hands of the sample photo that do not reach the bound yet."""
 
 
 @pytest.fixture(scope="module")
@@ -22,17 +20,8 @@ def scene() -> tuple[np.ndarray, dict]:
     return read_image(path), json.loads(path.with_suffix(".json").read_text())
 
 
-_THUMB_DRAWN_SHORT = pytest.mark.xfail(
-    strict=True, reason="DFL-lite draws the sample's right thumb too short: 0.079 of the box off on average"
-)
-_HANDS = [
-    pytest.param(model, hand, marks=[_THUMB_DRAWN_SHORT] if (model, hand) in MISSED else [])
-    for model in MODELS
-    for hand in (0, 1)
-]
-
-
-@pytest.mark.parametrize(("model", "hand"), _HANDS)
+@pytest.mark.parametrize("hand", [0, 1])
+@pytest.mark.parametrize("model", MODELS)
 def test_sample_hands_are_found_where_they_are(model, hand, scene):
     image, about = scene
     hands = knuckle.estimate(

@@ -4,9 +4,9 @@ Where a joint is in the picture, and how far behind its wrist, is the mean of bo
 wrists are is the two-hand system's answer alone: it sees one hand beside the other. A one-hand system that sees a hand
 elsewhere (it took the other hand, or some of its fingers) is not listened to.
 
-The figures here are MPJPE of what "auto" makes of 400 held-out rendered pairs with dfl-lite (35.8 mm alone) and
-dahyf-lite (44.6 mm alone), as `benchmarks/merge_shares.py` prints them. The wrists' MRRPE: 76.0 mm; at the mean of both
-systems' depths 83.7 mm, with their mean distance and the two-hand system's difference 75.2 mm.
+The figures here are MPJPE of what "auto" makes of 400 held-out rendered pairs with dfl-lite (35.2 mm alone) and
+dahyf-lite (32.9 mm alone), as `benchmarks/merge_shares.py` prints them. The wrists' MRRPE: 65.4 mm; at the mean of both
+systems' depths 96.4 mm, with their mean distance and the two-hand system's difference 65.1 mm.
 """
 
 from typing import NamedTuple
@@ -18,15 +18,14 @@ from knuckle.camera import Camera
 from knuckle.skeleton import WRIST
 
 SHARE = 0.5
-"""Of the two-hand system. At 0, 0.25, 0.5, 0.75 and 1: 37.5, 35.8, 35.1, 35.4 and 36.9 mm."""
+"""Of the two-hand system. At 0, 0.25, 0.5, 0.75 and 1: 30.9, 29.7, 29.7, 30.8 and 32.9 mm."""
 APART = 0.25
 """Answers farther apart are not merged: mean distance of their joints in the picture over the longer side of the hand's
-box. At 0.1, 0.15, 0.2, 0.25, 0.3, 0.5 and without: 35.9, 35.4, 35.1, 35.1, 35.4, 37.2 and 37.2 mm."""
-
-
+box. At 0.1, 0.15, 0.2, 0.25, 0.3, 0.5 and without: 31.1, 30.2, 29.7, 29.7, 29.9, 30.5 and 30.9 mm."""
 AWAY = 0.25
-"""How far the middle of a two-hand system's joints may lie from that of the hand's box, over its longer side, before an
-answer of the one-hand system that disagrees counts instead."""
+"""How far the middle of a two-hand system's joints may lie from that of the hand's box, over its longer side, before the
+one-hand system's answer counts instead, where the two disagree. At 0.15, 0.2, 0.25, 0.35, 0.5 and without: 30.9, 30.2,
+29.7, 29.9, 30.2 and 31.6 mm."""
 
 
 class PairJoints(NamedTuple):
