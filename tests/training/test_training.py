@@ -24,6 +24,7 @@ from knuckle.training.batches import TrainingBatches
 from knuckle.training.checkpoint import load_model, load_weights, read_metadata, save_weights
 from knuckle.training.loop import CHECKPOINT, WEIGHTS, Trainer
 from knuckle.training.recipe import Recipe, read_recipe
+from knuckle.training.start import load_initial
 
 from .conftest import small_recipe
 
@@ -228,6 +229,31 @@ def test_a_run_starts_from_parts_of_another_systems_weights(synthetic_set, tmp_p
         Trainer(replace(on, system="dahyf", switches=SMALL, phase="all"), tmp_path / "no")
 
 
+def test_a_backbone_trained_further_elsewhere_replaces_that_of_the_start(synthetic_set, tmp_path):
+    own, lender = (create_model(system, patch_size=64) for system in ("ehpe", "dahyf"))
+    metadata = {"system": "ehpe", "started_from": "ImageNet", "samples_seen": "7"}
+    save_weights(tmp_path / "own.safetensors", own, metadata=metadata)
+    save_weights(tmp_path / "dahyf.safetensors", lender, metadata={"system": "dahyf", "samples_seen": "9"})
+    run = recipe(
+        synthetic_set,
+        system="ehpe",
+        switches={"patch_size": 64},
+        init=str(tmp_path / "own.safetensors"),
+        shared=str(tmp_path / "dahyf.safetensors"),
+        shared_parts=["backbone."],
+    )
+    start = create_model("ehpe", patch_size=64)
+    before = load_initial(start, run)
+    assert before.started_from == "ImageNet; backbone. of dahyf (9 samples seen)"
+    assert before.samples == 7
+    for path, model in (("own", own), ("dahyf", lender)):
+        load_weights(tmp_path / f"{path}.safetensors", model)
+    lent = {name: t for name, t in lender.state_dict().items() if name.startswith("backbone.")}
+    assert any(not torch.equal(own.state_dict()[name], tensor) for name, tensor in lent.items())
+    for name, tensor in start.state_dict().items():
+        assert torch.equal(tensor, {**own.state_dict(), **lent}[name]), name
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -236,6 +262,7 @@ def test_a_run_starts_from_parts_of_another_systems_weights(synthetic_set, tmp_p
             {"init_parts": ["pool."], "switches": {**SMALL, "pool_width": 32}},
             "expected the tensors of 'pool.'",
         ),
+        ({"shared_parts": ["pool."]}, "expected shared and shared_parts together"),
         ({"frozen": ["neck"]}, "frozen: expected some of backbone, fusion"),
         ({"phase": "tw"}, "phase: expected one of all, got 'tw'"),
         ({"system": "mano"}, "system: expected one of dahyf, ehpe, handar, dfl, got 'mano'"),

@@ -4,7 +4,7 @@ import json
 import math
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -17,9 +17,10 @@ from knuckle.errors import KnuckleError
 from knuckle.rig.rig import load_rig
 from knuckle.synth.writer import rig_sum
 from knuckle.training.batches import Batch, TrainingBatches, open_sources, validation_batches
-from knuckle.training.checkpoint import load_checkpoint, load_parts, load_start, save_checkpoint, save_weights
+from knuckle.training.checkpoint import load_checkpoint, save_checkpoint, save_weights
 from knuckle.training.objective import Objective, check_hands
 from knuckle.training.recipe import Recipe
+from knuckle.training.start import load_initial
 from knuckle.training.validation import held_out_scores
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -36,7 +37,7 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         folder.mkdir(parents=True, exist_ok=True)
         objective = Objective(recipe)
-        self.before = _start(objective, recipe)
+        self.before = load_initial(objective.model, recipe)
         if self.accelerator.device.type == "cpu":
             # Faster on CPU cores; EfficientNet's stem is not of the kind whose gradient oneDNN gets wrong so.
             objective = objective.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
@@ -185,32 +186,6 @@ class Trainer:
             "validation": " ".join(f"{k}={v:.3f}" for k, v in scores.items() if math.isfinite(v)),
         }
         save_weights(self.folder / WEIGHTS, model, metadata=metadata)
-
-
-class Before(NamedTuple):
-    """What the weights a run starts from had seen; of another system's weights only what they are."""
-
-    started_from: str = ""
-    samples: int = 0
-    seconds: float = 0.0
-
-
-def _start(objective: Objective, recipe: Recipe) -> Before:
-    """Load the weights a recipe starts from."""
-    if not recipe.init:
-        return Before("ImageNet" if recipe.pretrained else "")
-    if recipe.init_parts:
-        metadata = load_parts(Path(recipe.init), objective.model, recipe.init_parts)
-        after_loading = getattr(objective.model, "after_loading_parts", None)
-        if after_loading is not None:
-            after_loading(recipe.init_parts)
-        if metadata.get("system") != recipe.system:
-            seen = metadata.get("samples_seen", "unknown")
-            return Before(f"{', '.join(recipe.init_parts)} of {Path(recipe.init).stem} ({seen} samples seen)")
-    else:
-        metadata = load_start(Path(recipe.init), objective.model, recipe)
-    samples, seconds = int(metadata.get("samples_seen", 0)), float(metadata.get("train_seconds", 0))
-    return Before(metadata.get("started_from", ""), samples, seconds)
 
 
 def _optimiser(objective: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:

@@ -25,7 +25,8 @@ class Recipe:
     negatives_from: share of the run after which patches without a hand join (`negatives` of each batch) and
     confidence losses count (DaHyF: L_c). ema: decay of the averaged weights that are evaluated and shipped. init:
     weights to start from, of the same system, preset and switches; with `init_parts`, of any system, and only the
-    tensors whose names start so are taken. frozen: modules that keep the weights they start with. phase: which of the
+    tensors whose names start so are taken. shared: weights of any system that lend the tensors in `shared_parts`
+    afterwards, in place of those of init (a backbone that was trained further elsewhere). frozen: modules that keep the weights they start with. phase: which of the
     system's training phases this run is. precision: "no" or "bf16". checkpoint_seconds: at most this much is lost.
     """
 
@@ -56,6 +57,8 @@ class Recipe:
     ema: float = 0.998
     init: str = ""
     init_parts: tuple[str, ...] = ()
+    shared: str = ""
+    shared_parts: tuple[str, ...] = ()
     frozen: tuple[str, ...] = ()
     phase: str = "all"
     pretrained: bool = True
@@ -70,7 +73,8 @@ class Recipe:
                 f"recipe {self.name}: system: expected one of {', '.join(SYSTEMS)}, got {self.system!r}"
             )
         check_fields(self, f"recipe {self.name}:")
-        lists = {"step_at": (int, float), "shares": (int, float), "init_parts": str, "frozen": str}
+        lists = {"step_at": (int, float), "shares": (int, float)}
+        lists |= dict.fromkeys(("init_parts", "shared_parts", "frozen"), str)
         for name, kind in lists.items():
             value = getattr(self, name)
             if not isinstance(value, list | tuple) or not all(
@@ -81,6 +85,10 @@ class Recipe:
         self._check_sets()
         if self.init_parts and not self.init:
             raise KnuckleError(f"recipe {self.name}: init_parts: expected init beside it, got none")
+        if bool(self.shared) != bool(self.shared_parts):
+            raise KnuckleError(
+                f"recipe {self.name}: expected shared and shared_parts together, got one of them"
+            )
         if self.samples < 1 or self.batch < 1 or self.processes < 1 or self.batch % self.processes:
             raise KnuckleError(
                 f"recipe {self.name}: expected samples, batch, processes >= 1 and a batch that divides among "
