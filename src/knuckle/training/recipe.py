@@ -26,8 +26,8 @@ class Recipe:
     confidence losses count (DaHyF: L_c). ema: decay of the averaged weights that are evaluated and shipped. init:
     weights to start from, of the same system, preset and switches; with `init_parts`, of any system, and only the
     tensors whose names start so are taken. shared: weights of any system that lend the tensors in `shared_parts`
-    afterwards, in place of those of init (a backbone that was trained further elsewhere). frozen: modules that keep the weights they start with. phase: which of the
-    system's training phases this run is. precision: "no" or "bf16". checkpoint_seconds: at most this much is lost.
+    afterwards, in place of those of init (a backbone that was trained further elsewhere). frozen: modules that keep
+    the weights they start with. phase: which of the system's training phases this run is. precision: "no" or "bf16". checkpoint_seconds: at most this much is lost.
     """
 
     name: str
