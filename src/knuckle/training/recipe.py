@@ -27,7 +27,8 @@ class Recipe:
     weights to start from, of the same system, preset and switches; with `init_parts`, of any system, and only the
     tensors whose names start so are taken. shared: weights of any system that lend the tensors in `shared_parts`
     afterwards, in place of those of init (a backbone that was trained further elsewhere). frozen: modules that keep
-    the weights they start with. phase: which of the system's training phases this run is. precision: "no" or "bf16". checkpoint_seconds: at most this much is lost.
+    the weights they start with. phase: which of the system's training phases this run is. precision: "no" or "bf16".
+    checkpoint_seconds: at most this much is lost.
     """
 
     name: str
