@@ -14,7 +14,7 @@ from knuckle.synth.engine import SynthEngine
 from knuckle.synth.extras import SHARE, extra_rng
 from knuckle.synth.options import EXTRAS, SynthOptions
 from knuckle.synth.wear.mesh import SIDES, finger_loop
-from knuckle.synth.wear.worn import KINDS, sample_worn
+from knuckle.synth.wear.wardrobe import KINDS, sample_worn
 
 COUNT, SEED = 30, 3
 NAMES = ("views", "sizes", "wear", "camera", "flesh")

@@ -11,9 +11,10 @@ from knuckle.camera import Camera, Crop, apply_affine
 from knuckle.errors import KnuckleError
 from knuckle.rig.rig import HandRig, load_rig
 from knuckle.rig.rotations import rodrigues
-from knuckle.synth.body.arm import ARM_RINGS, build_mesh, grow_arm, sample_arm
+from knuckle.synth.body.arm import grow_arm, sample_arm
 from knuckle.synth.body.flesh import fleshed
 from knuckle.synth.body.pool import PosePool
+from knuckle.synth.body.scene_mesh import ARM_RINGS, build_mesh
 from knuckle.synth.body.sizes import resized_arm
 from knuckle.synth.camera.photo import photograph
 from knuckle.synth.camera.placement import Place, Placement, place_hand, sample_camera

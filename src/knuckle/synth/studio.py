@@ -19,7 +19,8 @@ from knuckle.synth.look.render import Renderer
 from knuckle.synth.look.shade import composite
 from knuckle.synth.look.skin import sample_skin
 from knuckle.synth.options import SynthOptions
-from knuckle.synth.wear.worn import Worn, sample_worn
+from knuckle.synth.wear.wardrobe import sample_worn
+from knuckle.synth.wear.worn import Worn
 
 HAND_MAPS, ARM_MAPS, CLOTH_MAPS = 48, 16, 48
 Image = UInt8[np.ndarray, "s s 3"]

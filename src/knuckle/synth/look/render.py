@@ -5,8 +5,8 @@ from jaxtyping import Float, UInt8
 
 from knuckle.raster.numba_raster import fill_buffers
 from knuckle.rig.rig import HandRig
-from knuckle.synth.body.arm import SceneMesh
-from knuckle.synth.look import light_kernels, shade
+from knuckle.synth.body.scene_mesh import SceneMesh
+from knuckle.synth.look import ambient_kernels, light_kernels, shade
 from knuckle.synth.look.lighting import Light
 from knuckle.synth.look.mesh_kernels import project_to_patch, vertex_normals
 from knuckle.synth.look.skin import Skin
@@ -49,7 +49,7 @@ class Renderer:
         self._diffuse, self._specular = np.zeros((2, count, 3)), np.zeros((2, count))
         self._attributes = np.zeros((count, shade.ATTRIBUTES), np.float32)
         most = 1 if cell_m is None else MOST_CELLS
-        self._maps = np.zeros((2, (most * light_kernels.MAP_CELLS) ** 2), np.float32)
+        self._maps = np.zeros((2, (most * ambient_kernels.MAP_CELLS) ** 2), np.float32)
         self._heights = np.zeros((most * SHADOW_CELLS) ** 2, np.float32)
         self._height = self._heights[:0].reshape(0, 0)
         self.axes = _spread_axes(OCCLUSION_AXES)
@@ -102,15 +102,15 @@ class Renderer:
         low, high = body.min(0), body.max(0)
         centre, radius = (low + high) / 2, float(np.linalg.norm(high - low) / 2 + 0.005)
         cells = self._cells(radius)
-        shadow_cells = SHADOW_CELLS * cells // light_kernels.MAP_CELLS
+        shadow_cells = SHADOW_CELLS * cells // ambient_kernels.MAP_CELLS
         below, above = (row[: cells * cells].reshape(cells, cells) for row in self._maps)
         self._height = self._heights[: shadow_cells * shadow_cells].reshape(shadow_cells, shadow_cells)
-        light_kernels.ambient(
+        ambient_kernels.ambient(
             self.vertices, self.normals, faces, centre, radius, occlusion_axes, light.sh,
             light.env_from_camera,
             below, above, self._middles, self._share, self._light,
         )  # fmt: skip
-        light_kernels.smooth_over_faces(self._share, faces, self._total, self._weight)
+        ambient_kernels.smooth_over_faces(self._share, faces, self._total, self._weight)
         light_kernels.direct(
             self.vertices, self.normals, light.directions, light.colours, light.wrap, light.roughness,
             self._diffuse, self._specular,
@@ -130,8 +130,8 @@ class Renderer:
 
     def _cells(self, radius: float) -> int:
         if self.cell_m is None:
-            return light_kernels.MAP_CELLS
-        return int(np.clip(2 * radius / self.cell_m, 16, MOST_CELLS * light_kernels.MAP_CELLS))
+            return ambient_kernels.MAP_CELLS
+        return int(np.clip(2 * radius / self.cell_m, 16, MOST_CELLS * ambient_kernels.MAP_CELLS))
 
     def shade(
         self, faces: np.ndarray, light: Light, maps: tuple[UInt8[np.ndarray, "h w 3"], ...]

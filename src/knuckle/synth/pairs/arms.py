@@ -7,7 +7,8 @@ import numpy as np
 from jaxtyping import Float
 
 from knuckle.skeleton import BONES
-from knuckle.synth.body.arm import ARM_RINGS, ArmShape, SceneMesh, grow_arm, sample_arm
+from knuckle.synth.body.arm import ArmShape, grow_arm, sample_arm
+from knuckle.synth.body.scene_mesh import ARM_RINGS, SceneMesh
 from knuckle.synth.pairs.mesh import MIRROR
 
 _TRIES = 6

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Int
 
 from knuckle.rig.rig import HandRig
-from knuckle.synth.body.arm import SceneMesh, build_mesh
+from knuckle.synth.body.scene_mesh import SceneMesh, build_mesh
 from knuckle.synth.pairs.sample import PARTS
 
 MIRROR = np.array([[1.0, 1.0, 1.0], [-1.0, 1.0, 1.0]])

@@ -11,7 +11,8 @@ from knuckle.rig.kinematics import joints_by_angles
 from knuckle.rig.limits import angles_to_pose
 from knuckle.rig.rig import HandRig
 from knuckle.rig.rotations import rodrigues
-from knuckle.synth.body.arm import ARM_RINGS, ArmShape, SceneMesh, grow_arm
+from knuckle.synth.body.arm import ArmShape, grow_arm
+from knuckle.synth.body.scene_mesh import ARM_RINGS, SceneMesh
 from knuckle.synth.things.grip import GRIP_SHARES, draw_grips, hidden_share
 from knuckle.synth.things.held_mesh import HeldRenderer, Look, sample_look
 from knuckle.synth.things.solid import TURNED, Solids, clearance

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from knuckle.rig.hand_rig import HandRig
-from knuckle.synth.body.arm import SceneMesh, build_mesh
+from knuckle.synth.body.scene_mesh import SceneMesh, build_mesh
 from knuckle.synth.look import shade
 from knuckle.synth.look.lighting import LUMINANCE, Light, srgb_to_linear
 from knuckle.synth.look.render import Renderer

@@ -8,12 +8,13 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from knuckle.rig.rig import HandRig
-from knuckle.synth.body.arm import ARM_RINGS
+from knuckle.synth.body.scene_mesh import ARM_RINGS
 from knuckle.synth.look.lighting import srgb_to_linear
-from knuckle.synth.look.paint import MAP_SIZE, Texels, bleed, texels_of, waves
+from knuckle.synth.look.paint import waves
 from knuckle.synth.look.render import Renderer
 from knuckle.synth.look.shade import ALBEDO, BASE_SPECULAR, KEY_SPECULAR
 from knuckle.synth.look.skin import Skin
+from knuckle.synth.look.texels import MAP_SIZE, Texels, bleed, texels_of
 from knuckle.synth.wear.light import Finish
 
 _MAPS = 6

@@ -9,7 +9,7 @@ from numba import njit
 from knuckle.raster.numba_raster import barycentric, fill_buffers
 from knuckle.synth.camera.placement import Placement
 from knuckle.synth.look import shade
-from knuckle.synth.look.light_kernels import radiance
+from knuckle.synth.look.ambient_kernels import radiance
 from knuckle.synth.look.lighting import LUMINANCE, Light
 from knuckle.synth.look.mesh_kernels import project_to_patch
 from knuckle.synth.look.render import Renderer

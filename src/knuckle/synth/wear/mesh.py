@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from knuckle.rig.rig import HandRig
-from knuckle.synth.body.arm import ARM_RINGS, SceneMesh, build_mesh
+from knuckle.synth.body.scene_mesh import ARM_RINGS, SceneMesh, build_mesh
 from knuckle.synth.look.render import Renderer
 
 SIDES = 24
