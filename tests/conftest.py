@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,6 +48,22 @@ def installed(
     estimate._predictor.cache_clear()
     yield folder
     estimate._predictor.cache_clear()
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """`knuckle ARGUMENTS...` as a user types it; gives the exit code."""
+    from knuckle.cli.main import main
+
+    def call(*arguments: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["knuckle", *arguments])
+        try:
+            main()
+        except SystemExit as done:
+            return int(done.code or 0)
+        return 0
+
+    return call
 
 
 @pytest.fixture

@@ -3,13 +3,11 @@
 import json
 import pickle
 import re
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from knuckle.cli.main import main
 from knuckle.datasets import training_set
 from knuckle.datasets.training_set import convert_set
 from knuckle.errors import KnuckleError
@@ -43,19 +41,6 @@ def assert_consistent(made: SynthSet) -> None:
         span = np.ptp(joints_px, axis=0).max()
         assert made.images.shape[1] / span == pytest.approx(1.5, rel=1e-3)
     assert made.labels["is_hand"].all() and made.labels["visible"].any()
-
-
-@pytest.fixture
-def run(monkeypatch):
-    def call(*arguments: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["knuckle", *arguments])
-        try:
-            main()
-        except SystemExit as done:
-            return int(done.code or 0)
-        return 0
-
-    return call
 
 
 def test_freihand_with_the_open_rig(freihand, tmp_path):

@@ -3,14 +3,12 @@
 import json
 import pickle
 import re
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from knuckle.camera import Camera
-from knuckle.cli.main import main
 from knuckle.datasets.teacher import read_teacher
 from knuckle.datasets.teacher_set import SecondOpinion, TeacherTraining, convert_teacher
 from knuckle.errors import KnuckleError
@@ -72,19 +70,6 @@ class Photos:
 @pytest.fixture
 def photos(tmp_path) -> Photos:
     return Photos(tmp_path / "photos")
-
-
-@pytest.fixture
-def run(monkeypatch):
-    def call(*arguments: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["knuckle", *arguments])
-        try:
-            main()
-        except SystemExit as done:
-            return int(done.code or 0)
-        return 0
-
-    return call
 
 
 def test_labels_agree_with_each_other_and_with_the_picture(photos, tmp_path):

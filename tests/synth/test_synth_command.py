@@ -1,25 +1,9 @@
 """`knuckle synth` as a user types it."""
 
-import sys
-
 import cv2
 import pytest
 
-from knuckle.cli.main import main
 from knuckle.synth import SynthSet
-
-
-@pytest.fixture
-def run(monkeypatch):
-    def call(*arguments: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["knuckle", *arguments])
-        try:
-            main()
-        except SystemExit as done:
-            return int(done.code or 0)
-        return 0
-
-    return call
 
 
 def test_a_set_and_a_sheet(run, tmp_path, capsys):

@@ -1,5 +1,6 @@
 """Weights of two runs averaged."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ def saved(path: Path, seed: int, **switches: str) -> Path:
     torch.manual_seed(seed)
     model = create_model("dahyf", preset="lite", pretrained=False, **switches)
     described = {"system": "dahyf", "preset": "lite", "rig": "open", "recipe": f"run-{seed}"}
-    save_weights(path, model, metadata=described | {"switches": str(switches).replace("'", '"')})
+    save_weights(path, model, metadata=described | {"switches": json.dumps(switches)})
     return path
 
 
