@@ -9,27 +9,37 @@ twice, the second time counts. The reference is the bare rasteriser on the same 
 
 import argparse
 import cProfile
-import pstats
 import time
+from typing import Any
 
 import cv2
 
+from knuckle.rig.hand_rig import HandRig
+from knuckle.synth.body.arm import grow_arm, sample_arm
+from knuckle.synth.body.pool import PosePool
+from knuckle.synth.camera.placement import place_hand
 from knuckle.synth.engine import SynthEngine
+from knuckle.synth.look.background import Backgrounds
+from knuckle.synth.look.clutter import add_clutter, add_skin_shapes
+from knuckle.synth.look.render import Renderer
+from knuckle.synth.look.shade import composite
 from knuckle.synth.options import SynthOptions
 from knuckle.synth.pairs.engine import PairEngine
+from knuckle.synth.studio import Studio
 
 PAIR_SIZE = 160
 
-STAGES = {
-    "pose and shape": ("posed_joints", "posed_by_matrices", "pose", "view"),
-    "arm and camera": ("sample_arm", "grow_arm", "place_hand", "project"),
-    "rasterise": ("rasterise",),
-    "light, occlusion, shadow map": ("illuminate",),
-    "shade": ("shade", "composite"),
-    "background": ("draw",),
-    "clutter and occluders": ("add_clutter", "add_skin_shapes", "draw_occluder", "blend"),
-    "photo": ("photograph", "_beyond_frame"),
+STAGES: dict[str, tuple[Any, ...]] = {
+    "pose and shape": (HandRig.posed_joints, HandRig.posed_by_matrices, PosePool.pose, PosePool.view),
+    "arm and camera": (sample_arm, grow_arm, place_hand, Renderer.project),
+    "rasterise": (Renderer.rasterise,),
+    "light, occlusion, shadow map": (Renderer.illuminate,),
+    "shade": (Renderer.shade, composite),
+    "background": (Backgrounds.draw,),
+    "clutter and occluders": (add_clutter, add_skin_shapes, Studio.occlude),
+    "photo": (Studio.photograph,),
 }
+"""The functions whose time a stage is. Pictures that fill clutter count as background too."""
 
 
 def main() -> None:
@@ -57,10 +67,12 @@ def main() -> None:
     )
     profile = cProfile.Profile()
     profile.runcall(lambda: [engine.sample(index) for index in range(options.count)])
-    statistics = pstats.Stats(profile).get_stats_profile()
-    for stage, names in STAGES.items():
-        spent = sum(statistics.func_profiles[n].cumtime for n in names if n in statistics.func_profiles)
-        print(f"  {stage:<30}{100 * spent / statistics.total_tt:5.1f} %")
+    entries = profile.getstats()
+    whole = sum(entry.inlinetime for entry in entries)
+    spent = {entry.code: entry.totaltime for entry in entries}
+    for stage, functions in STAGES.items():
+        share = sum(spent.get(function.__code__, 0.0) for function in functions) / whole
+        print(f"  {stage:<30}{100 * share:5.1f} %")
     pairs = PairEngine(1, SynthOptions(size=PAIR_SIZE, hands="two", singles=0))
     wall_rate, cpu_rate = rates(pairs, options.count)
     print(
