@@ -21,8 +21,8 @@ from knuckle.errors import KnuckleError
 from knuckle.evaluation.pose_metrics import box_errors, procrustes_errors
 from knuckle.evaluation.protocols import handgraph
 from knuckle.files import write_image
-from knuckle.hands import Hands
-from knuckle.inference.door import HandPredictor, open_predictor
+from knuckle.hands import HandPredictor, Hands
+from knuckle.inference.door import open_predictor
 from knuckle.view.close_up import close_up
 from knuckle.view.overlay import draw_hands
 from knuckle.view.sheet import contact_sheet

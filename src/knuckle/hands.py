@@ -1,11 +1,11 @@
-"""Hand and Hands: the one result type, from estimate to export."""
+"""Hand and Hands: the one result type, from estimate to export; and what gives it, a predictor."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 
 from knuckle.camera import Camera
 from knuckle.errors import KnuckleError
@@ -145,6 +145,19 @@ class Hands:
         """The same hands with the triangles of a right hand's mesh."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         return Hands(**{**values, "faces": faces})
+
+
+class HandPredictor(Protocol):
+    """Picture, boxes (x, y, w, h px), their sides and a camera in; the hands in the order of the boxes out."""
+
+    def __call__(
+        self,
+        image: UInt8[np.ndarray, "H W 3"],
+        boxes_px: Float[np.ndarray, "N 4"],
+        sides: Sequence[Side],
+        camera: Camera,
+        /,
+    ) -> Hands: ...
 
 
 def _names_once(models: tuple[str, ...]) -> str:

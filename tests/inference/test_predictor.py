@@ -57,7 +57,8 @@ def test_mirrored_photo_gives_the_mirrored_hand(predictor: Predictor):
 
 
 def test_mirrored_rotations_turn_mirrored_vectors():
-    from knuckle.inference.mirror import MIRROR_AXIS_ANGLE, MIRROR_POINT
+    from knuckle.camera import MIRROR_POINT
+    from knuckle.inference.mirror import MIRROR_AXIS_ANGLE
     from knuckle.rig.rotations import rodrigues
 
     rng = np.random.default_rng(1)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from knuckle.camera import Camera, Crop
+from knuckle.camera import MIRROR_POINT, Camera, Crop, mirror_px
 from knuckle.datasets.photos import read_rgb
 from knuckle.errors import KnuckleError
 from knuckle.skeleton import JOINT_COUNT, Side
@@ -85,7 +85,7 @@ def to_patch(hand: LabelledHand, *, size: int, expand: float) -> Patch:
         width = camera.width
         photo, camera, crop = photo[:, ::-1], camera.mirrored(), crop.mirrored(width)
         if joints_px is not None:
-            joints_px = joints_px * [-1, 1] + [width - 1, 0]
-        joints_m, vertices_m = (None if x is None else x * [-1, 1, 1] for x in (joints_m, vertices_m))
+            joints_px = mirror_px(joints_px, width)
+        joints_m, vertices_m = (None if x is None else x * MIRROR_POINT for x in (joints_m, vertices_m))
     pixels = crop.warp(np.ascontiguousarray(photo))
     return Patch(pixels, crop.vector, camera.vector, joints_px, joints_m, vertices_m, hand.scale_m)

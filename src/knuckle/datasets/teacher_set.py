@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from knuckle.camera import MIRROR_POINT, mirror_px
 from knuckle.datasets.freihand import tight_box
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.datasets.rig_labels import RigLabels, right_rig
@@ -22,8 +23,6 @@ from knuckle.datasets.training_set import check_options, write_crops
 from knuckle.errors import KnuckleError
 from knuckle.skeleton import JOINT_COUNT
 from knuckle.synth.storage import Header
-
-_MIRRORED = np.array([-1.0, 1.0, 1.0])
 
 
 @dataclass(frozen=True)
@@ -119,8 +118,8 @@ def _as_right(hand: TeacherHand) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """2D joints, 3D joints and camera of the hand as a right one."""
     if hand.side == "right":
         return hand.joints_px, hand.joints_m, hand.camera.vector
-    joints_px = hand.joints_px * [-1, 1] + [hand.camera.width - 1, 0]
-    return joints_px, hand.joints_m * _MIRRORED, hand.camera.mirrored().vector
+    joints_px = mirror_px(hand.joints_px, hand.camera.width)
+    return joints_px, hand.joints_m * MIRROR_POINT, hand.camera.mirrored().vector
 
 
 def _labelled(hand: TeacherHand, joints_px: np.ndarray, joints_m: np.ndarray | None) -> LabelledHand:
@@ -132,7 +131,7 @@ def _labelled(hand: TeacherHand, joints_px: np.ndarray, joints_m: np.ndarray | N
 
 def _fitted(hand: TeacherHand, joints_m: np.ndarray) -> LabelledHand:
     """The hand with the rig's joints, which are those of a right one."""
-    own = joints_m if hand.side == "right" else joints_m * _MIRRORED
+    own = joints_m if hand.side == "right" else joints_m * MIRROR_POINT
     return _labelled(hand, hand.camera.project(own), own)
 
 

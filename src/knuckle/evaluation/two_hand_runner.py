@@ -6,12 +6,12 @@ from typing import Protocol
 
 import numpy as np
 
+from knuckle.camera import MIRROR_POINT, mirror_px
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.runner import PatchPredictor, Progress, chunks, predict_patches
 from knuckle.evaluation.two_hand_data import TwoHandPredictions, TwoHandTruth
 from knuckle.evaluation.two_hand_frames import LEFT, TwoHandFrame, hand_patch, pair_patch, tight_box
-from knuckle.inference.door import HandPredictor
-from knuckle.inference.mirror import MIRROR_POINT, mirror_px
+from knuckle.hands import HandPredictor
 from knuckle.skeleton import Side
 
 _NO_PICTURE = np.zeros((0, 0, 3), np.uint8)

@@ -1,7 +1,7 @@
 """What `model=` may name, opened: a one-hand system, a two-hand system, or "auto", each hand by those fit for it."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -9,10 +9,10 @@ from jaxtyping import Float, UInt8
 from knuckle import weights
 from knuckle.camera import Camera
 from knuckle.errors import KnuckleError
-from knuckle.hands import Hands
+from knuckle.hands import HandPredictor, Hands
 from knuckle.inference.merge import Merged, PairJoints, merge_pairs
 from knuckle.inference.pair_predictor import HAND_FIELDS, PairPredictor, Window
-from knuckle.inference.pairing import pair_boxes
+from knuckle.inference.pairing import MARGIN, pair_boxes
 from knuckle.inference.predictor import Predictor
 from knuckle.skeleton import Side
 
@@ -24,19 +24,6 @@ LIKELY = 0.5
 
 Merge = Callable[[PairJoints, PairJoints, np.ndarray, Camera], Merged]
 """How a two-hand and a one-hand system's joints become one: as `knuckle.inference.merge.merge_pairs`."""
-
-
-class HandPredictor(Protocol):
-    """Picture, boxes (x, y, w, h px), their sides and a camera in; the hands in the order of the boxes out."""
-
-    def __call__(
-        self,
-        image: UInt8[np.ndarray, "H W 3"],
-        boxes_px: Float[np.ndarray, "N 4"],
-        sides: Sequence[Side],
-        camera: Camera,
-        /,
-    ) -> Hands: ...
 
 
 def open_predictor(model: str, *, threads: int | None = None, refine: bool = True) -> HandPredictor:
@@ -71,12 +58,19 @@ class AutoPredictor:
     whose meshes differ.
     """
 
-    def __init__(self, one: Predictor, two: PairPredictor, *, merge: Merge = merge_pairs) -> None:
+    def __init__(
+        self,
+        one: Predictor,
+        two: PairPredictor,
+        *,
+        merge: Merge = merge_pairs,
+        margin: float = MARGIN,
+    ) -> None:
         if one.record.rig != two.record.rig:
             raise KnuckleError(
                 f"rig: expected the same of both systems, got {one.record.rig} and {two.record.rig}"
             )
-        self._one, self._two, self._merge = one, two, merge
+        self._one, self._two, self._merge, self._margin = one, two, merge, margin
 
     def __call__(
         self,
@@ -89,7 +83,7 @@ class AutoPredictor:
         """Estimate the hands in boxes (x, y, w, h px of the image), each of the side given."""
         boxes = np.asarray(boxes_px, dtype=float).reshape(-1, 4)
         alone = self._one(image, boxes, sides, camera)
-        pairs = np.array(pair_boxes(boxes, sides).pairs, dtype=int).reshape(-1, 2)
+        pairs = np.array(pair_boxes(boxes, sides, margin=self._margin).pairs, dtype=int).reshape(-1, 2)
         if not len(pairs):
             return alone
         windows = [Window.of_pair(boxes[right], boxes[left]) for right, left in pairs]

@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from knuckle.camera import Camera
-from knuckle.hands import Hands
+from knuckle.hands import HandPredictor, Hands
 from knuckle.inference.detector import Detector, default_detector
-from knuckle.inference.door import AUTO, HandPredictor, open_predictor
+from knuckle.inference.door import AUTO, open_predictor
 from knuckle.inference.images import check_image, read_image
 from knuckle.inference.requests import check_boxes, check_camera, check_pairing, check_sides
 from knuckle.skeleton import Side

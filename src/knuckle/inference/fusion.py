@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Bool, Float
 
-from knuckle.inference.mirror import MIRROR_POINT
+from knuckle.camera import MIRROR_POINT
 from knuckle.rig.fit import fit_joints
 from knuckle.rig.rig import HandRig
 from knuckle.rig.rotations import rodrigues

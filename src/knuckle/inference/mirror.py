@@ -4,14 +4,10 @@ back."""
 import numpy as np
 from jaxtyping import Float
 
-MIRROR_POINT = np.array([-1.0, 1.0, 1.0])
+from knuckle.camera import MIRROR_POINT, mirror_px
+
 # Mirroring x turns a rotation about (a, b, c) into one about (a, -b, -c).
 MIRROR_AXIS_ANGLE = np.array([1.0, -1.0, -1.0])
-
-
-def mirror_px(points_px: Float[np.ndarray, "*batch 2"], width: int) -> Float[np.ndarray, "*batch 2"]:
-    """Pixel coordinates in the left-right mirrored frame (pixel centres at integers)."""
-    return points_px * [-1.0, 1.0] + [width - 1.0, 0.0]
 
 
 def mirror_outputs(

@@ -1,0 +1,102 @@
+"""The house's order: no import points back up. Imports inside functions and for type checkers count too."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import knuckle
+
+PACKAGE = Path(knuckle.__file__).parent
+_BASE = ("cache", "files", "hands", "weights")
+STANDS_ON = {
+    "errors": (),
+    "cache": ("errors",),
+    "files": ("errors",),
+    "skeleton": ("errors",),
+    "weights": ("errors",),
+    "camera": ("skeleton",),
+    "hands": ("camera",),
+    "rig": _BASE,
+    "raster": _BASE,
+    "layers": ("rig", "raster"),
+    "models": ("layers",),
+    # Rendering and measuring know no network, and what a user runs knows neither training nor its data.
+    "synth": ("rig", "raster"),
+    "datasets": ("synth",),
+    "evaluation": ("datasets",),
+    "training": ("models", "evaluation"),
+    "inference": ("rig",),
+    "view": ("evaluation",),
+    "knuckle": ("models", "inference", "view"),
+    "export": ("training", "inference", "view"),
+    "cli": ("export", "knuckle"),
+}
+"""The rooms from the bottom up, each with those that it stands on: it may import them and whatever they stand on.
+"knuckle" is the package's own `__init__.py`."""
+
+
+def below(room: str) -> set[str]:
+    """The rooms that a room may import, itself included."""
+    return {room}.union(*(below(lower) for lower in STANDS_ON[room]))
+
+
+def room_of(module: str) -> str:
+    """The room of a module; "knuckle" for the package itself and its public names."""
+    name = [*module.split("."), "knuckle"][1]
+    return name if name in STANDS_ON else "knuckle"
+
+
+def imports(source: str) -> Iterator[str]:
+    """The modules of the package that a source imports, by their full names."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"expected absolute imports, got line {node.lineno}"
+            names = [node.module or ""]
+            if names == ["knuckle"]:
+                names = [f"knuckle.{alias.name}" for alias in node.names]
+        else:
+            continue
+        yield from (name for name in names if name.split(".")[0] == "knuckle")
+
+
+def wrong_arrows(module: str, source: str) -> list[str]:
+    allowed = below(room_of(module))
+    return [f"{module} imports {name}" for name in imports(source) if room_of(name) not in allowed]
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def test_no_import_points_back_up():
+    found = [
+        arrow
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for arrow in wrong_arrows(module_of(path), path.read_text())
+    ]
+    assert not found, "\n".join(["these point back up:", *found])
+
+
+def test_every_room_has_its_place_above_those_it_stands_on():
+    there = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"}
+    there |= {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert there | {"knuckle"} == set(STANDS_ON)
+    order = list(STANDS_ON)
+    for room, lower in STANDS_ON.items():
+        assert all(order.index(one) < order.index(room) for one in lower), room
+
+
+def test_an_arrow_that_points_up_is_named():
+    source = "def f():\n    from knuckle.inference.door import open_predictor\n"
+    runner = "knuckle.evaluation.two_hand_runner"
+    assert wrong_arrows(runner, source) == [f"{runner} imports knuckle.inference.door"]
+    assert wrong_arrows("knuckle.cli.evaluate", source) == []
+    assert wrong_arrows("knuckle.rig.fit", "from knuckle import models, errors") == [
+        "knuckle.rig.fit imports knuckle.models"
+    ]
+    assert wrong_arrows("knuckle.models", "import knuckle") == ["knuckle.models imports knuckle"]
+    for lower in ("training.loop", "synth.engine", "evaluation.report", "datasets.photos"):
+        assert wrong_arrows("knuckle.inference.door", f"import knuckle.{lower}")
