@@ -29,6 +29,7 @@ from knuckle.evaluation.one_hand_benchmarks import Benchmark
 from knuckle.evaluation.protocols import handgraph
 from knuckle.evaluation.report import Report, write_reports
 from knuckle.evaluation.two_hand_benchmarks import TwoHandBenchmark
+from knuckle.inference.door import AUTO
 
 COLUMNS = {
     "PA-MPJPE": "PA-MPJPE (mm)",
@@ -100,11 +101,13 @@ def main() -> None:
 
 
 def open_all(names: Sequence[str]) -> list[OpenedModel]:
-    """Each model as `knuckle estimate` runs it, and its network alone; a checkpoint is scored as it is."""
+    """Each model as `knuckle estimate` runs it, and its network alone ("auto" is two, so it has none); a checkpoint is
+    scored as it is.
+    """
     models = []
     for name in names:
         models.append(open_model(name))
-        if not name.endswith(".safetensors"):
+        if name != AUTO and not name.endswith(".safetensors"):
             models.append(open_model(name, refine=False))
     return models
 

@@ -1,10 +1,12 @@
 """What `--model auto` scores on a rendered two-hand set with other shares of its two systems, other answers to how far
-the wrists are, and other limits from which on two answers are not merged, or one of them is not listened to.
+the wrists are, other limits from which on two answers are not merged or one of them is not listened to, and other
+distances up to which two hands are seen together.
 
 python benchmarks/merge_shares.py --data runs/synth-pairs-held [--one dahyf] [--two dfl] [--limit 400].
 --one, --two: a model's name or an .onnx file. The set must not be one that trained either, nor a benchmark: what is
-chosen here is `SHARE`, `APART` and `AWAY` of `knuckle.inference.merge`. Such a set: `knuckle synth --hands two
---count 400 --singles 0 --negatives 0 --seed 47 --size 128 --out runs/synth-pairs-held`.
+chosen here is `SHARE`, `APART` and `AWAY` of `knuckle.inference.merge`, and `MARGIN` of `knuckle.inference.pairing`.
+Such a set: `knuckle synth --hands two --count 400 --singles 0 --negatives 0 --seed 47 --size 128 --out
+runs/synth-pairs-held`.
 """
 
 import argparse
@@ -22,8 +24,8 @@ from knuckle.evaluation.two_hand_benchmarks import TwoHandBenchmark
 from knuckle.evaluation.two_hand_frames import TwoHandFrame
 from knuckle.evaluation.two_hand_metrics import mpjpe, mrrpe, with_root_depth
 from knuckle.evaluation.two_hand_runner import by_boxes, run_frames
-from knuckle.hands import Hands
-from knuckle.inference.door import AutoPredictor, HandPredictor, Merge
+from knuckle.hands import HandPredictor, Hands
+from knuckle.inference.door import AutoPredictor, Merge
 from knuckle.inference.merge import APART, Merged, PairJoints, merge_pairs
 from knuckle.inference.pair_predictor import PairPredictor, Window
 from knuckle.inference.predictor import Predictor
@@ -32,6 +34,7 @@ from knuckle.skeleton import WRIST
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 LIMITS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.5, np.inf)
 AWAYS = (0.15, 0.2, 0.25, 0.35, 0.5, np.inf)
+MARGINS = (0.0, 0.1, 0.25, 0.5, 1.0)
 
 
 def main() -> None:
@@ -64,7 +67,9 @@ def main() -> None:
     }
     console.print(table(frames, limited, f"share of {two.record.name}, limit"), "")
     away = {f"{limit:g}": AutoPredictor(one, two, merge=partial(merge_pairs, away=limit)) for limit in AWAYS}
-    console.print(table(frames, away, "how far from its box"))
+    console.print(table(frames, away, "how far from its box"), "")
+    margins = {f"{margin:g}": AutoPredictor(one, two, margin=margin) for margin in MARGINS}
+    console.print(table(frames, margins, "margin round boxes"))
 
 
 def table(frames: Sequence[TwoHandFrame], predictors: Mapping[str, HandPredictor], what: str) -> Table:

@@ -6,6 +6,7 @@ import pytest
 from knuckle.camera import Camera
 from knuckle.inference.merge import SHARE, PairJoints, merge_pairs
 from knuckle.rig.rig import load_rig
+from knuckle.skeleton import WRIST
 
 CAMERA = Camera(600.0, 620.0, 320.0, 240.0, 640, 480)
 SIZE = np.array([100.0, 120])
@@ -17,7 +18,7 @@ def joints_of(seed: int, *, about: np.ndarray | None = None) -> PairJoints:
     rng = np.random.default_rng(seed)
     if about is None:
         rest = load_rig("open").joints_rest_m
-        about = np.stack([rest, rest * FLIP]) + rng.normal((0, 0, 0.5), 0.03, (3, 2, 1, 3))
+        about = np.stack([rest, rest * FLIP]) + rng.normal((0, 0, 0.5), 0.01, (3, 2, 1, 3))
     else:
         about = about + rng.normal(0, 0.004, about.shape)
     return PairJoints(CAMERA.project(about), about)
@@ -94,6 +95,16 @@ def test_a_hand_drawn_away_from_its_box_is_the_one_hand_systems(two, one, boxes)
     np.testing.assert_allclose(behind(merged.joints)[0], behind(one)[0], atol=1e-12)
     np.testing.assert_array_equal(merged.joints.m[0, :, 0, 2], exchanged.m[0, :, 0, 2])
     assert (merge_pairs(exchanged, one, boxes, CAMERA, away=2.0).share[0] == 1).all()
+
+
+def test_hands_whose_boxes_do_not_meet_are_the_one_hand_systems_but_for_how_far_they_are(two, one, boxes):
+    boxes[0, 1, 0] = boxes[0, 0, 0] + SIZE[0] + 1
+    boxes[1:, 1] = boxes[1:, 0]
+    merged = merge_pairs(two, one, boxes, CAMERA, away=np.inf)
+    np.testing.assert_array_equal(merged.share, [[0, 0], [SHARE, SHARE], [SHARE, SHARE]])
+    np.testing.assert_allclose(merged.joints.px[0], one.px[0])
+    np.testing.assert_allclose(merged.joints.m[0, :, WRIST, 2], two.m[0, :, WRIST, 2])
+    np.testing.assert_allclose(behind(merged.joints)[0], behind(one)[0])
 
 
 def test_how_far_apart_is_a_share_of_the_box(two, boxes):

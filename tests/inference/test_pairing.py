@@ -23,10 +23,10 @@ def test_hands_apart_are_lone():
     assert found.pairs == () and found.lone == (0, 1)
 
 
-@pytest.mark.parametrize(("gap", "paired"), [(-1, True), (19, True), (21, False)])
-def test_nearly_touching_counts(gap, paired):
-    """Each box of 100 px grows by 10 px on every side."""
-    assert MARGIN == 0.1
+@pytest.mark.parametrize(("gap", "paired"), [(-1, True), (99, True), (101, False)])
+def test_hands_within_a_hand_of_each_other_count(gap, paired):
+    """Each box of 100 px grows by 50 px on every side."""
+    assert MARGIN == 0.5
     found = pairs_of(("left", (0, 0, 100, 60)), ("right", (100 + gap, 0, 100, 60)))
     assert bool(found.pairs) == paired
 

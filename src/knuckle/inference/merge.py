@@ -12,7 +12,7 @@ systems' depths 96.4 mm, with their mean distance and the two-hand system's diff
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from knuckle.camera import Camera
 from knuckle.skeleton import WRIST
@@ -56,17 +56,24 @@ def merge_pairs(
 
     boxes_px: x, y, w, h of each hand. share: the two-hand system's, 0 to 1. apart: mean distance in the picture over
     the longer side of the box from which on one system alone answers. away: distance of the two-hand system's hand
-    from the box, over the same side, from which on that is the one-hand system.
+    from the box, over the same side, from which on that is the one-hand system. Hands whose boxes do not meet are the
+    one-hand system's but for the depth of their wrists: each fills a crop of its own better, and hides nothing.
     """
     sides = boxes_px[..., 2:].max(-1)
     distance = np.linalg.norm(two.px - one.px, axis=-1).mean(-1) / sides
     middle = (two.px.min(-2) + two.px.max(-2)) / 2
     off = np.linalg.norm(middle - (boxes_px[..., :2] + boxes_px[..., 2:] / 2), axis=-1) / sides
     shares = np.where(distance < apart, share, np.where(off < away, 1.0, 0.0))
+    shares *= _meet(boxes_px)[:, None]
     weight = shares[..., None]
     px = weight[..., None] * two.px + (1 - weight[..., None]) * one.px
     depth = two.m[..., WRIST, 2, None] + weight * _behind_wrist(two.m) + (1 - weight) * _behind_wrist(one.m)
     return Merged(PairJoints(px, camera.backproject(px, depth)), shares)
+
+
+def _meet(boxes_px: Float[np.ndarray, "P 2 4"]) -> Bool[np.ndarray, "P"]:
+    low, high = boxes_px[..., :2], boxes_px[..., :2] + boxes_px[..., 2:]
+    return (low.max(1) < high.min(1)).all(-1)
 
 
 def _behind_wrist(joints_m: Float[np.ndarray, "P 2 21 3"]) -> Float[np.ndarray, "P 2 21"]:
