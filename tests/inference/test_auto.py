@@ -1,4 +1,4 @@
-"""model="auto": overlapping hands by both systems, the others one by one; each box has one answer."""
+"""model="auto": hands near each other by both systems, the others one by one; each box has one answer."""
 
 from dataclasses import replace
 from functools import partial

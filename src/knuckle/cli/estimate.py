@@ -32,7 +32,7 @@ def estimate(
     model: Annotated[
         str,
         typer.Option(
-            help="auto: dahyf, and for overlapping hands dfl with it where that is installed; a model that"
+            help="auto: dahyf, and for two hands near each other dfl with it where that is installed; a model that"
             " `knuckle info` lists;"
             " an .onnx file; or all: every installed model, compared."
         ),

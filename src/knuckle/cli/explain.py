@@ -44,7 +44,7 @@ def explain(
     """Show where a two-hand system looked for joints: writes PHOTO.explain.png.
 
     A row an iteration, two columns a joint: what appearance looked at and what position looked at (DFL's Figures 1
-    and 6). Without --box the photo's first overlapping pair is shown, or its best hand where there is none.
+    and 6). Without --box the photo's first pair of hands is shown, or its best hand where there is none.
     """
     from knuckle.cli.estimate import given_hands, numbers
     from knuckle.cli.results import check_folder

@@ -48,13 +48,14 @@ def is_installed(model: str) -> bool:
 
 
 class AutoPredictor:
-    """Overlapping hands by a two-hand and a one-hand system together, lone hands by the one-hand system.
+    """Hands near each other by a two-hand and a one-hand system together, lone hands by the one-hand system.
 
     Which boxes belong together: `knuckle.inference.pairing`. A hand of a pair that, to the two-hand system, is rather
     not there than there (a detector may have put two boxes on one hand) is the one-hand system's alone. Of the others
     both systems' joints are merged by `merge`, and the rig is fitted once to what comes out. Each box has one answer,
     never a ghost beside it. `Hands.models` tells whose it is: one system's name, or "dfl-lite+dahyf-lite" for a merged
-    hand. The confidence is the two-hand system's where it has a share in the answer. Raises KnuckleError for systems
+    hand; how far a pair's wrists are comes from the two-hand system either way. The confidence is the two-hand system's
+    where it has a share in the answer. Raises KnuckleError for systems
     whose meshes differ.
     """
 

@@ -33,7 +33,7 @@ def estimate(
     first, by `detector` or the default one, whose networks are fetched at first use. camera: fx, fy, cx, cy
     px or a Camera; without it a focal length of sqrt(W^2 + H^2) px is assumed, so distances are only as good
     as that guess. model: a name (`knuckle info` lists them) or the path of an .onnx file. "auto": every hand
-    is seen by DaHyF, and a left and a right one whose boxes overlap together by a two-hand system too, where one is
+    is seen by DaHyF, and a left and a right one near each other together by a two-hand system too, where one is
     installed; what both see is merged (`knuckle.inference.pairing` and `merge` have the rules, `Hands.models` who
     answered).
 
