@@ -71,7 +71,7 @@ def open_model(weights: str, *, threads: int = 1, refine: bool = True) -> Opened
 def _open_auto(*, threads: int, refine: bool) -> OpenedModel:
     alone = open_model(ONE_HAND, threads=threads, refine=refine)
     chosen = open_predictor(AUTO, threads=threads, refine=refine)
-    name = AUTO if refine else f"{AUTO} (network alone)"
+    name = AUTO if refine else f"{AUTO} (no fit)"
     return replace(alone, name=name, samples_seen=None, frames=by_boxes(chosen))
 
 

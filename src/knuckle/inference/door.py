@@ -55,8 +55,7 @@ class AutoPredictor:
     both systems' joints are merged by `merge`, and the rig is fitted once to what comes out. Each box has one answer,
     never a ghost beside it. `Hands.models` tells whose it is: one system's name, or "dfl-lite+dahyf-lite" for a merged
     hand; how far a pair's wrists are comes from the two-hand system either way. The confidence is the two-hand system's
-    where it has a share in the answer. Raises KnuckleError for systems
-    whose meshes differ.
+    where it has a share in the answer. Raises KnuckleError for systems whose meshes differ.
     """
 
     def __init__(
