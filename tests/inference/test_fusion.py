@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from knuckle.inference.fusion import fuse, with_pose
 from knuckle.rig.prior import sample_poses
@@ -49,6 +50,23 @@ def test_a_good_branch_mends_a_bent_finger():
     before = np.linalg.norm(bent_px - outputs["joints_px"], axis=-1).mean()
     after = np.linalg.norm(fused["joints_px"] - outputs["joints_px"], axis=-1).mean()
     assert after < before / 2
+
+
+@pytest.mark.parametrize("factor", [8.0, 0.6])
+def test_a_hand_far_too_small_or_large_in_the_picture_is_brought_to_its_distance(factor):
+    outputs, crop, camera = made_hands()
+    truth = outputs["joints_m"].copy()
+    outputs["joints_m"] = truth + truth[:, :1] * (factor - 1)
+    fused = fuse(outputs, crop, camera, rig=RIG, size=SIZE)
+    away = np.linalg.norm(fused["joints_m"] - truth, axis=-1).mean(1)
+    assert (away < 0.1 * truth[:, 0, 2]).all()
+
+
+def test_a_distance_that_fits_the_picture_fairly_is_the_networks():
+    outputs, crop, camera = made_hands()
+    moved = outputs["joints_m"] + [0, 0, 0.1]
+    fused = fuse({**outputs, "joints_m": moved}, crop, camera, rig=RIG, size=SIZE)
+    assert np.allclose(fused["joints_m"][..., 2].mean(1), moved[..., 2].mean(1), atol=0.02)
 
 
 def test_mesh_joints_and_pose_belong_together():

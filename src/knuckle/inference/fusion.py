@@ -20,6 +20,13 @@ BRANCH_SHARE = 0.7
 """Weight of the 2D branch against the projected hand; chosen on held-out synthetic hands, where 0.6 to 0.9 hardly
 differ (docs/accuracy.md)."""
 
+LARGEST_SIZE_RATIO = 1.25
+"""From this ratio of their sizes in the picture on, the hand of the 2D branch and the projected one cannot both be
+right, and it is the distance that is wrong: a scale near zero puts a hand ten times too far. Below it the network's
+distance is no worse than the one that would make them equal (400 held-out pairs of hands)."""
+
+_SMALLEST_SPREAD_PX = 1e-3
+_STEPS = 4
 _LARGEST_HAND_M = 1.0
 _AS_RIGHT = np.stack([np.ones(3), MIRROR_POINT])
 """What shows each hand of a pair as a right one: the left one's world is mirrored."""
@@ -132,9 +139,36 @@ def _lift(
 ) -> Float[np.ndarray, "B 21 3"]:
     """2D joints of both opinions, weighted, at the depths of the 3D hand, which is the mesh's where joints differ."""
     crop, camera = crop[:, None].astype(float), camera[:, None].astype(float)
-    hand = outputs.get("mesh_joints_m", outputs["joints_m"])
-    depth = hand[..., 2:]
     branch = (outputs["joints_patch"] - (size - 1) / 2) * (crop[..., 2:] / size) + crop[..., :2]
-    projected = hand[..., :2] / np.maximum(depth, 1e-2) * camera[..., :2] + camera[..., 2:]
-    uv = BRANCH_SHARE * branch + (1 - BRANCH_SHARE) * projected
+    hand = _as_large_as(branch, outputs.get("mesh_joints_m", outputs["joints_m"]), camera)
+    depth = hand[..., 2:]
+    uv = BRANCH_SHARE * branch + (1 - BRANCH_SHARE) * _before(hand, camera)
     return np.concatenate([(uv - camera[..., 2:]) / camera[..., :2] * depth, depth], axis=-1)
+
+
+def _as_large_as(
+    branch_px: Float[np.ndarray, "B 21 2"], hand_m: Float[np.ndarray, "B 21 3"], camera: np.ndarray
+) -> Float[np.ndarray, "B 21 3"]:
+    """The 3D hand, brought to where it is as large in the picture as the 2D branch's where the two sizes disagree."""
+    ratio = _size_ratio(branch_px, hand_m, camera)
+    wrong = np.abs(np.log(ratio)) > np.log(LARGEST_SIZE_RATIO)
+    placed = hand_m
+    # The size goes with the inverse of the distance only where the hand is flat to the camera.
+    for _ in range(_STEPS if wrong.any() else 0):
+        nearer = np.where(wrong, 1 / _size_ratio(branch_px, placed, camera), 1.0) - 1
+        placed = placed + placed.mean(1, keepdims=True) * nearer[:, None, None]
+    return placed
+
+
+def _size_ratio(branch_px: np.ndarray, hand_m: np.ndarray, camera: np.ndarray) -> Float[np.ndarray, "B"]:
+    return _spread(branch_px) / np.maximum(_spread(_before(hand_m, camera)), _SMALLEST_SPREAD_PX)
+
+
+def _spread(joints_px: Float[np.ndarray, "B 21 2"]) -> Float[np.ndarray, "B"]:
+    """Root mean square distance of the joints from their middle."""
+    return np.sqrt(((joints_px - joints_px.mean(1, keepdims=True)) ** 2).sum(-1).mean(1))
+
+
+def _before(joints_m: np.ndarray, lens: np.ndarray) -> np.ndarray:
+    """As `_projected`; joints behind the camera count as just before it."""
+    return _projected(np.concatenate([joints_m[..., :2], np.maximum(joints_m[..., 2:], 1e-2)], axis=-1), lens)

@@ -22,7 +22,7 @@ SHARE = 0.5
 APART = 0.25
 """Answers farther apart are not merged: mean distance of their joints in the picture over the longer side of the hand's
 box. At 0.1, 0.15, 0.2, 0.25, 0.3, 0.5 and without: 31.1, 30.2, 29.7, 29.7, 29.9, 30.5 and 30.9 mm."""
-AWAY = 0.25
+AWAY = 0.35
 """How far the middle of a two-hand system's joints may lie from the middle of the box, over its longer side, before
 the one-hand system's answer counts instead, where the two disagree. At 0.15, 0.2, 0.25, 0.35, 0.5 and without: 30.9,
 30.2, 29.7, 29.9, 30.2 and 31.6 mm."""
