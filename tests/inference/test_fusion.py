@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from knuckle.inference.fusion import fuse, with_pose
+from knuckle.inference.fusion import LARGEST_SIZE_RATIO, fuse, with_pose
 from knuckle.rig.prior import sample_poses
 from knuckle.rig.rig import load_rig
 from knuckle.rig.rotations import rodrigues
@@ -58,13 +58,23 @@ def test_a_hand_far_too_small_or_large_in_the_picture_is_brought_to_its_distance
     truth = outputs["joints_m"].copy()
     outputs["joints_m"] = truth + truth[:, :1] * (factor - 1)
     fused = fuse(outputs, crop, camera, rig=RIG, size=SIZE)
-    away = np.linalg.norm(fused["joints_m"] - truth, axis=-1).mean(1)
-    assert (away < 0.1 * truth[:, 0, 2]).all()
+    ratio = fused["joints_m"][..., 2].mean(1) / truth[..., 2].mean(1)
+    assert (np.abs(np.log(ratio)) < np.log(1.1 * LARGEST_SIZE_RATIO)).all()
+
+
+def test_the_distance_has_no_jump_where_the_sizes_begin_to_disagree():
+    outputs, crop, camera = made_hands()
+    truth = outputs["joints_m"].copy()
+    distances = []
+    for factor in np.linspace(1.1, 1.3, 9):
+        outputs["joints_m"] = truth + truth[:, :1] * (factor - 1)
+        distances.append(fuse(outputs, crop, camera, rig=RIG, size=SIZE)["joints_m"][..., 2].mean(1))
+    assert (np.abs(np.diff(distances, axis=0)) < 0.02).all()
 
 
 def test_a_distance_that_fits_the_picture_fairly_is_the_networks():
     outputs, crop, camera = made_hands()
-    moved = outputs["joints_m"] + [0, 0, 0.1]
+    moved = outputs["joints_m"] + [0, 0, 0.05]
     fused = fuse({**outputs, "joints_m": moved}, crop, camera, rig=RIG, size=SIZE)
     assert np.allclose(fused["joints_m"][..., 2].mean(1), moved[..., 2].mean(1), atol=0.02)
 

@@ -20,10 +20,10 @@ BRANCH_SHARE = 0.7
 """Weight of the 2D branch against the projected hand; chosen on held-out synthetic hands, where 0.6 to 0.9 hardly
 differ (docs/accuracy.md)."""
 
-LARGEST_SIZE_RATIO = 1.25
-"""From this ratio of their sizes in the picture on, the hand of the 2D branch and the projected one cannot both be
-right, and it is the distance that is wrong: a scale near zero puts a hand ten times too far. Below it the network's
-distance is no worse than the one that would make them equal (400 held-out pairs of hands)."""
+LARGEST_SIZE_RATIO = 1.15
+"""By how much the projected hand's size in the picture may differ from the 2D branch's. Where it does by more it is the
+distance that is wrong (a scale near zero puts a hand ten times too far), and the hand is brought back to this ratio;
+below, the network's distance is no worse than one that would make them equal (400 held-out pairs of hands)."""
 
 _SMALLEST_SPREAD_PX = 1e-3
 _STEPS = 4
@@ -149,13 +149,13 @@ def _lift(
 def _as_large_as(
     branch_px: Float[np.ndarray, "B 21 2"], hand_m: Float[np.ndarray, "B 21 3"], camera: np.ndarray
 ) -> Float[np.ndarray, "B 21 3"]:
-    """The 3D hand, brought to where it is as large in the picture as the 2D branch's where the two sizes disagree."""
+    """The 3D hand, brought to where its size in the picture is the 2D branch's to within `LARGEST_SIZE_RATIO`."""
     ratio = _size_ratio(branch_px, hand_m, camera)
-    wrong = np.abs(np.log(ratio)) > np.log(LARGEST_SIZE_RATIO)
+    limit = np.clip(ratio, 1 / LARGEST_SIZE_RATIO, LARGEST_SIZE_RATIO)
     placed = hand_m
     # The size goes with the inverse of the distance only where the hand is flat to the camera.
-    for _ in range(_STEPS if wrong.any() else 0):
-        nearer = np.where(wrong, 1 / _size_ratio(branch_px, placed, camera), 1.0) - 1
+    for _ in range(_STEPS if (limit != ratio).any() else 0):
+        nearer = limit / _size_ratio(branch_px, placed, camera) - 1
         placed = placed + placed.mean(1, keepdims=True) * nearer[:, None, None]
     return placed
 
