@@ -16,7 +16,7 @@ from knuckle.inference.images import read_image
 
 BOX = ["--box", "30,20,60,64", "--side", "left"]
 PAIR = [*BOX, "--box", "70,20,60,64", "--side", "right"]
-SEEN_PAIR = ["--box", "10,5,40,40", "--side", "right", "--box", "50,25,40,40", "--side", "left"]
+SEEN_PAIR = ["--box", "10,5,44,40", "--side", "right", "--box", "46,25,44,40", "--side", "left"]
 """Boxes in which the two-hand network of these tests draws its hands."""
 FILES = [
     "photo.compare.png",
