@@ -4,9 +4,9 @@ distances up to which two hands are seen together.
 
 python benchmarks/merge_shares.py --data runs/synth-pairs-held [--one dahyf] [--two dfl] [--limit 400].
 --one, --two: a model's name or an .onnx file. The set must not be one that trained either, nor a benchmark: what is
-chosen here is `SHARE`, `APART` and `AWAY` of `knuckle.inference.merge`, and `MARGIN` of `knuckle.inference.pairing`.
-Such a set: `knuckle synth --hands two --count 400 --singles 0 --negatives 0 --seed 47 --size 128 --out
-runs/synth-pairs-held`.
+chosen here is `SHARE`, `APART`, `AWAY` and `REACH` of `knuckle.inference.merge`, and `MARGIN` of
+`knuckle.inference.pairing`. Such a set: `knuckle synth --hands two --count 400 --singles 0 --negatives 0 --seed 47
+--size 128 --out runs/synth-pairs-held`.
 """
 
 import argparse
@@ -34,6 +34,7 @@ from knuckle.skeleton import WRIST
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 LIMITS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.5, np.inf)
 AWAYS = (0.15, 0.2, 0.25, 0.35, 0.5, np.inf)
+REACHES = (1.0, 1.1, 1.2, 1.35, 1.5, 2.0)
 MARGINS = (0.0, 0.1, 0.25, 0.5, 1.0)
 
 
@@ -68,6 +69,10 @@ def main() -> None:
     console.print(table(frames, limited, f"share of {two.record.name}, limit"), "")
     away = {f"{limit:g}": AutoPredictor(one, two, merge=partial(merge_pairs, away=limit)) for limit in AWAYS}
     console.print(table(frames, away, "how far from its box"), "")
+    reach = {
+        f"{factor:g}": AutoPredictor(one, two, merge=partial(merge_pairs, reach=factor)) for factor in REACHES
+    }
+    console.print(table(frames, reach, "reach of hands not seen"), "")
     margins = {f"{margin:g}": AutoPredictor(one, two, margin=margin) for margin in MARGINS}
     console.print(table(frames, margins, "margin round boxes"))
 
@@ -102,11 +107,13 @@ WRIST_DEPTHS: dict[str, Depths] = {
 def at_depths(depths: Depths, share: float, apart: float) -> Merge:
     """A merge with the wrists elsewhere: the two-hand system's hands are put there first."""
 
-    def merge(two: PairJoints, one: PairJoints, boxes_px: np.ndarray, camera: Camera) -> Merged:
+    def merge(
+        two: PairJoints, one: PairJoints, boxes_px: np.ndarray, camera: Camera, believed: np.ndarray
+    ) -> Merged:
         wrists = depths(two.m[..., WRIST, 2], one.m[..., WRIST, 2])
         moved = two.m.copy()
         moved[..., 2] += (wrists - two.m[..., WRIST, 2])[..., None]
-        return merge_pairs(two._replace(m=moved), one, boxes_px, camera, share=share, apart=apart)
+        return merge_pairs(two._replace(m=moved), one, boxes_px, camera, believed, share=share, apart=apart)
 
     return merge
 

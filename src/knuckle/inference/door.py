@@ -14,7 +14,7 @@ from knuckle.inference.merge import Merged, PairJoints, merge_pairs
 from knuckle.inference.pair_predictor import HAND_FIELDS, PairPredictor, Window
 from knuckle.inference.pairing import MARGIN, pair_boxes
 from knuckle.inference.predictor import Predictor
-from knuckle.skeleton import Side
+from knuckle.skeleton import WRIST, Side
 
 AUTO = "auto"
 ONE_HAND, TWO_HANDS = "dahyf", "dfl"
@@ -22,7 +22,7 @@ ONE_HAND, TWO_HANDS = "dahyf", "dfl"
 LIKELY = 0.5
 """From this confidence on a two-hand system thinks that a hand is there rather than not."""
 
-Merge = Callable[[PairJoints, PairJoints, np.ndarray, Camera], Merged]
+Merge = Callable[[PairJoints, PairJoints, np.ndarray, Camera, np.ndarray], Merged]
 """How a two-hand and a one-hand system's joints become one: as `knuckle.inference.merge.merge_pairs`."""
 
 
@@ -50,12 +50,12 @@ def is_installed(model: str) -> bool:
 class AutoPredictor:
     """Hands near each other by a two-hand and a one-hand system together, lone hands by the one-hand system.
 
-    Which boxes belong together: `knuckle.inference.pairing`. A hand of a pair that, to the two-hand system, is rather
-    not there than there (a detector may have put two boxes on one hand) is the one-hand system's alone. Of the others
-    both systems' joints are merged by `merge`, and the rig is fitted once to what comes out. Each box has one answer,
-    never a ghost beside it. `Hands.models` tells whose it is: one system's name, or "dfl-lite+dahyf-lite" for a merged
-    hand; how far a pair's wrists are comes from the two-hand system either way. The confidence is the two-hand system's
-    where it has a share in the answer. Raises KnuckleError for systems whose meshes differ.
+    Which boxes belong together: `knuckle.inference.pairing`. Both systems' joints of a pair are merged by `merge`, and
+    the rig is fitted once to what comes out. A hand that, to the two-hand system, is rather not there than there (a
+    detector may have put two boxes on one hand) is the one-hand system's, within reach of the other one. Each box has
+    one answer, never a ghost beside it. `Hands.models` tells whose it is: one system's name, or "dfl-lite+dahyf-lite"
+    for a merged hand; how far a pair's wrists are comes from the two-hand system either way. The confidence is the
+    two-hand system's where it has a share in the answer. Raises KnuckleError for systems whose meshes differ.
     """
 
     def __init__(
@@ -96,17 +96,21 @@ class AutoPredictor:
             PairJoints(alone.joints_px[pairs], alone.joints_m[pairs]),
             boxes[pairs],
             camera,
+            believed,
         )
+        # A hand that is not believed in and stays where it is needs no second fit.
+        moved = merged.joints.m[..., WRIST, 2] != alone.joints_m[pairs][..., WRIST, 2]
+        chosen = believed | moved
         joints = {**seen, "joints_px": merged.joints.px, "joints_m": merged.joints.m}
         together = self._two.fit(joints, np.tile(camera.vector, (len(pairs), 1)))
-        answered, models = pairs[believed], list(alone.models)
+        answered, models = pairs[chosen], list(alone.models)
         names = {1: self._two.record.name, 0: self._one.record.name}
-        for index, share in zip(answered, merged.share[believed], strict=True):
+        for index, share in zip(answered, merged.share[chosen], strict=True):
             models[index] = names.get(share, f"{names[1]}+{names[0]}")
         together["confidence"] = np.where(merged.share > 0, together["confidence"], alone.confidence[pairs])
         fields: dict[str, Any] = {name: getattr(alone, name).copy() for name in HAND_FIELDS}
         for name, value in fields.items():
-            value[answered] = together[name][believed]
+            value[answered] = together[name][chosen]
         return Hands(
             camera,
             sides=tuple(sides),
