@@ -238,3 +238,17 @@ def test_merged_hands_of_the_mirrored_photo_are_mirrored(installed, image):
     mirrored = auto(np.ascontiguousarray(image[:, ::-1]), mirrored_boxes, ["right", "left"], camera)
     np.testing.assert_allclose(mirrored.joints_px * [-1, 1] + [320, 0], hands.joints_px, atol=0.02)
     np.testing.assert_allclose(mirrored.joints_m * [-1, 1, 1], hands.joints_m, atol=2e-4)
+
+
+def test_a_hand_not_seen_lies_within_reach_of_the_pair(installed, image, monkeypatch):
+    boxes, sides = np.array([RIGHT, LEFT]), ["right", "left"]
+    pair = alone(image, "dfl", boxes, sides)
+    weak = int(np.argmin(pair.confidence))
+    monkeypatch.setattr(door, "LIKELY", float(pair.confidence.mean()))
+    one, two = Predictor("dahyf", refine=False), PairPredictor("dfl", refine=False)
+    camera = Camera.from_size(321, 240)
+    hands = AutoPredictor(one, two, merge=partial(merge_pairs, reach=1.0))(image, boxes, sides, camera)
+    own, other = one(image, boxes, sides, camera), two(image, boxes, sides, camera)
+    assert hands.models[weak] == "dahyf-lite"
+    np.testing.assert_allclose(hands.joints_px[weak], own.joints_px[weak], atol=1e-6)
+    np.testing.assert_allclose(hands.joints_m[weak, 0, 2], other.joints_m[weak, 0, 2], atol=1e-6)
