@@ -5,8 +5,8 @@ wrists are is the two-hand system's answer alone: it sees one hand beside the ot
 elsewhere (it took the other hand, or some of its fingers) is not listened to.
 
 The figures here are MPJPE of what "auto" makes of 400 held-out rendered pairs with dfl-lite (32.8 mm alone) and
-dahyf-lite (32.9 mm alone), as `benchmarks/merge_shares.py` prints them. The wrists' MRRPE: 46.8 mm; at the mean of both
-systems' depths 61.3 mm, with their mean distance and the two-hand system's difference 46.4 mm.
+dahyf-lite (32.9 mm alone), as `benchmarks/merge_shares.py` prints them. The wrists' MRRPE: 46.2 mm; at the mean of both
+systems' depths 62.4 mm, with their mean distance and the two-hand system's difference 46.2 mm.
 """
 
 from typing import NamedTuple
