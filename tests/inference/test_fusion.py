@@ -79,6 +79,14 @@ def test_a_distance_that_fits_the_picture_fairly_is_the_networks():
     assert np.allclose(fused["joints_m"][..., 2].mean(1), moved[..., 2].mean(1), atol=0.02)
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_branch_in_one_point_breaks_nothing():
+    outputs, crop, camera = made_hands()
+    outputs["joints_patch"] = np.full_like(outputs["joints_patch"], 60.0)
+    fused = fuse(outputs, crop, camera, rig=RIG, size=SIZE)
+    assert np.isfinite(fused["joints_m"]).all()
+
+
 def test_mesh_joints_and_pose_belong_together():
     outputs, crop, camera = made_hands()
     outputs["joints_patch"] = outputs["joints_patch"] + np.random.default_rng(1).normal(0, 3, (6, 21, 2))

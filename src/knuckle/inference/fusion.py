@@ -161,12 +161,13 @@ def _as_large_as(
 
 
 def _size_ratio(branch_px: np.ndarray, hand_m: np.ndarray, camera: np.ndarray) -> Float[np.ndarray, "B"]:
-    return _spread(branch_px) / np.maximum(_spread(_before(hand_m, camera)), _SMALLEST_SPREAD_PX)
+    return _spread(branch_px) / _spread(_before(hand_m, camera))
 
 
 def _spread(joints_px: Float[np.ndarray, "B 21 2"]) -> Float[np.ndarray, "B"]:
-    """Root mean square distance of the joints from their middle."""
-    return np.sqrt(((joints_px - joints_px.mean(1, keepdims=True)) ** 2).sum(-1).mean(1))
+    """Root mean square distance of the joints from their middle, never quite zero."""
+    spread = np.sqrt(((joints_px - joints_px.mean(1, keepdims=True)) ** 2).sum(-1).mean(1))
+    return np.maximum(spread, _SMALLEST_SPREAD_PX)
 
 
 def _before(joints_m: np.ndarray, lens: np.ndarray) -> np.ndarray:
