@@ -1,6 +1,7 @@
 """The onnx files in the package answer as the torch weights they were exported from."""
 
 import json
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,34 @@ from knuckle.training.checkpoint import load_model
 WEIGHTS = Path(__file__).parents[2] / "weights"
 
 
+TOLERANCES = {
+    "joints_px": 1e-3,
+    "joints_patch": 1e-3,
+    "confidence": 1e-4,
+    "shape": 1e-3,
+    "rotations": 1e-4,
+    "attention": 1e-3,
+}
+"""Largest difference of an output; 1e-5 of those not named."""
+MISSED = [("dahyf-lite", "joints_px")]
+"""Models and outputs that do not reach the bound."""
+
+
 @pytest.mark.parametrize("name", sorted(weights.available()))
 def test_onnx_and_torch_agree_on_the_sample_photo(name):
+    for key, difference in differences(name).items():
+        assert (name, key) in MISSED or difference < TOLERANCES.get(key, 1e-5), key
+
+
+@pytest.mark.xfail(strict=True, reason="0.0013 px of the photo, eight to a px of the patch: single precision")
+@pytest.mark.parametrize(("name", "key"), MISSED)
+def test_outputs_that_miss_their_bound(name, key):
+    assert differences(name)[key] < TOLERANCES[key]
+
+
+@cache
+def differences(name: str) -> dict[str, float]:
+    """Largest difference of each output on the sample photo, between onnx and torch in double precision."""
     path, record = weights.find(name)
     model, metadata = load_model(WEIGHTS / f"{name}.safetensors")
     assert record.samples_seen == int(metadata["samples_seen"]) and path.stat().st_size <= 12_000_000
@@ -34,20 +61,13 @@ def test_onnx_and_torch_agree_on_the_sample_photo(name):
     window = np.stack([crop.vector for crop in crops]).astype(np.float32)
     lens = np.tile(camera.vector, (len(crops), 1)).astype(np.float32)
     got = OnnxModel(path, threads=1)(patch, window, lens, attention=True)
-    with torch.inference_mode():
-        output = model.infer(*(torch.from_numpy(a) for a in (patch, window, lens)))
+    with torch.inference_mode(), pytest.MonkeyPatch.context() as patched:
+        # Double precision throughout, so that the differences are onnx's roundings alone.
+        patched.setattr(torch.Tensor, "float", torch.Tensor.double)
+        output = model.double().infer(*(torch.from_numpy(a).double() for a in (patch, window, lens)))
     expected = {key: value.numpy() for key, value in output._asdict().items() if value is not None}
     assert got.keys() == expected.keys()
-    for key, value in expected.items():
-        tolerance = {
-            "joints_px": 2e-3,
-            "joints_patch": 1e-3,
-            "confidence": 1e-4,
-            "shape": 1e-3,
-            "rotations": 1e-4,
-            "attention": 1e-3,
-        }
-        assert np.abs(got[key] - value).max() < tolerance.get(key, 1e-5), key
+    return {key: float(np.abs(got[key] - value).max()) for key, value in expected.items()}
 
 
 def around(joints_px: list) -> list[float]:
