@@ -22,8 +22,7 @@ differ (docs/accuracy.md)."""
 
 LARGEST_SIZE_RATIO = 1.15
 """By how much the projected hand's size in the picture may differ from the 2D branch's. Where it does by more it is the
-distance that is wrong (a scale near zero puts a hand ten times too far), and the hand is brought back to this ratio;
-below, the network's distance is no worse than one that would make them equal (400 held-out pairs of hands)."""
+distance that is wrong (a scale near zero puts a hand ten times too far), and the hand is brought back to this ratio."""
 
 _SMALLEST_SPREAD_PX = 1e-3
 _STEPS = 4
