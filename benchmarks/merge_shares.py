@@ -1,12 +1,12 @@
 """What `--model auto` scores on a rendered two-hand set with other shares of its two systems, other answers to how far
-the wrists are, other limits from which on two answers are not merged or one of them is not listened to, and other
-distances up to which two hands are seen together.
+the wrists are, other limits from which on two answers are not merged or one of them is not listened to, one look of the
+two-hand system or two, and other distances up to which two hands are seen together.
 
 python benchmarks/merge_shares.py --data runs/synth-pairs-held [--one dahyf] [--two dfl] [--limit 400].
 --one, --two: a model's name or an .onnx file. The set must not be one that trained either, nor a benchmark: what is
-chosen here is `SHARE`, `APART`, `AWAY` and `REACH` of `knuckle.inference.merge`, and `MARGIN` of
-`knuckle.inference.pairing`. Such a set: `knuckle synth --hands two --count 400 --singles 0 --negatives 0 --seed 47
---size 128 --out runs/synth-pairs-held`.
+chosen here is `SHARE`, `APART`, `AWAY` and `REACH` of `knuckle.inference.merge`, `CONTRADICT` of `looks` beside it, and
+`MARGIN` of `pairing`. Such a set: `knuckle synth --hands two --count 400 --singles 0 --negatives 0 --seed 47 --size 128
+--out runs/synth-pairs-held`.
 """
 
 import argparse
@@ -26,6 +26,7 @@ from knuckle.evaluation.two_hand_metrics import mpjpe, mrrpe, with_root_depth
 from knuckle.evaluation.two_hand_runner import by_boxes, run_frames
 from knuckle.hands import HandPredictor, Hands
 from knuckle.inference.door import AutoPredictor, Merge
+from knuckle.inference.looks import join_looks
 from knuckle.inference.merge import APART, Merged, PairJoints, merge_pairs
 from knuckle.inference.pair_predictor import PairPredictor, Window
 from knuckle.inference.predictor import Predictor
@@ -35,6 +36,7 @@ SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 LIMITS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.5, np.inf)
 AWAYS = (0.15, 0.2, 0.25, 0.35, 0.5, np.inf)
 REACHES = (1.0, 1.1, 1.2, 1.35, 1.5, 2.0)
+CONTRADICTIONS = (0.1, 0.15, 0.25, 0.4, np.inf)
 MARGINS = (0.0, 0.1, 0.25, 0.5, 1.0)
 
 
@@ -69,6 +71,15 @@ def main() -> None:
     console.print(table(frames, limited, f"share of {two.record.name}, limit"), "")
     away = {f"{limit:g}": AutoPredictor(one, two, merge=partial(merge_pairs, away=limit)) for limit in AWAYS}
     console.print(table(frames, away, "how far from its box"), "")
+    looks = {"one look": OnceAskedPair(options.two, threads=1, of=two, looks=1)}
+    looks |= {
+        f"two, {limit:g}": OnceAskedPair(
+            options.two, threads=1, of=two, join=partial(join_looks, contradict=limit)
+        )
+        for limit in CONTRADICTIONS
+    }
+    asked = {name: AutoPredictor(one, predictor) for name, predictor in looks.items()}
+    console.print(table(frames, asked, "looks, limit from which on they contradict each other"), "")
     reach = {
         f"{factor:g}": AutoPredictor(one, two, merge=partial(merge_pairs, reach=factor)) for factor in REACHES
     }
@@ -132,18 +143,19 @@ class OnceAsked(Predictor):
 
 
 class OnceAskedPair(PairPredictor):
-    """The same of a two-hand system, before the fit."""
+    """The same of a two-hand system, before the fit; it may share the answers of another one of the same weights."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
+    def __init__(self, *arguments: Any, of: "OnceAskedPair | None" = None, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._joints: dict[int, dict[str, np.ndarray]] = {}
+        self._joints: dict[tuple[object, ...], dict[str, np.ndarray]] = {} if of is None else of._joints
 
-    def look_unfitted(
+    def look_once(
         self, image: np.ndarray, windows: Sequence[Window], camera: Camera
     ) -> dict[str, np.ndarray]:
-        if id(image) not in self._joints:
-            self._joints[id(image)] = super().look_unfitted(image, windows, camera)
-        return self._joints[id(image)]
+        key = (id(image), *(window.mirrored for window in windows))
+        if key not in self._joints:
+            self._joints[key] = super().look_once(image, windows, camera)
+        return self._joints[key]
 
 
 if __name__ == "__main__":

@@ -190,7 +190,8 @@ def test_systems_of_different_meshes_do_not_go_together():
 def test_the_window_goes_round_both_and_shows_the_lower_hand_as_the_right_one(installed, image):
     camera = Camera.from_size(321, 240)
     hands = knuckle.estimate(image, boxes=[RIGHT, LEFT], sides=["right", "left"])
-    seen = PairPredictor("dfl").look(image, [Window(np.array([60.0, 60, 150, 95]), True)], camera)
+    window = Window(np.array([60.0, 60, 150, 95]), True, np.array([RIGHT, LEFT]))
+    seen = PairPredictor("dfl").look(image, [window], camera)
     np.testing.assert_allclose(hands.joints_m, seen["joints_m"][0], atol=1e-5)
 
 
@@ -252,3 +253,24 @@ def test_a_hand_not_seen_lies_within_reach_of_the_pair(installed, image, monkeyp
     assert hands.models[weak] == "dahyf-lite"
     np.testing.assert_allclose(hands.joints_px[weak], own.joints_px[weak], atol=1e-6)
     np.testing.assert_allclose(hands.joints_m[weak, 0, 2], other.joints_m[weak, 0, 2], atol=1e-6)
+
+
+@pytest.mark.parametrize("model", ["auto", "dfl"])
+@pytest.mark.parametrize("looks", [1, 2])
+def test_a_pair_is_looked_at_as_often_as_asked(installed, image, monkeypatch, model, looks):
+    shown: list[bool] = []
+    look_once = PairPredictor.look_once
+
+    def counted(self, image, windows, camera):
+        shown.extend(window.mirrored for window in windows)
+        return look_once(self, image, windows, camera)
+
+    monkeypatch.setattr(PairPredictor, "look_once", counted)
+    knuckle.estimate(image, boxes=[RIGHT, LEFT], sides=["right", "left"], model=model, looks=looks)
+    assert shown == [True, False][:looks]
+
+
+@pytest.mark.parametrize("model", ["auto", "dfl"])
+def test_another_number_of_looks_is_refused(installed, image, model):
+    with pytest.raises(KnuckleError, match="looks: expected 1 or 2, got 3"):
+        knuckle.estimate(image, boxes=[RIGHT], sides=["right"], model=model, looks=3)

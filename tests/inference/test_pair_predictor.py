@@ -7,6 +7,7 @@ import pytest
 
 import knuckle
 from knuckle import Camera, KnuckleError
+from knuckle.inference.looks import join_looks
 from knuckle.inference.pair_predictor import PairPredictor, Window
 from knuckle.inference.predictor import BATCH, Predictor
 
@@ -26,6 +27,12 @@ def image() -> np.ndarray:
 @pytest.fixture(scope="module")
 def predictor(fake_pair_model: str) -> PairPredictor:
     return PairPredictor(fake_pair_model, threads=1)
+
+
+@pytest.fixture(scope="module")
+def once(fake_pair_model: str) -> PairPredictor:
+    """The network's own answer."""
+    return PairPredictor(fake_pair_model, threads=1, looks=1)
 
 
 def mirrored_boxes(boxes: np.ndarray) -> np.ndarray:
@@ -111,11 +118,35 @@ def test_mirrored_photo_gives_the_swapped_mirrored_hands(fake_pair_model, image,
     np.testing.assert_allclose(mirrored.confidence, hands.confidence, atol=1e-6)
 
 
-def test_the_network_itself_is_not_symmetric(predictor, image):
+def test_the_network_itself_is_not_symmetric(once, image):
     """Else the test above would say nothing: shown mirrored, a pair is answered differently."""
     box = np.array([60.0, 60, 150, 95])
-    plain, mirrored = (predictor.look(image, [Window(box, flag)], CAMERA) for flag in (False, True))
+    plain, mirrored = (once.look(image, [Window(box, flag)], CAMERA) for flag in (False, True))
     assert np.abs(plain["joints_px"] - mirrored["joints_px"]).max() > 1
+
+
+@pytest.mark.parametrize("looks", [1, 2])
+def test_one_look_and_two_are_both_symmetric(fake_pair_model, image, looks):
+    predictor = PairPredictor(fake_pair_model, threads=1, looks=looks)
+    hands = predictor(image, PAIR, ["right", "left"], CAMERA)
+    turned = np.ascontiguousarray(image[:, ::-1])
+    mirrored = predictor(turned, mirrored_boxes(PAIR), ["left", "right"], CAMERA.mirrored())
+    np.testing.assert_allclose(mirrored.joints_px * [-1, 1] + [WIDTH - 1, 0], hands.joints_px, atol=1e-3)
+    np.testing.assert_allclose(mirrored.joints_m * [-1, 1, 1], hands.joints_m, atol=1e-5)
+
+
+def test_two_looks_are_the_joined_answers_to_both_pictures(predictor, once, image):
+    window = Window.of_pair(PAIR[0], PAIR[1])
+    joined = predictor.look_unfitted(image, [window], CAMERA)
+    first, second = (once.look_unfitted(image, [shown], CAMERA) for shown in (window, window.turned()))
+    for name, value in join_looks(first, second, PAIR[None], CAMERA).items():
+        np.testing.assert_array_equal(joined[name], value, err_msg=name)
+
+
+@pytest.mark.parametrize("looks", [0, 3, -1, 1.5])
+def test_another_number_of_looks_is_refused(fake_pair_model, looks):
+    with pytest.raises(KnuckleError, match=f"looks: expected 1 or 2, got {looks}"):
+        PairPredictor(fake_pair_model, looks=looks)
 
 
 def test_many_windows_are_seen_as_each_alone(predictor, image):
@@ -139,12 +170,12 @@ def test_no_boxes(predictor, image):
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_explanation_is_what_the_network_saw(predictor, image, mirrored):
+def test_explanation_is_what_the_network_saw(once, image, mirrored):
     window = Window(np.array([60.0, 60, 150, 95]), mirrored)
-    found = predictor.explain(image, window, CAMERA)
+    found = once.explain(image, window, CAMERA)
     assert found.attention.shape == (2, 2, 2, 21, 4, 4)
     np.testing.assert_allclose(found.attention.sum((-1, -2)), 1, atol=1e-5)
-    other = predictor.explain(
+    other = once.explain(
         np.ascontiguousarray(image[:, ::-1]),
         Window(mirrored_boxes(window.box_px[None])[0], not mirrored),
         CAMERA.mirrored(),
@@ -153,7 +184,7 @@ def test_explanation_is_what_the_network_saw(predictor, image, mirrored):
     np.testing.assert_allclose(other.joints_patch[::-1] * [-1, 1] + [31, 0], found.joints_patch, atol=1e-4)
     np.testing.assert_allclose(other.attention[:, :, ::-1, :, :, ::-1], found.attention, atol=1e-6)
     np.testing.assert_allclose(other.confidence[::-1], found.confidence, atol=1e-6)
-    alone = PairPredictor.look(predictor, image, [window], CAMERA)
+    alone = once.look(image, [window], CAMERA)
     np.testing.assert_allclose(alone["confidence"][0], found.confidence, atol=1e-6)
 
 

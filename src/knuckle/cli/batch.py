@@ -27,12 +27,13 @@ from knuckle.view.overlay import draw_hands
 @dataclass(frozen=True)
 class Request:
     """What is asked of every photo: boxes and sides (or neither), intrinsics, model ("auto": as `estimate` has it;
-    "all" compares the installed ones)."""
+    "all" compares the installed ones), and how often two-hand systems look at a pair."""
 
     boxes: Sequence[Sequence[float]] | None = None
     sides: Sequence[str] | None = None
     camera: Sequence[float] | None = None
     model: str = "auto"
+    looks: int = 2
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,7 @@ def _results(
             camera=request.camera,
             model=model,
             detector=detector,
+            looks=request.looks,
         )
         for model in models
     ]

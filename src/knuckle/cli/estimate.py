@@ -37,6 +37,14 @@ def estimate(
             " an .onnx file; or all: every installed model, compared."
         ),
     ] = "auto",
+    looks: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=2,
+            help="2 shows two-hand models every pair as it is and mirrored: more exact; 1 takes half their time.",
+        ),
+    ] = 2,
 ) -> None:
     """Find the hands in photos and write, for PHOTO.jpg, PHOTO.json, PHOTO.overlay.png and PHOTO.glb.
 
@@ -52,7 +60,7 @@ def estimate(
     if boxes and len(photos) > 1:
         raise KnuckleError(f"--box: expected a single photo with it, got {len(photos)}")
     intrinsics = None if camera is None else numbers("--camera", camera, "FX,FY,CX,CY")
-    request = Request(boxes, sides, intrinsics, model)
+    request = Request(boxes, sides, intrinsics, model, looks)
     if not run(photos, request, out=out):
         raise typer.Exit(2)
 

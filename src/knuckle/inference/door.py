@@ -26,19 +26,23 @@ Merge = Callable[[PairJoints, PairJoints, np.ndarray, Camera, np.ndarray], Merge
 """How a two-hand and a one-hand system's joints become one: as `knuckle.inference.merge.merge_pairs`."""
 
 
-def open_predictor(model: str, *, threads: int | None = None, refine: bool = True) -> HandPredictor:
+def open_predictor(
+    model: str, *, threads: int | None = None, refine: bool = True, looks: int = 2
+) -> HandPredictor:
     """The predictor of a model's name, of an .onnx file, or of "auto".
 
-    "auto" takes a two-hand system too where one is installed, and works without. Raises KnuckleError for an unknown
-    name or damaged weights.
+    looks: how often a two-hand system is asked about a pair (`PairPredictor`). "auto" takes a two-hand system too where
+    one is installed, and works without. Raises KnuckleError for an unknown name or damaged weights.
     """
     if model == AUTO:
         one = Predictor(ONE_HAND, threads=threads, refine=refine)
         if not is_installed(TWO_HANDS):
             return one
-        return AutoPredictor(one, PairPredictor(TWO_HANDS, threads=threads, refine=refine))
+        return AutoPredictor(one, PairPredictor(TWO_HANDS, threads=threads, refine=refine, looks=looks))
     _, record = weights.find(model)
-    return (Predictor if record.hands == 1 else PairPredictor)(model, threads=threads, refine=refine)
+    if record.hands == 1:
+        return Predictor(model, threads=threads, refine=refine)
+    return PairPredictor(model, threads=threads, refine=refine, looks=looks)
 
 
 def is_installed(model: str) -> bool:
@@ -102,7 +106,7 @@ class AutoPredictor:
         moved = merged.joints.m[..., WRIST, 2] != alone.joints_m[pairs][..., WRIST, 2]
         chosen = believed | moved
         joints = {**seen, "joints_px": merged.joints.px, "joints_m": merged.joints.m}
-        together = self._two.fit(joints, np.tile(camera.vector, (len(pairs), 1)))
+        together = self._two.fit(joints, camera)
         answered, models = pairs[chosen], list(alone.models)
         names = {1: self._two.record.name, 0: self._one.record.name}
         for index, share in zip(answered, merged.share[chosen], strict=True):

@@ -67,10 +67,7 @@ def merge_pairs(
     one-hand system. Hands whose boxes do not meet are the one-hand system's but for the depth of their wrists: each
     fills a crop of its own better, and hides nothing.
     """
-    sides = boxes_px[..., 2:].max(-1)
-    distance = np.linalg.norm(two.px - one.px, axis=-1).mean(-1) / sides
-    middle = (two.px.min(-2) + two.px.max(-2)) / 2
-    off = np.linalg.norm(middle - (boxes_px[..., :2] + boxes_px[..., 2:] / 2), axis=-1) / sides
+    distance, off = distance_over_box(two.px, one.px, boxes_px), off_box(two.px, boxes_px)
     shares = np.where(distance < apart, share, np.where(off < away, 1.0, 0.0))
     shares *= _meet(boxes_px)[:, None] * believed
     weight = shares[..., None]
@@ -79,6 +76,24 @@ def merge_pairs(
     wrist = np.where(believed, theirs, np.clip(one.m[..., WRIST, 2], theirs / reach, theirs * reach))
     depth = wrist[..., None] + weight * _behind_wrist(two.m) + (1 - weight) * _behind_wrist(one.m)
     return Merged(PairJoints(px, camera.backproject(px, depth)), shares)
+
+
+def distance_over_box(
+    first_px: Float[np.ndarray, "P 2 21 2"],
+    second_px: Float[np.ndarray, "P 2 21 2"],
+    boxes_px: Float[np.ndarray, "P 2 4"],
+) -> Float[np.ndarray, "P 2"]:
+    """Mean distance of two answers' joints in the picture, over the longer side of the hand's box (x, y, w, h)."""
+    return np.linalg.norm(first_px - second_px, axis=-1).mean(-1) / boxes_px[..., 2:].max(-1)
+
+
+def off_box(
+    joints_px: Float[np.ndarray, "P 2 21 2"], boxes_px: Float[np.ndarray, "P 2 4"]
+) -> Float[np.ndarray, "P 2"]:
+    """Distance of the middle of the joints from the middle of the hand's box (x, y, w, h), over its longer side."""
+    middle = (joints_px.min(-2) + joints_px.max(-2)) / 2
+    box_middle = boxes_px[..., :2] + boxes_px[..., 2:] / 2
+    return np.linalg.norm(middle - box_middle, axis=-1) / boxes_px[..., 2:].max(-1)
 
 
 def _meet(boxes_px: Float[np.ndarray, "P 2 4"]) -> Bool[np.ndarray, "P"]:

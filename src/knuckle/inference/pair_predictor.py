@@ -1,7 +1,7 @@
 """The predictor of two-hand systems: a picture, boxes, sides and a camera in; `Hands` in one camera frame out."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import cv2
@@ -13,6 +13,7 @@ from knuckle.camera import Camera, Crop
 from knuckle.errors import KnuckleError
 from knuckle.hands import Hands
 from knuckle.inference.fusion import fuse_pair
+from knuckle.inference.looks import Look, join_looks
 from knuckle.inference.mirror import mirror_outputs
 from knuckle.inference.pairing import pair_boxes, seen_mirrored, union_box
 from knuckle.inference.predictor import BATCH, normalise
@@ -27,23 +28,37 @@ JOINT_FIELDS = ("joints_px", "joints_m", "confidence")
 """Of these, what a two-hand network gives itself; the others are the fit's."""
 
 
+Join = Callable[[Look, Look, np.ndarray, Camera], dict[str, np.ndarray]]
+"""How two looks become one: as `knuckle.inference.looks.join_looks`."""
+
+
 @dataclass(frozen=True, eq=False)
 class Window:
-    """Where a two-hand network looks: a box (x, y, w, h px of the picture), and whether it is shown mirrored."""
+    """Where a two-hand network looks: a box (x, y, w, h px of the picture), and whether it is shown mirrored.
+
+    hands_px: the boxes of its right and its left hand; NaN where none is known or asked for.
+    """
 
     box_px: Float[np.ndarray, "4"]
     mirrored: bool
+    hands_px: Float[np.ndarray, "2 4"] = field(default_factory=lambda: np.full((2, 4), np.nan))
 
     @classmethod
     def of_pair(cls, right_box_px: Float[np.ndarray, "4"], left_box_px: Float[np.ndarray, "4"]) -> "Window":
         """Round both hands of a pair."""
-        box = union_box(np.stack([right_box_px, left_box_px]))
-        return cls(box, seen_mirrored(right_box_px, left_box_px))
+        boxes = np.stack([right_box_px, left_box_px])
+        return cls(union_box(boxes), seen_mirrored(right_box_px, left_box_px), boxes)
 
     @classmethod
     def of_hand(cls, box_px: Float[np.ndarray, "4"], side: Side) -> "Window":
         """Round a lone hand, which is shown as a right one."""
-        return cls(box_px, side == "left")
+        hands = np.full((2, 4), np.nan)
+        hands[int(side == "left")] = box_px
+        return cls(box_px, side == "left", hands)
+
+    def turned(self) -> "Window":
+        """The same window shown the other way round."""
+        return replace(self, mirrored=not self.mirrored)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,17 +80,29 @@ class PairPredictor:
 
     model: a shipped model's name or the path of an .onnx file with its record beside it. threads: of the
     network, None lets onnxruntime choose. refine: joints are those of the rig fitted to them, as the mesh always is.
-    A picture and its mirror image give mirrored hands (`pairing.seen_mirrored`). Raises KnuckleError for an unknown
-    model, damaged weights or a one-hand system.
+    looks: 2 shows every window as it is and mirrored, and `join` makes one answer of both (`knuckle.inference.looks`);
+    1 asks the network once, in half the time. Either way a picture and its mirror image give mirrored hands
+    (`pairing.seen_mirrored`). Raises KnuckleError for an unknown model, damaged weights, a one-hand system or another
+    number of looks.
     """
 
-    def __init__(self, model: str = "dfl", *, threads: int | None = None, refine: bool = True) -> None:
+    def __init__(
+        self,
+        model: str = "dfl",
+        *,
+        threads: int | None = None,
+        refine: bool = True,
+        looks: int = 2,
+        join: Join = join_looks,
+    ) -> None:
+        if looks not in (1, 2):
+            raise KnuckleError(f"looks: expected 1 or 2, got {looks!r}")
         path, self.record = weights.find(model)
         self._network = OnnxModel(path, threads=threads)
         if self._network.hands != 2:
             raise KnuckleError(f"{path}: expected a two-hand system, got {self.record.name}: use Predictor")
         self.rig = load_rig(self.record.rig)
-        self._refine = refine
+        self._refine, self._looks, self._join = refine, looks, join
 
     def __call__(
         self,
@@ -114,35 +141,40 @@ class PairPredictor:
     ) -> dict[str, Float[np.ndarray, "P 2 ..."]]:
         """Both hands of every window (at least one), the right one first, there or not: `HAND_FIELDS`, and
         residual_m of the fit (NaN where there was none)."""
-        return self._answers(image, windows, camera, fitted=True)
+        return self.fit(self.look_unfitted(image, windows, camera), camera)
 
     def look_unfitted(
         self, image: UInt8[np.ndarray, "H W 3"], windows: Sequence[Window], camera: Camera
     ) -> dict[str, Float[np.ndarray, "P 2 ..."]]:
         """As `look`, the network's own `JOINT_FIELDS` alone: `fit` makes hands of them."""
-        return self._answers(image, windows, camera, fitted=False)
+        seen = self.look_once(image, windows, camera)
+        if self._looks == 1:
+            return seen
+        turned = self.look_once(image, [window.turned() for window in windows], camera)
+        return self._join(seen, turned, np.stack([window.hands_px for window in windows]), camera)
 
     def fit(
-        self, joints: Mapping[str, Float[np.ndarray, "P 2 ..."]], lenses: Float[np.ndarray, "P 4"]
+        self, joints: Mapping[str, Float[np.ndarray, "P 2 ..."]], camera: Camera
     ) -> dict[str, Float[np.ndarray, "P 2 ..."]]:
-        """Hands of joints: `JOINT_FIELDS` in, `HAND_FIELDS` and residual_m out. lenses: fx, fy, cx, cy of each."""
+        """Hands of joints: `JOINT_FIELDS` in, `HAND_FIELDS` and residual_m out."""
+        lenses = np.tile(camera.vector, (len(joints["joints_m"]), 1))
         outputs = fuse_pair(joints, lenses, rig=self.rig, refine=self._refine)
         outputs["pose_rad"] = matrix_to_axis_angle(outputs["rotations"])
         outputs["confidence"] = np.clip(outputs["confidence"], 0, 1)
         return {name: outputs[name] for name in (*HAND_FIELDS, "residual_m")}
 
-    def _answers(
-        self, image: np.ndarray, windows: Sequence[Window], camera: Camera, *, fitted: bool
+    def look_once(
+        self, image: UInt8[np.ndarray, "H W 3"], windows: Sequence[Window], camera: Camera
     ) -> dict[str, Float[np.ndarray, "P 2 ..."]]:
+        """As `look_unfitted`, every window shown as it says, and only so."""
         parts = []
         for start in range(0, len(windows), BATCH):
             chunk = windows[start : start + BATCH]
             patches, crops, lenses = self._shown(image, chunk, camera)
             outputs = self._network(normalise(patches), crops, lenses)
             own = {name: outputs[name].astype(float) for name in JOINT_FIELDS}
-            kept = self.fit(own, lenses) if fitted else own
             mirrored = np.array([window.mirrored for window in chunk])
-            parts.append(_as_in_picture(kept, mirrored, image.shape[1]))
+            parts.append(_as_in_picture(own, mirrored, image.shape[1]))
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def explain(self, image: UInt8[np.ndarray, "H W 3"], window: Window, camera: Camera) -> Explanation:

@@ -34,7 +34,9 @@ class DflConfig:
     ffn: hidden channels of the feed-forward layers. spr_dropout: inside the spatial refinement.
     scale_prior: half patches per metre at zero output of the root depth head.
     Losses. tau_*: px or bins where a smooth L1 turns from squared to absolute; alpha, beta: Eq 6; lambda_*: Eq 11;
-    *_weight: of the terms the paper does not have.
+    *_weight: of the terms the paper does not have; attention_heads: how many heads of every relation between joints and
+    image the attention term asks to look at the joint, 0 for all. The others are free to tell what else decides the
+    joint's depth.
     """
 
     preset: str = "lite"
@@ -75,12 +77,17 @@ class DflConfig:
     depth_weight: float = 10.0
     relative_weight: float = 1.0
     attention_weight: float = 0.0
+    attention_heads: int = 0
 
     def __post_init__(self) -> None:
         check_fields(self, "dfl")
         check_patch_size(self.patch_size, "dfl")
         if self.heads < 1:
             raise KnuckleError(f"dfl heads: expected at least 1, got {self.heads}")
+        if not 0 <= self.attention_heads <= self.heads:
+            raise KnuckleError(
+                f"dfl attention_heads: expected 0 to heads, {self.heads}, got {self.attention_heads}"
+            )
         for name in ("width", "position_width"):
             if getattr(self, name) % self.heads or getattr(self, name) % 4:
                 raise KnuckleError(

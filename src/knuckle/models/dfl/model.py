@@ -127,7 +127,8 @@ class Dfl(nn.Module):
                 heads = zip(self.joints_2d, read, strict=True)
                 joints_2d = to_px(torch.stack([head(features) for head, features in heads], dim=1))
             if intermediate and self.config.attention_weight:
-                attention = [each.attention.mean(1) for each in (decoded.start, *iterations)]
+                asked = slice(self.config.attention_heads or None)
+                attention = [each.attention[:, asked].mean(1) for each in (decoded.start, *iterations)]
         pooled = [maps[-1].mean((2, 3))]
         if appearance.log_parts is not None:
             pooled.append(appearance.log_parts.exp().mean(1))
