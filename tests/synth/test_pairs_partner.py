@@ -7,8 +7,8 @@ from knuckle.camera import apply_affine
 from knuckle.errors import KnuckleError
 from knuckle.rig.rig import load_rig
 from knuckle.synth.engine import SynthEngine
-from knuckle.synth.options import SynthOptions
-from knuckle.synth.pairs.partner import PARTNER_SHARE, PartnerEngine
+from knuckle.synth.options import PARTNERS, SynthOptions
+from knuckle.synth.pairs.partner import PartnerEngine
 from knuckle.synth.writer import make_engine
 
 COUNT = 20
@@ -33,8 +33,30 @@ def test_the_share_of_pairs_is_exact_and_the_rest_is_the_plain_set(samples):
         i for i, (own, plain) in enumerate(zip(*samples, strict=True)) if (own.image != plain.image).any()
     ]
     hands = sum(plain.is_hand for plain in samples[1])
-    assert len(changed) == int(hands * PARTNER_SHARE)
+    assert len(changed) == int(hands * PARTNERS)
     assert all(samples[0][i].is_hand for i in changed)
+
+
+def test_another_share_is_taken_and_written_down(engines, samples, tmp_path):
+    options = SynthOptions(**OPTIONS, extras=("partner",), partners=0.75)
+    more = make_engine(3, options, folder=tmp_path)
+    changed = sum((more.sample(i).image != plain.image).any() for i, plain in enumerate(samples[1]))
+    assert changed == int(sum(plain.is_hand for plain in samples[1]) * 0.75)
+    assert SynthOptions(**options.to_dict()) == options
+    assert "partners" not in SynthOptions(**OPTIONS, extras=("partner",)).to_dict()
+
+
+@pytest.mark.parametrize(
+    ("extras", "partners", "message"),
+    [
+        (("partner",), 1.5, "partners: expected a share from 0 to 1, got 1.5"),
+        (("partner",), float("nan"), "partners: expected a share from 0 to 1, got nan"),
+        ((), 0.5, "partners: expected the extra partner beside them, got 0.5 without"),
+    ],
+)
+def test_a_share_that_makes_no_sense_is_refused(extras, partners, message):
+    with pytest.raises(KnuckleError, match=message):
+        SynthOptions(**OPTIONS, extras=extras, partners=partners)
 
 
 def test_labels_are_those_of_a_right_hand(samples):

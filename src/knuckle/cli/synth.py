@@ -41,6 +41,10 @@ def synth(
             help="poses, signs, views, sizes, wear, camera, partner, flesh or objects; repeatable.",
         ),
     ] = None,
+    partners: Annotated[
+        float,
+        typer.Option(help="With --extra partner: share of the hands that have the other one beside them."),
+    ] = 0.3,
 ) -> None:
     """Render hands with exact labels: a set (--count, --out) or a picture of one (--sheet)."""
     if find_spec("numba") is None:
@@ -57,6 +61,7 @@ def synth(
         hands=hands,  # pyright: ignore[reportArgumentType]
         singles=singles,
         extras=tuple(extras or ()),
+        partners=partners,
     )
     if sheet is not None:
         from knuckle.synth.sheet import check_sheet_path, write_sheet

@@ -23,14 +23,18 @@ EXTRAS = {
 """What may be added to the hands of a set, each by itself (docs/accuracy.md has what each brought)."""
 
 
+PARTNERS = 0.3
+"""Share of the hands that have a partner, with that extra, unless told otherwise."""
+
+
 @dataclass(frozen=True)
 class SynthOptions:
     """size: side of the crops, px. negatives: share of crops without a hand. labels: "joints" is what
     training takes; "full" adds vertices, masks, depth and normals. backgrounds: "auto" takes photographs and
     measured light where `$KNUCKLE_DATA/backgrounds` is, "procedural" never. hands: "one" right hand a crop, or
     "two" interacting ones. singles: share of the crops with hands that hold only one, left or right equally
-    often; of two-hand sets only. extras: names out of EXTRAS; of one-hand sets only. Raises KnuckleError for
-    values out of range.
+    often; of two-hand sets only. extras: names out of EXTRAS; of one-hand sets only. partners: share of the hands
+    that the extra "partner" gives one. Raises KnuckleError for values out of range.
     """
 
     size: int = 128
@@ -40,6 +44,7 @@ class SynthOptions:
     hands: HandCount = "one"
     singles: float = 0.25
     extras: tuple[str, ...] = ()
+    partners: float = PARTNERS
 
     def __post_init__(self) -> None:
         if not 32 <= self.size <= 1024:
@@ -54,6 +59,8 @@ class SynthOptions:
             raise KnuckleError(f"hands: expected one or two, got {self.hands!r}")
         if not 0 <= self.singles <= 1:
             raise KnuckleError(f"singles: expected a share from 0 to 1, got {self.singles}")
+        if not 0 <= self.partners <= 1:
+            raise KnuckleError(f"partners: expected a share from 0 to 1, got {self.partners}")
         object.__setattr__(self, "extras", tuple(sorted(set(self.extras))))
         if unknown := sorted(set(self.extras) - set(EXTRAS)):
             raise KnuckleError(f"extras: expected some of {', '.join(EXTRAS)}, got {', '.join(unknown)}")
@@ -64,16 +71,23 @@ class SynthOptions:
                 "extras: expected labels of joints and an even size for partner, got "
                 f"{self.labels} and {self.size} px"
             )
+        if "partner" not in self.extras and self.partners != PARTNERS:
+            raise KnuckleError(
+                f"partners: expected the extra partner beside them, got {self.partners} without"
+            )
         if self.hands == "two" and self.size % 2:
             raise KnuckleError(
                 f"size: expected an even number of px for two hands (masks have half the side), got {self.size}"
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values; what only two-hand sets have is left out of a one-hand set's, and extras where none are."""
+        """As plain values; what only two-hand sets have is left out of a one-hand set's, extras where none are, and
+        the share of partners where it is the usual one."""
         values = {**asdict(self), "extras": list(self.extras)}
         if not self.extras:
             del values["extras"]
+        if self.partners == PARTNERS:
+            del values["partners"]
         if self.hands == "one":
             del values["hands"], values["singles"]
         return values

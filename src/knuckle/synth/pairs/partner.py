@@ -10,32 +10,31 @@ from jaxtyping import Float
 from knuckle.camera import Crop
 from knuckle.synth.camera.placement import Placement
 from knuckle.synth.engine import SynthEngine, takes_turn
-from knuckle.synth.options import SynthOptions
+from knuckle.synth.options import PARTNERS, SynthOptions
 from knuckle.synth.pairs.engine import PairEngine
 from knuckle.synth.pairs.placement import place_pair
 from knuckle.synth.pairs.sample import PairSample, mirrored
 from knuckle.synth.sample import Sample
 
-PARTNER_SHARE = 0.3
-"""Of the crops with a hand, with the extra "partner"."""
 _MARGIN = (1.25, 1.75)
 
 
 class PartnerEngine:
-    """`SynthEngine` that draws PARTNER_SHARE of the hands from pairs, right and left ones (those with their whole
+    """`SynthEngine` that draws the options' share of partners from pairs, right and left ones (those with their whole
     picture flipped) equally often; `sample(i)` depends only on the seed, i and the options."""
 
     def __init__(self, seed: int, options: SynthOptions, *, folder: Path | None = None) -> None:
         self.options = options
         self.one = SynthEngine(seed, options, folder=folder)
-        self.pairs = PairEngine(seed, replace(options, hands="two", extras=()), folder=folder)
+        pairs = replace(options, hands="two", extras=(), partners=PARTNERS)
+        self.pairs = PairEngine(seed, pairs, folder=folder)
         self.seed = seed
 
     def sample(self, index: int) -> Sample:
         """Render sample `index`."""
         negatives = self.options.negatives
         with_hands = index - int(index * negatives + 1e-9)
-        if takes_turn(index, negatives) or not takes_turn(with_hands, PARTNER_SHARE):
+        if takes_turn(index, negatives) or not takes_turn(with_hands, self.options.partners):
             return self.one.sample(index)
         rng = np.random.default_rng([self.seed, index, 0xB4])
         side = int(rng.integers(2))
