@@ -2,11 +2,11 @@
 the wrists are, other limits from which on two answers are not merged or one of them is not listened to, one look of the
 two-hand system or two, and other distances up to which two hands are seen together.
 
-python benchmarks/merge_shares.py --data runs/synth-pairs-held [--one dahyf] [--two dfl] [--limit 400].
+python benchmarks/merge_shares.py --data runs/synth-pairs-held [--one dahyf] [--two dfl] [--limit 800].
 --one, --two: a model's name or an .onnx file. The set must not be one that trained either, nor a benchmark: what is
-chosen here is `SHARE`, `APART`, `AWAY` and `REACH` of `knuckle.inference.merge`, `CONTRADICT` of `looks` beside it, and
-`MARGIN` of `pairing`. Such a set: `knuckle synth --hands two --count 400 --singles 0 --negatives 0 --seed 47 --size 128
---out runs/synth-pairs-held`.
+chosen here is `SHARE`, `COVERED`, `APART`, `AWAY` and `REACH` of `knuckle.inference.merge`, `CONTRADICT` of `looks`
+beside it, and `MARGIN` of `pairing`. Such a set: `knuckle synth --hands two --count 800 --singles 0 --negatives 0
+--seed 47 --size 160 --out runs/synth-pairs-held`.
 """
 
 import argparse
@@ -27,12 +27,13 @@ from knuckle.evaluation.two_hand_runner import by_boxes, run_frames
 from knuckle.hands import HandPredictor, Hands
 from knuckle.inference.door import AutoPredictor, Merge
 from knuckle.inference.looks import join_looks
-from knuckle.inference.merge import APART, Merged, PairJoints, merge_pairs
+from knuckle.inference.merge import Merged, PairJoints, merge_pairs
 from knuckle.inference.pair_predictor import PairPredictor, Window
 from knuckle.inference.predictor import Predictor
 from knuckle.skeleton import WRIST
 
-SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+SHARES = (0.0, 0.3, 0.5, 0.6, 0.7, 0.8, 1.0)
+COVERS = (1e-6, 0.3, 0.5, 0.7, 1.0)
 LIMITS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.5, np.inf)
 AWAYS = (0.15, 0.2, 0.25, 0.35, 0.5, np.inf)
 REACHES = (1.0, 1.1, 1.2, 1.35, 1.5, 2.0)
@@ -47,7 +48,7 @@ def main() -> None:
     parser.add_argument("--data", required=True, help="folder of a rendered two-hand set")
     parser.add_argument("--one", default="dahyf", help="the one-hand system")
     parser.add_argument("--two", default="dfl", help="the two-hand system")
-    parser.add_argument("--limit", type=int, default=400, help="crops")
+    parser.add_argument("--limit", type=int, default=800, help="crops")
     options = parser.parse_args()
     (benchmark,) = open_benchmarks(options.data, limit=options.limit)
     if not isinstance(benchmark, TwoHandBenchmark):
@@ -57,18 +58,20 @@ def main() -> None:
     console = Console(width=120)
     systems: dict[str, HandPredictor] = {one.record.name: one, two.record.name: two}
     console.print(table(frames, systems, "system"), "")
-    merged = {
-        f"{share:g}, {rule}": AutoPredictor(one, two, merge=at_depths(depths, share, APART))
-        for share in SHARES
-        for rule, depths in WRIST_DEPTHS.items()
+    merged = {rule: AutoPredictor(one, two, merge=at_depths(depths)) for rule, depths in WRIST_DEPTHS.items()}
+    console.print(table(frames, merged, "wrist depths"), "")
+    covers = {
+        f"{share:g}, {cover:g}": AutoPredictor(
+            one, two, merge=partial(merge_pairs, share=share, covered=cover)
+        )
+        for cover in COVERS
+        for share in SHARES[1:]
     }
-    console.print(table(frames, merged, f"share of {two.record.name}, wrist depths (limit {APART:g})"), "")
+    console.print(table(frames, covers, f"share of {two.record.name}, overlap from which on"), "")
     limited = {
-        f"{share:g}, {limit:g}": AutoPredictor(one, two, merge=partial(merge_pairs, share=share, apart=limit))
-        for limit in LIMITS
-        for share in SHARES[1:-1]
+        f"{limit:g}": AutoPredictor(one, two, merge=partial(merge_pairs, apart=limit)) for limit in LIMITS
     }
-    console.print(table(frames, limited, f"share of {two.record.name}, limit"), "")
+    console.print(table(frames, limited, "limit from which on one answers alone"), "")
     away = {f"{limit:g}": AutoPredictor(one, two, merge=partial(merge_pairs, away=limit)) for limit in AWAYS}
     console.print(table(frames, away, "how far from its box"), "")
     looks = {"one look": OnceAskedPair(options.two, threads=1, of=two, looks=1)}
@@ -115,7 +118,7 @@ WRIST_DEPTHS: dict[str, Depths] = {
 }
 
 
-def at_depths(depths: Depths, share: float, apart: float) -> Merge:
+def at_depths(depths: Depths) -> Merge:
     """A merge with the wrists elsewhere: the two-hand system's hands are put there first."""
 
     def merge(
@@ -124,7 +127,7 @@ def at_depths(depths: Depths, share: float, apart: float) -> Merge:
         wrists = depths(two.m[..., WRIST, 2], one.m[..., WRIST, 2])
         moved = two.m.copy()
         moved[..., 2] += (wrists - two.m[..., WRIST, 2])[..., None]
-        return merge_pairs(two._replace(m=moved), one, boxes_px, camera, believed, share=share, apart=apart)
+        return merge_pairs(two._replace(m=moved), one, boxes_px, camera, believed)
 
     return merge
 

@@ -198,7 +198,7 @@ def test_the_window_goes_round_both_and_shows_the_lower_hand_as_the_right_one(in
 def open_auto(*, refine: bool = True) -> AutoPredictor:
     """Auto that merges whatever its systems say: the fake ones see different things."""
     one, two = Predictor("dahyf", refine=refine), PairPredictor("dfl", refine=refine)
-    return AutoPredictor(one, two, merge=partial(merge_pairs, apart=np.inf))
+    return AutoPredictor(one, two, merge=partial(merge_pairs, apart=np.inf, share=0.5, covered=1e-6))
 
 
 def test_hands_of_a_pair_that_both_systems_see_are_merged(installed, image):

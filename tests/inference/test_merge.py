@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from knuckle.camera import Camera
-from knuckle.inference.merge import REACH, SHARE, PairJoints, merge_pairs
+from knuckle.inference.merge import REACH, SHARE, PairJoints, merge_pairs, overlap
 from knuckle.rig.rig import load_rig
 from knuckle.skeleton import WRIST
 
@@ -12,6 +12,8 @@ CAMERA = Camera(600.0, 620.0, 320.0, 240.0, 640, 480)
 SIZE = np.array([100.0, 120])
 FLIP = np.array([-1.0, 1, 1])
 SEEN = np.ones((3, 2), bool)
+ANY = 1e-6
+"""As `covered`: the full share from the least overlap on."""
 
 
 def joints_of(seed: int, *, about: np.ndarray | None = None) -> PairJoints:
@@ -54,7 +56,7 @@ def behind(joints: PairJoints) -> np.ndarray:
 
 
 def test_two_equal_answers_are_the_answer(two, boxes):
-    merged = merge_pairs(two, two, boxes, CAMERA, SEEN)
+    merged = merge_pairs(two, two, boxes, CAMERA, SEEN, covered=ANY)
     np.testing.assert_allclose(merged.joints.px, two.px, atol=1e-9)
     np.testing.assert_allclose(merged.joints.m, two.m, atol=1e-12)
     np.testing.assert_array_equal(merged.share, SHARE)
@@ -62,7 +64,7 @@ def test_two_equal_answers_are_the_answer(two, boxes):
 
 @pytest.mark.parametrize("share", [0, 0.3, 1])
 def test_places_and_depths_behind_the_wrist_are_shared(two, one, share, boxes):
-    joints = merge_pairs(two, one, boxes, CAMERA, SEEN, share=share).joints
+    joints = merge_pairs(two, one, boxes, CAMERA, SEEN, share=share, covered=ANY).joints
     np.testing.assert_allclose(joints.px, share * two.px + (1 - share) * one.px, atol=1e-9)
     np.testing.assert_allclose(behind(joints), share * behind(two) + (1 - share) * behind(one), atol=1e-12)
     np.testing.assert_allclose(CAMERA.project(joints.m), joints.px, atol=1e-9)
@@ -90,7 +92,7 @@ def test_a_hand_drawn_away_from_its_box_is_the_one_hand_systems(two, one, boxes)
     """Right and left of the first pair exchanged by the two-hand system: the boxes tell."""
     exchanged = PairJoints(two.px.copy(), two.m.copy())
     exchanged.px[0], exchanged.m[0] = two.px[0, ::-1] + [0, 90], two.m[0, ::-1]
-    merged = merge_pairs(exchanged, one, boxes, CAMERA, SEEN)
+    merged = merge_pairs(exchanged, one, boxes, CAMERA, SEEN, covered=ANY)
     np.testing.assert_array_equal(merged.share, [[0, 0], [SHARE, SHARE], [SHARE, SHARE]])
     np.testing.assert_allclose(merged.joints.px[0], one.px[0], atol=1e-9)
     np.testing.assert_allclose(behind(merged.joints)[0], behind(one)[0], atol=1e-12)
@@ -121,12 +123,29 @@ def test_a_hand_not_seen_is_the_one_hand_systems_within_reach_of_the_other_syste
 
 def test_how_far_apart_is_a_share_of_the_box(two, boxes):
     moved = two._replace(px=two.px + np.array([30, 0]))
-    assert (merge_pairs(two, moved, boxes, CAMERA, SEEN, apart=0.26).share == SHARE).all()
-    assert (merge_pairs(two, moved, boxes, CAMERA, SEEN, apart=0.24).share == 1).all()
-    assert (
-        merge_pairs(two, moved, boxes * [1, 1, 1.3, 1] - [15, 0, 0, 0], CAMERA, SEEN, apart=0.24).share
-        == SHARE
-    ).all()
+
+    def shares(boxes: np.ndarray, apart: float) -> np.ndarray:
+        return merge_pairs(two, moved, boxes, CAMERA, SEEN, apart=apart, covered=ANY).share
+
+    assert (shares(boxes, 0.26) == SHARE).all()
+    assert (shares(boxes, 0.24) == 1).all()
+    assert (shares(boxes * [1, 1, 1.3, 1] - [15, 0, 0, 0], 0.24) == SHARE).all()
+
+
+def test_the_share_grows_with_how_much_of_a_hand_the_other_box_covers(two, one, boxes):
+    covers = [0.1, 0.4, 0.8]
+    boxes[:, 1] = boxes[:, 0] + [[(1 - cover) * SIZE[0], 0, 0, 0] for cover in covers]
+    np.testing.assert_allclose(overlap(boxes), covers)
+    shares = merge_pairs(two, one, boxes, CAMERA, SEEN, share=0.6, covered=0.5, away=np.inf).share
+    np.testing.assert_allclose(shares, np.tile([[0.12], [0.48], [0.6]], 2))
+
+
+def test_the_overlap_is_the_smaller_boxs(boxes):
+    boxes[:, 0], boxes[:, 1] = [0, 0, 100, 100], [50, 80, 20, 40]
+    np.testing.assert_allclose(overlap(boxes), 0.5)
+    np.testing.assert_allclose(overlap(boxes[:, ::-1]), 0.5)
+    boxes[:, 1] = [[100, 0, 50, 50], [0, -50, 50, 50], [20, 20, 10, 10]]
+    np.testing.assert_array_equal(overlap(boxes), [0, 0, 1])
 
 
 def test_mirrored_answers_give_the_mirrored_hands(two, one, boxes):

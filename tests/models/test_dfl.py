@@ -32,6 +32,7 @@ BUILDS = [
     {"attn": "literal", "seg": False, "reg": "a"},
     {"joint_codes": False, "dropout": 0.1, "spr_dropout": 0.1, "seg_hidden": 8, "block": "conv"},
     {"patch_size": 32, "attention_weight": 1.0},
+    {"attention_weight": 1.0, "attention_heads": 1},
 ]
 
 
@@ -193,6 +194,29 @@ def test_a_baseline_has_one_stream_and_the_modules_of_its_row():
         assert [hasattr(layer, "joints") for layer in model.decoder.layers] == [jj] * 3
         assert isinstance(model.refine, nn.Identity) is not spr
     assert not hasattr(tiny(baseline="id1"), "decoder")
+
+
+@pytest.mark.parametrize("asked", [0, 1, 3])
+def test_the_attention_loss_sees_the_heads_that_are_asked(asked):
+    model = tiny(attention_weight=1.0, attention_heads=asked).eval()
+    heads = []
+
+    def keep(_module, _inputs, output):
+        heads.append(output.attention)
+
+    for part in (model.decoder.start.relations, *(layer.image.relations for layer in model.decoder.layers)):
+        part.register_forward_hook(keep)
+    maps = model(*inputs(1)).attention
+    assert len(maps) == len(heads) == 1 + model.config.iters
+    for one, every in zip(maps, heads, strict=True):
+        chosen = every[:, :asked] if asked else every
+        torch.testing.assert_close(one, chosen.mean(1))
+
+
+@pytest.mark.parametrize("asked", [-1, 5])
+def test_more_heads_than_there_are_cannot_be_asked(asked):
+    with pytest.raises(KnuckleError, match=f"attention_heads: expected 0 to heads, 4, got {asked}"):
+        make_config("lite", attention_heads=asked)
 
 
 def test_attention_maps_are_each_streams_own_and_keep_their_sum():

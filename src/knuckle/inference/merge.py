@@ -1,8 +1,9 @@
 """What a two-hand and a one-hand system say of the same pairs of hands, merged: their mistakes differ, and half cancel.
 
-Where a joint is in the picture, and how far behind its wrist, is the mean of both, with a fixed share. How far the
-wrists are is the two-hand system's answer alone: it sees one hand beside the other. A one-hand system that sees a hand
-elsewhere (it took the other hand, or some of its fingers) is not listened to.
+Where a joint is in the picture, and how far behind its wrist, is the mean of both. The two-hand system's share grows
+with how much of a hand the other one's box covers: alone, a hand fills a crop of its own better. How far the wrists are
+is the two-hand system's answer alone: it sees one hand beside the other. A one-hand system that sees a hand elsewhere
+(it took the other hand, or some of its fingers) is not listened to.
 
 The figures here are MPJPE of what "auto" makes of 400 held-out rendered pairs with dfl-lite (32.8 mm alone) and
 dahyf-lite (32.9 mm alone), as `benchmarks/merge_shares.py` prints them. The wrists' MRRPE: 46.2 mm; at the mean of both
@@ -17,7 +18,9 @@ from jaxtyping import Bool, Float
 from knuckle.camera import Camera
 from knuckle.skeleton import WRIST
 
-SHARE = 0.5
+COVERED = 0.5
+"""FIGURES"""
+SHARE = 0.7
 """Of the two-hand system. At 0, 0.25, 0.5, 0.75 and 1: 30.1, 28.7, 28.4, 29.0 and 30.7 mm."""
 APART = 0.25
 """Answers farther apart are not merged: mean distance of their joints in the picture over the longer side of the hand's
@@ -54,6 +57,7 @@ def merge_pairs(
     believed: Bool[np.ndarray, "P 2"],
     *,
     share: float = SHARE,
+    covered: float = COVERED,
     apart: float = APART,
     away: float = AWAY,
     reach: float = REACH,
@@ -62,14 +66,16 @@ def merge_pairs(
 
     boxes_px: x, y, w, h of each hand. believed: whether the two-hand system sees the hand; one that it does not see is
     the one-hand system's, its wrist's depth too, within reach: a factor on the two-hand system's. share: the two-hand
-    system's, 0 to 1. apart: mean distance in the picture over the longer side of the box from which on one system alone
-    answers. away: distance of the two-hand system's hand from the box, over the same side, from which on that is the
-    one-hand system. Hands whose boxes do not meet are the one-hand system's but for the depth of their wrists: each
-    fills a crop of its own better, and hides nothing.
+    system's, 0 to 1, where the boxes overlap by `covered` or more; less below. apart: mean distance in the picture over
+    the longer side of the box from which on one system alone answers. away: distance of the two-hand system's hand from
+    the box, over the same side, from which on that is the one-hand system. Hands whose boxes do not meet are the
+    one-hand system's but for the depth of their wrists.
     """
     distance, off = distance_over_box(two.px, one.px, boxes_px), off_box(two.px, boxes_px)
-    shares = np.where(distance < apart, share, np.where(off < away, 1.0, 0.0))
-    shares *= _meet(boxes_px)[:, None] * believed
+    cover = overlap(boxes_px)[:, None]
+    merged = share * np.minimum(cover / covered, 1)
+    shares = np.where(distance < apart, merged, np.where(off < away, 1.0, 0.0))
+    shares *= (cover > 0) & believed
     weight = shares[..., None]
     px = weight[..., None] * two.px + (1 - weight[..., None]) * one.px
     theirs = two.m[..., WRIST, 2]
@@ -96,9 +102,11 @@ def off_box(
     return np.linalg.norm(middle - box_middle, axis=-1) / boxes_px[..., 2:].max(-1)
 
 
-def _meet(boxes_px: Float[np.ndarray, "P 2 4"]) -> Bool[np.ndarray, "P"]:
+def overlap(boxes_px: Float[np.ndarray, "P 2 4"]) -> Float[np.ndarray, "P"]:
+    """Share of the smaller of two boxes (x, y, w, h) that lies in the other."""
     low, high = boxes_px[..., :2], boxes_px[..., :2] + boxes_px[..., 2:]
-    return (low.max(1) < high.min(1)).all(-1)
+    common = np.maximum(high.min(1) - low.max(1), 0).prod(-1)
+    return common / boxes_px[..., 2:].prod(-1).min(1)
 
 
 def _behind_wrist(joints_m: Float[np.ndarray, "P 2 21 3"]) -> Float[np.ndarray, "P 2 21"]:
