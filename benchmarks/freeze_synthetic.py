@@ -1,17 +1,23 @@
 """Render a synthetic benchmark afresh and print whether it is the frozen one.
 
 python benchmarks/freeze_synthetic.py [--hands one|two] [--workers N] [--write]. --write makes it the frozen
-one, for a change of rig or engine that is meant; scores from before do not compare with scores after.
+one, its pairs of hands solved anew, for a change of rig or engine that is meant; scores from before do not compare with
+scores after.
 """
 
 import argparse
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from knuckle.errors import KnuckleError
 from knuckle.synth.benchmark import GROUP, ONE_HAND, TWO_HANDS, compare, fingerprint, render_benchmark
 from knuckle.synth.dataset import SynthSet
+from knuckle.synth.pairs.frozen import keep_pairs
+from knuckle.synth.writer import POOL
 
 
 def main() -> None:
@@ -24,12 +30,16 @@ def main() -> None:
     options = parser.parse_args()
     frozen = ONE_HAND if options.hands == "one" else TWO_HANDS
     with tempfile.TemporaryDirectory() as folder:
-        path = render_benchmark(frozen, Path(folder) / "set", workers=options.workers, progress=True)
+        fresh = replace(frozen, pairs=None) if options.write else frozen
+        path = render_benchmark(fresh, Path(folder) / "set", workers=options.workers, progress=True)
         rendered = SynthSet(path)
         found = fingerprint(rendered.images, rendered.labels)
         # The tests render no more than this.
         first = {name: array[:GROUP] for name, array in rendered.labels.items()}
         found["prefix_labels_sha256"] = fingerprint(rendered.images[:GROUP], first)["labels_sha256"]
+        if options.write and frozen.pairs is not None:
+            shown = np.flatnonzero(np.asarray(rendered.labels["is_hand"]).all(axis=1))
+            keep_pairs(path / POOL, shown.tolist(), frozen.pairs)
     print(f"labels {found['labels_sha256']}\nimages {found['images_sha256']}")
     if options.write:
         frozen.record.write_text(json.dumps(found) + "\n")

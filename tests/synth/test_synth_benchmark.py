@@ -23,9 +23,11 @@ def frozen(request):
 
 
 @pytest.fixture(scope="module")
-def prefix(frozen):
+def prefix(frozen, tmp_path_factory):
     """Images and labels of the benchmark's first 64 crops."""
-    engine = make_engine(frozen.seed, frozen.options)
+    pool = tmp_path_factory.mktemp("pool")
+    benchmark.lay_pool(frozen, pool)
+    engine = make_engine(frozen.seed, frozen.options, folder=pool)
     samples = [engine.sample(i) for i in range(PREFIX)]
     labels = {name: np.stack([s.labels()[name] for s in samples]) for name in samples[0].labels()}
     return np.stack([s.image for s in samples]), labels

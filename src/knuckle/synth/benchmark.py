@@ -3,8 +3,9 @@ one; 2,000 pairs of hands and 1,000 crops of a single one, left or right.
 
 Anyone renders the same sets from a clone. The records beside this file hold what they must be: sha256 sums
 of the quantised labels and of the images, and means over groups of 64 crops. Labels are computed in float64
-and agree between machines; single pixels may round differently on another CPU or OpenCV, which the means then
-allow for.
+and agree between machines; the pairs of hands, which a solver finds, lie beside the record, as it ends elsewhere where
+sums are rounded differently. Single pixels may round differently on another CPU or OpenCV, which the means then allow
+for.
 """
 
 import hashlib
@@ -19,19 +20,21 @@ from knuckle.cache import cache_folder
 from knuckle.errors import KnuckleError
 from knuckle.synth.dataset import SynthSet
 from knuckle.synth.options import SynthOptions
+from knuckle.synth.pairs.frozen import lay_pairs
 from knuckle.synth.storage import INDEX
-from knuckle.synth.writer import render_set
+from knuckle.synth.writer import POOL, render_set
 
 
 @dataclass(frozen=True)
 class FrozenSet:
-    """What a benchmark is rendered from, and where its record lies."""
+    """What a benchmark is rendered from, and where its record lies, and its solved pairs."""
 
     name: str
     seed: int
     count: int
     options: SynthOptions
     record: Path
+    pairs: Path | None = None
 
     def expected(self) -> dict[str, Any]:
         """The record; raises KnuckleError where there is none."""
@@ -54,6 +57,7 @@ TWO_HANDS = FrozenSet(
     3000,
     SynthOptions(size=160, backgrounds="procedural", hands="two", singles=1 / 3),
     Path(__file__).with_name("two_hand_benchmark.json"),
+    Path(__file__).with_name("two_hand_benchmark_pairs.npz"),
 )
 GROUP = 64
 _STEPS = {"is_hand": 1, "frame_size": 1, "joints_m": 1e-4, "joints_px": 1e-2, "shape": 1e-3}
@@ -93,6 +97,7 @@ def _load(frozen: FrozenSet, cache_dir: Path | None, *, workers: int, progress: 
 
 def render_benchmark(frozen: FrozenSet, folder: Path, *, workers: int = 1, progress: bool = False) -> Path:
     """Render a benchmark into a folder without checking it."""
+    lay_pool(frozen, folder / POOL)
     return render_set(
         folder,
         frozen.count,
@@ -102,6 +107,12 @@ def render_benchmark(frozen: FrozenSet, folder: Path, *, workers: int = 1, progr
         resume=True,
         progress=progress,
     )
+
+
+def lay_pool(frozen: FrozenSet, folder: Path) -> None:
+    """Put what a benchmark has solved beforehand where its engine looks for it (`make_engine(..., folder=)`)."""
+    if frozen.pairs is not None:
+        lay_pairs(frozen.pairs, folder)
 
 
 def fingerprint(images: np.ndarray, labels: dict[str, np.ndarray]) -> dict[str, Any]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from knuckle.synth.pairs.partner import PartnerEngine
 
 SHARD = 512
+POOL = "pool"
+"""Where in a set's folder its poses and pairs are kept."""
 _engines: dict[str, Any] = {}
 
 
@@ -112,7 +114,7 @@ def _render_shard(folder: str, header: Header, shard: int) -> None:
     key = json.dumps([folder, header["seed"], header["options"]])
     if key not in _engines:
         _engines.clear()
-        _engines[key] = make_engine(header["seed"], options, folder=out / "pool")
+        _engines[key] = make_engine(header["seed"], options, folder=out / POOL)
     engine = _engines[key]
     start, stop = shard * SHARD, min(shard * SHARD + SHARD, header["count"])
     arrays = open_arrays(out, header)

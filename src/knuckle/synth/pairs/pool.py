@@ -48,14 +48,29 @@ class PairPool:
         return sample_pair_views(CHUNK_PAIRS, rng).astype(np.float64)
 
     def _load(self, chunk: int) -> HandPairs:
-        path = None if self.folder is None else self.folder / f"pairs-{chunk:03d}.npz"
+        path = None if self.folder is None else pairs_path(self.folder, chunk)
         if path is not None and path.is_file():
-            with np.load(path) as stored:
-                return HandPairs(*(stored[name] for name in HandPairs._fields))
+            return load_pairs(path)
         pairs = sample_pairs(self.rig, CHUNK_PAIRS, np.random.default_rng([self.seed, chunk, 0xB2]))
         if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f"{path.stem}.{os.getpid()}.tmp.npz")
-            np.savez(temporary, **pairs._asdict())
-            temporary.replace(path)
+            store_pairs(path, pairs)
         return pairs
+
+
+def pairs_path(folder: Path, chunk: int) -> Path:
+    """Where a pool's folder keeps a chunk."""
+    return folder / f"pairs-{chunk:03d}.npz"
+
+
+def load_pairs(path: Path) -> HandPairs:
+    """A chunk from its file."""
+    with np.load(path) as stored:
+        return HandPairs(*(stored[name] for name in HandPairs._fields))
+
+
+def store_pairs(path: Path, pairs: HandPairs) -> None:
+    """A chunk into its file, which other processes may be writing too."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.stem}.{os.getpid()}.tmp.npz")
+    np.savez(temporary, **pairs._asdict())
+    temporary.replace(path)
