@@ -15,13 +15,17 @@ from knuckle.synth.pairs.pool import CHUNK_PAIRS, load_pairs, pairs_path, store_
 def keep_pairs(pool: Path, samples: Sequence[int], path: Path) -> None:
     """Write the pairs of those samples, out of a pool's folder, into one file."""
     chunks = {chunk: load_pairs(pairs_path(pool, chunk)) for chunk in {i // CHUNK_PAIRS for i in samples}}
-    rows = [tuple(field[i % CHUNK_PAIRS] for field in chunks[i // CHUNK_PAIRS]) for i in samples]
-    fields = {
-        name: np.stack(values)
-        for name, values in zip(HandPairs._fields, zip(*rows, strict=True), strict=True)
-    }
+    pairs = [HandPairs(*(field[i % CHUNK_PAIRS] for field in chunks[i // CHUNK_PAIRS])) for i in samples]
+    kept = HandPairs(*(np.stack(values) for values in zip(*pairs, strict=True)))
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, sample=np.asarray(samples, np.int64), **fields)
+        np.savez_compressed(
+            file,
+            sample=np.asarray(samples, np.int64),
+            pose=kept.pose,
+            shape=kept.shape,
+            translation=kept.translation,
+            kind=kept.kind,
+        )
 
 
 def lay_pairs(path: Path, pool: Path) -> None:
