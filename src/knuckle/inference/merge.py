@@ -5,9 +5,9 @@ with how much of a hand the other one's box covers: alone, a hand fills a crop o
 is the two-hand system's answer alone: it sees one hand beside the other. A one-hand system that sees a hand elsewhere
 (it took the other hand, or some of its fingers) is not listened to.
 
-The figures here are MPJPE of what "auto" makes of 400 held-out rendered pairs with dfl-lite (32.8 mm alone) and
-dahyf-lite (32.9 mm alone), as `benchmarks/merge_shares.py` prints them. The wrists' MRRPE: 46.2 mm; at the mean of both
-systems' depths 62.4 mm, with their mean distance and the two-hand system's difference 46.2 mm.
+The figures here are MPJPE of what "auto" makes of 800 held-out rendered pairs with dfl-lite (27.3 mm alone) and
+dahyf-lite (29.3 mm alone), as `benchmarks/merge_shares.py` prints them. The wrists' MRRPE: 40.4 mm; at the mean of both
+systems' depths 59.6 mm, with their mean distance and the two-hand system's difference 40.1 mm. REACH was 1.35 then.
 """
 
 from typing import NamedTuple
@@ -18,21 +18,23 @@ from jaxtyping import Bool, Float
 from knuckle.camera import Camera
 from knuckle.skeleton import WRIST
 
-COVERED = 0.5
-"""FIGURES"""
 SHARE = 0.7
-"""Of the two-hand system. At 0, 0.25, 0.5, 0.75 and 1: 30.1, 28.7, 28.4, 29.0 and 30.7 mm."""
+"""Of the two-hand system, where one hand's box covers much of the other. At 0.3, 0.5, 0.6, 0.7, 0.8 and 1: 25.9, 25.2,
+25.0, 24.9, 24.9 and 25.3 mm; the same share wherever boxes meet has 25.2 mm at best, at 0.6."""
+COVERED = 0.5
+"""What is much: the share of the smaller box that lies in the other. At 0, 0.3, 0.5, 0.7 and 1: 25.3, 25.0, 24.9, 25.0
+and 25.3 mm."""
 APART = 0.25
 """Answers farther apart are not merged: mean distance of their joints in the picture over the longer side of the hand's
-box. At 0.1, 0.15, 0.2, 0.25, 0.3, 0.5 and without: 29.3, 28.6, 28.5, 28.4, 28.4, 29.4 and 29.6 mm."""
+box. At 0.1, 0.15, 0.2, 0.25, 0.3, 0.5 and without: 25.3, 25.0, 24.9, 24.9, 25.0, 25.1 and 25.1 mm."""
 AWAY = 0.35
 """How far the middle of a two-hand system's joints may lie from the middle of the box, over its longer side, before
-the one-hand system's answer counts instead, where the two disagree. At 0.15, 0.2, 0.25, 0.35, 0.5 and without: 29.4,
-29.0, 28.7, 28.4, 28.7 and 29.3 mm."""
-REACH = 1.35
+the one-hand system's answer counts instead, where the two disagree. At 0.15, 0.2, 0.25, 0.35, 0.5 and without: 25.0,
+24.8, 24.8, 24.9, 25.0 and 25.2 mm."""
+REACH = 1.1
 """The wrist of a hand that the two-hand system rather does not see is as far as the one-hand system says, but at most
 so many times nearer or farther than the two-hand system says: hidden hands are at times put a metre away. MRRPE at 1,
-1.1, 1.2, 1.35, 1.5 and 2: 47.4, 46.8, 46.5, 46.2, 46.3 and 46.8 mm."""
+1.1, 1.2, 1.35, 1.5 and 2: 39.8, 39.5, 39.9, 40.4, 40.4 and 41.1 mm."""
 
 
 class PairJoints(NamedTuple):

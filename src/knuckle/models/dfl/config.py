@@ -41,7 +41,7 @@ class DflConfig:
 
     preset: str = "lite"
     backbone: Literal["efficientnet_lite0", "resnet50"] = "efficientnet_lite0"
-    patch_size: int = 128
+    patch_size: int = 160
     rig: str = "open"
     width: int = 64
     position_width: int = 64
