@@ -15,9 +15,20 @@ def export(
     out: Annotated[Path, typer.Option(help="Folder for NAME.onnx and NAME.json.")],
     trained_on: Annotated[str, typer.Option(help="What the record says of the training data.")],
     commit: Annotated[str, typer.Option(help="Commit of the code that trained it.")],
+    held_out: Annotated[
+        int, typer.Option(min=1, help="How many of the set's last crops the confidence threshold is set on.")
+    ] = 512,
 ) -> None:
     """Write trained weights as onnx (network, decoding, rig) with the record that describes them."""
     from knuckle.export.ship import ship
 
-    record = ship(weights, out, name=name, validation_set=data, trained_on=trained_on, commit=commit)
+    record = ship(
+        weights,
+        out,
+        name=name,
+        validation_set=data,
+        trained_on=trained_on,
+        commit=commit,
+        validation=held_out,
+    )
     typer.echo(f"{out / record.file}: {record.name}, confidence threshold {record.confidence_threshold}")
