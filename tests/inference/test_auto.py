@@ -270,7 +270,7 @@ def test_a_pair_is_looked_at_as_often_as_asked(installed, image, monkeypatch, mo
     assert shown == [True, False][:looks]
 
 
-@pytest.mark.parametrize("model", ["auto", "dfl"])
+@pytest.mark.parametrize("model", ["auto", "dfl", "dahyf"])
 def test_another_number_of_looks_is_refused(installed, image, model):
     with pytest.raises(KnuckleError, match="looks: expected 1 or 2, got 3"):
         knuckle.estimate(image, boxes=[RIGHT], sides=["right"], model=model, looks=3)

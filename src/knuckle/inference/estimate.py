@@ -13,7 +13,7 @@ from knuckle.hands import HandPredictor, Hands
 from knuckle.inference.detector import Detector, default_detector
 from knuckle.inference.door import AUTO, open_predictor
 from knuckle.inference.images import check_image, read_image
-from knuckle.inference.requests import check_boxes, check_camera, check_pairing, check_sides
+from knuckle.inference.requests import check_boxes, check_camera, check_looks, check_pairing, check_sides
 from knuckle.skeleton import Side
 
 
@@ -48,7 +48,7 @@ def estimate(
     checked_boxes = None if boxes is None else check_boxes(boxes, width, height)
     check_pairing(checked_boxes, checked_sides)
     checked_camera = check_camera(camera, width, height)
-    predictor = _predictor(model, looks)
+    predictor = _predictor(model, check_looks(looks))
     if checked_boxes is None or checked_sides is None:
         detections = (detector or default_detector())(pixels)
         checked_boxes = np.array([found.box_px for found in detections], dtype=float).reshape(-1, 4)

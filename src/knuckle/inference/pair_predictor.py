@@ -17,6 +17,7 @@ from knuckle.inference.looks import Look, join_looks
 from knuckle.inference.mirror import mirror_outputs
 from knuckle.inference.pairing import pair_boxes, seen_mirrored, union_box
 from knuckle.inference.predictor import BATCH, normalise
+from knuckle.inference.requests import check_looks
 from knuckle.inference.runtime import OnnxModel
 from knuckle.rig import load_rig
 from knuckle.rig.rotations import matrix_to_axis_angle
@@ -95,14 +96,13 @@ class PairPredictor:
         looks: int = 2,
         join: Join = join_looks,
     ) -> None:
-        if looks not in (1, 2):
-            raise KnuckleError(f"looks: expected 1 or 2, got {looks!r}")
+        self._looks = check_looks(looks)
         path, self.record = weights.find(model)
         self._network = OnnxModel(path, threads=threads)
         if self._network.hands != 2:
             raise KnuckleError(f"{path}: expected a two-hand system, got {self.record.name}: use Predictor")
         self.rig = load_rig(self.record.rig)
-        self._refine, self._looks, self._join = refine, looks, join
+        self._refine, self._join = refine, join
 
     def __call__(
         self,

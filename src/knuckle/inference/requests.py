@@ -1,4 +1,4 @@
-"""What a user asks for, checked: boxes, sides and a camera for a picture of known size."""
+"""What a user asks for, checked: boxes, sides and a camera for a picture of known size, and how often to look."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -69,6 +69,13 @@ def check_camera(camera: Camera | Sequence[float] | None, width: int, height: in
     if len(values) != 4:
         raise KnuckleError(f"camera: expected fx, fy, cx, cy in px or a Camera, got {camera!r}")
     return Camera(*values, width=width, height=height)
+
+
+def check_looks(looks: Any) -> int:
+    """How often a two-hand system looks at a pair; raises KnuckleError for anything but 1 and 2."""
+    if looks not in (1, 2):
+        raise KnuckleError(f"looks: expected 1 or 2, got {looks!r}")
+    return int(looks)
 
 
 def check_pairing(boxes: Float[np.ndarray, "N 4"] | None, sides: tuple[Side, ...] | None) -> None:
