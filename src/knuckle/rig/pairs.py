@@ -61,7 +61,8 @@ def sample_pairs(
     kinds: the only ones drawn, equally often (all of PAIR_KINDS, hands that do not touch more often). Hands
     overlap by 4 mm at most, those of touching kinds touch, fingers keep within the joint limits. The same
     generator state gives the same pairs on the same kind of CPU: hands are pressed together by a solver, which may end
-    elsewhere where sums are rounded differently. Raises KnuckleError for an unknown kind, a negative count or a left rig.
+    elsewhere where sums are rounded differently. Raises KnuckleError for an unknown kind, a negative count or a left
+    rig.
     """
     shares = _SHARES if kinds is None else dict.fromkeys(kinds, 1.0)
     if unknown := set(shares) - set(PAIR_KINDS):
