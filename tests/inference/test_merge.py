@@ -117,7 +117,7 @@ def test_a_hand_not_seen_is_the_one_hand_systems_within_reach_of_the_other_syste
     np.testing.assert_array_equal(merged.share == 0, ~seen)
     np.testing.assert_allclose(merged.joints.px[~seen], far.px[~seen])
     np.testing.assert_allclose(merged.joints.m[~seen][:, WRIST, 2], REACH * two.m[~seen][:, WRIST, 2])
-    near = merge_pairs(two, one, boxes, CAMERA, seen)
+    near = merge_pairs(two, one, boxes, CAMERA, seen, reach=1.35)
     np.testing.assert_allclose(near.joints.m[~seen][..., 2], one.m[~seen][..., 2])
 
 
