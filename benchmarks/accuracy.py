@@ -2,7 +2,8 @@
 photographs, MediaPipe beside.
 
 python benchmarks/accuracy.py [--weights dahyf --weights dfl ...] [--data synthetic-two ...] [--limit N] [--json FILE].
-Every installed model unless some are named: as `knuckle estimate` runs it, and the network alone where that differs.
+Every installed model unless some are named: as `knuckle estimate` runs it (but two-hand systems, which look once and
+know no boxes here), and the network alone where that differs.
 On two hands, one-hand systems see each hand in a crop of its own; on single hands, a two-hand system may see a ghost
 partner. "auto" is given the hands that are there by their true boxes and sides, as its user gives them: lone ones go to
 the one-hand system, so there are no ghosts to count; on benchmarks of single hands it is that system. Real photographs

@@ -27,7 +27,7 @@ from knuckle.synth.writer import POOL, render_set
 
 @dataclass(frozen=True)
 class FrozenSet:
-    """What a benchmark is rendered from, and where its record lies, and its solved pairs."""
+    """What a benchmark is rendered from; where its record and, of two hands, its solved pairs lie."""
 
     name: str
     seed: int
