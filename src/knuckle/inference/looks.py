@@ -16,8 +16,8 @@ from knuckle.inference.merge import distance_over_box, off_box
 CONTRADICT = 0.25
 """Mean distance of two looks' joints in the picture, over the longer side of the hand's box, from which on a pair is
 the look whose hands lie nearer to their boxes. On the pairs of `knuckle.inference.merge` "auto" has 25.3 mm MPJPE and
-41.7 mm MRRPE with one look; with two and limits of 0.1, 0.15, 0.25, 0.4 and none 24.9 mm and 40.1, 40.5, 40.4, 40.5 and
-40.8 mm."""
+41.2 mm MRRPE with one look; with two and limits of 0.1, 0.15, 0.25, 0.4 and none 24.9 mm and 39.5, 39.6, 39.5, 39.6 and
+39.9 mm."""
 
 Look = Mapping[str, Float[np.ndarray, "P 2 ..."]]
 """joints_px, joints_m and confidence of P pairs, the right hand first."""

@@ -6,8 +6,8 @@ is the two-hand system's answer alone: it sees one hand beside the other. A one-
 (it took the other hand, or some of its fingers) is not listened to.
 
 The figures here are MPJPE of what "auto" makes of 800 held-out rendered pairs with dfl-lite (27.3 mm alone) and
-dahyf-lite (29.3 mm alone), as `benchmarks/merge_shares.py` prints them. The wrists' MRRPE: 40.4 mm; at the mean of both
-systems' depths 59.6 mm, with their mean distance and the two-hand system's difference 40.1 mm. REACH was 1.35 then.
+dahyf-lite (29.3 mm alone), as `benchmarks/merge_shares.py` prints them. The wrists' MRRPE: 39.5 mm; at the mean of both
+systems' depths 58.5 mm, with their mean distance and the two-hand system's difference 39.4 mm.
 """
 
 from typing import NamedTuple
