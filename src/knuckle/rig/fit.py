@@ -18,7 +18,7 @@ from knuckle.rig.rig import HandRig
 from knuckle.rig.rotations import matrix_to_axis_angle
 
 _LARGEST_HAND_M = 2.0
-_LEAST_GAIN = 0.02
+_LEAST_GAIN = 0.005
 """A step that takes away less than this share of a hand's cost is its last."""
 _LEVEL = 1e-6
 """A step that adds less than this share found nothing to gain; after one that adds more a shorter one is tried."""
