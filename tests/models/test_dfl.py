@@ -33,6 +33,10 @@ BUILDS = [
     {"joint_codes": False, "dropout": 0.1, "spr_dropout": 0.1, "seg_hidden": 8, "block": "conv"},
     {"patch_size": 32, "attention_weight": 1.0},
     {"attention_weight": 1.0, "attention_heads": 1},
+    {"position_from": "appearance"},
+    {"position_from": "appearance", "attn": "literal"},
+    {"position_from": "appearance", "baseline": "id4"},
+    {"position_from": "appearance", "init": "p", "ji": "p"},
 ]
 
 
@@ -109,6 +113,23 @@ def test_position_features_are_the_same_for_every_picture():
         assert not torch.allclose(one[scale]["a"], two[scale]["a"][:1])
     finest = one[3]["p"][0]
     assert (torch.cdist(finest, finest) + torch.eye(256)).min() > 1e-3
+
+
+def test_position_features_may_come_from_appearance_and_start_without_it():
+    model = tiny(position_from="appearance").eval()
+    picture = inputs(2)[0]
+
+    def positions() -> dict[int, torch.Tensor]:
+        with torch.no_grad():
+            image = model._image_streams(model.appearance(model.backbone(picture)).tokens)
+        return {scale: streams["p"] for scale, streams in image.items()}
+
+    before = positions()
+    torch.nn.init.normal_(model.position.seen.weight)
+    after = positions()
+    for scale in range(4):
+        assert torch.equal(before[scale][0], before[scale][1])
+        assert not torch.allclose(after[scale][0], after[scale][1], atol=1e-3)
 
 
 def literal_by_hand(model: Dfl, image: dict[int, dict[str, torch.Tensor]]) -> list[dict[str, np.ndarray]]:

@@ -29,6 +29,8 @@ class DflConfig:
     part segmentation, in the appearance features and the loss.
     Features. width: channels C_F of the pyramid and of the appearance features; position_width: C_P. block: the
     pyramid's and segmentation's convolutions. seg_hidden: channels before the segmentation's last layer, 0 for none.
+    position_from: what the position features are mapped from: the encoded coordinates of each cell alone, or these
+    added to its appearance.
     Decoder. attn: "multihead" with projections, residuals, norms and feed-forward layers; "literal" is Eq 1 to 4 and
     nothing else. joint_codes: joints start with a learned code of which joint they are beside what they gathered.
     ffn: hidden channels of the feed-forward layers. spr_dropout: inside the spatial refinement.
@@ -48,6 +50,7 @@ class DflConfig:
     block: Literal["conv", "separable"] = "separable"
     seg: bool = True
     seg_hidden: int = 0
+    position_from: Literal["coordinates", "appearance"] = "coordinates"
 
     baseline: Literal["none", "id1", "id2", "id3", "id4"] = "none"
     init: Relation = "a"
@@ -103,7 +106,8 @@ class DflConfig:
                 f"dfl baseline: expected none beside {', '.join(changed)}, got {self.baseline!r}: "
                 "a baseline has one stream of features"
             )
-        if all(getattr(self, name) == "p" for name in defaults):
+        blind = self.position_from == "coordinates"
+        if blind and all(getattr(self, name) == "p" for name in defaults):
             raise KnuckleError(
                 "dfl init, ji, jj, reg: expected appearance in one of them, got 'p' in all four: "
                 "nothing would depend on the picture"

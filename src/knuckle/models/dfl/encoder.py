@@ -69,7 +69,8 @@ class AppearanceFeatures(nn.Module):
 
 
 class PositionFeatures(nn.Module):
-    """F^p_n: sine encoding of every cell's place through two linear layers, the same for every scale and image."""
+    """F^p_n: sine encoding of every cell's place through two linear layers, the same for every scale; from the
+    coordinates alone also the same for every image."""
 
     def __init__(self, config: DflConfig, scales: Iterable[int]) -> None:
         super().__init__()
@@ -78,12 +79,20 @@ class PositionFeatures(nn.Module):
         self.sizes = {scale: config.map_size >> (_FINEST - scale) for scale in self.scales}
         for scale, size in self.sizes.items():
             self.register_buffer(f"axis_{scale}", sine_axis(size, width // 2), persistent=False)
+        if config.position_from == "appearance":
+            self.seen = nn.Linear(appearance_width(config), width)
+            nn.init.zeros_(self.seen.weight)
+            nn.init.zeros_(self.seen.bias)
         self.layers = nn.Sequential(_linear(width, width), nn.ReLU(inplace=True), _linear(width, width))
 
-    def forward(self) -> dict[int, Float[Tensor, "1 n C"]]:
+    def forward(self, appearance: dict[int, Float[Tensor, "B _ C"]]) -> dict[int, Float[Tensor, "b _ D"]]:
+        """appearance: F^a of these scales at least; b is 1 where it is not looked at."""
         axes = [self.get_buffer(f"axis_{scale}") for scale in self.scales]
-        features = self.layers(torch.cat([sine_plane(axis, axis) for axis in axes]))
-        parts = features[None].split([self.sizes[scale] ** 2 for scale in self.scales], dim=1)
+        places = torch.cat([sine_plane(axis, axis) for axis in axes])[None]
+        if hasattr(self, "seen"):
+            places = places + self.seen(torch.cat([appearance[scale] for scale in self.scales], dim=1))
+        features = self.layers(places)
+        parts = features.split([self.sizes[scale] ** 2 for scale in self.scales], dim=1)
         return dict(zip(self.scales, parts, strict=True))
 
 

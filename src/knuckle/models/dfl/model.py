@@ -68,9 +68,12 @@ class Dfl(nn.Module):
         plan = make_plan(config)
         self.plan = plan
         own = {"a": "a", "p": "p"} if config.decoupled else {"a": "f", "p": "f"}
-        self.appearance = AppearanceFeatures(config, channels, plan.scales_of(own["a"]))
-        if scales := plan.scales_of(own["p"]):
-            self.position = PositionFeatures(config, scales)
+        seen, placed = plan.scales_of(own["a"]), plan.scales_of(own["p"])
+        if config.position_from == "appearance":
+            seen |= placed
+        self.appearance = AppearanceFeatures(config, channels, seen)
+        if placed:
+            self.position = PositionFeatures(config, placed)
         self.decoder = Decoder(config, plan)
         width = self.joint_width = sum(plan.widths[stream] for stream in plan.reg)
         self.joints_2d = nn.ModuleList(JointHead(width, 2) for _ in plan.layers)
@@ -138,7 +141,7 @@ class Dfl(nn.Module):
 
     def _image_streams(self, appearance: dict[int, Tensor]) -> dict[int, Streams]:
         """F^a and F^p of every scale that is read; both side by side as one stream in a baseline."""
-        position = self.position() if hasattr(self, "position") else {}
+        position = self.position(appearance) if hasattr(self, "position") else {}
         if not self.config.decoupled:
             return {
                 scale: {"f": torch.cat([tokens, position[scale].expand(tokens.shape[0], -1, -1)], dim=2)}
