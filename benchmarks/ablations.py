@@ -4,14 +4,15 @@ python benchmarks/ablations.py RECIPE [--variant "stages=tw_only" ...] [--data N
 [--score eval-dev --score synthetic ... --group fist ... --limit N] [--out runs/ablations]. The recipe says on what and
 how long; each variant changes its switches, each --data its set of hands (as many samples are drawn from each), each
 seed its seed (initial weights and order of the hands). Prints the errors on the set's held-out crops, mean and spread
-over the seeds: PA-MPJPE, PA-MPVPE and 2D of a one-hand system, MPJPE, MRRPE and 2D of a two-hand one. Held-out crops of
-different sets are different crops: --score names sets that every run is scored on besides, as `knuckle evaluate --data`
-takes them (of photographs the largest source; the network alone), --group classes of their hands to print beside all of
-them. A run that was finished before is read, not trained again.
+over the seeds: PA-MPJPE, PA-MPVPE and 2D of a one-hand system, MPJPE, MRRPE and 2D of a two-hand one; and how many
+parameters learned. Held-out crops of different sets are different crops: --score names sets that every run is scored on
+besides, as `knuckle evaluate --data` takes them (of photographs the largest source; the network alone), --group classes
+of their hands to print beside all of them. A run that was finished before is read, not trained again.
 """
 
 import argparse
 import json
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
+from safetensors import safe_open
 
 from common_scores import common_scores
 from knuckle.errors import KnuckleError
@@ -35,8 +37,11 @@ COLUMNS = {
     "mpjpe_all_mm": "MPJPE (mm)",
     "mrrpe_mm": "MRRPE (mm)",
     "projected_percent_of_patch": "2D (% of patch)",
+    "trained_thousands": "trained parameters (thousand)",
 }
-"""What a system may be scored by on held-out crops, in the table's order."""
+"""What a system may be scored by on held-out crops, in the table's order; last, how much of it learned."""
+
+_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 Scores = dict[str, float]
 
@@ -108,10 +113,13 @@ def compare(options: argparse.Namespace) -> None:
     for seed in range(options.seeds):
         for variant in variants:
             folder = options.out / variant.slug(base, seed)
-            held_out[str(variant)].append(scores(variant.recipe(base, seed), folder))
+            recipe = variant.recipe(base, seed)
+            found = scores(recipe, folder)
+            found["trained_thousands"] = trained_parameters(folder / WEIGHTS, recipe.frozen) / 1e3
+            held_out[str(variant)].append(found)
             for data, rows in common.items():
-                found = common_scores(folder / WEIGHTS, data, limit=options.limit)
-                rows[str(variant)].append(flat(found, (ALL, *options.group)))
+                groups = common_scores(folder / WEIGHTS, data, limit=options.limit)
+                rows[str(variant)].append(flat(groups, (ALL, *options.group)))
             title = f"{base.name}: {base.samples} samples a run, {base.validation} held-out crops"
             console.print(table(title, held_out, COLUMNS))
             for data, rows in common.items():
@@ -147,6 +155,14 @@ def scores(recipe: Recipe, folder: Path) -> Scores:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(Trainer(recipe, folder).run()))
     return json.loads(path.read_text())
+
+
+def trained_parameters(weights: Path, frozen: tuple[str, ...]) -> int:
+    """How many numbers of a run's weights its training moved."""
+    still = tuple(f"{module}." for module in frozen)
+    with safe_open(weights, framework="np") as file:
+        moved = [n for n in file.keys() if not n.startswith(still) and not n.endswith(_STATISTICS)]  # noqa: SIM118
+        return sum(math.prod(file.get_slice(name).get_shape()) for name in moved)
 
 
 def flat(found: dict[str, Scores], groups: tuple[str, ...]) -> Scores:
