@@ -53,6 +53,16 @@ def test_analytic_start_is_near(right, hands):
     assert np.median(start.residual_m) < 0.003
 
 
+def test_a_trace_of_noise_moves_no_joint_far(right, hands):
+    """A fit that ends where a step happens to gain little, not where little is to be gained, jumps by millimetres."""
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        target = hands.joints + 0.003 * rng.standard_normal(hands.joints.shape)
+        touched = target + 0.00002 * rng.standard_normal(hands.joints.shape)
+        change = fit_joints(right, touched).joints_m - fit_joints(right, target).joints_m
+        assert np.linalg.norm(change, axis=-1).max() < 0.002
+
+
 def test_noise_is_not_amplified(right, hands):
     noise = 0.004 * np.random.default_rng(1).standard_normal(hands.joints.shape)
     fit = fit_joints(right, hands.joints + noise)
@@ -106,8 +116,8 @@ def started(rig, joints_m):
     target = (joints_m - joints_m.mean(1, keepdims=True))[:, COMMON_TO_POINTS]
     model, start = fit_model(rig), fit_step.State(*analytic_start(rig, target))
     hand = fit_step.posed(rig, model, start, target)
-    first = fit_step.step(model, start, hand, target, np.full(len(target), 0.1))
-    state = fit_step.moved(start, *first)
+    shared, angles, _ = fit_step.step(model, start, hand, target, np.full(len(target), 0.1))
+    state = fit_step.moved(start, shared, angles)
     return target, model, state, fit_step.posed(rig, model, state, target)
 
 
@@ -147,7 +157,7 @@ def test_step_is_that_of_the_whole_normal_equations(right, hands):
     target, model, state, hand = started(right, hands.joints[:6] + noise)
     assert (hand.beyond != 0).any()
     damping = np.geomspace(1e-6, 10, 6)
-    shared, angles = fit_step.step(model, state, hand, target, damping)
+    shared, angles, expected = fit_step.step(model, state, hand, target, damping)
     rows = full_jacobian(model, hand) / fit_step.NOISE_M
     system = rows.swapaxes(1, 2) @ rows
     gradient = (rows * ((hand.points - target) / fit_step.NOISE_M).reshape(6, 63, 1)).sum(1)
@@ -161,6 +171,7 @@ def test_step_is_that_of_the_whole_normal_equations(right, hands):
     whole = -np.linalg.solve(system, gradient[..., None])[..., 0]
     np.testing.assert_allclose(shared, whole[:, :16], atol=1e-9)
     np.testing.assert_allclose(angles.reshape(6, 45), whole[:, 16:], atol=1e-9)
+    np.testing.assert_allclose(expected, -(gradient * whole).sum(1), rtol=1e-9)
 
 
 @pytest.mark.parametrize("which", ["open", "left", "toy"])

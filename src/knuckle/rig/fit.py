@@ -19,9 +19,8 @@ from knuckle.rig.rotations import matrix_to_axis_angle
 
 _LARGEST_HAND_M = 2.0
 _LEAST_GAIN = 0.005
-"""A step that takes away less than this share of a hand's cost is its last."""
-_LEVEL = 1e-6
-"""A step that adds less than this share found nothing to gain; after one that adds more a shorter one is tried."""
+"""A hand is done when neither the step it took nor the one its derivatives promised takes away this share of its cost.
+Both are asked, as a step that is cut or turned down gains little where much is left to gain."""
 
 
 class FitResult(NamedTuple):
@@ -39,7 +38,9 @@ class FitResult(NamedTuple):
     """The fitted joints, common order."""
 
 
-def fit_joints(rig: HandRig, joints_m: Float[np.ndarray, "*batch 21 3"], *, iterations: int = 6) -> FitResult:
+def fit_joints(
+    rig: HandRig, joints_m: Float[np.ndarray, "*batch 21 3"], *, iterations: int = 12
+) -> FitResult:
     """Pose, shape and translation of `rig` whose 21 joints (common order, metres, any frame) come nearest.
 
     Fingers bend within their limits but for a soft margin of 2 degrees; what the joints leave open (twist
@@ -59,13 +60,14 @@ def fit_joints(rig: HandRig, joints_m: Float[np.ndarray, "*batch 21 3"], *, iter
     damping = np.full(len(target), 1e-2)
     going_on = np.ones(len(target), bool)
     for _ in range(iterations):
-        shared, angles = step(model, state, hand, target, damping)
+        shared, angles, expected = step(model, state, hand, target, damping)
         candidate = moved(state, shared, angles)
         tried = posed(rig, model, candidate, target)
-        gained = 1 - tried.cost / np.maximum(hand.cost, 1e-12)
+        cost = np.maximum(hand.cost, 1e-12)
+        gained, promised = 1 - tried.cost / cost, expected / cost
         better = (gained > 0) & going_on
         # What a hand becomes does not depend on the others in its batch.
-        going_on &= (gained > _LEAST_GAIN) | (gained < -_LEVEL)
+        going_on &= np.maximum(gained, promised) > _LEAST_GAIN
         state = State(*_chosen(better, candidate, state))
         hand = Posed(*_chosen(better, tried, hand))
         if not going_on.any():

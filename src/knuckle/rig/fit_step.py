@@ -103,8 +103,9 @@ def step(
     hand: Posed,
     target_m: Float[np.ndarray, "n 21 3"],
     damping: Float[np.ndarray, "n"],
-) -> tuple[Float[np.ndarray, "n 16"], Float[np.ndarray, "n 5 3 3"]]:
-    """Damped Gauss-Newton step (Levenberg 1944, Marquardt 1963): of turn, translation and shape; of the angles."""
+) -> tuple[Float[np.ndarray, "n 16"], Float[np.ndarray, "n 5 3 3"], Float[np.ndarray, "n"]]:
+    """Damped Gauss-Newton step (Levenberg 1944, Marquardt 1963): of turn, translation and shape; of the angles; and
+    what it would take off the cost, at least, if the hand moved as its derivatives say."""
     count = len(target_m)
     shared, moved = jacobian(model, hand)
     # Beside the shared columns stands the residual: products with both are wanted together.
@@ -128,11 +129,13 @@ def step(
     for values, factor in ((diagonal, 1 + damping[:, None, None]), (common, 1 + damping[:, None])):
         values *= factor
         values += 1e-6
+    uphill, angles_uphill = whole[..., 16].copy(), across[..., 16]
     solved = np.linalg.solve(blocks, across)
     whole -= across[..., :16].reshape(count, 45, 16).swapaxes(-1, -2) @ solved.reshape(count, 45, 17)
     first = np.linalg.solve(whole[..., :16], whole[..., 16:])
     angles = solved[..., 16:] - solved[..., :16] @ first[:, None]
-    return -first[..., 0], -angles.reshape(count, 5, 3, 3)
+    expected = (uphill * first[..., 0]).sum(1) + (angles_uphill * angles[..., 0]).sum((1, 2))
+    return -first[..., 0], -angles.reshape(count, 5, 3, 3), expected
 
 
 def moved(state: State, shared: Float[np.ndarray, "n 16"], angles: Float[np.ndarray, "n 5 3 3"]) -> State:
