@@ -81,6 +81,7 @@ class PositionFeatures(nn.Module):
             self.register_buffer(f"axis_{scale}", sine_axis(size, width // 2), persistent=False)
         if config.position_from == "appearance":
             self.seen = nn.Linear(appearance_width(config), width)
+            # From zero: random mixtures of appearance drown the places before any relation has learned them.
             nn.init.zeros_(self.seen.weight)
             nn.init.zeros_(self.seen.bias)
         self.layers = nn.Sequential(_linear(width, width), nn.ReLU(inplace=True), _linear(width, width))
