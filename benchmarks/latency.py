@@ -1,12 +1,13 @@
 """How long one crop takes through the shipped onnx model on one CPU thread, and what goes with it.
 
-python benchmarks/latency.py [--weights dahyf] [--runs 200]. The rig layer is part of one-hand networks; two-hand ones
-(dfl) answer for both hands of a crop, whose meshes are the fit's. MediaPipe's landmark network (224 px, one hand, no
-mesh) is timed in the same run, all taking turns, where its networks are in the cache. Medians; the ratio is what
-travels from machine to machine.
+python benchmarks/latency.py [--weights dahyf] [--runs 200]. Shown is the package's sample photo, its right hand or
+both. The rig layer is part of one-hand networks; two-hand ones (dfl) answer for both hands of a crop, whose meshes are
+the fit's. MediaPipe's landmark network (224 px, one hand, no mesh) is timed in the same run, all taking turns, where its
+networks are in the cache. Medians; the ratio is what travels from machine to machine.
 """
 
 import argparse
+import json
 from collections.abc import Callable
 
 import cv2
@@ -15,7 +16,10 @@ import numpy as np
 import boxed_peer
 from knuckle import weights as store
 from knuckle.camera import Camera, Crop
+from knuckle.cli.demo import ASSETS, SAMPLE
+from knuckle.evaluation.two_hand_frames import tight_box
 from knuckle.inference.fusion import fuse, fuse_pair
+from knuckle.inference.images import read_image
 from knuckle.inference.palm import LANDMARK_PX
 from knuckle.inference.predictor import normalise
 from knuckle.inference.runtime import OnnxModel
@@ -26,7 +30,7 @@ OURS, ATTENTION, FUSION, CUT, PEER = (
     "network",
     "network, attention maps too",
     "fitting the rig to its joints",
-    "cutting the crop out of a 1280 x 720 photo",
+    "cutting the crop out of the photo",
     "MediaPipe's landmark network",
 )
 
@@ -58,8 +62,12 @@ def main() -> None:
 def our_tasks(network: OnnxModel, record: store.WeightsRecord) -> dict[str, Callable[[], object]]:
     """The network on one crop, what follows it, and cutting the crop."""
     size, rig = record.size, load_rig(record.rig)
-    photo = np.random.default_rng(0).integers(0, 256, (720, 1280, 3), dtype=np.uint8)
-    crop, camera = Crop((640.0, 360.0), 300.0, size), Camera.from_size(1280, 720)
+    path = ASSETS / f"{SAMPLE}.jpg"
+    photo, about = read_image(path), json.loads(path.with_suffix(".json").read_text())
+    fx, fy, cx, cy = about["camera"]
+    camera = Camera(fx, fy, cx, cy, photo.shape[1], photo.shape[0])
+    shown = [side == "right" or record.hands == 2 for side in about["sides"]]
+    crop = Crop.from_box(tight_box(np.array(about["joints_px"])[shown]), size, expand=record.expand)
     patch = normalise(crop.warp(photo)[None])
     window, lens = crop.vector[None], camera.vector[None]
     outputs = network(patch, window, lens)
