@@ -2,8 +2,8 @@
 
 python benchmarks/latency.py [--weights dahyf] [--runs 200]. Shown is the package's sample photo, its right hand or
 both. The rig layer is part of one-hand networks; two-hand ones (dfl) answer for both hands of a crop, whose meshes are
-the fit's. MediaPipe's landmark network (224 px, one hand, no mesh) is timed in the same run, all taking turns, where its
-networks are in the cache. Medians; the ratio is what travels from machine to machine.
+the fit's. MediaPipe's landmark network (224 px, one hand, no mesh) is timed in the same run, all taking turns, where
+its networks are in the cache. Medians; the ratio is what travels from machine to machine.
 """
 
 import argparse
@@ -17,7 +17,6 @@ import boxed_peer
 from knuckle import weights as store
 from knuckle.camera import Camera, Crop
 from knuckle.cli.demo import ASSETS, SAMPLE
-from knuckle.evaluation.two_hand_frames import tight_box
 from knuckle.inference.fusion import fuse, fuse_pair
 from knuckle.inference.images import read_image
 from knuckle.inference.palm import LANDMARK_PX
@@ -66,8 +65,9 @@ def our_tasks(network: OnnxModel, record: store.WeightsRecord) -> dict[str, Call
     photo, about = read_image(path), json.loads(path.with_suffix(".json").read_text())
     fx, fy, cx, cy = about["camera"]
     camera = Camera(fx, fy, cx, cy, photo.shape[1], photo.shape[0])
-    shown = [side == "right" or record.hands == 2 for side in about["sides"]]
-    crop = Crop.from_box(tight_box(np.array(about["joints_px"])[shown]), size, expand=record.expand)
+    boxes = np.array(about["boxes"])[[side == "right" or record.hands == 2 for side in about["sides"]]]
+    low, high = boxes[:, :2].min(0), (boxes[:, :2] + boxes[:, 2:]).max(0)
+    crop = Crop.from_box(np.concatenate([low, high - low]), size, expand=record.expand)
     patch = normalise(crop.warp(photo)[None])
     window, lens = crop.vector[None], camera.vector[None]
     outputs = network(patch, window, lens)
