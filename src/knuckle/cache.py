@@ -1,4 +1,4 @@
-"""Where files fetched at first use are kept."""
+"""Where files made at first use are kept: rendered benchmarks."""
 
 import os
 import sys

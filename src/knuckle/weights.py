@@ -84,10 +84,17 @@ def find(model: str) -> tuple[Path, WeightsRecord]:
         )
     record = read_record(record_path)
     path = record_path.parent / record.file
+    checked_bytes(path, record.sha256)
+    return path, record
+
+
+def checked_bytes(path: Path, sha256: str) -> bytes:
+    """What a file holds; raises KnuckleError naming it when it is missing or not the one of that checksum."""
     try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        data = path.read_bytes()
     except OSError as error:
         raise KnuckleError(f"{path}: expected the weights its record names, got {error.strerror}") from error
-    if digest != record.sha256:
-        raise KnuckleError(f"{path}: expected sha256 {record.sha256}, got {digest}: the file is damaged")
-    return path, record
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != sha256:
+        raise KnuckleError(f"{path}: expected sha256 {sha256}, got {digest}: the file is damaged")
+    return data

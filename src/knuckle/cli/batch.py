@@ -88,7 +88,7 @@ def _each(
             continue
         if request.boxes is None and detector is None:
             # Without a detector no photo can be done: its error ends the call.
-            detector = _detector()
+            detector = default_detector()
         try:
             results = _results(image, request, models, detector)
             picture = draw_comparison(image, results) if compared else draw_hands(image, results[0])
@@ -147,14 +147,6 @@ def _check_free(photo: Path, outputs: Outputs, photos: Sequence[Path], taken: di
     for path in outputs.paths:
         if path.absolute() in inputs:
             raise KnuckleError(f"{photo}: its result {path} would overwrite a photo of this call; use --out")
-
-
-def _detector() -> Detector:
-    from knuckle.inference.mediapipe_files import installed
-
-    if not (installed("palm_detection_full") and installed("hand_landmark_full")):
-        typer.echo("Fetching the hand detector's networks (36 MB, once) ...", err=True)
-    return default_detector()
 
 
 def _tell(photo: Path, error: KnuckleError) -> None:

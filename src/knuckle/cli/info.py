@@ -15,7 +15,6 @@ PACKAGES = {
         "trimesh",
         "jaxtyping",
         "typer",
-        "ai-edge-litert",
     ),
     "train": ("torch", "torchvision", "timm", "accelerate", "safetensors", "numba", "tensorboard", "onnx"),
 }
@@ -80,8 +79,11 @@ def _weights() -> Table:
 
 
 def _detector() -> str:
-    from knuckle.inference.mediapipe_files import MEMBERS, folder, installed
+    from knuckle.errors import KnuckleError
+    from knuckle.inference.mediapipe_networks import NETWORKS, read_network
 
-    missing = [name for name in MEMBERS if not installed(name)]
-    state = "fetched at first use" if missing else "ready"
-    return f"hand detector (MediaPipe's networks): {state}, {folder()}"
+    try:
+        size = sum(len(read_network(name)) for name in NETWORKS)
+    except KnuckleError as error:
+        return f"hand detector (MediaPipe's networks): unusable: {error}"
+    return f"hand detector (MediaPipe's networks): {size / 1e6:.1f} MB, Apache-2.0, ready"

@@ -34,8 +34,9 @@ class Detector(Protocol):
 def default_detector() -> Detector:
     """The detector `estimate` uses where no boxes are given: MediaPipe's palm and landmark networks.
 
-    Raises KnuckleError when their files are not at hand and cannot be fetched.
+    Raises KnuckleError when their files are missing or damaged.
     """
+    from knuckle.inference.landmarks import landmark_network
     from knuckle.inference.palm import PalmDetector
 
-    return PalmDetector()
+    return PalmDetector(landmarks=landmark_network())

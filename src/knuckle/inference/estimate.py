@@ -31,7 +31,7 @@ def estimate(
 
     image: a path, or an RGB array of uint8, shape (H, W, 3), not mirrored. boxes: x, y, w, h px round each
     hand's joints, and sides: "left" or "right" for each. Both or neither: without them the hands are found
-    first, by `detector` or the default one, whose networks are fetched at first use. camera: fx, fy, cx, cy
+    first, by `detector` or the default one. camera: fx, fy, cx, cy
     px or a Camera; without it a focal length of sqrt(W^2 + H^2) px is assumed, so distances are only as good
     as that guess. model: a name (`knuckle info` lists them) or the path of an .onnx file. "auto": every hand
     is seen by DaHyF, and a left and a right one near each other together by a two-hand system too, where one is

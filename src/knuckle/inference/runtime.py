@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from knuckle.errors import KnuckleError
+from knuckle.inference.sessions import open_session
 
 INPUTS = ("patch", "crop", "camera")
 OUTPUTS = ("joints_px", "joints_m", "vertices_m", "confidence")
@@ -26,24 +27,12 @@ class OnnxModel:
     patch (B, 3, S, S) normalised RGB; crop (B, 3) = centre u, centre v, side px and camera (B, 4) = fx, fy,
     cx, cy of the frame. hands: how many a patch shows, by the shape of joints_px. One: every hand is a right one. Two:
     outputs have an axis of hands after the batch, the right one first. vertex_count: of its mesh, where the file says
-    so. has_attention: whether it can also tell where it looked. threads: None lets onnxruntime choose. Raises
+    so. has_attention: whether it can also tell where it looked. threads: as `knuckle.inference.sessions` has it. Raises
     KnuckleError when the file is not such a network.
     """
 
     def __init__(self, path: Path, *, threads: int | None = None) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        if threads is not None:
-            options.intra_op_num_threads = threads
-        try:
-            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        except Exception as error:
-            first_line = str(error).strip().splitlines()[0]
-            raise KnuckleError(
-                f"{path}: expected an onnx network, got a file onnxruntime refuses ({first_line})"
-            ) from error
+        self._session = open_session(path, threads=threads)
         inputs = {value.name for value in self._session.get_inputs()}
         shapes = {value.name: tuple(value.shape) for value in self._session.get_outputs()}
         self.hands = 2 if len(shapes.get("joints_px", ())) == 4 else 1

@@ -1,0 +1,41 @@
+"""How every network is run: the one place that opens onnxruntime sessions and says how many threads they take."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from knuckle.errors import KnuckleError
+
+MOST_THREADS = 4
+"""More share the work of such small networks badly."""
+
+
+def available_cores() -> int:
+    """Cores this process may run on, where the system tells; else those it has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def open_session(model: Path | bytes, *, name: object = None, threads: int | None = None) -> Any:
+    """An onnxruntime session on the CPU, which any number of threads may run at once.
+
+    model: an onnx file or its bytes, which errors call `name`. threads: of one run; None takes the cores there are, at
+    most `MOST_THREADS`. Threads never spin while they wait: what a network waits for is our own code, which needs the
+    core. Raises KnuckleError when it is not an onnx network.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = threads or min(available_cores(), MOST_THREADS)
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        first_line = str(error).strip().splitlines()[0]
+        raise KnuckleError(
+            f"{name or model}: expected an onnx network, got a file onnxruntime refuses ({first_line})"
+        ) from error
