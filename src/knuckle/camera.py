@@ -79,26 +79,43 @@ class Camera:
 
 @dataclass(frozen=True)
 class Crop:
-    """A square window of a frame, resampled to size x size px: the affine map stays with the crop."""
+    """A square window of a frame, resampled to size x size px: the affine map stays with the crop.
+
+    roll_rad: how far the window is turned clockwise in the frame; what it shows is turned back by that, as a camera
+    rolled about its axis would see it. aspect: fy / fx of that camera, 1 for square pixels.
+    """
 
     centre_px: tuple[float, float]
     side_px: float
     size: int
+    roll_rad: float = 0.0
+    aspect: float = 1.0
 
     @classmethod
-    def from_box(cls, box_px: Float[np.ndarray, "4"], size: int, *, expand: float = 1.0) -> "Crop":
+    def from_box(
+        cls,
+        box_px: Float[np.ndarray, "4"],
+        size: int,
+        *,
+        expand: float = 1.0,
+        roll_rad: float = 0.0,
+        aspect: float = 1.0,
+    ) -> "Crop":
         """Square around a box (x, y, w, h): same centre, side = expand * max(w, h)."""
         x, y, w, h = (float(v) for v in box_px)
         if not np.isfinite([x, y, w, h]).all() or w <= 0 or h <= 0:
             raise KnuckleError(f"box: expected finite x, y, w, h with w, h > 0, got {(x, y, w, h)}")
-        return cls((x + w / 2, y + h / 2), expand * max(w, h), size)
+        return cls((x + w / 2, y + h / 2), expand * max(w, h), size, roll_rad, aspect)
 
     @property
     def patch_from_frame(self) -> Float[np.ndarray, "2 3"]:
         """Affine matrix: patch px = A @ (frame px, 1)."""
-        scale = self.size / self.side_px
-        shift = (self.size - 1) / 2 - scale * np.asarray(self.centre_px)
-        return np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
+        scale, centre = self.size / self.side_px, np.asarray(self.centre_px)
+        cos, sin = np.cos(self.roll_rad), np.sin(self.roll_rad)
+        # Exactly the axes' scale where nothing is turned; K R K^-1 where pixels are not square.
+        turn = np.array([[cos, sin / self.aspect], [-sin * self.aspect, cos]])
+        linear = scale * turn
+        return np.column_stack([linear, (self.size - 1) / 2 - linear @ centre])
 
     @property
     def frame_from_patch(self) -> Float[np.ndarray, "2 3"]:
@@ -107,12 +124,13 @@ class Crop:
 
     @property
     def vector(self) -> Float[np.ndarray, "3"]:
-        """(centre u, centre v, side) px of the frame, what the models take."""
+        """(centre u, centre v, side) px of the frame, what the models take beside `roll_rad`."""
         return np.array([*self.centre_px, self.side_px])
 
     def mirrored(self, frame_width: int) -> "Crop":
         """The same window of the left-right mirrored frame."""
-        return replace(self, centre_px=(frame_width - 1 - self.centre_px[0], self.centre_px[1]))
+        centre = frame_width - 1 - self.centre_px[0], self.centre_px[1]
+        return replace(self, centre_px=centre, roll_rad=-self.roll_rad)
 
     def warp(self, image: UInt8[np.ndarray, "H W C"]) -> UInt8[np.ndarray, "size size C"]:
         """Resample the window; outside the frame the nearest edge pixel is repeated.
@@ -136,6 +154,16 @@ class Crop:
 
 _MOST_SAMPLES = 8
 
+_KNUCKLES = [5, 9, 9, 13]
+
+
+def hand_roll(joints_px: Float[np.ndarray, "*batch 21 2"]) -> Float[np.ndarray, "*batch"]:
+    """How far hands are turned from fingers-up, clockwise in the picture, radians: from the wrist to the knuckles of
+    index, middle (which counts twice) and ring finger."""
+    along = joints_px[..., _KNUCKLES, :].mean(-2) - joints_px[..., 0, :]
+    return np.arctan2(along[..., 0], -along[..., 1])
+
+
 MIRROR_POINT = np.array([-1.0, 1.0, 1.0])
 """Times a point of the camera frame: where it lies in the left-right mirrored one."""
 
@@ -143,6 +171,18 @@ MIRROR_POINT = np.array([-1.0, 1.0, 1.0])
 def mirror_px(points_px: Float[np.ndarray, "*batch 2"], width: int) -> Float[np.ndarray, "*batch 2"]:
     """Pixel coordinates in the left-right mirrored frame of that width."""
     return points_px * [-1.0, 1.0] + [width - 1.0, 0.0]
+
+
+def turned_px(
+    offsets_px: Float[np.ndarray, "*batch n 2"],
+    roll_rad: Float[np.ndarray, "*batch"],
+    *,
+    aspect: Float[np.ndarray, "*batch"] | float = 1.0,
+) -> Float[np.ndarray, "*batch n 2"]:
+    """Offsets in turned crops as offsets in the frame: clockwise by roll_rad. aspect: fy / fx."""
+    roll, aspect = np.asarray(roll_rad)[..., None], np.broadcast_to(aspect, np.shape(roll_rad))[..., None]
+    cos, sin, (x, y) = np.cos(roll), np.sin(roll), np.moveaxis(offsets_px, -1, 0)
+    return np.stack([cos * x - sin / aspect * y, sin * aspect * x + cos * y], axis=-1)
 
 
 def invert_affine(matrix: Float[np.ndarray, "*batch 2 3"]) -> Float[np.ndarray, "*batch 2 3"]:

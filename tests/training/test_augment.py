@@ -1,8 +1,16 @@
 import cv2
 import numpy as np
 
+from knuckle.camera import hand_roll
 from knuckle.rig.rig import load_rig
-from knuckle.training.augment import View, affine_of_crop, change_appearance, change_view, crop_of_affine
+from knuckle.training.augment import (
+    View,
+    affine_of_crop,
+    change_appearance,
+    change_view,
+    crop_of_affine,
+    upright_view,
+)
 
 
 def project(view: View) -> np.ndarray:
@@ -61,3 +69,20 @@ def test_appearance_changes_pixels_by_the_generator_alone():
     first, again, other = (change_appearance(image, np.random.default_rng(s)) for s in (1, 1, 2))
     assert np.array_equal(first, again) and not np.array_equal(first, other)
     assert first.shape == image.shape and first.dtype == np.uint8
+
+
+def test_upright_views_point_up_and_their_labels_with_them():
+    view = sample_view()
+    quarter = change_view(view, np.random.default_rng(0), roll_deg=0.0, scale=0.0, shift=0.0)
+    assert np.allclose(quarter.joints_m, view.joints_m)
+    up = upright_view(view)
+    assert abs(hand_roll(project(up))) < 1e-6 < abs(hand_roll(project(view)))
+    rolls = [
+        float(hand_roll(project(change_view(view, np.random.default_rng(seed), upright=True))))
+        for seed in range(40)
+    ]
+    assert abs(np.mean(rolls)) < np.deg2rad(8) and np.deg2rad(8) < np.std(rolls) < np.deg2rad(18)
+    uv = project(up)
+    inside = ((uv > 4) & (uv < 123)).all(1)
+    values = up.image[uv[inside, 1].round().astype(int), uv[inside, 0].round().astype(int), 0]
+    assert inside.sum() > 10 and (values > 120).all()

@@ -14,12 +14,17 @@ from torch import Tensor, nn
 
 from knuckle.errors import KnuckleError
 from knuckle.files import atomic_path
+from knuckle.models.upright import infer_upright
 
 INPUTS = ("patch", "crop", "camera")
+ROLL = "roll"
 
 
 class Inference(nn.Module):
-    """What inference needs of a system: its `infer`, as plain tensors named by `outputs`."""
+    """What inference needs of a system: its `infer`, as plain tensors named by `outputs`.
+
+    Given a roll, crops are turned by it (`knuckle.models.upright`).
+    """
 
     def __init__(self, model: Any) -> None:
         super().__init__()
@@ -27,9 +32,17 @@ class Inference(nn.Module):
         self.outputs: tuple[str, ...] = ()
 
     def forward(
-        self, patch: Float[Tensor, "B 3 S S"], crop: Float[Tensor, "B 3"], camera: Float[Tensor, "B 4"]
+        self,
+        patch: Float[Tensor, "B 3 S S"],
+        crop: Float[Tensor, "B 3"],
+        camera: Float[Tensor, "B 4"],
+        roll: Float[Tensor, "B"] | None = None,
     ) -> tuple[Tensor, ...]:
-        given = {k: v for k, v in self.model.infer(patch, crop, camera)._asdict().items() if v is not None}
+        if roll is None:
+            output = self.model.infer(patch, crop, camera)
+        else:
+            output = infer_upright(self.model, patch, crop, camera, roll)
+        given = {k: v for k, v in output._asdict().items() if v is not None}
         self.outputs = tuple(given)
         return tuple(given.values())
 
@@ -39,13 +52,16 @@ def export_onnx(model: Any, path: Path) -> None:
 
     Outputs are the fields of `HandOutput` or `TwoHandOutput` that the system gives; parts that only training needs are
     left out. The weights that ship are fp16 already, so the file is half as large and the answers are the same.
+    A system of upright crops takes their angle as a fourth input.
     """
     size = model.config.patch_size
+    inputs = (*INPUTS, ROLL) if getattr(model.config, "upright", False) else INPUTS
     example = (
         torch.zeros(2, 3, size, size),
         torch.tensor([[100.0, 100, 80]]).repeat(2, 1),
         torch.tensor([[500.0, 500, 128, 128]]).repeat(2, 1),
-    )
+        torch.zeros(2),
+    )[: len(inputs)]
     inference = Inference(copy.deepcopy(model)).eval()
     with torch.inference_mode():
         inference(*example)
@@ -54,9 +70,9 @@ def export_onnx(model: Any, path: Path) -> None:
         inference,
         example,
         dynamo=True,
-        input_names=list(INPUTS),
+        input_names=list(inputs),
         output_names=list(inference.outputs),
-        dynamic_shapes=tuple({0: batch} for _ in INPUTS),
+        dynamic_shapes=tuple({0: batch} for _ in inputs),
         opset_version=18,
         optimize=False,
         verbose=False,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Bool, Float
 
-from knuckle.camera import MIRROR_POINT
+from knuckle.camera import MIRROR_POINT, turned_px
 from knuckle.rig.fit import fit_joints
 from knuckle.rig.rig import HandRig
 from knuckle.rig.rotations import rodrigues
@@ -38,16 +38,18 @@ def fuse(
     *,
     rig: HandRig,
     size: int,
+    roll: Float[np.ndarray, "B"] | None = None,
 ) -> dict[str, np.ndarray]:
     """A network's outputs with joints, mesh, rotations and shape replaced by those of the fitted rig.
 
-    outputs: as `OnnxModel` gives them, of right hands; crop and camera as it takes them; size: the patch's side, px.
+    outputs: as `OnnxModel` gives them, of right hands; crop and camera as it takes them; size: the patch's side, px;
+    roll: radians by which each crop is turned, none without it.
     residual_m (B) is added: how far the rig stays from the joints it was fitted to, on average. Hands whose joints
     lie metres apart (no hand was there) stay as they are, their residual is NaN.
     """
     fused = _with_rest_pose(outputs)
     fused["residual_m"] = np.full(len(camera), np.nan)
-    target = _lift(fused, crop, camera, size) if "joints_patch" in fused else fused["joints_m"]
+    target = _lift(fused, crop, camera, size, roll) if "joints_patch" in fused else fused["joints_m"]
     usable = _usable(target) & (fused["joints_m"][..., 2].min(1) > 0)
     if not usable.any():
         return fused
@@ -134,11 +136,18 @@ def _projected(joints_m: np.ndarray, lens: np.ndarray) -> np.ndarray:
 
 
 def _lift(
-    outputs: Mapping[str, np.ndarray], crop: np.ndarray, camera: np.ndarray, size: int
+    outputs: Mapping[str, np.ndarray],
+    crop: np.ndarray,
+    camera: np.ndarray,
+    size: int,
+    roll: np.ndarray | None,
 ) -> Float[np.ndarray, "B 21 3"]:
     """2D joints of both opinions, weighted, at the depths of the 3D hand, which is the mesh's where joints differ."""
     crop, camera = crop[:, None].astype(float), camera[:, None].astype(float)
-    branch = (outputs["joints_patch"] - (size - 1) / 2) * (crop[..., 2:] / size) + crop[..., :2]
+    branch = (outputs["joints_patch"] - (size - 1) / 2) * (crop[..., 2:] / size)
+    if roll is not None:
+        branch = turned_px(branch, roll, aspect=camera[:, 0, 1] / camera[:, 0, 0])
+    branch = branch + crop[..., :2]
     hand = _as_large_as(branch, outputs.get("mesh_joints_m", outputs["joints_m"]), camera)
     depth = hand[..., 2:]
     uv = BRANCH_SHARE * branch + (1 - BRANCH_SHARE) * _before(hand, camera)

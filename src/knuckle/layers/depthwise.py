@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 
 class DepthwiseConv(nn.Conv2d):
-    """A depthwise convolution without bias, padded to ceil(size / stride) like TensorFlow's "SAME".
+    """A depthwise convolution, padded to ceil(size / stride) like TensorFlow's "SAME".
 
     Where gradients are wanted of float32 maps in channels_last on a CPU, compiled kernels serve; everywhere else
     torch's own.
@@ -30,11 +30,14 @@ class DepthwiseConv(nn.Conv2d):
         kernel, stride = self.kernel_size[0], self.stride[0]
         pads = [_same_padding(size, kernel, stride) for size in input.shape[2:]]
         if _trains_on_cpu(input) and (kernel > 3 or stride > 1):
-            return _Convolve.apply(input, self.weight, stride, pads[0][0], pads[1][0])  # pyright: ignore[reportReturnType]
+            out = _Convolve.apply(input, self.weight, stride, pads[0][0], pads[1][0])
+            return out if self.bias is None else out + self.bias[:, None, None]  # pyright: ignore[reportReturnType]
         if all(before == after for before, after in pads):
             padding = (pads[0][0], pads[1][0])
-            return F.conv2d(input, self.weight, None, stride, padding, groups=self.groups)
-        return F.conv2d(F.pad(input, (*pads[1], *pads[0])), self.weight, None, stride, groups=self.groups)
+            return F.conv2d(input, self.weight, self.bias, stride, padding, groups=self.groups)
+        return F.conv2d(
+            F.pad(input, (*pads[1], *pads[0])), self.weight, self.bias, stride, groups=self.groups
+        )
 
 
 def with_fast_depthwise(module: nn.Module) -> None:

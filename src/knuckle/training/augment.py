@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from knuckle.camera import compose_affine, invert_affine
+from knuckle.camera import compose_affine, hand_roll, invert_affine
 from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
 
 MIRRORED_PARTS = np.array([0, *range(17, 33), *range(1, 17)], np.uint8)
@@ -73,21 +73,47 @@ def change_view(
     scale: float = 0.12,
     shift: float = 0.06,
     border: int = cv2.BORDER_REFLECT_101,
+    upright: bool = False,
 ) -> View:
     """Roll the camera by N(0, roll_deg / 2) degrees and move and scale the window a little.
 
     border: OpenCV's name of what the image shows where the new window leaves the old one; the part mask shows
-    background there.
+    background there. upright: the roll is from where the hand points up.
     """
-    size = view.image.shape[0]
     angle = np.deg2rad(np.clip(rng.normal(0, roll_deg / 2), -2 * roll_deg, 2 * roll_deg))
+    shift_px = rng.uniform(-shift, shift, 2) * view.crop[2]
+    larger = np.exp(rng.uniform(-scale, scale))
+    if upright:
+        angle -= _roll(view)
+    return _with_camera_rolled(view, angle, shift_px=shift_px, larger=larger, border=border)
+
+
+def upright_view(view: View) -> View:
+    """The view by a camera that is rolled until the hand points up."""
+    return _with_camera_rolled(view, -_roll(view), border=cv2.BORDER_REFLECT_101)
+
+
+def _roll(view: View) -> float:
+    return hand_roll(view.joints_m[:, :2] / view.joints_m[:, 2:] * view.camera[:2])
+
+
+def _with_camera_rolled(
+    view: View,
+    angle: float,
+    *,
+    shift_px: Float[np.ndarray, "2"] | float = 0.0,
+    larger: float = 1.0,
+    border: int,
+) -> View:
+    """The picture turned clockwise by an angle (radians), its window moved by so many px and made larger."""
+    size = view.image.shape[0]
     cos, sin = np.cos(angle), np.sin(angle)
     # In px the turn is one only where fx = fy: K R K^-1.
     turn = np.array([[cos, -sin], [sin, cos]]) * np.outer(view.camera[:2], 1 / view.camera[:2])
     principal = view.camera[2:]
     rolled_from_frame = np.column_stack([turn, principal - turn @ principal])
-    centre = turn @ (view.crop[:2] - principal) + principal + rng.uniform(-shift, shift, 2) * view.crop[2]
-    crop = np.array([*centre, view.crop[2] * np.exp(rng.uniform(-scale, scale))])
+    centre = turn @ (view.crop[:2] - principal) + principal + shift_px
+    crop = np.array([*centre, view.crop[2] * larger])
 
     def new_from_old(size: int) -> np.ndarray:
         frame_from_old = invert_affine(affine_of_crop(view.crop, size))

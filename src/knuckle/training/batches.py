@@ -11,7 +11,14 @@ from torch.utils.data import Dataset
 
 from knuckle.errors import KnuckleError
 from knuckle.synth.dataset import SynthSet
-from knuckle.training.augment import View, change_appearance, change_view, crop_of_affine, mirror_view
+from knuckle.training.augment import (
+    View,
+    change_appearance,
+    change_view,
+    crop_of_affine,
+    mirror_view,
+    upright_view,
+)
 from knuckle.training.order import HandOrder
 from knuckle.training.recipe import Recipe
 
@@ -20,10 +27,10 @@ Batch = dict[str, Tensor]
 
 class HandSource:
     """Crops with hands and negatives of a one-hand or two-hand set by index, the last `validation` crops with a hand
-    held out."""
+    held out. upright: single hands are turned so that they point up, nearly so where they are augmented."""
 
-    def __init__(self, path: Path, *, validation: int) -> None:
-        self.set = SynthSet(path)
+    def __init__(self, path: Path, *, validation: int, upright: bool = False) -> None:
+        self.set, self.upright = SynthSet(path), upright
         is_hand = np.asarray(self.set.labels["is_hand"]).reshape(len(self.set), -1).any(axis=1)
         hands = np.flatnonzero(is_hand)
         if len(hands) <= validation:
@@ -63,8 +70,10 @@ class HandSource:
             if self.set.hands == 2:
                 view = self._change_pair(view, index, rng)
             elif view.is_hand:
-                view = change_view(view, rng)
+                view = change_view(view, rng, upright=self.upright)
             view = replace(view, image=change_appearance(view.image, rng))
+        elif self.upright and view.is_hand:
+            view = upright_view(view)
         return view_to_item(view)
 
     def _change_pair(self, view: View, index: int, rng: np.random.Generator) -> View:
@@ -96,11 +105,11 @@ def view_to_item(view: View) -> dict[str, np.ndarray]:
     return item if view.part_mask is None else {**item, "part_mask": view.part_mask}
 
 
-def open_sources(recipe: Recipe) -> list[HandSource]:
+def open_sources(recipe: Recipe, *, upright: bool = False) -> list[HandSource]:
     """The sets of a recipe; the first alone holds hands out. Raises KnuckleError naming a set that has no hands to
     train on, or part masks where the first has none, or none where it has some."""
     sources = [
-        HandSource(Path(folder), validation=0 if place else recipe.validation)
+        HandSource(Path(folder), validation=0 if place else recipe.validation, upright=upright)
         for place, folder in enumerate(recipe.sets)
     ]
     for source in sources:
@@ -116,10 +125,10 @@ def open_sources(recipe: Recipe) -> list[HandSource]:
 class TrainingBatches(Dataset[Batch]):
     """`self[step]` is this process's share of the batch of a step; patches without a hand come from all sets alike."""
 
-    def __init__(self, recipe: Recipe, *, rank: int = 0, world: int = 1) -> None:
+    def __init__(self, recipe: Recipe, *, upright: bool = False, rank: int = 0, world: int = 1) -> None:
         self.recipe, self.rank = recipe, rank
         self.share = recipe.batch // world
-        self.sources = open_sources(recipe)
+        self.sources = open_sources(recipe, upright=upright)
         # Hands and negatives of all sets are numbered through, set after set.
         self.firsts = np.cumsum([0, *(len(source.set) for source in self.sources)])[:-1]
         numbered = list(zip(self.firsts, self.sources, strict=True))

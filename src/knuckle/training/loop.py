@@ -48,9 +48,15 @@ class Trainer:
         self.progress: dict[str, Any] = {"step": 0, "seconds": 0.0, "recipe": recipe.name}
         self.held_out = self._held_out_batches()
 
+    @property
+    def upright(self) -> bool:
+        """Whether the model wants its crops turned so that the hand points up."""
+        return getattr(self.objective.model.config, "upright", False)
+
     def _held_out_batches(self) -> list[Batch]:
         """The first set's held-out crops (main process); refuses a set whose crops or rig are not the model's."""
-        config, sources = self.objective.model.config, open_sources(self.recipe)
+        config = self.objective.model.config
+        sources = open_sources(self.recipe, upright=self.upright)
         for data, source in zip(self.recipe.sets, sources, strict=True):
             check_hands(self.objective.model, self.recipe.system, source, data)
             if source.set.images.shape[1] != config.patch_size:
@@ -68,7 +74,10 @@ class Trainer:
         self.resume()
         first = self.progress["step"]
         data = TrainingBatches(
-            self.recipe, rank=self.accelerator.process_index, world=self.accelerator.num_processes
+            self.recipe,
+            upright=self.upright,
+            rank=self.accelerator.process_index,
+            world=self.accelerator.num_processes,
         )
         loader = DataLoader(
             data, batch_size=None, sampler=range(first, self.recipe.steps), num_workers=self.recipe.workers
@@ -189,19 +198,19 @@ class Trainer:
 
 
 def _optimiser(objective: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Adam or AdamW; no decay on vectors, and a faster rate for the learned uncertainties."""
-    matrices, vectors, uncertainties = [], [], []
+    """Adam or AdamW; no decay on vectors, a rate of its own for the backbone, and a faster one for the learned
+    uncertainties."""
+    groups: dict[tuple[bool, float], list[nn.Parameter]] = {}
     for name, parameter in objective.named_parameters():
         if not parameter.requires_grad:
             continue
-        if "log_variance" in name:
-            uncertainties.append(parameter)
-        else:
-            (matrices if parameter.ndim >= 2 else vectors).append(parameter)
-    groups = [
-        {"params": matrices, "weight_decay": recipe.weight_decay, "lr_factor": 1.0},
-        {"params": vectors, "weight_decay": 0.0, "lr_factor": 1.0},
-        {"params": uncertainties, "weight_decay": 0.0, "lr_factor": 2.0},
+        uncertain, of_backbone = "log_variance" in name, name.startswith("model.backbone.")
+        rate = 2.0 if uncertain else recipe.backbone_rate if of_backbone else 1.0
+        decays = parameter.ndim >= 2 and not uncertain
+        groups.setdefault((decays, rate), []).append(parameter)
+    described = [
+        {"params": parameters, "weight_decay": recipe.weight_decay * decays, "lr_factor": rate}
+        for (decays, rate), parameters in groups.items()
     ]
     kind = torch.optim.AdamW if recipe.optimiser == "adamw" else torch.optim.Adam
-    return kind(groups, lr=recipe.lr, fused=True)
+    return kind(described, lr=recipe.lr, fused=True)

@@ -16,14 +16,14 @@ _SUM_TOLERANCE = 1e-6
 class Recipe:
     """One training run.
 
-    system, preset, switches: the model. data: folder of a set (`knuckle synth`, `knuckle convert`), or a list of them.
-    shares: one number a set, the share of the hands drawn from it; without them the sets are seen as one, every hand
-    equally often. validation: how many of the first set's last hands are held out. samples: hands to see in all.
-    batch: patches a step over all processes. processes: how many, each with `threads` threads. schedule: "decay" warms
-    up, holds, then falls to zero along a half cosine over the last `decay_fraction`; "step" multiplies by
-    `step_factor` at each share of the run in `step_at`.
-    negatives_from: share of the run after which patches without a hand join (`negatives` of each batch) and
-    confidence losses count (DaHyF: L_c). ema: decay of the averaged weights that are evaluated and shipped. init:
+    system, preset, switches: the model. data: folder of a set (`knuckle synth`, `knuckle convert`), or a list of
+    them. shares: one number a set, the share of the hands drawn from it; without them the sets are seen as one, every
+    hand equally often. validation: how many of the first set's last hands are held out. samples: hands to see in all.
+    batch: patches a step over all processes. backbone_rate: of the learning rate, for the backbone's weights.
+    processes: how many, each with `threads` threads. schedule: "decay" warms up, holds, then falls to zero along a
+    half cosine over the last `decay_fraction`; "step" multiplies by `step_factor` at each share of the run in
+    `step_at`. negatives_from: share of the run after which patches without a hand join (`negatives` of each batch)
+    and confidence losses count (DaHyF: L_c). ema: decay of the averaged weights that are evaluated and shipped. init:
     weights to start from, of the same system, preset and switches; with `init_parts`, of any system, and only the
     tensors whose names start so are taken. shared: weights of any system that lend the tensors in `shared_parts`
     afterwards, in place of those of init (a backbone that was trained further elsewhere). frozen: modules that keep
@@ -46,6 +46,7 @@ class Recipe:
     seed: int = 0
     optimiser: Literal["adamw", "adam"] = "adamw"
     lr: float = 1e-3
+    backbone_rate: float = 1.0
     weight_decay: float = 0.02
     clip: float = 5.0
     warmup_samples: int = 10_000

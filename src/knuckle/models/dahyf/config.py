@@ -1,4 +1,4 @@
-"""Every size and switch of DaHyF in one dataclass; the presets are three values of it."""
+"""Every size and switch of DaHyF in one dataclass; the presets are values of it."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -22,20 +22,21 @@ def _ones() -> dict[str, float]:
 class DahyfConfig:
     """Switches of Table 4: dirmap, joint2d, pe, contrastive. The others are choices the paper leaves open.
 
-    patch_size: input side, px. finest: stride of the map F. width: channels of F_m. pool: "gap" is the paper's;
-    "conv" narrows F_m by two strided blocks first. pe_coord: what Eq 6 encodes: "patch" the literal patch offset
-    over the frame's focal length, "frame" the camera-frame direction, "unit" the offset over the patch's side.
-    gdm_replicate "match" copies the direction map to as many channels as F (literal); "two" keeps two.
-    decode: how `infer` reads coordinates off SimCC's bins (`knuckle.layers.simcc`); training averages over all of them.
-    loss2d: which terms L_2d has. rot_repr: what the MLP predicts for each rotation. neg_target: cosine asked of
-    patches without a hand. detach_2d: stop the gradient of L_c into the 2D branch. scale_prior: weak-perspective
-    scale at zero output, in half patches per metre. log_variance: initial log sigma^2 of each term of Eq 11.
-    term_weight: factor of each term with its sigma (1 in the paper).
+    patch_size: input side, px. upright: crops are turned so that the hand points up. finest: stride of the map F.
+    width: channels of F_m. pool: "gap" is the paper's; "conv" narrows F_m by two strided blocks first. pe_coord: what
+    Eq 6 encodes: "patch" the literal patch offset over the frame's focal length, "frame" the camera-frame direction,
+    "unit" the offset over the patch's side. gdm_replicate "match" copies the direction map to as many channels as F
+    (literal); "two" keeps two. decode: how `infer` reads coordinates off SimCC's bins (`knuckle.layers.simcc`);
+    training averages over all of them. loss2d: which terms L_2d has. rot_repr: what the MLP predicts for each
+    rotation. neg_target: cosine asked of patches without a hand. detach_2d: stop the gradient of L_c into the 2D
+    branch. scale_prior: weak-perspective scale at zero output, in half patches per metre. log_variance: initial log
+    sigma^2 of each term of Eq 11. term_weight: factor of each term with its sigma (1 in the paper).
     """
 
     preset: str = "lite"
-    backbone: Literal["efficientnet_lite0", "resnet50", "hrnet_w64"] = "efficientnet_lite0"
+    backbone: Literal["efficientnet_lite0", "resnet50", "hrnet_w64", "hand_landmark"] = "efficientnet_lite0"
     patch_size: int = 128
+    upright: bool = False
     finest: int = 8
     fusion: Literal["topdown", "concat", "deconv"] = "topdown"
     width: int = 128
@@ -98,15 +99,19 @@ _PAPER = DahyfConfig(
     dropout=0.5,
 )
 
+_LITE = DahyfConfig(
+    log_variance={"2d": 1.0, "3d": -1.5, "2dp": -2.5, "m": -0.5, "b": -3.0},
+    term_weight={"2d": 8.0, "3d": 1.0, "2dp": 1.0, "m": 1.0, "b": 0.3},
+)
+
 PRESETS: dict[str, DahyfConfig] = {
-    "lite": DahyfConfig(
-        log_variance={"2d": 1.0, "3d": -1.5, "2dp": -2.5, "m": -0.5, "b": -3.0},
-        term_weight={"2d": 8.0, "3d": 1.0, "2dp": 1.0, "m": 1.0, "b": 0.3},
-    ),
+    "lite": _LITE,
+    "photo": replace(_LITE, preset="photo", backbone="hand_landmark", patch_size=160, upright=True),
     "paper": _PAPER,
     "resnet50": replace(_PAPER, preset="resnet50", backbone="resnet50", fusion="deconv"),
 }
-"""lite: trained by us. paper: HRNet-W64 at 224 px. resnet50: the model of the paper's Table 4."""
+"""lite: trained by us. photo: lite's head on a backbone that has seen photographs, upright crops.
+paper: HRNet-W64 at 224 px. resnet50: the model of the paper's Table 4."""
 
 
 def make_config(preset: str = "lite", **switches: Any) -> DahyfConfig:

@@ -71,7 +71,7 @@ class Dahyf(nn.Module):
             self.fusion = fusion[config.fusion](self.backbone.channels, config.width)
         direction_channels = {"none": 0, "local": 2, "global": 2}[config.dirmap]
         self.copies = config.width // 2 if config.gdm_replicate == "match" and direction_channels else 1
-        mix = separable_block if config.preset == "lite" else conv_block
+        mix = separable_block if config.preset in ("lite", "photo") else conv_block
         self.mix = nn.Sequential(
             mix(config.width + direction_channels * self.copies, config.width),
             mix(config.width, config.width),

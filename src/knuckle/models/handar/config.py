@@ -1,4 +1,4 @@
-"""Every size, switch and weight of HandAR in one dataclass; the presets are two values of it."""
+"""Every size, switch and weight of HandAR in one dataclass; the presets are values of it."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,19 +15,21 @@ class HandarConfig:
     """Switches of Table 3: joint_stage, refine_stage, refine_local, refine_global, refine_offset, segmentation,
     render. The others are sizes, and choices the paper leaves open.
 
-    patch_size: input side, px; there is a bin for every four. fuse: how the joint feature meets the shallow image
-    feature. head_dilation: 0, or a 1D convolution of that dilation before every lixel head's last one.
-    fusion_width, mesh_width: channels of the maps the joints' and the mesh's heatmaps are read from; depth_width:
-    the same for the z rows. global_width: channels of the broadcast feature. gin_*: hidden width of the first graph
-    convolution, width of the others, number of residual blocks, hidden width of the last; train_eps learns eps of
-    Eq 2. mean_start: a fresh model answers the mean hand. render_size, render_levels: side of the painted picture,
-    px, and levels of its pyramid. scale_prior: weak-perspective scale at zero output, in half patches per metre.
-    *_weight: factors of Eq 3 to 8, and of the root's depth and the confidence, which are ours.
+    patch_size: input side, px; there is a bin for every four. upright: crops are turned so that the hand points up.
+    fuse: how the joint feature meets the shallow image feature. head_dilation: 0, or a 1D convolution of that
+    dilation before every lixel head's last one. fusion_width, mesh_width: channels of the maps the joints' and the
+    mesh's heatmaps are read from; depth_width: the same for the z rows. global_width: channels of the broadcast
+    feature. gin_*: hidden width of the first graph convolution, width of the others, number of residual blocks,
+    hidden width of the last; train_eps learns eps of Eq 2. mean_start: a fresh model answers the mean hand.
+    render_size, render_levels: side of the painted picture, px, and levels of its pyramid. scale_prior: weak-
+    perspective scale at zero output, in half patches per metre. *_weight: factors of Eq 3 to 8, and of the root's
+    depth and the confidence, which are ours.
     """
 
     preset: str = "lite"
-    backbone: Literal["efficientnet_lite0", "resnet50"] = "efficientnet_lite0"
+    backbone: Literal["efficientnet_lite0", "resnet50", "hand_landmark"] = "efficientnet_lite0"
     patch_size: int = 128
+    upright: bool = False
     rig: str = "open"
     joint_stage: bool = True
     refine_stage: bool = True
@@ -91,11 +93,14 @@ class HandarConfig:
     @property
     def shared_width(self) -> int:
         """Channels of the shallow image feature at stride 4, and of the joint feature that is added to it."""
-        return 24 if self.backbone == "efficientnet_lite0" else 64
+        return 64 if self.backbone == "resnet50" else 24
 
 
 PRESETS: dict[str, HandarConfig] = {
     "lite": HandarConfig(),
+    "photo": HandarConfig(
+        preset="photo", backbone="hand_landmark", patch_size=160, upright=True, render_size=80
+    ),
     "paper": HandarConfig(
         preset="paper",
         backbone="resnet50",
@@ -111,7 +116,8 @@ PRESETS: dict[str, HandarConfig] = {
         render_size=128,
     ),
 }
-"""lite: 128 px, trained by us. paper: two ResNet-50 at 256 px."""
+"""lite: 128 px, trained by us. photo: the same on a backbone that has seen photographs, 160 px,
+upright crops. paper: two ResNet-50 at 256 px."""
 
 
 def make_config(preset: str = "lite", **switches: Any) -> HandarConfig:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from knuckle.errors import KnuckleError
 from knuckle.layers.backbones import Backbone
 from knuckle.layers.blocks import DeconvFusion, TopDownFusion
+from knuckle.layers.hand_landmark import HandLandmarkBody
 from knuckle.layers.lixel import LixelHead
 from knuckle.models.handar.config import HandarConfig
 
@@ -14,8 +15,8 @@ from knuckle.models.handar.config import HandarConfig
 class MeshEncoder(nn.Module):
     """A backbone without its stem, from stride 4 on; maps finest first, `channels` alongside.
 
-    paper: all four stages of a ResNet-50. lite: EfficientNet-Lite0's blocks after stride 4 up to stride 16 and one
-    of stride 32, for size.
+    paper: all four stages of a ResNet-50. lite, photo: the blocks after stride 4 up to stride 16 and one of stride 32,
+    for size.
     """
 
     def __init__(self, config: HandarConfig, *, pretrained: bool = False) -> None:
@@ -49,6 +50,8 @@ def encoder_stages(backbone: Backbone) -> list[nn.Module]:
     if hasattr(body, "layer1"):
         return [body.layer1, body.layer2, body.layer3, body.layer4]
     blocks = body.blocks
+    if isinstance(body, HandLandmarkBody):
+        return [nn.Sequential(*blocks[2:4]), nn.Sequential(*blocks[4:10]), nn.Sequential(blocks[10])]
     return [blocks[2], nn.Sequential(*blocks[3], *blocks[4]), nn.Sequential(blocks[5][0])]
 
 

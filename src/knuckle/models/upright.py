@@ -1,0 +1,57 @@
+"""Upright crops: a network that sees hands pointing up answers for hands turned in the picture.
+
+A crop turned by some angle is an axis-aligned one of the same camera rolled about its axis. So the direction map's
+cells, and every coordinate that goes in or out, go through that roll (DaHyF's map through the inverse affine of the
+crop), and what the network says of the rolled camera is turned back.
+"""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from knuckle.models.contract import HandOutput
+
+_POINTS = ("joints_m", "vertices_m", "rough_vertices_m", "mesh_joints_m")
+
+
+def infer_upright(
+    model: Any,
+    patch: Float[Tensor, "B 3 S S"],
+    crop: Float[Tensor, "B 3"],
+    camera: Float[Tensor, "B 4"],
+    roll: Float[Tensor, "B"],
+) -> HandOutput:
+    """`model.infer` of crops turned by `roll` (radians, clockwise in the picture: `knuckle.camera.Crop.roll_rad`).
+
+    crop and camera are those of the frame, and so is the answer, but for joints_patch, which is of the turned patch.
+    """
+    rolled = torch.cat([_turn_px(crop[:, None, :2], camera, -roll)[:, 0], crop[:, 2:]], dim=1)
+    output = model.infer(patch, rolled, camera)
+    back = _about_z(roll)
+    turned = {
+        name: value @ back.transpose(1, 2) for name in _POINTS if (value := getattr(output, name)) is not None
+    }
+    turned["joints_px"] = _turn_px(output.joints_px, camera, roll)
+    if output.rotations is not None:
+        first = back @ output.rotations[:, 0]
+        turned["rotations"] = torch.cat([first[:, None], output.rotations[:, 1:]], dim=1)
+    return output._replace(**turned)
+
+
+def _turn_px(
+    points_px: Float[Tensor, "B n 2"], camera: Float[Tensor, "B 4"], angle: Float[Tensor, "B"]
+) -> Float[Tensor, "B n 2"]:
+    """Pixels turned clockwise about the principal point, as a rolled camera sees them (K R K^-1)."""
+    focal, principal = camera[:, None, :2], camera[:, None, 2:]
+    direction = (points_px - principal) / focal
+    turn = _about_z(angle)[:, :2, :2]
+    return (direction @ turn.transpose(1, 2)) * focal + principal
+
+
+def _about_z(angle: Float[Tensor, "B"]) -> Float[Tensor, "B 3 3"]:
+    cos, sin = angle.cos(), angle.sin()
+    zero, one = torch.zeros_like(cos), torch.ones_like(cos)
+    rows = [(cos, -sin, zero), (sin, cos, zero), (zero, zero, one)]
+    return torch.stack([torch.stack(row, dim=-1) for row in rows], dim=1)
