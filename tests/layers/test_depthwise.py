@@ -24,7 +24,7 @@ def _reference(maps: torch.Tensor, weight: torch.Tensor, stride: int) -> torch.T
 def test_answers_and_gradients_are_those_of_torch(channels, height, width, kernel, stride):
     torch.manual_seed(0)
     maps = torch.randn(2, channels, height, width).contiguous(memory_format=torch.channels_last)
-    conv = DepthwiseConv(channels, channels, kernel, stride, groups=channels, bias=False)
+    conv = DepthwiseConv(channels, kernel, stride)
     given = torch.randn_like(_reference(maps, conv.weight, stride))
     expected = torch.autograd.grad(
         _reference(maps.requires_grad_(), conv.weight, stride), (maps, conv.weight), given
@@ -38,7 +38,7 @@ def test_answers_and_gradients_are_those_of_torch(channels, height, width, kerne
 @pytest.mark.parametrize("stride", [1, 2])
 def test_other_layouts_and_inference_take_torchs_kernels(stride):
     torch.manual_seed(0)
-    maps, conv = torch.randn(2, 8, 6, 6), DepthwiseConv(8, 8, 5, stride, groups=8, bias=False)
+    maps, conv = torch.randn(2, 8, 6, 6), DepthwiseConv(8, 5, stride)
     expected = _reference(maps, conv.weight, stride)
     assert torch.allclose(conv(maps), expected, atol=1e-5)
     with torch.no_grad():

@@ -5,6 +5,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from knuckle.layers.depthwise import DepthwiseConv
+
 
 def conv_block(inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1) -> nn.Sequential:
     """Convolution, batch norm, ReLU."""
@@ -18,7 +20,7 @@ def conv_block(inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1) -
 def separable_block(inputs: int, outputs: int, *, stride: int = 1) -> nn.Sequential:
     """Depthwise 3x3 and pointwise 1x1 convolution, each with batch norm, one ReLU at the end."""
     return nn.Sequential(
-        nn.Conv2d(inputs, inputs, 3, stride, padding=1, groups=inputs, bias=False),
+        DepthwiseConv(inputs, 3, stride, zeros=1),
         nn.BatchNorm2d(inputs),
         nn.Conv2d(inputs, outputs, 1, bias=False),
         nn.BatchNorm2d(outputs),

@@ -5,8 +5,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from knuckle.camera import weak_to_translation
+from knuckle.rig.float32 import in_float32
 
 
+@in_float32
 def weak_camera(raw: Float[Tensor, "B 3"], *, scale_prior: float) -> Float[Tensor, "B 3"]:
     """(s, tx, ty) of the crop's weak-perspective camera from three raw outputs.
 
@@ -16,6 +18,7 @@ def weak_camera(raw: Float[Tensor, "B 3"], *, scale_prior: float) -> Float[Tenso
     return torch.cat([scale, raw[:, 1:] * 0.1], dim=1)
 
 
+@in_float32
 def root_translation(
     weak: Float[Tensor, "B 3"], crop: Float[Tensor, "B 3"], camera: Float[Tensor, "B 4"]
 ) -> Float[Tensor, "B 3"]:
@@ -23,6 +26,7 @@ def root_translation(
     return torch.stack(weak_to_translation(weak, crop, camera), dim=-1)
 
 
+@in_float32
 def project(
     points_m: Float[Tensor, "B n 3"], camera: Float[Tensor, "B 4"], *, nearest_m: float = 1e-2
 ) -> Float[Tensor, "B n 2"]:
@@ -31,6 +35,7 @@ def project(
     return points_m[..., :2] / depth * camera[:, None, :2] + camera[:, None, 2:]
 
 
+@in_float32
 def lift(
     uv_px: Float[Tensor, "B n 2"], depth_m: Float[Tensor, "B n"], camera: Float[Tensor, "B 4"]
 ) -> Float[Tensor, "B n 3"]:
@@ -39,6 +44,7 @@ def lift(
     return torch.cat([ray * depth_m[..., None], depth_m[..., None]], dim=-1)
 
 
+@in_float32
 def patch_to_frame(
     uv_patch: Float[Tensor, "B n 2"], crop: Float[Tensor, "B 3"], patch_size: int
 ) -> Float[Tensor, "B n 2"]:
@@ -47,6 +53,7 @@ def patch_to_frame(
     return offset * (crop[:, None, 2:] / patch_size) + crop[:, None, :2]
 
 
+@in_float32
 def frame_to_patch(
     uv_px: Float[Tensor, "B n 2"], crop: Float[Tensor, "B 3"], patch_size: int
 ) -> Float[Tensor, "B n 2"]:

@@ -5,6 +5,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from knuckle.rig.float32 import in_float32
+
 
 class ConfidenceHead(nn.Module):
     """One hidden layer on a pooled feature: a logit, its sigmoid being the confidence.
@@ -16,9 +18,10 @@ class ConfidenceHead(nn.Module):
         super().__init__()
         self.layers = nn.Sequential(nn.Linear(channels, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, 1))
 
+    @in_float32
     def forward(self, feature: Float[Tensor, "B C"] | Float[Tensor, "B C h w"]) -> Float[Tensor, "B"]:
         pooled = feature.mean((2, 3)) if feature.dim() == 4 else feature
-        return self.layers(pooled.detach().float())[:, 0]
+        return self.layers(pooled.detach())[:, 0]
 
 
 def confidence_loss(

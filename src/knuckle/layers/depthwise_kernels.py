@@ -1,6 +1,6 @@
 """Depthwise convolution and its gradients over maps with the channels last, compiled by numba.
 
-maps (B, h, w, C), taps (k, k, C), out and gradient (B, oh, ow, C), float32; top, left: zeros before the maps.
+maps (B, h, w, C), taps (k, k, C), bias (C), out and gradient (B, oh, ow, C), float32; top, left: zeros before the maps.
 """
 
 import numpy as np
@@ -11,8 +11,8 @@ _BLOCK = 256
 
 
 @njit(cache=True, fastmath=True)
-def convolve(maps, taps, stride, top, left, out):
-    """out[y, x] = sum of maps[y stride + i - top, x stride + j - left] taps[i, j]."""
+def convolve(maps, taps, bias, stride, top, left, out):
+    """out[y, x] = bias + sum of maps[y stride + i - top, x stride + j - left] taps[i, j]."""
     batch, height, width, channels = maps.shape
     kernel = taps.shape[0]
     for first in range(0, channels, _BLOCK):
@@ -21,7 +21,7 @@ def convolve(maps, taps, stride, top, left, out):
             for oy in range(out.shape[1]):
                 for ox in range(out.shape[2]):
                     total = out[b, oy, ox, first:last]
-                    total[:] = 0.0
+                    total[:] = bias[first:last]
                     for i in range(kernel):
                         y = oy * stride + i - top
                         if y < 0 or y >= height:

@@ -51,7 +51,7 @@ class HandLandmarkBody(nn.Module):
         self.last = nn.Sequential(
             nn.Conv2d(inputs, wide, 1),
             nn.ReLU6(),
-            DepthwiseConv(wide, wide, LAST_KERNEL, groups=wide),
+            DepthwiseConv(wide, LAST_KERNEL, bias=True),
             nn.ReLU6(),
         )
         channels[stride] = wide
@@ -95,7 +95,7 @@ class _Filter(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int) -> None:
         super().__init__()
-        self.depthwise = DepthwiseConv(inputs, inputs, kernel, stride, groups=inputs)
+        self.depthwise = DepthwiseConv(inputs, kernel, stride, bias=True)
         self.project = nn.Conv2d(inputs, outputs, 1)
 
     def forward(self, x: Float[Tensor, "B C h w"]) -> Float[Tensor, "B D oh ow"]:

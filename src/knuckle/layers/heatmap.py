@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from knuckle.rig.float32 import in_float32
+
 
 def gaussian_heatmap(
     uv_px: Float[Tensor, "B J 2"], cells: int, patch_size: int, *, sigma_cells: float
@@ -17,6 +19,7 @@ def gaussian_heatmap(
     return log_p.flatten(2).softmax(-1).view_as(log_p)
 
 
+@in_float32
 def heatmap_loss(
     maps: Float[Tensor, "B J h w"], uv_px: Float[Tensor, "B J 2"], patch_size: int, *, sigma_cells: float
 ) -> Float[Tensor, "B J"]:

@@ -6,6 +6,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from knuckle.layers.depthwise import DepthwiseConv
+
 BlockKind = Literal["bottleneck", "separable"]
 
 
@@ -27,7 +29,7 @@ class ResidualBlock(nn.Module):
                 *_conv(half, outputs, 1),
             )
         else:
-            self.path = nn.Sequential(*_conv(inputs, inputs, 3, groups=inputs), *_conv(inputs, outputs, 1))
+            self.path = nn.Sequential(*_conv(inputs, inputs, 3, depthwise=True), *_conv(inputs, outputs, 1))
         self.shortcut = nn.Identity() if inputs == outputs else nn.Sequential(*_conv(inputs, outputs, 1))
 
     def forward(self, x: Float[Tensor, "B C h w"]) -> Float[Tensor, "B D h w"]:
@@ -89,6 +91,9 @@ def _map_head(width: int, maps: int) -> nn.Conv2d:
     return head
 
 
-def _conv(inputs: int, outputs: int, kernel: int, *, groups: int = 1) -> list[nn.Module]:
-    conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, groups=groups, bias=False)
+def _conv(inputs: int, outputs: int, kernel: int, *, depthwise: bool = False) -> list[nn.Module]:
+    if depthwise:
+        conv: nn.Module = DepthwiseConv(inputs, kernel, zeros=kernel // 2)
+    else:
+        conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
     return [conv, nn.BatchNorm2d(outputs)]

@@ -5,6 +5,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from knuckle.rig.float32 import in_float32
+
 
 class LixelHead(nn.Module):
     """Points (x, y, z) in bins from a feature map and a pooled feature.
@@ -69,19 +71,19 @@ class LixelHead(nn.Module):
     ) -> Float[Tensor, "B points 3"]:
         depth = self.to_depth(pooled).unflatten(1, (-1, self.bins))
         rows = (self._resized(features.mean(2)), self._resized(features.mean(3)), depth)
-        return torch.stack([self._expected(axis, row.float()) for axis, row in enumerate(rows)], dim=-1)
+        return torch.stack([self._expected(axis, row) for axis, row in enumerate(rows)], dim=-1)
 
     def _resized(self, row: Float[Tensor, "B C cells"]) -> Float[Tensor, "B C bins"]:
         if row.shape[-1] == self.bins:
             return row
         return F.interpolate(row, size=self.bins, mode="linear", align_corners=False)
 
+    @in_float32
     def _expected(self, axis: int, row: Float[Tensor, "B C bins"]) -> Float[Tensor, "B points"]:
         row = self.before[axis](row)
         if self.positions is not None:
             row = torch.cat([row, self.positions.expand(row.shape[0], -1, -1)], dim=1)
-        # Not a matrix product, which mixed precision would round to 8 bits.
-        return (self.rows[axis](row).float().softmax(-1) * self.cell).sum(-1)
+        return (self.rows[axis](row).softmax(-1) * self.cell).sum(-1)
 
 
 def _dilated(width: int, dilation: int) -> nn.Module:

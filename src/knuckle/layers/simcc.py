@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from knuckle.rig.float32 import in_float32
+
 Decode = Literal["soft", "local"]
 
 
@@ -49,6 +51,7 @@ def bin_centres_px(bins: int, split: int, like: Tensor) -> Float[Tensor, "bins"]
     return (torch.arange(bins, dtype=like.dtype, device=like.device) + 0.5) / split - 0.5
 
 
+@in_float32
 def decode_axis(logits: Float[Tensor, "*batch bins"], split: int, *, decode: Decode = "soft") -> Tensor:
     """Expected coordinate in patch px.
 
@@ -70,6 +73,7 @@ def smoothed_labels(
     return torch.softmax(-0.5 * (distance / sigma) ** 2, dim=-1)
 
 
+@in_float32
 def classification_loss(
     logits: Float[Tensor, "B J bins"], coordinates_px: Float[Tensor, "B J"], *, split: int, sigma: float
 ) -> Float[Tensor, "B J"]:

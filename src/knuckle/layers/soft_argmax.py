@@ -4,7 +4,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from knuckle.rig.float32 import in_float32
 
+
+@in_float32
 def soft_argmax_3d(logits: Float[Tensor, "B J D h w"]) -> Float[Tensor, "B J 3"]:
     """Expected (x, y, d) under the softmax over all D*h*w cells, each axis running over -1..1.
 
@@ -19,6 +22,7 @@ def soft_argmax_3d(logits: Float[Tensor, "B J D h w"]) -> Float[Tensor, "B J 3"]
     return torch.stack([(m * v).sum(-1) for m, v in zip(along, values, strict=True)], dim=-1)
 
 
+@in_float32
 def soft_argmax_2d(maps: Float[Tensor, "B J h w"], patch_size: int) -> Float[Tensor, "B J 2"]:
     """Expected position in patch px (pixel centres at integers) under the spatial softmax."""
     plane = soft_argmax_3d(maps[:, :, None])[..., :2]

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
+from knuckle.rig.float32 import in_float32
 from knuckle.rig.layer import RigLayer
 from knuckle.rig.rotations import rodrigues
 from knuckle.skeleton import MIDDLE_MCP
@@ -81,6 +82,7 @@ class TwoHandOutput(NamedTuple):
 
 
 @torch.no_grad()
+@in_float32
 def truth_mesh(rig: RigLayer, targets: Targets) -> tuple[Float[Tensor, "B V 3"], Float[Tensor, "B 21 3"]]:
     """The rig's vertices and joints under the labelled pose, in the camera frame, middle MCP on the label's."""
     vertices, joints = rig(rodrigues(targets.pose), targets.shape)

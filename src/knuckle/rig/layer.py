@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from knuckle.rig.float32 import in_float32
 from knuckle.rig.lbs import LbsArrays, articulate, joints16_and_tips_to_common
 from knuckle.rig.rig import HandRig
 
@@ -24,6 +25,7 @@ class RigLayer(nn.Module):
                 self.register_buffer(f"{prefix}_{key}", torch.from_numpy(array.copy()), persistent=False)
         self.register_buffer("faces", torch.from_numpy(rig.faces.astype("int64")), persistent=False)
 
+    @in_float32
     def forward(
         self, rotations: Float[Tensor, "b 16 3 3"], shape: Float[Tensor, "b 10"], *, vertices: bool = True
     ) -> tuple[Float[Tensor, "b v 3"] | None, Float[Tensor, "b 21 3"]]:

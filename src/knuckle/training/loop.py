@@ -19,6 +19,7 @@ from knuckle.synth.writer import rig_sum
 from knuckle.training.batches import Batch, TrainingBatches, open_sources, validation_batches
 from knuckle.training.checkpoint import load_checkpoint, save_checkpoint, save_weights
 from knuckle.training.objective import Objective, check_hands
+from knuckle.training.precision import choose_precision
 from knuckle.training.recipe import Recipe
 from knuckle.training.start import load_initial
 from knuckle.training.validation import held_out_scores
@@ -33,7 +34,11 @@ class Trainer:
     def __init__(self, recipe: Recipe, folder: Path) -> None:
         torch.set_num_threads(recipe.threads)
         self.recipe, self.folder = recipe, folder
-        self.accelerator = Accelerator(mixed_precision=recipe.precision, cpu=not torch.cuda.is_available())
+        on_gpu = torch.cuda.is_available()
+        precision = choose_precision(recipe.precision, torch.device("cuda" if on_gpu else "cpu"))
+        self.accelerator = Accelerator(mixed_precision=precision.autocast, cpu=not on_gpu)
+        if self.accelerator.is_main_process:
+            print(f"precision: {precision.autocast} ({precision.reason})", flush=True)
         torch.manual_seed(recipe.seed)
         folder.mkdir(parents=True, exist_ok=True)
         objective = Objective(recipe)

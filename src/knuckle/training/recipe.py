@@ -27,8 +27,9 @@ class Recipe:
     weights to start from, of the same system, preset and switches; with `init_parts`, of any system, and only the
     tensors whose names start so are taken. shared: weights of any system that lend the tensors in `shared_parts`
     afterwards, in place of those of init (a backbone that was trained further elsewhere). frozen: modules that keep
-    the weights they start with. phase: which of the system's training phases this run is. precision: "no" or "bf16".
-    checkpoint_seconds: at most this much is lost.
+    the weights they start with. phase: which of the system's training phases this run is. precision: "no" is float32,
+    "bf16" computes convolutions and matrix products in it, "auto" does so where the processor or GPU is faster for it
+    (`knuckle.training.precision`); geometry is in float32 in any. checkpoint_seconds: at most this much is lost.
     """
 
     name: str
@@ -64,7 +65,7 @@ class Recipe:
     frozen: tuple[str, ...] = ()
     phase: str = "all"
     pretrained: bool = True
-    precision: Literal["no", "bf16"] = "no"
+    precision: Literal["no", "bf16", "auto"] = "no"
     augment: bool = True
     checkpoint_seconds: float = 120.0
     validate_every: int = 500

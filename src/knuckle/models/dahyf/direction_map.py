@@ -6,9 +6,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from knuckle.rig.float32 import in_float32
+
 DirmapKind = Literal["none", "local", "global"]
 
 
+@in_float32
 def global_direction_map(
     frame_from_patch: Float[Tensor, "B 2 3"],
     camera: Float[Tensor, "B 4"],
@@ -37,6 +40,7 @@ def local_direction_map(batch: int, cells: int, like: Tensor) -> Float[Tensor, "
     return torch.stack([x, y]).expand(batch, 2, cells, cells)
 
 
+@in_float32
 def crop_to_affine(crop: Float[Tensor, "B 3"], patch_size: int) -> Float[Tensor, "B 2 3"]:
     """frame_from_patch of axis-aligned square crops given as (centre u, centre v, side) px."""
     scale = crop[:, 2] / patch_size

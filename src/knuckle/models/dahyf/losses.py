@@ -9,6 +9,7 @@ from knuckle.layers.simcc import classification_loss
 from knuckle.models.contract import Targets
 from knuckle.models.dahyf.config import TERMS, DahyfConfig
 from knuckle.models.dahyf.model import DahyfOutput
+from knuckle.rig.float32 import in_float32
 from knuckle.rig.rotations import rodrigues
 from knuckle.skeleton import BONES, MIDDLE_MCP
 
@@ -34,6 +35,7 @@ class DahyfLoss(nn.Module):
     def _active_terms(self) -> list[str]:
         return [term for term in TERMS if term != "2d" or self.config.joint2d != "none"]
 
+    @in_float32
     def forward(
         self,
         output: DahyfOutput,

@@ -20,6 +20,7 @@ from knuckle.layers.blocks import (
     separable_block,
 )
 from knuckle.layers.camera_head import frame_to_patch, patch_to_frame, project, root_translation, weak_camera
+from knuckle.layers.coordinate_linear import CoordinateLinear
 from knuckle.layers.simcc import Decode, SimccHead, decode_axis
 from knuckle.layers.soft_argmax import soft_argmax_2d
 from knuckle.models.contract import HandOutput
@@ -100,7 +101,7 @@ class Dahyf(nn.Module):
         hybrid = [self.pool(features).flatten(1).float()]
         if joints_patch is not None:
             hybrid.append(self._encode_joints(joints_patch, crop, camera))
-        rotations, shape, weak = self._decode_parameters(self.regressor(torch.cat(hybrid, dim=1)).float())
+        rotations, shape, weak = self._decode_parameters(self.regressor(torch.cat(hybrid, dim=1)))
         mesh, joints = self.rig(rotations, shape, vertices=vertices)
         root = joints[:, MIDDLE_MCP : MIDDLE_MCP + 1]
         translation = root_translation(weak, crop, camera)[:, None]
@@ -228,7 +229,7 @@ def _mlp(config: DahyfConfig, inputs: int) -> nn.Sequential:
     for _ in range(config.mlp_layers):
         layers += [nn.Linear(inputs, config.mlp_width), nn.ReLU(inplace=True), nn.Dropout(config.dropout)]
         inputs = config.mlp_width
-    last = nn.Linear(inputs, outputs)
+    last = CoordinateLinear(inputs, outputs)
     # Start at the rest pose before the camera, as CLIFF's decoder does.
     nn.init.xavier_uniform_(last.weight, gain=0.01)
     nn.init.zeros_(last.bias)

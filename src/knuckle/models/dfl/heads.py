@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from knuckle.models.dfl.config import DEPTH_BOX_M, DflConfig
 from knuckle.models.dfl.streams import JOINTS
+from knuckle.rig.float32 import in_float32
 
 
 class JointHead(nn.Module):
@@ -37,9 +38,10 @@ class PooledJoints(nn.Module):
         nn.init.normal_(self.linear.weight, std=1e-2 / channels**0.5)
         nn.init.zeros_(self.linear.bias)
 
+    @in_float32
     def forward(self, tokens: dict[int, Float[Tensor, "B n C"]]) -> Float[Tensor, "B 2 21 3"]:
-        pooled = torch.cat([tokens[scale].float().mean(1) for scale in sorted(tokens)], dim=1)
-        return self.linear(pooled).float().unflatten(1, (2, JOINTS // 2, 3))
+        pooled = torch.cat([tokens[scale].mean(1) for scale in sorted(tokens)], dim=1)
+        return self.linear(pooled).unflatten(1, (2, JOINTS // 2, 3))
 
 
 class PairState(NamedTuple):
@@ -61,6 +63,7 @@ class PairHead(nn.Module):
         self.validity = _mlp(channels, config.head_hidden, 2)
         self.depth = _mlp(channels + 2 * joint_width + 3 * JOINTS, config.head_hidden, 2)
 
+    @in_float32
     def forward(
         self,
         pooled: Float[Tensor, "B C"],
@@ -70,12 +73,11 @@ class PairHead(nn.Module):
         camera: Float[Tensor, "B 4"],
     ) -> PairState:
         """features: of the joints, F may be 0; joints: -1..1."""
-        pooled = pooled.float()
-        hands = features.float().unflatten(1, (2, -1)).mean(2)
-        raw = self.depth(torch.cat([pooled, hands.flatten(1), joints.detach().flatten(1)], dim=1)).float()
+        hands = features.unflatten(1, (2, -1)).mean(2)
+        raw = self.depth(torch.cat([pooled, hands.flatten(1), joints.detach().flatten(1)], dim=1))
         scale = self.scale_prior * raw[:, 0].clamp(-2.5, 2.5).exp()
         depth_m = 2 * camera[:, 0] / (scale * crop[:, 2])
-        return PairState(self.validity(pooled).float(), depth_m, raw[:, 1] * (DEPTH_BOX_M / 2))
+        return PairState(self.validity(pooled), depth_m, raw[:, 1] * (DEPTH_BOX_M / 2))
 
 
 def wrist_depths(state: PairState, both: Bool[Tensor, "B"]) -> Float[Tensor, "B 2"]:

@@ -13,6 +13,7 @@ from knuckle.models.dfl.config import CROP_PX, DEPTH_BOX_M, DflConfig
 from knuckle.models.dfl.heads import PairState
 from knuckle.models.dfl.model import DflOutput
 from knuckle.models.dfl.units import from_labels
+from knuckle.rig.float32 import in_float32
 from knuckle.skeleton import JOINT_COUNT, WRIST
 
 
@@ -37,6 +38,7 @@ class DflLoss(nn.Module):
             "attention": config.attention_weight,
         }
 
+    @in_float32
     def forward(
         self,
         output: DflOutput,
@@ -48,8 +50,7 @@ class DflLoss(nn.Module):
     ) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
         """negatives: taken as every system's loss takes it; here validity counts from the start, as frames of a lone
         hand already say what an absent one is."""
-        with torch.autocast(crop.device.type, enabled=False):
-            terms = self._terms(output, targets)
+        terms = self._terms(output, targets)
         total = torch.stack([self.weights[name] * value for name, value in terms.items()]).sum()
         return total, terms
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from knuckle.layers.attention import CrossAttentionBlock, SelfAttentionBlock
+from knuckle.layers.coordinate_linear import CoordinateLinear
 from knuckle.layers.soft_argmax import soft_argmax_3d
 from knuckle.models.ehpe.config import EhpeConfig
 from knuckle.skeleton import JOINT_COUNT
@@ -58,7 +59,7 @@ class FeatureEnhancement(nn.Module):
         self.norm = nn.LayerNorm(width)
         joints = self.hands * JOINT_COUNT
         if self.out_kind == "fc":
-            self.out: nn.Module = nn.Linear(cells**2 * width, joints * 3)
+            self.out: nn.Module = CoordinateLinear(cells**2 * width, joints * 3)
             scale = 1e-2 / math.sqrt(cells**2 * width)
             nn.init.normal_(self.out.weight, std=scale)
             nn.init.zeros_(self.out.bias)

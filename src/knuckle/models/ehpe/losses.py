@@ -14,6 +14,7 @@ from knuckle.models.ehpe.placement import PlacedHands
 from knuckle.models.ehpe.spi import neighbour_hops
 from knuckle.models.ehpe.tw_stage import gaussian_targets
 from knuckle.models.ehpe.units import from_labels, to_px_mm
+from knuckle.rig.float32 import in_float32
 from knuckle.rig.layer import RigLayer
 from knuckle.rig.rig import load_rig
 from knuckle.rig.rotations import rodrigues
@@ -53,6 +54,7 @@ class EhpeLoss(nn.Module):
             "confidence": config.confidence_weight,
         }
 
+    @in_float32
     def forward(
         self,
         output: EhpeOutput,

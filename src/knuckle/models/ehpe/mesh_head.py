@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from knuckle.layers.attention import SelfAttentionBlock
+from knuckle.layers.coordinate_linear import CoordinateLinear
 from knuckle.models.ehpe.config import EhpeConfig
 from knuckle.models.ehpe.spi import joint_features
 from knuckle.rig.rotations import rot6d_to_matrix
@@ -46,9 +47,9 @@ class MeshHead(nn.Module):
             inputs = hidden
         else:
             self.hidden = nn.Identity()
-        self.rotation = nn.Linear(inputs, ROTATIONS * 6)
-        self.shape = nn.Linear(pooled_channels, SHAPES)
-        self.camera = nn.Linear(pooled_channels, 3)
+        self.rotation = CoordinateLinear(inputs, ROTATIONS * 6)
+        self.shape = CoordinateLinear(pooled_channels, SHAPES)
+        self.camera = CoordinateLinear(pooled_channels, 3)
         for last in (self.rotation, self.shape, self.camera):
             nn.init.xavier_uniform_(last.weight, gain=0.01)
             nn.init.zeros_(last.bias)

@@ -10,6 +10,7 @@ from knuckle.models.ehpe.config import EhpeConfig
 from knuckle.models.ehpe.fem import FeatureEnhancement, FemOutput
 from knuckle.models.ehpe.nodes import NodeStart
 from knuckle.models.ehpe.spi import SpiOutput, StructuralInference
+from knuckle.rig.float32 import in_float32
 from knuckle.skeleton import JOINT_COUNT
 
 
@@ -42,15 +43,23 @@ class HandGraph(nn.Module):
         tw_joints: Float[Tensor, "B J 3"] | None,
         fem_joints: Float[Tensor, "B 21 3"] | None,
     ) -> tuple[Float[Tensor, "B 21 3"], SpiOutput | None]:
-        spi, parts = None, []
+        spi = None
         if hasattr(self, "spi"):
             nodes = fem_joints if tw_joints is None else self.nodes(tw_joints)
             assert nodes is not None
             spi = self.spi(nodes, features)
-            parts.append(self.spi_weight @ spi.joints)
+        return self._fused(None if spi is None else spi.joints, fem_joints), spi
+
+    @in_float32
+    def _fused(
+        self, spi_joints: Float[Tensor, "B 21 3"] | None, fem_joints: Float[Tensor, "B 21 3"] | None
+    ) -> Float[Tensor, "B 21 3"]:
+        parts = []
+        if spi_joints is not None:
+            parts.append(self.spi_weight @ spi_joints)
         if fem_joints is not None:
             parts.append(self.fem_weight * fem_joints)
-        return torch.stack(parts).sum(0), spi
+        return torch.stack(parts).sum(0)
 
 
 class PgStage(nn.Module):

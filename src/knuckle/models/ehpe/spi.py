@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from knuckle.layers.coordinate_linear import CoordinateLinear
 from knuckle.layers.graph_attention import GraphAttention, neighbourhood
 from knuckle.layers.local_features import sample_at
 from knuckle.models.ehpe.config import EhpeConfig
@@ -46,7 +47,7 @@ class StructuralInference(nn.Module):
             for width, hop in zip(widths, hops, strict=False)
         )
         self.skips = nn.ModuleList(nn.Linear(inputs, config.node_width) for _ in hops)
-        self.out = nn.Linear(config.node_width, 3)
+        self.out = CoordinateLinear(config.node_width, 3)
         nn.init.normal_(self.out.weight, std=1e-3)
         nn.init.zeros_(self.out.bias)
 

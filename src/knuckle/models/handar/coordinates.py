@@ -10,8 +10,10 @@ from torch import Tensor
 
 from knuckle.layers.camera_head import frame_to_patch, lift, patch_to_frame, project
 from knuckle.models.handar.config import DEPTH_BOX_M, HandarConfig
+from knuckle.rig.float32 import in_float32
 
 
+@in_float32
 def bins_to_metres(
     points: Float[Tensor, "B n 3"],
     root_depth_m: Float[Tensor, "B"],
@@ -26,6 +28,7 @@ def bins_to_metres(
     return lift(patch_to_frame(uv_patch, crop, config.patch_size), depth, camera)
 
 
+@in_float32
 def metres_to_bins(
     points_m: Float[Tensor, "B n 3"],
     root_depth_m: Float[Tensor, "B"],

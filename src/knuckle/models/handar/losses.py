@@ -11,10 +11,11 @@ from knuckle.layers.confidence import confidence_loss
 from knuckle.models.contract import Targets, truth_mesh
 from knuckle.models.handar.config import DEPTH_BOX_M, HandarConfig
 from knuckle.models.handar.coordinates import metres_to_bins
-from knuckle.models.handar.mesh_joints import joint_matrix
+from knuckle.models.handar.mesh_joints import joint_matrix, joints_of_mesh
 from knuckle.models.handar.model import HandarOutput
 from knuckle.models.handar.render_loss import PaintedHand, hand_mask, picture_distance
 from knuckle.models.handar.surface import SurfaceLoss
+from knuckle.rig.float32 import in_float32
 from knuckle.rig.layer import RigLayer
 from knuckle.rig.rig import load_rig
 from knuckle.skeleton import MIDDLE_MCP
@@ -41,6 +42,7 @@ class HandarLoss(nn.Module):
         self.surface = SurfaceLoss(self.painted.faces)
         self.register_buffer("joint_matrix", torch.from_numpy(joint_matrix(rig)), persistent=False)
 
+    @in_float32
     def forward(
         self,
         output: HandarOutput,
@@ -51,13 +53,6 @@ class HandarLoss(nn.Module):
         negatives: bool,
     ) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
         """negatives: whether patches without a hand have joined; the confidence counts from then on."""
-        # Coordinates need all their digits, whatever precision the network runs in.
-        with torch.autocast(crop.device.type, enabled=False):
-            return self._in_full_precision(output, targets, crop, camera, negatives=negatives)
-
-    def _in_full_precision(
-        self, output: HandarOutput, targets: Targets, crop: Tensor, camera: Tensor, *, negatives: bool
-    ) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
         config, hand = self.config, targets.is_hand
         root_depth = targets.joints_m[:, MIDDLE_MCP, 2].clamp(min=1e-2)
         with torch.no_grad():
@@ -92,8 +87,10 @@ class HandarLoss(nn.Module):
         camera: Tensor,
     ) -> Float[Tensor, ""]:
         """Eq 4. The mesh's joints are compared with the true mesh's, regressed alike; the head's with the labels."""
-        regressed = self.joint_matrix @ truth
-        total = sum_of(self._l1(self.joint_matrix @ mesh, regressed, targets.is_hand) for mesh in meshes)
+        regressed = joints_of_mesh(self.joint_matrix, truth)
+        total = sum_of(
+            self._l1(joints_of_mesh(self.joint_matrix, mesh), regressed, targets.is_hand) for mesh in meshes
+        )
         if output.joints is None:
             return total
         root_depth = targets.joints_m[:, MIDDLE_MCP, 2].clamp(min=1e-2)

@@ -4,7 +4,9 @@ from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float
+from torch import Tensor
 
+from knuckle.rig.float32 import in_float32
 from knuckle.rig.prior import sample_poses, sample_shapes
 from knuckle.rig.rig import HandRig
 from knuckle.skeleton import MANO21_TO_COMMON
@@ -13,6 +15,14 @@ _HANDS = 256
 _NEAREST = 80
 _DAMPING = 1e-6
 """Against squared metres: keeps the weights near the rig's own regressor where that is as good."""
+
+
+@in_float32
+def joints_of_mesh(
+    matrix: Float[Tensor, "21 V"], vertices: Float[Tensor, "*batch V 3"]
+) -> Float[Tensor, "*batch 21 3"]:
+    """The joints of a mesh, in its own units. matrix: `joint_matrix`."""
+    return matrix @ vertices
 
 
 @lru_cache(maxsize=8)

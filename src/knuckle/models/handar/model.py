@@ -17,12 +17,13 @@ from knuckle.layers.backbones import Backbone
 from knuckle.layers.blocks import DeconvFusion, TopDownFusion
 from knuckle.layers.camera_head import project, weak_camera
 from knuckle.layers.confidence import ConfidenceHead
+from knuckle.layers.coordinate_linear import CoordinateLinear
 from knuckle.layers.lixel import LixelHead
 from knuckle.models.contract import HandOutput
 from knuckle.models.handar.config import DEPTH_BOX_M, HandarConfig
 from knuckle.models.handar.coordinates import bins_to_metres
 from knuckle.models.handar.joint_stage import Fuse, JointFeature, SegmentationHead
-from knuckle.models.handar.mesh_joints import joint_matrix
+from knuckle.models.handar.mesh_joints import joint_matrix, joints_of_mesh
 from knuckle.models.handar.mesh_stage import MeshEncoder, MeshStage
 from knuckle.models.handar.refine_stage import RefineStage
 from knuckle.rig.layer import RigLayer
@@ -96,7 +97,7 @@ class Handar(nn.Module):
                 local_width=3 + channels[0] + config.shared_width + mesh_channels[0],
                 pooled_width=mesh_channels[-1],
             )
-        last = nn.Linear(64, 1)
+        last = CoordinateLinear(64, 1)
         nn.init.normal_(last.weight, std=1e-3)
         nn.init.zeros_(last.bias)
         self.root_head = nn.Sequential(nn.Linear(channels[-1], 64), nn.ReLU(inplace=True), last)
@@ -124,7 +125,7 @@ class Handar(nn.Module):
             bins_to_metres(mesh, output.root_depth_m, crop, camera, self.config)
             for mesh in (output.final, output.rough)
         )
-        joints = self.joint_matrix @ vertices
+        joints = joints_of_mesh(self.joint_matrix, vertices)
         return HandOutput(
             joints_px=project(joints, camera),
             joints_m=joints,

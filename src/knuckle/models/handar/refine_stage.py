@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from knuckle.layers.local_features import sample_at
 from knuckle.layers.mesh_graph import GinBlock, GinConv, GinResidual, MeshGraph
 from knuckle.models.handar.config import HandarConfig
+from knuckle.rig.float32 import in_float32
 
 
 class RefineStage(nn.Module):
@@ -51,5 +52,9 @@ class RefineStage(nn.Module):
         hidden = self.first(features, self.graph, shared)
         for block in self.blocks:
             hidden = block(hidden, self.graph)
-        moved = self.tail(hidden, self.graph).float().transpose(0, 1)
+        moved = self._moved(hidden).transpose(0, 1)
         return rough + moved if self.config.refine_offset else moved
+
+    @in_float32
+    def _moved(self, hidden: Float[Tensor, "V B C"]) -> Float[Tensor, "V B 3"]:
+        return self.tail(hidden, self.graph)
