@@ -2,13 +2,15 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from knuckle.errors import KnuckleError
 
 WEIGHTS_FOLDER = Path(__file__).parent / "assets" / "weights"
+PRESETS = ("photo", "lite")
+"""Which weights a system's bare name stands for, the best on photographs first."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,12 @@ def read_record(path: Path) -> WeightsRecord:
     except (OSError, ValueError) as error:
         raise KnuckleError(f"{path}: expected the record of a weights file (JSON), got {error}") from error
     known = {f.name for f in fields(WeightsRecord)}
-    missing = sorted(known - data.keys()) if isinstance(data, dict) else sorted(known)
+    # A record from before a field was added has its default.
+    needed = {f.name for f in fields(WeightsRecord) if f.default is MISSING and f.default_factory is MISSING}
+    missing = sorted(needed - data.keys()) if isinstance(data, dict) else sorted(known)
     if missing:
         raise KnuckleError(f"{path}: expected a weights record, missing {', '.join(missing)}")
-    if data["hands"] not in (1, 2):
+    if data.get("hands", 1) not in (1, 2):
         raise KnuckleError(f"{path}: hands: expected 1 or 2, got {data['hands']!r}")
     return WeightsRecord(**{k: v for k, v in data.items() if k in known})
 
@@ -66,18 +70,24 @@ def available() -> dict[str, Path]:
     return {path.stem: path for path in sorted(WEIGHTS_FOLDER.glob("*.json"))}
 
 
+def shipped_name(model: str) -> str | None:
+    """The shipped weights that a name stands for: itself, or a system's best on photographs; None where there are
+    none."""
+    names = (model, *(f"{model}-{preset}" for preset in PRESETS))
+    return next((name for name in names if name in available()), None)
+
+
 def find(model: str) -> tuple[Path, WeightsRecord]:
-    """The onnx file and record of a model: "dahyf" (its lite weights), "dahyf-lite", or a path to an .onnx file.
+    """The onnx file and record of a model: "dahyf" (its weights that are best on photographs), "dahyf-lite", or a path
+    to an .onnx file.
 
     Raises KnuckleError for an unknown name (listing the valid ones), a missing file or a wrong checksum.
     """
     shipped = available()
     if model.endswith(".onnx"):
         record_path = Path(model).with_suffix(".json")
-    elif model in shipped:
-        record_path = shipped[model]
-    elif f"{model}-lite" in shipped:
-        record_path = shipped[f"{model}-lite"]
+    elif name := shipped_name(model):
+        record_path = shipped[name]
     else:
         raise KnuckleError(
             f"model: expected one of {', '.join(shipped) or '(none installed)'} or a .onnx file, got {model!r}"

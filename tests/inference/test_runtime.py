@@ -1,5 +1,6 @@
 """Which onnx files are networks of one hand, of two, or none."""
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -91,3 +92,27 @@ def test_record_says_how_many_hands(fake_model, fake_pair_model, tmp_path):
     replace(record, hands=3).write(tmp_path / "fake.json")
     with pytest.raises(KnuckleError, match=r"fake\.json: hands: expected 1 or 2, got 3"):
         find(str(tmp_path / "fake.onnx"))
+
+
+def test_a_systems_name_stands_for_its_weights_that_are_best_on_photographs(
+    tmp_path, fake_model, monkeypatch
+):
+    record = read_record(Path(fake_model).with_suffix(".json"))
+    monkeypatch.setattr("knuckle.weights.WEIGHTS_FOLDER", tmp_path)
+    (tmp_path / record.file).write_bytes(Path(fake_model).read_bytes())
+    for name in ("dahyf-lite", "dahyf-teacher"):
+        replace(record, name=name).write(tmp_path / f"{name}.json")
+    assert find("dahyf")[1].name == "dahyf-lite" and find("dahyf-teacher")[1].name == "dahyf-teacher"
+    replace(record, name="dahyf-photo").write(tmp_path / "dahyf-photo.json")
+    assert find("dahyf")[1].name == "dahyf-photo" and find("dahyf-lite")[1].name == "dahyf-lite"
+
+
+def test_a_record_from_before_a_field_was_added_has_its_default(tmp_path, fake_model):
+    record = json.loads(Path(fake_model).with_suffix(".json").read_text())
+    del record["started_from"]
+    (tmp_path / "old.json").write_text(json.dumps(record))
+    assert read_record(tmp_path / "old.json").started_from == ""
+    del record["size"]
+    (tmp_path / "old.json").write_text(json.dumps(record))
+    with pytest.raises(KnuckleError, match=r"old.json: expected a weights record, missing size"):
+        read_record(tmp_path / "old.json")

@@ -6,8 +6,6 @@ from knuckle.inference.door import AUTO, ONE_HAND, TWO_HANDS, is_installed
 
 ALL = "all"
 
-_LITE = "-lite"
-
 
 def chosen_models(model: str) -> list[str]:
     """The names or paths of the models to run: the one named ("auto" is one), or for "all" every installed one.
@@ -23,12 +21,13 @@ def chosen_models(model: str) -> list[str]:
         raise KnuckleError("model: expected installed weights for all of them, got none")
     names = installed if model == ALL else [model]
     for name in names:
-        if not (name.endswith(".onnx") or name in installed or f"{name}{_LITE}" in installed):
+        if not (name.endswith(".onnx") or weights.shipped_name(name)):
             raise KnuckleError(f"model: expected one of {_valid(installed)}, got {name!r}")
         weights.find(name)
     return names
 
 
 def _valid(installed: list[str]) -> str:
-    short = [name.removesuffix(_LITE) for name in installed if name.endswith(_LITE)]
+    systems = dict.fromkeys(name.rpartition("-")[0] for name in installed)
+    short = [system for system in systems if weights.shipped_name(system)]
     return f"{', '.join((AUTO, *short, *installed, ALL))} or a .onnx file"

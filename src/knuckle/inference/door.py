@@ -47,8 +47,7 @@ def open_predictor(
 
 def is_installed(model: str) -> bool:
     """Whether weights of that name ship with this package."""
-    installed = weights.available()
-    return model in installed or f"{model}-lite" in installed
+    return weights.shipped_name(model) is not None
 
 
 class AutoPredictor:
