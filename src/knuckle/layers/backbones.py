@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from knuckle.errors import KnuckleError
+from knuckle.layers.batch_norm import with_fast_batch_norms
 from knuckle.layers.depthwise import with_fast_depthwise
 
 BackboneName = Literal["efficientnet_lite0", "resnet50", "hrnet_w64", "fastvit_ma36"]
@@ -56,6 +57,7 @@ class Backbone(nn.Module):
             load_lite0_imagenet(self.body)
         if name == "efficientnet_lite0":
             with_fast_depthwise(self.body)
+            with_fast_batch_norms(self.body)
         if name == "hrnet_w64":
             _freeze_unread_branches(self.body, finest)
         self.channels: list[int] = self.body.feature_info.channels()
