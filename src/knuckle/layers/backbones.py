@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from knuckle.errors import KnuckleError
+from knuckle.layers.batch_norm import with_fast_batch_norms
 from knuckle.layers.depthwise import with_fast_depthwise
 from knuckle.layers.hand_landmark import HandLandmarkBody, load_hand_landmark
 
@@ -94,6 +95,7 @@ def _timm_body(name: str, *, finest: int, pretrained: bool) -> Any:
         load_lite0_imagenet(body)
     if name == "efficientnet_lite0":
         with_fast_depthwise(body)
+        with_fast_batch_norms(body)
     if name == "hrnet_w64":
         _freeze_unread_branches(body, finest)
     return body

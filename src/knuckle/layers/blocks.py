@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from knuckle.layers.batch_norm import BatchNormAct
 from knuckle.layers.depthwise import DepthwiseConv
 
 
@@ -12,8 +13,7 @@ def conv_block(inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1) -
     """Convolution, batch norm, ReLU."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(inplace=True),
+        BatchNormAct(outputs, "relu"),
     )
 
 
@@ -21,10 +21,9 @@ def separable_block(inputs: int, outputs: int, *, stride: int = 1) -> nn.Sequent
     """Depthwise 3x3 and pointwise 1x1 convolution, each with batch norm, one ReLU at the end."""
     return nn.Sequential(
         DepthwiseConv(inputs, 3, stride, zeros=1),
-        nn.BatchNorm2d(inputs),
+        BatchNormAct(inputs),
         nn.Conv2d(inputs, outputs, 1, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(inplace=True),
+        BatchNormAct(outputs, "relu"),
     )
 
 

@@ -6,6 +6,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from knuckle.layers.batch_norm import BatchNormAct
 from knuckle.layers.depthwise import DepthwiseConv
 
 BlockKind = Literal["bottleneck", "separable"]
@@ -96,4 +97,4 @@ def _conv(inputs: int, outputs: int, kernel: int, *, depthwise: bool = False) ->
         conv: nn.Module = DepthwiseConv(inputs, kernel, zeros=kernel // 2)
     else:
         conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
-    return [conv, nn.BatchNorm2d(outputs)]
+    return [conv, BatchNormAct(outputs)]
