@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from knuckle.inference.mediapipe_files import installed
 
 from knuckle.inference.detector import default_detector
 from knuckle.inference.images import read_image
-from knuckle.inference.mediapipe_files import installed
 from knuckle.inference.palm_anchors import box_iou
 
 pytestmark = [
