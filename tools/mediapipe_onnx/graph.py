@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import onnx
@@ -70,7 +71,7 @@ class _Graph:
     def name(self, number: int) -> str:
         return f"t{number}"
 
-    def add(self, kind: str, inputs: Sequence[str], output: str, **attributes: object) -> None:
+    def add(self, kind: str, inputs: Sequence[str], output: str, **attributes: Any) -> None:
         self.nodes.append(
             helper.make_node(kind, list(inputs), [output], name=f"{kind}_{output}", **attributes)
         )

@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT)
     options = parser.parse_args()
     members = read_members(options.wheel)
-    photo = cv2.cvtColor(cv2.imread(str(SAMPLE)), cv2.COLOR_BGR2RGB)
+    photo = np.asarray(cv2.imread(str(SAMPLE)))[..., ::-1].copy()
     whole = cv2.resize(photo, (PALM_PX, PALM_PX), interpolation=cv2.INTER_AREA)
     pictures = np.stack([whole, blocks(PALM_PX, 8, seed=1), blocks(PALM_PX, 32, seed=2)])
     patches = np.stack(
