@@ -96,8 +96,10 @@ class PalmDetector:
         return _without_repeats(found)
 
     def _palm_squares(self, image: np.ndarray) -> list[TurnedSquare]:
-        height, width = image.shape[:2]
-        side = max(height, width)
+        # Rows and columns that halving cannot use: less than one px of what the network sees.
+        step = 2 ** _halvings(image)
+        height, width = (size - size % step for size in image.shape[:2])
+        image, side = image[:height, :width], max(height, width)
         regression, logits = self._palm.run(("regression", "logits"), {"picture": _letterbox(image)[None]})
         palms = suppress(decode(regression[0], logits[0], threshold=FIRST_THRESHOLD))
         # The square's 0..1 covers the picture's longer side, the shorter one centred, from pixel edges.
@@ -128,8 +130,19 @@ def palm_to_square(box_px: Float[np.ndarray, "4"], points_px: Float[np.ndarray, 
     return TurnedSquare((float(centre[0]), float(centre[1])), PALM_EXPAND * float(box_px[2:].max()), rotation)
 
 
+def _halvings(image: np.ndarray) -> int:
+    """How often a picture can be halved and still be no smaller than what the palm network sees of it."""
+    short, long = sorted(image.shape[:2])
+    return max(0, min(long // INPUT_PX, short).bit_length() - 1)
+
+
 def _letterbox(image: np.ndarray) -> UInt8[np.ndarray, "192 192 3"]:
-    """The whole picture in the palm network's square, black beside it."""
+    """The whole picture in the palm network's square, black beside it.
+
+    It is halved first: means of 2 x 2 px are so much faster than any other that 12 megapixels take 13 ms instead of 56.
+    """
+    for _ in range(_halvings(image)):
+        image = cv2.resize(image, (image.shape[1] // 2, image.shape[0] // 2), interpolation=cv2.INTER_AREA)
     height, width = image.shape[:2]
     scale = INPUT_PX / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
