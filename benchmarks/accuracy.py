@@ -6,10 +6,9 @@ Every installed model unless some are named: as `knuckle estimate` runs it (but 
 know no boxes here), and the network alone where that differs.
 On two hands, one-hand systems see each hand in a crop of its own; on single hands, a two-hand system may see a ghost
 partner. "auto" is given the hands that are there by their true boxes and sides, as its user gives them: lone ones go to
-the one-hand system, so there are no ghosts to count; on benchmarks of single hands it is that system. Real photographs
-only where KNUCKLE_DATA names the folder that holds `eval-dev`; MediaPipe runs where its networks are in the cache, else
-its figures are quoted as reported. Boxes and sides come from the ground truth; the protocols are those of `knuckle
-evaluate`.
+the one-hand system, so there are no ghosts to count; on benchmarks of single hands it is that system. Real photographs,
+and MediaPipe on them, only where KNUCKLE_DATA names the folder that holds `eval-dev`. Boxes and sides come from the
+ground truth; the protocols are those of `knuckle evaluate`.
 """
 
 import argparse
@@ -80,21 +79,19 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=None)
     options = parser.parse_args()
     models = open_all(options.weights or list(weights.available()))
-    reports, quoted = [], None
+    reports = []
     for data in options.data or NAMES:
         if data == "eval-dev" and not (Path(os.environ.get("KNUCKLE_DATA", "")) / data).is_dir():
             print("real photographs skipped: KNUCKLE_DATA does not name a folder with eval-dev")
             continue
         benchmarks = open_benchmarks(data, limit=options.limit)
         reports += [score(benchmark, model) for model in models for benchmark in benchmarks]
-        if data == "eval-dev" and boxed_peer.installed():
+        if data == "eval-dev":
             reports.append(mediapipe_report(options.limit))
-        elif data == "eval-dev":
-            quoted = boxed_peer.REPORTED
     console, samples = Console(width=250), {model.name: model.samples_seen for model in models}
     one, two = ([r for r in reports if r.counted == counted] for counted in ("hand", "crop"))
     if one:
-        console.print(table(one, COLUMNS, samples, quoted), "")
+        console.print(table(one, COLUMNS, samples), "")
     if two:
         console.print(table(two, TWO_HAND_COLUMNS, samples))
     if options.json:
@@ -140,10 +137,9 @@ def table(
     reports: list[Report],
     columns: dict[str, str],
     samples: dict[str, int | None],
-    quoted: dict[str, float] | None = None,
 ) -> Table:
     """A row a benchmark and model, a benchmark's models together. columns: score -> heading. samples: hands each model
-    saw in training. quoted: a peer's reported figures.
+    saw in training.
     """
     result = Table(box=None, pad_edge=False)
     for name in ("benchmark", "model", "samples seen", f"{reports[0].counted}s", *columns.values()):
@@ -157,9 +153,6 @@ def table(
         seen = samples.get(report.model)
         row = (report.benchmark, report.model, "-" if seen is None else f"{seen:,}", str(report.count))
         result.add_row(*row, *(_cell(found, c) for c in columns))
-    if quoted is not None:
-        cells = (_cell(quoted, c) for c in columns)
-        result.add_row("hand-graph", "MediaPipe 0.10.21, own detector (reported)", "-", "", *cells)
     return result
 
 

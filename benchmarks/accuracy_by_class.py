@@ -15,7 +15,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-import boxed_peer
 import mirrored_photos
 import worst_sheet
 from class_scores import Scored, score, score_peer
@@ -71,13 +70,13 @@ def report(options: argparse.Namespace) -> None:
     worst = []
     for benchmark in _benchmarks(options):
         scored = [score(benchmark, model) for model in models]
-        with_peer = [score_peer(benchmark, scored[0].truth)] if boxed_peer.installed() else []
-        every += scored + with_peer
+        with_peer = [*scored, score_peer(benchmark, scored[0].truth)]
+        every += with_peer
         if scored[0].is_small:
             continue
         for metric in ("pa_mm", "box_percent"):
-            console.print(hand_table(scored + with_peer, metric), "")
-        console.print(joint_table(scored + with_peer), "")
+            console.print(hand_table(with_peer, metric), "")
+        console.print(joint_table(with_peer), "")
         for model, found in zip(models, scored, strict=True) if options.worst else ():
             rows = found.worst(options.worst)
             captions = [_caption(row) for row in rows]

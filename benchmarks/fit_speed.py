@@ -2,7 +2,7 @@
 
 python benchmarks/fit_speed.py [--rounds 60]. Hands of the pose prior in any orientation, exact and with 4 mm of noise
 on every coordinate, as a network's joints have. Batches take turns with numpy's SVD of a 100 x 100 matrix, which is
-the reference (and with MediaPipe's landmark network where it is in the cache): medians; the ratio is what travels from
+the reference, and with MediaPipe's landmark network: medians; the ratio is what travels from
 machine to machine.
 """
 
@@ -12,8 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float
 
-import boxed_peer
-from knuckle.inference.palm import LANDMARK_PX
+from knuckle.inference.landmarks import LANDMARK_PX
 from knuckle.rig.fit import fit_joints
 from knuckle.rig.prior import sample_orientations, sample_poses, sample_shapes
 from knuckle.rig.rig import HandRig, load_rig
@@ -37,16 +36,17 @@ def main() -> None:
     matrix = np.random.default_rng(2).standard_normal((100, 100))
     calls: list[Callable[[], object]] = [lambda: np.linalg.svd(matrix)]
     calls += [lambda joints=noisy[:count]: fit_joints(rig, joints) for count in BATCHES]
-    if boxed_peer.installed():
-        picture = np.random.default_rng(3).integers(0, 256, (LANDMARK_PX, LANDMARK_PX, 3), dtype=np.uint8)
-        calls.append(lambda: mediapipe_landmarks(picture))
+    picture = np.random.default_rng(3).integers(0, 256, (LANDMARK_PX, LANDMARK_PX, 3), dtype=np.uint8)
+    calls.append(lambda: mediapipe_landmarks(picture))
     times = milliseconds(calls, rounds=options.rounds)
-    reference, fits, peer = times[0], times[1 : 1 + len(BATCHES)], times[1 + len(BATCHES) :]
+    reference, *fits, peer = times
     print(f"one thread, median of {options.rounds}; numpy's SVD of 100 x 100: {reference:.2f} ms")
     for count, value in zip(BATCHES, fits, strict=True):
         each = value / count
-        beside = f", {each / peer[0]:.2f} of MediaPipe's landmark network" if peer else ""
-        print(f"  {count:>2} at once: {each:.2f} ms a hand, {each / reference:.2f} of the SVD{beside}")
+        print(
+            f"  {count:>2} at once: {each:.2f} ms a hand, {each / reference:.2f} of the SVD,"
+            f" {each / peer:.2f} of MediaPipe's landmark network"
+        )
     for name, joints in (("exact", exact), (f"{1000 * NOISE_M:g} mm of noise", noisy)):
         fit = fit_joints(rig, joints)
         residual, error = 1000 * fit.residual_m, 1000 * np.linalg.norm(fit.joints_m - exact, axis=-1).mean(1)

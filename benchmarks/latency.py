@@ -2,8 +2,8 @@
 
 python benchmarks/latency.py [--weights dahyf] [--runs 200]. Shown is the package's sample photo, its right hand or
 both. The rig layer is part of one-hand networks; two-hand ones (dfl) answer for both hands of a crop, whose meshes are
-the fit's. MediaPipe's landmark network (224 px, one hand, no mesh) is timed in the same run, all taking turns, where
-its networks are in the cache. Medians; the ratio is what travels from machine to machine.
+the fit's. MediaPipe's landmark network (224 px, one hand, no mesh) is timed in the same run, all taking
+turns. Medians; the ratio is what travels from machine to machine.
 """
 
 import argparse
@@ -13,13 +13,12 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-import boxed_peer
 from knuckle import weights as store
 from knuckle.camera import Camera, Crop
 from knuckle.cli.demo import ASSETS, SAMPLE
 from knuckle.inference.fusion import fuse, fuse_pair
 from knuckle.inference.images import read_image
-from knuckle.inference.palm import LANDMARK_PX
+from knuckle.inference.landmarks import LANDMARK_PX
 from knuckle.inference.predictor import normalise
 from knuckle.inference.runtime import OnnxModel
 from knuckle.rig.rig import load_rig
@@ -44,18 +43,14 @@ def main() -> None:
     cv2.setNumThreads(1)
     path, record = store.find(options.weights)
     tasks = our_tasks(OnnxModel(path, threads=1), record)
-    if boxed_peer.installed():
-        picture = np.random.default_rng(1).integers(0, 256, (LANDMARK_PX, LANDMARK_PX, 3), dtype=np.uint8)
-        tasks[PEER] = lambda: mediapipe_landmarks(picture)
+    picture = np.random.default_rng(1).integers(0, 256, (LANDMARK_PX, LANDMARK_PX, 3), dtype=np.uint8)
+    tasks[PEER] = lambda: mediapipe_landmarks(picture)
     times = dict(zip(tasks, milliseconds(list(tasks.values()), rounds=options.runs), strict=True))
     shown = "one hand" if record.hands == 1 else "two hands"
     print(f"{record.name}, {record.size} px, one crop of {shown}, one thread, median of {options.runs}:")
     for name, value in times.items():
         print(f"  {name:<45} {value:7.2f} ms")
-    if PEER in times:
-        print(f"  {'ratio to ' + PEER:<45} {times[OURS] / times[PEER]:7.2f}")
-    else:
-        print("  MediaPipe's networks are not in the cache: no ratio (knuckle estimate PHOTO fetches them)")
+    print(f"  {'ratio to ' + PEER:<45} {times[OURS] / times[PEER]:7.2f}")
 
 
 def our_tasks(network: OnnxModel, record: store.WeightsRecord) -> dict[str, Callable[[], object]]:

@@ -19,13 +19,12 @@ from typing import Any
 import numpy as np
 import torch
 
-import boxed_peer
 import gpu_speed
 import networks
 from knuckle import weights
 from knuckle.cli.progress import counting
 from knuckle.errors import KnuckleError
-from knuckle.inference.palm import LANDMARK_PX, PalmDetector
+from knuckle.inference.landmarks import LANDMARK_PX, LandmarkNetwork
 from knuckle.inference.runtime import OnnxModel
 from speed_table import BATCH, Row, show
 from timing import medians
@@ -90,8 +89,7 @@ def measure(network: networks.Network, options: argparse.Namespace, rate: float)
     safe = _agree(calls["nchw"](), calls["channels_last"]())
     if onnx is not None:
         calls["onnx"] = _onnx_call(onnx, size, 1)
-    if boxed_peer.installed():
-        calls["peer"] = _peer_call(options.threads)
+    calls["peer"] = _peer_call(options.threads)
     times = medians(list(calls.values()), runs=options.runs, budget_s=LATENCY_S)
     latency = dict(zip(calls, times, strict=True))
     layout = "channels_last" if safe and latency["channels_last"] < latency["nchw"] else "nchw"
@@ -100,7 +98,6 @@ def measure(network: networks.Network, options: argparse.Namespace, rate: float)
     if onnx is not None:
         many.append(_onnx_call(onnx, size, batch))
     rates = [batch / t for t in medians(many, runs=max(2, options.runs // 10), budget_s=THROUGHPUT_S)]
-    peer = latency.get("peer")
     return Row(
         system=network.system,
         preset=network.preset,
@@ -113,7 +110,7 @@ def measure(network: networks.Network, options: argparse.Namespace, rate: float)
         onnx_ms=1000 * latency["onnx"] if onnx is not None else None,
         onnx_crops_s=rates[1] if onnx is not None else None,
         onnx_is=onnx_is,
-        mediapipe_ms=None if peer is None else 1000 * peer,
+        mediapipe_ms=1000 * latency["peer"],
         matmul_share=max(rates) * network.flops / rate,
         paper=networks.PAPER_SPEED.get((network.system, network.preset)),
     )
@@ -166,9 +163,9 @@ def _onnx_call(network: OnnxModel, size: int, batch: int) -> gpu_speed.Call:
 
 
 def _peer_call(threads: int) -> gpu_speed.Call:
-    detector = PalmDetector(threads=threads)
+    network = LandmarkNetwork(threads=threads)
     picture = np.random.default_rng(1).integers(0, 256, (LANDMARK_PX, LANDMARK_PX, 3), dtype=np.uint8)
-    return lambda: detector.landmarks(picture)
+    return lambda: network(picture)
 
 
 if __name__ == "__main__":

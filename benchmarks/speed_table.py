@@ -25,7 +25,7 @@ class Row:
     onnx_ms: float | None
     onnx_crops_s: float | None
     onnx_is: str
-    mediapipe_ms: float | None
+    mediapipe_ms: float
     matmul_share: float
     paper: str | None
 
@@ -69,19 +69,12 @@ def show(rows: list[Row], threads: int, rate: float) -> None:
             row.paper or "-",
         )
     console.print(table)
-    peers = [row.mediapipe_ms for row in rows if row.mediapipe_ms is not None]
-    if peers:
-        console.print(
-            f"MP: MediaPipe's landmark network, {float(np.median(peers)):.1f} ms; (n): at batch n instead of 32"
-        )
-    else:
-        console.print(
-            "MediaPipe's networks are not in the cache: no ratio (knuckle estimate PHOTO fetches them)"
-        )
+    peer = float(np.median([row.mediapipe_ms for row in rows]))
+    console.print(f"MP: MediaPipe's landmark network, {peer:.1f} ms; (n): at batch n instead of 32")
     for row in rows:
         if row.onnx_ms is None and row.onnx_is != "not exported":
             console.print(f"{row.system} {row.preset}, onnx: {row.onnx_is}", soft_wrap=True, markup=False)
 
 
-def _ratio(value: float | None, reference: float | None) -> str:
-    return "-" if value is None or reference is None else f"{value / reference:.1f}"
+def _ratio(value: float | None, reference: float) -> str:
+    return "-" if value is None else f"{value / reference:.1f}"

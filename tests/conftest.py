@@ -1,5 +1,6 @@
 """Fake networks on disk with their records, and other fixtures that tests of several folders use."""
 
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -10,6 +11,8 @@ import jaxtyping
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+# Some tests load onnxruntime themselves, before `knuckle.inference.sessions` says so.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 from fake_networks import one_hand_network, two_hand_network, write_network
 

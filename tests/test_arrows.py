@@ -30,6 +30,7 @@ STANDS_ON = {
     "knuckle": ("models", "inference", "view"),
     "export": ("training", "inference", "view"),
     "cli": ("export", "knuckle"),
+    "__main__": ("cli",),
 }
 """The rooms from the bottom up, each with those that it stands on: it may import them and whatever they stand on.
 "knuckle" is the package's own `__init__.py`."""

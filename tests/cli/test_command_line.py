@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+import knuckle
 from knuckle.cli.main import COMMANDS, app
 
 
@@ -71,8 +72,29 @@ def test_another_missing_module_is_a_bug_and_not_hidden(monkeypatch):
     assert isinstance(result.exception, ModuleNotFoundError)
 
 
-def test_info_names_versions_and_the_detector(monkeypatch, tmp_path):
-    monkeypatch.setenv("KNUCKLE_CACHE", str(tmp_path))
+def test_python_dash_m_is_the_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "knuckle", "--version"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, f"knuckle {knuckle.__version__}"), done.stderr
+    done = subprocess.run(
+        [sys.executable, "-m", "knuckle", "estimate", "no-such.jpg"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2 and done.stderr.startswith("error: no-such.jpg"), done.stderr
+
+
+def test_info_tells_that_the_detector_is_unusable(monkeypatch, tmp_path):
+    monkeypatch.setattr("knuckle.inference.mediapipe_networks.DETECTOR_FOLDER", tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    result = run("info")
+    assert result.exit_code == 0, result.output
+    assert "unusable:" in result.output and "palm_detection_full.json" in result.output
+
+
+def test_info_names_versions_and_the_detector(monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     result = run("info")
     assert result.exit_code == 0, result.output
@@ -81,7 +103,7 @@ def test_info_names_versions_and_the_detector(monkeypatch, tmp_path):
         "Python 3.",
         "onnxruntime",
         np.__version__,
-        "fetched at first use",
+        "MB, Apache-2.0, ready",
         "knuckle[train]",
     ):
         assert words in result.output

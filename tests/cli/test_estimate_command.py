@@ -41,7 +41,7 @@ def run(fake_model):
 def detections(monkeypatch) -> list[Detection]:
     """What the detector finds; the real one is replaced."""
     found: list[Detection] = []
-    monkeypatch.setattr("knuckle.cli.batch._detector", lambda: lambda _: found)
+    monkeypatch.setattr("knuckle.cli.batch.default_detector", lambda: lambda _: found)
     return found
 
 
@@ -208,17 +208,17 @@ def test_a_result_never_overwrites_a_photo_of_the_call(run, photo, detections):
     assert overlay.read_bytes() == before
 
 
-def test_detector_that_cannot_be_had_is_one_error(run, photo, monkeypatch, tmp_path):
+def test_detector_whose_files_are_damaged_is_one_error(run, photo, monkeypatch, tmp_path):
     from knuckle.inference.detector import default_detector
+    from knuckle.inference.landmarks import landmark_network
 
-    monkeypatch.setenv("KNUCKLE_CACHE", str(tmp_path / "cache"))
-    offline = subprocess.CompletedProcess([], 1, "", "ERROR: no network\n")
-    monkeypatch.setattr("knuckle.inference.mediapipe_files.subprocess.run", lambda *_, **__: offline)
+    monkeypatch.setattr("knuckle.inference.mediapipe_networks.DETECTOR_FOLDER", tmp_path / "none")
     default_detector.cache_clear()
+    landmark_network.cache_clear()
     other = photo.with_name("other.png")
     other.write_bytes(photo.read_bytes())
     message = one_error(run(photo, other))
-    assert "fetched once through pip, and that failed (no network)" in message
+    assert "hand_landmark_full.json: expected the record of a network" in message
     assert names(photo.parent) == ["other.png", "photo.png"]
 
 
@@ -242,7 +242,7 @@ def test_box_and_side_load_neither_detector_nor_torch(photo, fake_model):
         "import sys\n"
         "from knuckle.cli.main import app\n"
         "try:\n    app(sys.argv[1:])\nfinally:\n"
-        "    heavy = ('torch', 'timm', 'ai_edge_litert', 'numba', 'llvmlite')\n"
+        "    heavy = ('torch', 'timm', 'knuckle.inference.palm', 'numba', 'llvmlite')\n"
         "    print('LOADED', [m for m in heavy if m in sys.modules])\n"
     )
     command = ["estimate", str(photo), "--box", BOX, "--side", "left", "--model", fake_model]

@@ -1,6 +1,5 @@
 """MediaPipe's landmark network: the 21 joints of the hand in a square of a picture, which any code may ask."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -79,23 +78,10 @@ class LandmarkNetwork:
         self, image: UInt8[np.ndarray, "H W 3"], square: TurnedSquare
     ) -> tuple[Float[np.ndarray, "21 2"], Landmarks]:
         """Joints in px of the picture, and all the network says of a square of it."""
-        return self.look_all(image, [square])[0]
-
-    def look_all(
-        self, image: UInt8[np.ndarray, "H W 3"], squares: Sequence[TurnedSquare]
-    ) -> list[tuple[Float[np.ndarray, "21 2"], Landmarks]]:
-        """As `look`, several squares in one run."""
-        if not squares:
-            return []
-        matrices = [square.patch_from_frame(LANDMARK_PX) for square in squares]
-        size = (LANDMARK_PX, LANDMARK_PX)
-        patches = [
-            cv2.warpAffine(image, matrix, size, borderMode=cv2.BORDER_REPLICATE) for matrix in matrices
-        ]
-        return [
-            (apply_affine(invert_affine(matrix), found.joints_patch[:, :2]), found)
-            for matrix, found in zip(matrices, self.batch(np.stack(patches)), strict=True)
-        ]
+        matrix = square.patch_from_frame(LANDMARK_PX)
+        patch = cv2.warpAffine(image, matrix, (LANDMARK_PX, LANDMARK_PX), borderMode=cv2.BORDER_REPLICATE)
+        found = self(patch)
+        return apply_affine(invert_affine(matrix), found.joints_patch[:, :2]), found
 
 
 @lru_cache(maxsize=1)

@@ -41,12 +41,12 @@ def decode(
 ) -> Palms:
     """Palms of the anchors whose score passes the threshold; offsets are in input px from the anchor's
     centre."""
-    scores = 1 / (1 + np.exp(-np.clip(logits.astype(float), -100, 100)))
-    kept = scores >= threshold
+    kept = logits >= np.log(threshold / (1 - threshold))
+    scores = 1 / (1 + np.exp(-logits[kept].astype(float)))
     values = regression[kept].astype(float).reshape(-1, 2 + KEYPOINTS, 2) / INPUT_PX
     centres = anchor_centres()[kept]
     boxes = np.concatenate([values[:, 0] + centres, values[:, 1]], axis=1)
-    return Palms(boxes, values[:, 2:] + centres[:, None], scores[kept])
+    return Palms(boxes, values[:, 2:] + centres[:, None], scores)
 
 
 def suppress(palms: Palms, *, iou_threshold: float = 0.3) -> Palms:

@@ -24,6 +24,8 @@ def open_session(model: Path | bytes, *, name: object = None, threads: int | Non
     most `MOST_THREADS`. Threads never spin while they wait: what a network waits for is our own code, which needs the
     core. Raises KnuckleError when it is not an onnx network.
     """
+    # Its releases send usage data and leave a device id in the user's cache unless told not to before they are loaded.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -1,0 +1,27 @@
+"""MediaPipe's own hand pipeline as a process that answers when asked, for photo_speed.py.
+
+Runs in an environment of its own, which has mediapipe and not knuckle: python mediapipe_pipeline.py PICTURE.npy. Each
+line on its input is one run, answered by a line of JSON: milliseconds, and how many hands were found.
+"""
+
+import json
+import sys
+import time
+
+import mediapipe
+import numpy as np
+
+
+def main() -> None:
+    picture = np.load(sys.argv[1])
+    hands = mediapipe.solutions.hands.Hands(static_image_mode=True, max_num_hands=1, model_complexity=1)
+    for _ in sys.stdin:
+        start = time.perf_counter()
+        result = hands.process(picture)
+        spent = 1000 * (time.perf_counter() - start)
+        found = len(result.multi_hand_landmarks or ())
+        print(json.dumps({"all": spent, "hands": found}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
