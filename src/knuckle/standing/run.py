@@ -1,11 +1,13 @@
 """The run: stretch after stretch of fresh crops, until its time is up or somebody stops it."""
 
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from knuckle.errors import KnuckleError
+from knuckle.files import atomic_path
 from knuckle.standing.limits import TimeLimit
 from knuckle.standing.recipe import StandingRecipe
 from knuckle.standing.sets import (
@@ -34,6 +36,7 @@ from knuckle.training.objective import Objective
 from knuckle.training.recipe import Recipe
 from knuckle.training.start import load_initial
 
+START = "start.safetensors"
 LEAST_CROPS = 512
 """Of a set that is cut to the time left; for fewer nothing is rendered any more."""
 
@@ -67,26 +70,33 @@ class StandingRun:
         if recipe.photos.share:
             photo_folder(recipe.photos)
         start = recipe.start
-        before = _check_model(recipe)
-        if (self.folder / STATE).exists():
-            state = read_state(self.folder / STATE)
-            if state.model != recipe.model:
+        before = _check_model(recipe, self._start())
+        if not (self.folder / STATE).exists():
+            return State(
+                recipe=recipe.name,
+                model=recipe.model,
+                start={"weights": start.weights, "samples": before},
+                earlier=earlier_of(Path(start.record)) if start.record else {},
+            )
+        state = read_state(self.folder / STATE)
+        for expected, got in (
+            (_words(recipe.model), _words(state.model)),
+            (f"start weights {start.weights!r}", f"start weights {state.start['weights']!r}"),
+        ):
+            if expected != got:
                 raise KnuckleError(
-                    f"{self.folder}: expected a run of {_words(recipe.model)}, got one of {_words(state.model)}; choose"
-                    " another --folder"
+                    f"{self.folder}: expected a run of {expected}, got one of {got}; choose another --folder"
                 )
-            return state
-        return State(
-            recipe=recipe.name,
-            model=recipe.model,
-            start={"weights": start.weights, "samples": before},
-            earlier=earlier_of(Path(start.record)) if start.record else {},
-        )
+        return state
+
+    def _start(self) -> str:
+        """The weights the folder began with: a copy, as the file they came from may give way to this run's own."""
+        copy = self.folder / START
+        return str(copy) if self.recipe.start.weights and copy.exists() else self.recipe.start.weights
 
     def run(self, limit: TimeLimit, *, stretches: int | None = None) -> Outcome:
         """Go on until the time is up, a stop is asked for, or the folder has so many stretches."""
-        self.state.write(self.folder)
-        self.stop.waits = False
+        self._begin_folder()
         self.held_out = held_out_set(self.folder, self.recipe.render)
         self.photos = photo_set(
             self.folder,
@@ -95,12 +105,12 @@ class StandingRun:
             workers=self.recipe.render.workers,
             open_opinion=self.open_opinion,
         )
-        cooling = self._goes_on_cooling(limit)
+        cooling, trainer = self._goes_on_cooling(limit), None
         while True:
             index = self._next()
             if stretches is not None and index >= stretches:
                 return Outcome.FINISHED
-            if index == len(self.state.stretches) and not self._begin_stretch(index, limit):
+            if limit.left() <= 0 or (index == len(self.state.stretches) and not self._begin_stretch(limit)):
                 outcome = Outcome.TIME_UP
                 break
             outcome, trainer = self._stretch(index, limit, cooling=cooling)
@@ -108,8 +118,15 @@ class StandingRun:
             if outcome is not Outcome.FINISHED:
                 break
         if cooling and outcome is Outcome.TIME_UP:
-            self._end_cooling()
+            self._end_cooling(trainer or self._trainer(self.progress["stretch"], cooling=True))
         return outcome
+
+    def _begin_folder(self) -> None:
+        if self.recipe.start.weights and not (self.folder / START).exists():
+            with atomic_path(self.folder / START) as temporary:
+                shutil.copyfile(self.recipe.start.weights, temporary)
+        # Last: with it, the folder holds a run.
+        self.state.write(self.folder)
 
     def _goes_on_cooling(self, limit: TimeLimit) -> bool:
         """Whether a branch with a falling rate was cut short that was to end when this command is to end."""
@@ -126,7 +143,7 @@ class StandingRun:
         """The stretch to go on with."""
         return self.progress["stretch"] + bool(self.progress["finished"])
 
-    def _begin_stretch(self, index: int, limit: TimeLimit) -> bool:
+    def _begin_stretch(self, limit: TimeLimit) -> bool:
         """Note a new stretch of the recipe; False where no time is left for one."""
         render = self.recipe.render
         count = min(render.count, self._crops_in(limit))
@@ -160,23 +177,17 @@ class StandingRun:
         count = stretch.render["count"]
         there = (set_folder(self.folder, index) / INDEX).exists()
         print(f"stretch {index}: {count} crops of seed {stretch.seed}{', begun before' * there}", flush=True)
-        data = render_stretch(self.folder, stretch, index, workers=self.recipe.render.workers)
+        render_stretch(self.folder, stretch, index, workers=self.recipe.render.workers)
         if stretch.render_seconds:
             self.render_rate = count / stretch.render_seconds
         self.state.write(self.folder)
-        trainer = StretchTrainer(
-            self._recipe_of(stretch, data),
-            self.folder,
-            stretch=index,
-            held_out=self.held_out,
-            validation=self.recipe.render.held_out,
-            cooling=cooling,
-        )
+        trainer = self._trainer(index, cooling=cooling)
         before = dict(trainer.progress)
         if not trainer.progress["samples"]:
             self._noted(trainer.samples_seen, trainer.scored(), False)
 
         def noted(samples: int, scores: dict[str, float], cooled: bool) -> None:
+            self._note_training(stretch, trainer, before)
             self._noted(samples, scores, cooled)
 
         self.stop.waits = True
@@ -185,6 +196,16 @@ class StandingRun:
         self.progress = trainer.progress
         self._note_training(stretch, trainer, before)
         return outcome, trainer
+
+    def _trainer(self, index: int, *, cooling: bool) -> StretchTrainer:
+        return StretchTrainer(
+            self._recipe_of(self.state.stretches[index], set_folder(self.folder, index)),
+            self.folder,
+            stretch=index,
+            held_out=self.held_out,
+            validation=self.recipe.render.held_out,
+            cooling=cooling,
+        )
 
     def _note_training(self, stretch: Stretch, trainer: StretchTrainer, before: dict[str, Any]) -> None:
         progress = trainer.progress
@@ -215,7 +236,7 @@ class StandingRun:
             validation=0,
             samples=rows,
             seed=stretch.seed,
-            init=recipe.start.weights,
+            init=self._start(),
             checkpoint_seconds=recipe.schedule.checkpoint_seconds,
         )
 
@@ -225,27 +246,18 @@ class StandingRun:
         )
         self.state.write(self.folder)
 
-    def _end_cooling(self) -> None:
+    def _end_cooling(self, trainer: StretchTrainer) -> None:
         """The weights the falling rate led to; the constant rate's checkpoint is where the next command goes on."""
-        index = self.progress["stretch"]
-        trainer = StretchTrainer(
-            self._recipe_of(self.state.stretches[index], set_folder(self.folder, index)),
-            self.folder,
-            stretch=index,
-            held_out=self.held_out,
-            validation=self.recipe.render.held_out,
-            cooling=True,
-        )
         self._noted(trainer.samples_seen, trainer.scored(), True)
         trainer.write_weights(COOLED)
-        (self.folder / COOLING).unlink()
+        (self.folder / COOLING).unlink(missing_ok=True)
         self.progress = read_progress(self.folder / CHECKPOINT) or new_progress(self.recipe.name)
 
 
-def _check_model(recipe: StandingRecipe) -> int:
+def _check_model(recipe: StandingRecipe, start: str) -> int:
     """Samples the weights a run starts from had seen. Raises KnuckleError, before anything is rendered, where the model
     is not of one hand, not of the crops' size, or not that of the weights."""
-    run = replace(recipe.run, init=recipe.start.weights)
+    run = replace(recipe.run, init=start)
     if run.init and not Path(run.init).is_file():
         raise KnuckleError(
             f"start: expected weights to go on from (.safetensors), got {run.init}, which is not there"
@@ -259,8 +271,6 @@ def _check_model(recipe: StandingRecipe) -> int:
             f"render size: expected {size} px, which {run.system} {run.preset} takes, got"
             f" {recipe.render.options.size} px"
         )
-    if run.processes != 1:
-        raise KnuckleError(f"run processes: expected 1, got {run.processes}")
     return load_initial(model.model, run).samples
 
 

@@ -1,6 +1,7 @@
 """Training on one stretch: at the constant rate, or on a branch of it whose rate falls to zero as the time runs out."""
 
 import json
+import math
 import time
 from collections.abc import Callable
 from enum import Enum
@@ -45,6 +46,7 @@ def new_progress(name: str) -> dict[str, Any]:
         "seconds": 0.0,
         "begun": {"samples": 0, "seconds": 0.0},
         "cooling": None,
+        "scored": {"samples": -1, "scores": {}},
     }
 
 
@@ -72,8 +74,7 @@ class StretchTrainer(Trainer):
         self.validation_source = HandSource(held_out, validation=validation)
         super().__init__(recipe, folder)
         self.progress = new_progress(recipe.name)
-        self.cooling = cooling
-        self.scores: dict[str, float] = {}
+        self.cooling, self.left = cooling, math.inf
         self.resume()
         if self.progress["stretch"] != stretch:
             begun = {name: self.progress[name] for name in ("samples", "seconds")}
@@ -103,6 +104,8 @@ class StretchTrainer(Trainer):
             num_workers=self.recipe.workers,
         )
         clock = saved = time.monotonic()
+        # From here on: the rate does not fall while a set is rendered, and falls the faster afterwards.
+        self.left = limit.left()
         for step, batch in enumerate(loader, start=first):
             if limit.must_cool and not self.cooling:
                 self._begin_to_cool(limit)
@@ -122,8 +125,9 @@ class StretchTrainer(Trainer):
             self.save()
             return Outcome.TIME_UP if limit.left() <= 0 else Outcome.STOPPED
         # The scores first: killed in between, the run comes to the end of the stretch once more.
-        noted(self.samples_seen, self.scored(), self.cooling)
+        scores = self.scored()
         self.progress["finished"] = True
+        noted(self.samples_seen, scores, self.cooling)
         self.save()
         return Outcome.FINISHED
 
@@ -137,13 +141,14 @@ class StretchTrainer(Trainer):
             "seconds": seconds,
         }.items():
             self.progress[name] += value
+        before, self.left = self.left, limit.left()
         if self.cooling:
-            left = limit.left()
-            self.progress["cooling"]["factor"] *= left / (left + seconds)
+            self.progress["cooling"]["factor"] *= self.left / before
 
     def _begin_to_cool(self, limit: TimeLimit) -> None:
         self.save()
         self.cooling = True
+        self.progress["scored"]["samples"] = -1
         self.progress["cooling"] = {
             "factor": 1.0,
             "first_step": self.progress["step"],
@@ -165,9 +170,10 @@ class StretchTrainer(Trainer):
 
     def scored(self) -> dict[str, float]:
         """Scores of the averaged weights on the held-out hands."""
-        self.scores = self.validate()
-        self._say("validation", self.scores)
-        return self.scores
+        if self.progress["scored"]["samples"] != self.samples:
+            self.progress["scored"] = {"samples": self.samples, "scores": self.validate()}
+        self._say("validation", self.progress["scored"]["scores"])
+        return self.progress["scored"]["scores"]
 
     def save(self) -> None:
         """Write the checkpoint and, at the constant rate, its averaged weights."""
@@ -193,7 +199,8 @@ class StretchTrainer(Trainer):
         """The averaged weights with what made them, while training goes on."""
         model = self.objective.model
         current = {key: value.clone() for key, value in model.state_dict().items()}
-        self.save_shipping_weights(self.scores, name=name)
+        scored = self.progress["scored"]
+        self.save_shipping_weights(scored["scores"] if scored["samples"] == self.samples else {}, name=name)
         model.load_state_dict(current)
 
     def _say(self, group: str, values: dict[str, float]) -> None:
