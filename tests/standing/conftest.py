@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from knuckle.cli.predictors import open_model
 from knuckle.standing.limits import TimeLimit
 from knuckle.standing.recipe import read_standing
 from knuckle.standing.run import StandingRun
@@ -41,7 +42,9 @@ def no_opinion(name: str):
 
 
 def start_run(recipe: Path, folder: Path, **options) -> StandingRun:
-    return StandingRun(read_standing(recipe), folder, open_opinion=no_opinion, **options)
+    return StandingRun(
+        read_standing(recipe), folder, open_opinion=no_opinion, open_model=open_model, **options
+    )
 
 
 @pytest.fixture(scope="session")

@@ -5,9 +5,11 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 
 import knuckle
+from knuckle.errors import KnuckleError
+from knuckle.evaluation.one_hand_benchmarks import DATA_VARIABLE
 from knuckle.training.launch import ALLOCATOR
 
 _AGAIN = "KNUCKLE_STANDING_THREADS"
@@ -36,19 +38,50 @@ def lower_priority(priority: Literal["idle", "low", "normal"]) -> None:
 
 def commit_of_code() -> str:
     """The commit of the checkout the package runs from, with "+" where files differ from it; "" outside of one."""
-    folder = Path(knuckle.__file__).parent
-
-    def git(*arguments: str) -> str | None:
-        try:
-            done = subprocess.run(
-                ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False
-            )
-        except OSError:
-            return None
-        return None if done.returncode else done.stdout.strip()
-
-    # An installed package may lie within somebody else's checkout.
-    if git("ls-files", "--error-unmatch", "__init__.py") is None:
+    if checkout() is None:
         return ""
-    head, changed = git("rev-parse", "HEAD"), git("status", "--porcelain", "--untracked-files=no")
+    head, changed = _git("rev-parse", "HEAD"), _git("status", "--porcelain", "--untracked-files=no")
     return f"{head or ''}{'+' if changed else ''}"
+
+
+def checkout() -> Path | None:
+    """The git checkout the package runs from; None where it is installed otherwise."""
+    # An installed package may lie within somebody else's checkout.
+    if _git("ls-files", "--error-unmatch", "__init__.py") is None:
+        return None
+    top = _git("rev-parse", "--show-toplevel")
+    return None if top is None else Path(top)
+
+
+def begin_in_clone(clone: Path, arguments: list[str]) -> NoReturn:
+    """Begin the command `knuckle ARGUMENTS...` anew in a clone of the checkout, made where it is not there yet: what is
+    changed here later changes nothing there. Raises KnuckleError outside of a checkout and where git fails."""
+    source = checkout()
+    if source is None:
+        raise KnuckleError("--clone: expected knuckle to run from a git checkout, got an installed package")
+    if not (clone / ".git").exists():
+        made = subprocess.run(
+            ["git", "clone", "--quiet", "--local", str(source), str(clone)], capture_output=True, text=True
+        )
+        if made.returncode:
+            raise KnuckleError(
+                f"--clone: git cannot clone into {clone}: {made.stderr.strip().splitlines()[-1]}"
+            )
+    package = clone.resolve() / Path(knuckle.__file__).parents[1].relative_to(source.resolve())
+    environment = {**os.environ, "PYTHONPATH": str(package)}
+    if data := os.environ.get(DATA_VARIABLE):
+        environment[DATA_VARIABLE] = str(Path(data).resolve())
+    os.chdir(clone)
+    sys.stdout.flush()
+    code = "from knuckle.cli.main import main; main()"
+    os.execve(sys.executable, [sys.executable, "-c", code, *arguments], environment)
+
+
+def _git(*arguments: str) -> str | None:
+    """What git says of the package's folder; None where it fails or is not there."""
+    folder = str(Path(knuckle.__file__).resolve().parent)
+    try:
+        done = subprocess.run(["git", "-C", folder, *arguments], capture_output=True, text=True)
+    except OSError:
+        return None
+    return None if done.returncode else done.stdout.strip()

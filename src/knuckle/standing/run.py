@@ -7,9 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from knuckle.errors import KnuckleError
-from knuckle.files import atomic_path
+from knuckle.files import atomic_path, write_image
 from knuckle.standing.limits import TimeLimit
+from knuckle.standing.picture import draw_learning
 from knuckle.standing.recipe import StandingRecipe
+from knuckle.standing.score import (
+    PICTURE,
+    OpenModel,
+    check_against,
+    newest_weights,
+    score_weights,
+    shipping_commands,
+)
 from knuckle.standing.sets import (
     OpenOpinion,
     drop_sets,
@@ -29,6 +38,7 @@ from knuckle.standing.trainer import (
     new_progress,
     read_progress,
 )
+from knuckle.standing.verdict import Verdict
 from knuckle.synth.dataset import SynthSet
 from knuckle.synth.storage import INDEX
 from knuckle.training.loop import CHECKPOINT
@@ -44,9 +54,9 @@ LEAST_CROPS = 512
 class StandingRun:
     """A run in a folder, which holds all of it; nothing is done before `run`.
 
-    open_opinion: opens the model whose depths photographs get. seed: the first stretch begun now gets the first unused
-    one from it on. commit: of the code, for the record. Raises KnuckleError where the recipe cannot be trained, before
-    anything is rendered, and where the folder holds a run of another model.
+    open_opinion: opens the model whose depths photographs get. open_model: opens models to score. seed: the first
+    stretch begun now gets the first unused one from it on. commit: of the code, for the record. Raises KnuckleError
+    where the recipe cannot be trained, before anything is rendered, and where the folder holds a run of another model.
     """
 
     def __init__(
@@ -55,11 +65,12 @@ class StandingRun:
         folder: Path,
         *,
         open_opinion: OpenOpinion,
+        open_model: OpenModel,
         seed: int | None = None,
         commit: str = "",
     ) -> None:
         self.recipe, self.folder, self.seed, self.commit = recipe, folder, seed, commit
-        self.open_opinion = open_opinion
+        self.open_opinion, self.open_model = open_opinion, open_model
         self.stop = StopRequest()
         self.state = self._open_state()
         self.progress = read_progress(folder / CHECKPOINT) or new_progress(recipe.name)
@@ -69,6 +80,7 @@ class StandingRun:
         recipe = self.recipe
         if recipe.photos.share:
             photo_folder(recipe.photos)
+        check_against(recipe.score.against)
         start = recipe.start
         before = _check_model(recipe, self._start())
         if not (self.folder / STATE).exists():
@@ -120,6 +132,25 @@ class StandingRun:
         if cooling and outcome is Outcome.TIME_UP:
             self._end_cooling(trainer or self._trainer(self.progress["stretch"], cooling=True))
         return outcome
+
+    def score(self) -> tuple[Verdict, list[str]]:
+        """Score the newest weights beside what ships; note it, draw the picture, and say what to type to ship them."""
+        self.stop.waits = False
+        newest_weights(self.folder)
+        held_out = held_out_set(self.folder, self.recipe.render)
+        verdict = score_weights(
+            self.folder,
+            self.recipe,
+            self.state,
+            held_out=held_out,
+            commit=self.commit,
+            open_model=self.open_model,
+        )
+        self.state.write(self.folder)
+        write_image(self.folder / PICTURE, draw_learning(self.state))
+        return verdict, shipping_commands(
+            self.folder, self.recipe, self.state, held_out=held_out, commit=self.commit
+        )
 
     def _begin_folder(self) -> None:
         if self.recipe.start.weights and not (self.folder / START).exists():
