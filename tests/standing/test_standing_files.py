@@ -26,12 +26,14 @@ from knuckle.training.loop import CHECKPOINT
 
 
 def test_a_second_run_in_a_folder_is_refused_and_a_dead_one_s_lock_taken_over(tmp_path):
-    with locked(tmp_path):
-        with pytest.raises(
+    with (
+        locked(tmp_path),
+        pytest.raises(
             KnuckleError, match=f"got process {os.getpid()}; wait for it or choose another --folder"
-        ):
-            with locked(tmp_path):
-                pass
+        ),
+        locked(tmp_path),
+    ):
+        pass
     holder = multiprocessing.get_context("fork").Process(target=_hold_and_die, args=(tmp_path,))
     holder.start()
     holder.join()

@@ -14,10 +14,11 @@ import torch
 from safetensors.torch import load_file
 
 from knuckle.errors import KnuckleError
+from knuckle.standing import sets
 from knuckle.standing.limits import TimeLimit
 from knuckle.standing.run import StandingRun
 from knuckle.standing.sets import HELD_OUT, SETS, set_folder
-from knuckle.standing.state import FIRST_SEED, read_state
+from knuckle.standing.state import FIRST_SEED, Stretch, read_state
 from knuckle.standing.trainer import COOLED, COOLING, Outcome, read_progress
 from knuckle.synth.dataset import SynthSet
 from knuckle.training.checkpoint import read_metadata
@@ -190,6 +191,33 @@ def test_a_set_is_cut_to_what_can_be_rendered_and_trained_on_in_the_time_left(ti
     assert run._crops_in(TimeLimit()) == 20
     # Rendering takes nothing of a limit to the time spent in training.
     assert run._crops_in(TimeLimit(training=10)) == pytest.approx(100, abs=1)
+
+
+def test_photographs_are_converted_once_and_join_by_their_share(changed, whole, tmp_path, monkeypatch):
+    recipe, folder = changed("[schedule]", "[photos]\nshare = 0.25\n[schedule]"), tmp_path / "run"
+    (tmp_path / "train-photos").mkdir()
+    monkeypatch.setenv("KNUCKLE_DATA", str(tmp_path))
+    converted = []
+
+    def convert(source: Path, out: Path, *, size: int, **_):
+        converted.append((source, size))
+        shutil.copytree(whole / HELD_OUT, out)
+        index = json.loads((out / "index.json").read_text())
+        index |= {"dataset": "teacher", "options": {"size": size, "expand": 1.5, "depths": None}}
+        (out / "index.json").write_text(json.dumps(index))
+
+    monkeypatch.setattr(sets, "convert_teacher", convert)
+    shutil.copytree(whole / HELD_OUT, folder / HELD_OUT)
+    run = start_run(recipe, folder)
+    run.run(TimeLimit(), stretches=0)
+    start_run(recipe, folder).run(TimeLimit(), stretches=0)
+    assert converted == [(tmp_path / "train-photos", 32)]
+    made = run._recipe_of(Stretch(3, {}), set_folder(whole, 1))
+    hands = int(SynthSet(set_folder(whole, 1)).labels["is_hand"].sum())
+    assert made.shares == (0.75, 0.25) and made.sets[1] == str(folder / sets.PHOTOS)
+    assert made.samples == round(hands * 3 / 0.75), (
+        "each rendered hand is seen as often as without photographs"
+    )
 
 
 def test_missing_photographs_are_named(changed, tmp_path, monkeypatch):
