@@ -12,12 +12,11 @@ from safetensors import SafetensorError
 
 from knuckle.cli.standing import _without_clone
 from knuckle.errors import KnuckleError
+from knuckle.standing import process, trainer
 from knuckle.standing import run as running
-from knuckle.standing import trainer
 from knuckle.standing.disk import is_full_disk
 from knuckle.standing.limits import TimeLimit, parse_until
 from knuckle.standing.lock import LOCK, locked
-from knuckle.standing.process import commit_of_code
 from knuckle.standing.recipe import read_standing
 from knuckle.standing.sets import HELD_OUT, set_folder
 from knuckle.standing.state import State, Stretch, read_state
@@ -181,15 +180,13 @@ def test_a_record_is_read_as_it_was_written_and_another_file_is_refused(tmp_path
 
 
 def test_the_commit_is_that_of_the_checkout(monkeypatch, tmp_path):
-    import knuckle
-
-    found = commit_of_code()
+    found = process.commit_of_code()
     assert found == "" or len(found.rstrip("+")) == 40
-    outside = tmp_path / "site" / "__init__.py"
-    outside.parent.mkdir()
-    outside.touch()
-    monkeypatch.setattr(knuckle, "__file__", str(outside))
-    assert commit_of_code() == ""
+    (tmp_path / "__init__.py").touch()
+    monkeypatch.setattr(process, "_PACKAGE", tmp_path)
+    assert process.commit_of_code() == "" and process.checkout() is None
+    with pytest.raises(KnuckleError, match="--clone: expected knuckle to run from a git checkout"):
+        process.begin_in_clone(tmp_path / "clone", [])
 
 
 def test_the_command_in_the_clone_is_the_same_without_the_clone():

@@ -133,6 +133,27 @@ def test_with_a_limit_the_rate_falls_and_the_constant_one_is_kept(changed, whole
         assert torch.equal(load_file(folder / WEIGHTS)[name], value), name
 
 
+def test_a_falling_rate_that_was_cut_short_goes_on_if_it_is_to_end_at_the_same_time(tiny, whole, tmp_path):
+    def limit(deadline: float) -> TimeLimit:
+        return TimeLimit(deadline=deadline, cool_down=1.0, clock=lambda: 0.0)
+
+    shutil.copytree(whole / HELD_OUT, tmp_path / HELD_OUT)
+    first = start_run(tiny, tmp_path)
+    first.stop = _Asked(iter([False, False, True]))  # pyright: ignore[reportAttributeAccessIssue]
+    assert first.run(limit(900), stretches=1) is Outcome.STOPPED
+    kept, falling = read_progress(tmp_path / CHECKPOINT), read_progress(tmp_path / COOLING)
+    assert kept is not None and falling is not None and (kept["rows"], falling["rows"]) == (0, 16)
+    (tmp_path / "other").mkdir()
+    for name in (CHECKPOINT, COOLING):
+        shutil.copy(tmp_path / name, tmp_path / "other")
+    other = start_run(tiny, tmp_path / "other")
+    assert not other._goes_on_cooling(limit(901)) and not (tmp_path / "other" / COOLING).exists()
+    second = start_run(tiny, tmp_path)
+    assert second.run(limit(900), stretches=1) is Outcome.FINISHED
+    assert read_metadata(tmp_path / COOLED)["samples_seen"] == "48"
+    assert not (tmp_path / COOLING).exists() and read_progress(tmp_path / CHECKPOINT) == kept
+
+
 def watch_rates(run: StandingRun, rates: list[float]) -> None:
     """Note the learning rate of every step."""
     make = run._trainer

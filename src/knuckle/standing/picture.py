@@ -28,8 +28,10 @@ def draw_learning(state: State) -> UInt8[np.ndarray, "H W 3"]:
     Held-out hands: a line at the constant rate, dots where the rate had fallen. Photographs and frozen rendered hands:
     a dot a scoring, and a line for what ships. Raises KnuckleError where the record holds no score yet.
     """
-    curve = [*state.earlier.get("curve", []), *state.curve]
-    scorings = [*state.earlier.get("scorings", []), *state.scorings]
+    curve, scorings = (
+        sorted([*state.earlier.get(name, []), *own], key=lambda entry: entry["samples"])
+        for name, own in (("curve", state.curve), ("scorings", state.scorings))
+    )
     seen = [point["samples"] / 1e3 for point in [*curve, *scorings]]
     if not seen:
         raise KnuckleError("expected a record with scores to draw, got one without")

@@ -7,11 +7,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal, NoReturn
 
-import knuckle
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.one_hand_benchmarks import DATA_VARIABLE
 from knuckle.training.launch import ALLOCATOR
 
+_PACKAGE = Path(__file__).resolve().parents[1]
 _AGAIN = "KNUCKLE_STANDING_THREADS"
 
 
@@ -67,7 +67,7 @@ def begin_in_clone(clone: Path, arguments: list[str]) -> NoReturn:
             raise KnuckleError(
                 f"--clone: git cannot clone into {clone}: {made.stderr.strip().splitlines()[-1]}"
             )
-    package = clone.resolve() / Path(knuckle.__file__).parents[1].relative_to(source.resolve())
+    package = clone.resolve() / _PACKAGE.parent.relative_to(source.resolve())
     environment = {**os.environ, "PYTHONPATH": str(package)}
     if data := os.environ.get(DATA_VARIABLE):
         environment[DATA_VARIABLE] = str(Path(data).resolve())
@@ -79,9 +79,8 @@ def begin_in_clone(clone: Path, arguments: list[str]) -> NoReturn:
 
 def _git(*arguments: str) -> str | None:
     """What git says of the package's folder; None where it fails or is not there."""
-    folder = str(Path(knuckle.__file__).resolve().parent)
     try:
-        done = subprocess.run(["git", "-C", folder, *arguments], capture_output=True, text=True)
+        done = subprocess.run(["git", "-C", str(_PACKAGE), *arguments], capture_output=True, text=True)
     except OSError:
         return None
     return None if done.returncode else done.stdout.strip()

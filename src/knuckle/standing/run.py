@@ -121,7 +121,8 @@ class StandingRun:
         while True:
             index = self._next()
             if stretches is not None and index >= stretches:
-                return Outcome.FINISHED
+                outcome = Outcome.FINISHED
+                break
             if limit.left() <= 0 or (index == len(self.state.stretches) and not self._begin_stretch(limit)):
                 outcome = Outcome.TIME_UP
                 break
@@ -129,7 +130,7 @@ class StandingRun:
             cooling = trainer.cooling
             if outcome is not Outcome.FINISHED:
                 break
-        if cooling and outcome is Outcome.TIME_UP:
+        if cooling and outcome is not Outcome.STOPPED:
             self._end_cooling(trainer or self._trainer(self.progress["stretch"], cooling=True))
         return outcome
 
@@ -217,9 +218,9 @@ class StandingRun:
         if not trainer.progress["samples"]:
             self._noted(trainer.samples_seen, trainer.scored(), False)
 
-        def noted(samples: int, scores: dict[str, float], cooled: bool) -> None:
+        def noted(samples: int, scores: dict[str, float]) -> None:
             self._note_training(stretch, trainer, before)
-            self._noted(samples, scores, cooled)
+            self._noted(samples, scores, False)
 
         self.stop.waits = True
         outcome = trainer.train(limit, stop=lambda: self.stop.asked, noted=noted)

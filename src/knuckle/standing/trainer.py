@@ -4,6 +4,7 @@ import json
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from torch.utils.data import DataLoader
 
 from knuckle.errors import KnuckleError
 from knuckle.standing.limits import TimeLimit
-from knuckle.training.batches import Batch, HandSource, TrainingBatches, validation_batches
+from knuckle.training.batches import Batch, TrainingBatches
 from knuckle.training.checkpoint import load_checkpoint, save_checkpoint
 from knuckle.training.loop import CHECKPOINT, WEIGHTS, Trainer
 from knuckle.training.recipe import Recipe
@@ -25,8 +26,8 @@ COOLED = "cooled.safetensors"
 """The weights such a branch ended with."""
 
 Outcome = Enum("Outcome", ["FINISHED", "TIME_UP", "STOPPED"])
-Noted = Callable[[int, dict[str, float], bool], None]
-"""Told of scores: samples seen, the scores, whether the rate falls."""
+Noted = Callable[[int, dict[str, float]], None]
+"""Told of scores at the constant rate: samples seen, the scores."""
 
 
 def new_progress(name: str) -> dict[str, Any]:
@@ -71,7 +72,7 @@ class StretchTrainer(Trainer):
     def __init__(
         self, recipe: Recipe, folder: Path, *, stretch: int, held_out: Path, validation: int, cooling: bool
     ) -> None:
-        self.validation_source = HandSource(held_out, validation=validation)
+        self.held_out_recipe = replace(recipe, data=str(held_out), shares=(), validation=validation)
         super().__init__(recipe, folder)
         self.progress = new_progress(recipe.name)
         self.cooling, self.left = cooling, math.inf
@@ -81,8 +82,12 @@ class StretchTrainer(Trainer):
             self.progress |= {"stretch": stretch, "rows": 0, "finished": False, "begun": begun}
 
     def _held_out_batches(self) -> list[Batch]:
-        super()._held_out_batches()
-        return validation_batches(self.validation_source, 64)
+        super()._held_out_batches()  # checks the stretch's own sets
+        own, self.recipe = self.recipe, self.held_out_recipe
+        try:
+            return super()._held_out_batches()
+        finally:
+            self.recipe = own
 
     @property
     def samples(self) -> int:
@@ -117,7 +122,7 @@ class StretchTrainer(Trainer):
             if self.progress["step"] % 50 == 0:
                 self._say("loss", terms)
             if self.progress["step"] % self.recipe.validate_every == 0 and step + 1 < self.recipe.steps:
-                noted(self.samples_seen, self.scored(), self.cooling)
+                self._validate(noted)
             if time.monotonic() - saved > self.recipe.checkpoint_seconds:
                 self.save()
                 saved = time.monotonic()
@@ -125,11 +130,15 @@ class StretchTrainer(Trainer):
             self.save()
             return Outcome.TIME_UP if limit.left() <= 0 else Outcome.STOPPED
         # The scores first: killed in between, the run comes to the end of the stretch once more.
-        scores = self.scored()
         self.progress["finished"] = True
-        noted(self.samples_seen, scores, self.cooling)
+        self._validate(noted)
         self.save()
         return Outcome.FINISHED
+
+    def _validate(self, noted: Noted) -> None:
+        scores = self.scored()
+        if not self.cooling:
+            noted(self.samples_seen, scores)
 
     def _count(self, seconds: float, limit: TimeLimit) -> None:
         """One step more, which took these seconds."""
