@@ -3,6 +3,9 @@
 python benchmarks/learning_curves.py runs/A [runs/B ...] [--joined] [--out out/learning.png]. Each folder is a run of
 `knuckle train`; --joined takes them as one, each going on from the last one's weights. Held-out crops are those of each
 run's own set, and the scores those of the averaged weights.
+
+python benchmarks/learning_curves.py weights/standing.json --out docs/learning.png draws the record of a standing run
+(`knuckle standing`) and of those before it: held-out hands, photographs and frozen rendered hands, beside what ships.
 """
 
 import argparse
@@ -14,6 +17,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from ablations import COLUMNS
 from knuckle.files import write_image
+from knuckle.standing.picture import draw_learning
+from knuckle.standing.state import read_state
 from knuckle.view.plot import Line, LineChart, draw_sheet
 
 Curve = list[tuple[int, float]]
@@ -28,6 +33,9 @@ def main() -> None:
     parser.add_argument("--joined", action="store_true")
     parser.add_argument("--out", type=Path, default=Path("out/learning.png"))
     options = parser.parse_args()
+    if [run.suffix for run in options.runs] == [".json"]:
+        draw_record(options.runs[0], options.out)
+        return
     curves = {run.name: curves_of(run) for run in options.runs}
     if empty := [name for name, found in curves.items() if not found]:
         raise SystemExit(f"error: expected runs with held-out scores, got none in {', '.join(empty)}")
@@ -38,6 +46,15 @@ def main() -> None:
             print(f"{name}: {COLUMNS[score]}: " + ", ".join(f"{x:,} {y:.2f}" for x, y in curve))
     write_image(options.out, picture(curves))
     print(options.out)
+
+
+def draw_record(record: Path, out: Path) -> None:
+    """A standing run's scorings as lines, and its picture."""
+    state = read_state(record)
+    for scoring in [*state.earlier.get("scorings", []), *state.scorings]:
+        print(f"{scoring['samples']:,} samples: {scoring['line']}")
+    write_image(out, draw_learning(state))
+    print(out)
 
 
 def curves_of(run: Path) -> dict[str, Curve]:

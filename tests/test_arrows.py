@@ -29,7 +29,8 @@ STANDS_ON = {
     "view": ("evaluation",),
     "knuckle": ("models", "inference", "view"),
     "export": ("training", "inference", "view"),
-    "cli": ("export", "knuckle"),
+    "standing": ("export",),
+    "cli": ("standing", "knuckle"),
     "__main__": ("cli",),
 }
 """The rooms from the bottom up, each with those that it stands on: it may import them and whatever they stand on.

@@ -53,7 +53,7 @@ def convert(
     } | ({} if size is None else {"size": size})
     try:
         if dataset == "teacher":
-            second = None if depths is None else _second_opinion(depths)
+            second = None if depths is None else second_opinion(depths)
             index = convert_teacher(folder, out, second=second, **options)
         else:
             index = convert_set(dataset, folder, out, **options)
@@ -72,7 +72,7 @@ def convert(
         )
 
 
-def _second_opinion(weights: str) -> "SecondOpinion":
+def second_opinion(weights: str) -> "SecondOpinion":
     """A model as a function from hands to their joints. Raises KnuckleError for a two-hand one."""
     from knuckle.cli.predictors import open_model
     from knuckle.datasets.labelled import to_patch

@@ -16,6 +16,7 @@ COMMANDS = {
     "synth": "Render labelled hands, or a sheet of them to look at.",
     "convert": "Turn a dataset's training split, or labelled photographs, into a set to train on.",
     "train": "Train a system from a recipe; resumes after an interruption.",
+    "standing": "Train on and on: fresh crops, the last weights, scores; resumes after an interruption.",
     "average": "Average the weights of two runs, of which one went on from the other.",
     "evaluate": "Score weights on the synthetic benchmark or on real photos.",
     "export": "Write trained weights as onnx with their record.",

@@ -37,7 +37,8 @@ def ship(
     folder.
     """
     model, metadata = load_model(weights)
-    source = HandSource(validation_set, validation=validation)
+    upright = getattr(model.config, "upright", False)
+    source = HandSource(validation_set, validation=validation, upright=upright)
     check_hands(model, metadata["system"], source, str(validation_set))
     onnx_path = folder / f"{name}.onnx"
     export_onnx(model, onnx_path)

@@ -1,5 +1,6 @@
 """Sets of crops on disk: one memory-mappable array a label, written in shards by parallel processes, resumable."""
 
+import errno
 import json
 import multiprocessing
 import os
@@ -21,6 +22,8 @@ from knuckle.errors import KnuckleError
 FORMAT = 1
 INDEX = "index.json"
 _DONE = "done"
+_CANNOT_ALLOCATE = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)
+"""What file systems answer that do not know how."""
 
 Header = dict[str, Any]
 """What index.json holds: "count", "arrays" (shape and dtype by name), "complete", and what made the set."""
@@ -85,7 +88,7 @@ def _check_space(out: Path, header: Header) -> None:
     if need > free:
         raise KnuckleError(
             f"{out}: the set needs {need / 1e9:.1f} GB, only {free / 1e9:.1f} GB are free there"
-        )
+        ) from OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _prepare(out: Path, header: Header, *, resume: bool, same: Sequence[str]) -> None:
@@ -108,13 +111,25 @@ def _prepare(out: Path, header: Header, *, resume: bool, same: Sequence[str]) ->
         (out / _DONE).mkdir(parents=True, exist_ok=True)
         _check_space(out, header)
         for name, spec in header["arrays"].items():
-            open_memmap(
-                out / f"{name}.npy", mode="w+", dtype=spec["dtype"], shape=tuple(spec["shape"])
-            ).flush()
+            _allocate(out / f"{name}.npy", spec)
     except OSError as error:
         raise KnuckleError(f"{out}: cannot write the set there ({error.strerror})") from error
     # Last, so that an index always means complete files.
     _write_json(out / INDEX, header)
+
+
+def _allocate(path: Path, spec: Header) -> None:
+    """A file of the array's full size, its room on the disk taken now: a memory map that finds none later kills the
+    process."""
+    open_memmap(path, mode="w+", dtype=spec["dtype"], shape=tuple(spec["shape"])).flush()
+    if not hasattr(os, "posix_fallocate"):
+        return
+    with path.open("r+b") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        except OSError as error:
+            if error.errno not in _CANNOT_ALLOCATE:
+                raise
 
 
 def _write_json(path: Path, data: Header) -> None:

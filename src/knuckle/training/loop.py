@@ -119,7 +119,7 @@ class Trainer:
         torch.manual_seed(self.recipe.seed * 1_000_003 + step * 64 + self.accelerator.process_index)
         batch = {k: v.to(self.accelerator.device, non_blocking=True) for k, v in batch.items()}
         for group in self.optimiser.param_groups:
-            group["lr"] = self.recipe.learning_rate(step) * group["lr_factor"]
+            group["lr"] = self.learning_rate(step) * group["lr_factor"]
         self.module.train()
         with self.accelerator.autocast():
             total, terms = self.module(batch, self.recipe.with_negatives(step))
@@ -133,6 +133,15 @@ class Trainer:
         self.optimiser.step()
         self.update_average(step)
         return {"total": total.item(), **{k: v.item() for k, v in terms.items()}}
+
+    def learning_rate(self, step: int) -> float:
+        """The rate of a step."""
+        return self.recipe.learning_rate(step)
+
+    @property
+    def samples(self) -> int:
+        """Hands the run has shown the model."""
+        return self.progress["step"] * self.recipe.batch
 
     @torch.no_grad()
     def update_average(self, step: int) -> None:
@@ -183,7 +192,7 @@ class Trainer:
                 path, module=self.objective, average=self.average, optimiser=self.optimiser
             )
 
-    def save_shipping_weights(self, scores: dict[str, float]) -> None:
+    def save_shipping_weights(self, scores: dict[str, float], *, name: str = WEIGHTS) -> None:
         """The averaged weights as fp16 safetensors with what made them."""
         model = self.objective.model
         model.load_state_dict(self.average)
@@ -195,11 +204,11 @@ class Trainer:
             "recipe": self.recipe.name,
             "phase": self.recipe.phase,
             "started_from": self.before.started_from,
-            "samples_seen": str(self.before.samples + self.recipe.steps * self.recipe.batch),
+            "samples_seen": str(self.before.samples + self.samples),
             "train_seconds": f"{self.before.seconds + self.progress['seconds']:.0f}",
             "validation": " ".join(f"{k}={v:.3f}" for k, v in scores.items() if math.isfinite(v)),
         }
-        save_weights(self.folder / WEIGHTS, model, metadata=metadata)
+        save_weights(self.folder / name, model, metadata=metadata)
 
 
 def _optimiser(objective: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:

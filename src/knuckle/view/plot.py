@@ -29,11 +29,12 @@ _LETTERS_A_PX = 1.8
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a chart, with its name for the legend."""
+    """One line of a chart, with its name for the legend; dots: its points alone, without a line between them."""
 
     x: Sequence[float]
     y: Sequence[float]
     name: str
+    dots: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,10 @@ class _Canvas:
     def box(self, low: tuple[float, float], high: tuple[float, float], colour: Colour) -> None:
         corners = [tuple(round(v * _SCALE) for v in corner) for corner in (low, high)]
         cv2.rectangle(self.pixels, corners[0], corners[1], colour, -1)
+
+    def dot(self, at: tuple[float, float], colour: Colour) -> None:
+        centre = (round(at[0] * _SCALE), round(at[1] * _SCALE))
+        cv2.circle(self.pixels, centre, round(3.5 * _SCALE), colour, -1, cv2.LINE_AA)
 
     def text(
         self,
@@ -209,7 +214,11 @@ def _draw_lines(axes: _Axes, chart: LineChart) -> None:
     colours = [PALETTE[i % len(PALETTE)] for i in range(len(chart.lines))]
     for line, colour in zip(chart.lines, colours, strict=True):
         points = [axes.at(x, y) for x, y in zip(line.x, line.y, strict=True) if x <= chart.x_range[1]]
-        canvas.polyline(np.array(points), colour, width=2)
+        if line.dots:
+            for point in points:
+                canvas.dot(point, colour)
+        elif points:
+            canvas.polyline(np.array(points), colour, width=2)
     axes.legend([(line.name, c) for line, c in zip(chart.lines, colours, strict=True)], at_bottom=True)
 
 

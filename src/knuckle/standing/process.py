@@ -1,0 +1,89 @@
+"""The process of a run: its threads, its priority, and which commit of the code it runs."""
+
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal, NoReturn
+
+from knuckle.errors import KnuckleError
+from knuckle.evaluation.one_hand_benchmarks import DATA_VARIABLE
+from knuckle.training.launch import ALLOCATOR
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_AGAIN = "KNUCKLE_STANDING_THREADS"
+
+
+def with_threads(threads: int) -> None:
+    """Begin this process anew where its environment has another number of threads: libraries read it once."""
+    if os.environ.get(_AGAIN) == str(threads):
+        return
+    wanted = {**ALLOCATOR, **os.environ, "OMP_NUM_THREADS": str(threads), _AGAIN: str(threads)}
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], wanted)
+
+
+def lower_priority(priority: Literal["idle", "low", "normal"]) -> None:
+    """Give way to others, as far as the system knows how."""
+    if priority == "normal":
+        return
+    os.nice(19)
+    # Linux shares a core among sessions before it looks at the nice values within one.
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text("19")
+    # Such a process reads and writes files when nobody else does, too.
+    if priority == "idle" and hasattr(os, "SCHED_IDLE"):
+        with suppress(PermissionError):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
+def commit_of_code() -> str:
+    """The commit of the checkout the package runs from, with "+" where files differ from it; "" outside of one."""
+    if checkout() is None:
+        return ""
+    head, changed = _git("rev-parse", "HEAD"), _git("status", "--porcelain", "--untracked-files=no")
+    return f"{head or ''}{'+' if changed else ''}"
+
+
+def checkout() -> Path | None:
+    """The git checkout the package runs from; None where it is installed otherwise."""
+    # An installed package may lie within somebody else's checkout.
+    if _git("ls-files", "--error-unmatch", "__init__.py") is None:
+        return None
+    top = _git("rev-parse", "--show-toplevel")
+    return None if top is None else Path(top)
+
+
+def begin_in_clone(clone: Path, arguments: list[str]) -> NoReturn:
+    """Begin the command `knuckle ARGUMENTS...` anew in a clone of the checkout, made where it is not there yet: what is
+    changed here later changes nothing there. Raises KnuckleError outside of a checkout and where git fails."""
+    source = checkout()
+    if source is None:
+        raise KnuckleError("--clone: expected knuckle to run from a git checkout, got an installed package")
+    if not (clone / ".git").exists():
+        made = subprocess.run(
+            ["git", "clone", "--quiet", "--local", str(source), str(clone)], capture_output=True, text=True
+        )
+        if made.returncode:
+            raise KnuckleError(
+                f"--clone: git cannot clone into {clone}: {made.stderr.strip().splitlines()[-1]}"
+            )
+    package = clone.resolve() / _PACKAGE.parent.relative_to(source.resolve())
+    environment = {**os.environ, "PYTHONPATH": str(package)}
+    if data := os.environ.get(DATA_VARIABLE):
+        environment[DATA_VARIABLE] = str(Path(data).resolve())
+    os.chdir(clone)
+    sys.stdout.flush()
+    code = "from knuckle.cli.main import main; main()"
+    os.execve(sys.executable, [sys.executable, "-c", code, *arguments], environment)
+
+
+def _git(*arguments: str) -> str | None:
+    """What git says of the package's folder; None where it fails or is not there."""
+    try:
+        done = subprocess.run(["git", "-C", str(_PACKAGE), *arguments], capture_output=True, text=True)
+    except OSError:
+        return None
+    return None if done.returncode else done.stdout.strip()

@@ -1,0 +1,311 @@
+"""The run: stretch after stretch of fresh crops, until its time is up or somebody stops it."""
+
+import math
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from knuckle.errors import KnuckleError
+from knuckle.files import atomic_path, write_image
+from knuckle.standing.limits import TimeLimit
+from knuckle.standing.picture import draw_learning
+from knuckle.standing.recipe import StandingRecipe
+from knuckle.standing.score import (
+    PICTURE,
+    OpenModel,
+    check_against,
+    newest_weights,
+    score_weights,
+    shipping_commands,
+)
+from knuckle.standing.sets import (
+    OpenOpinion,
+    drop_sets,
+    held_out_set,
+    photo_folder,
+    photo_set,
+    render_stretch,
+    set_folder,
+)
+from knuckle.standing.state import STATE, State, Stretch, earlier_of, read_state
+from knuckle.standing.stop import StopRequest
+from knuckle.standing.trainer import (
+    COOLED,
+    COOLING,
+    Outcome,
+    StretchTrainer,
+    new_progress,
+    read_progress,
+)
+from knuckle.standing.verdict import Verdict
+from knuckle.synth.dataset import SynthSet
+from knuckle.synth.storage import INDEX
+from knuckle.training.loop import CHECKPOINT
+from knuckle.training.objective import Objective
+from knuckle.training.recipe import Recipe
+from knuckle.training.start import load_initial
+
+START = "start.safetensors"
+LEAST_CROPS = 512
+"""Of a set that is cut to the time left; for fewer nothing is rendered any more."""
+
+
+class StandingRun:
+    """A run in a folder, which holds all of it; nothing is done before `run`.
+
+    open_opinion: opens the model whose depths photographs get. open_model: opens models to score. seed: the first
+    stretch begun now gets the first unused one from it on. commit: of the code, for the record. Raises KnuckleError
+    where the recipe cannot be trained, before anything is rendered, and where the folder holds a run of another model.
+    """
+
+    def __init__(
+        self,
+        recipe: StandingRecipe,
+        folder: Path,
+        *,
+        open_opinion: OpenOpinion,
+        open_model: OpenModel,
+        seed: int | None = None,
+        commit: str = "",
+    ) -> None:
+        self.recipe, self.folder, self.seed, self.commit = recipe, folder, seed, commit
+        self.open_opinion, self.open_model = open_opinion, open_model
+        self.stop = StopRequest()
+        self.state = self._open_state()
+        self.progress = read_progress(folder / CHECKPOINT) or new_progress(recipe.name)
+        self.render_rate = self.train_rate = math.nan
+
+    def _open_state(self) -> State:
+        recipe = self.recipe
+        if recipe.photos.share:
+            photo_folder(recipe.photos)
+        check_against(recipe.score.against)
+        start = recipe.start
+        before = _check_model(recipe, self._start())
+        if not (self.folder / STATE).exists():
+            return State(
+                recipe=recipe.name,
+                model=recipe.model,
+                start={"weights": start.weights, "samples": before},
+                earlier=earlier_of(Path(start.record)) if start.record else {},
+            )
+        state = read_state(self.folder / STATE)
+        for expected, got in (
+            (_words(recipe.model), _words(state.model)),
+            (f"start weights {start.weights!r}", f"start weights {state.start['weights']!r}"),
+        ):
+            if expected != got:
+                raise KnuckleError(
+                    f"{self.folder}: expected a run of {expected}, got one of {got}; choose another --folder"
+                )
+        return state
+
+    def _start(self) -> str:
+        """The weights the folder began with: a copy, as the file they came from may give way to this run's own."""
+        copy = self.folder / START
+        return str(copy) if self.recipe.start.weights and copy.exists() else self.recipe.start.weights
+
+    def run(self, limit: TimeLimit, *, stretches: int | None = None) -> Outcome:
+        """Go on until the time is up, a stop is asked for, or the folder has so many stretches."""
+        self._begin_folder()
+        self.held_out = held_out_set(self.folder, self.recipe.render)
+        self.photos = photo_set(
+            self.folder,
+            self.recipe.photos,
+            size=self.recipe.render.options.size,
+            workers=self.recipe.render.workers,
+            open_opinion=self.open_opinion,
+        )
+        cooling, trainer = self._goes_on_cooling(limit), None
+        while True:
+            index = self._next()
+            if stretches is not None and index >= stretches:
+                outcome = Outcome.FINISHED
+                break
+            if limit.left() <= 0 or (index == len(self.state.stretches) and not self._begin_stretch(limit)):
+                outcome = Outcome.TIME_UP
+                break
+            outcome, trainer = self._stretch(index, limit, cooling=cooling)
+            cooling = trainer.cooling
+            if outcome is not Outcome.FINISHED:
+                break
+        if cooling and outcome is not Outcome.STOPPED:
+            self._end_cooling(trainer or self._trainer(self.progress["stretch"], cooling=True))
+        return outcome
+
+    def score(self) -> tuple[Verdict, list[str]]:
+        """Score the newest weights beside what ships; note it, draw the picture, and say what to type to ship them."""
+        self.stop.waits = False
+        newest_weights(self.folder)
+        held_out = held_out_set(self.folder, self.recipe.render)
+        verdict = score_weights(
+            self.folder,
+            self.recipe,
+            self.state,
+            held_out=held_out,
+            commit=self.commit,
+            open_model=self.open_model,
+        )
+        self.state.write(self.folder)
+        write_image(self.folder / PICTURE, draw_learning(self.state))
+        return verdict, shipping_commands(
+            self.folder, self.recipe, self.state, held_out=held_out, commit=self.commit
+        )
+
+    def _begin_folder(self) -> None:
+        if self.recipe.start.weights and not (self.folder / START).exists():
+            with atomic_path(self.folder / START) as temporary:
+                shutil.copyfile(self.recipe.start.weights, temporary)
+        # Last: with it, the folder holds a run.
+        self.state.write(self.folder)
+
+    def _goes_on_cooling(self, limit: TimeLimit) -> bool:
+        """Whether a branch with a falling rate was cut short that was to end when this command is to end."""
+        found = read_progress(self.folder / COOLING)
+        if found is None:
+            return False
+        if limit.deadline is not None and found["cooling"]["deadline"] == limit.deadline and limit.must_cool:
+            self.progress = found
+            return True
+        (self.folder / COOLING).unlink()
+        return False
+
+    def _next(self) -> int:
+        """The stretch to go on with."""
+        return self.progress["stretch"] + bool(self.progress["finished"])
+
+    def _begin_stretch(self, limit: TimeLimit) -> bool:
+        """Note a new stretch of the recipe; False where no time is left for one."""
+        render = self.recipe.render
+        count = min(render.count, self._crops_in(limit))
+        if count < min(render.count, LEAST_CROPS):
+            return False
+        self.state.stretches.append(
+            Stretch(
+                seed=self.state.new_seed(self.seed),
+                render={"count": count, "options": render.options.to_dict()},
+                commit=self.commit,
+            )
+        )
+        self.state.write(self.folder)
+        return True
+
+    def _crops_in(self, limit: TimeLimit) -> int:
+        """How many crops can be rendered and trained on in the time left, as fast as it went so far."""
+        left = limit.left()
+        seconds = self.recipe.render.passes / (1 - self.recipe.photos.share) / self.train_rate
+        if limit.deadline is not None:
+            seconds += 1 / self.render_rate
+        if math.isinf(left) or math.isnan(seconds):
+            return self.recipe.render.count
+        return int(left / seconds)
+
+    def _stretch(self, index: int, limit: TimeLimit, *, cooling: bool) -> tuple[Outcome, StretchTrainer]:
+        stretch = self.state.stretches[index]
+        if not cooling:
+            drop_sets(self.folder, before=index)
+        self._refresh(stretch, index)
+        count = stretch.render["count"]
+        there = (set_folder(self.folder, index) / INDEX).exists()
+        print(f"stretch {index}: {count} crops of seed {stretch.seed}{', begun before' * there}", flush=True)
+        render_stretch(self.folder, stretch, index, workers=self.recipe.render.workers)
+        if stretch.render_seconds:
+            self.render_rate = count / stretch.render_seconds
+        self.state.write(self.folder)
+        trainer = self._trainer(index, cooling=cooling)
+        before = dict(trainer.progress)
+        if not trainer.progress["samples"]:
+            self._noted(trainer.samples_seen, trainer.scored(), False)
+
+        def noted(samples: int, scores: dict[str, float]) -> None:
+            self._note_training(stretch, trainer, before)
+            self._noted(samples, scores, False)
+
+        self.stop.waits = True
+        outcome = trainer.train(limit, stop=lambda: self.stop.asked, noted=noted)
+        self.stop.waits = False
+        self.progress = trainer.progress
+        self._note_training(stretch, trainer, before)
+        return outcome, trainer
+
+    def _trainer(self, index: int, *, cooling: bool) -> StretchTrainer:
+        return StretchTrainer(
+            self._recipe_of(self.state.stretches[index], set_folder(self.folder, index)),
+            self.folder,
+            stretch=index,
+            held_out=self.held_out,
+            validation=self.recipe.render.held_out,
+            cooling=cooling,
+        )
+
+    def _note_training(self, stretch: Stretch, trainer: StretchTrainer, before: dict[str, Any]) -> None:
+        progress = trainer.progress
+        if (seconds := progress["seconds"] - before["seconds"]) > 0:
+            self.train_rate = (progress["samples"] - before["samples"]) / seconds
+        if not trainer.cooling:
+            stretch.samples_before = progress["begun"]["samples"]
+            stretch.samples_after = progress["samples"] if progress["finished"] else None
+            stretch.train_seconds = round(progress["seconds"] - progress["begun"]["seconds"], 1)
+        self.state.write(self.folder)
+
+    def _refresh(self, stretch: Stretch, index: int) -> None:
+        """A stretch that nothing was trained on yet is of the recipe as it is now."""
+        options = self.recipe.render.options.to_dict()
+        untouched = self.progress["stretch"] < index
+        if untouched and stretch.render["options"] != options:
+            stretch.render = {"count": self.recipe.render.count, "options": options}
+
+    def _recipe_of(self, stretch: Stretch, data: Path) -> Recipe:
+        recipe, share = self.recipe, self.recipe.photos.share
+        hands = int(SynthSet(data).labels["is_hand"].sum())
+        rows = max(round(hands * recipe.render.passes / (1 - share)), recipe.run.batch)
+        sets = (str(data),) if self.photos is None else (str(data), str(self.photos))
+        return replace(
+            recipe.run,
+            data=sets,
+            shares=() if self.photos is None else (1 - share, share),
+            validation=0,
+            samples=rows,
+            seed=stretch.seed,
+            init=self._start(),
+            checkpoint_seconds=recipe.schedule.checkpoint_seconds,
+        )
+
+    def _noted(self, samples: int, scores: dict[str, float], cooled: bool) -> None:
+        self.state.note(
+            samples, {k: round(v, 4) for k, v in scores.items() if math.isfinite(v)}, cooled=cooled
+        )
+        self.state.write(self.folder)
+
+    def _end_cooling(self, trainer: StretchTrainer) -> None:
+        """The weights the falling rate led to; the constant rate's checkpoint is where the next command goes on."""
+        self._noted(trainer.samples_seen, trainer.scored(), True)
+        trainer.write_weights(COOLED)
+        (self.folder / COOLING).unlink(missing_ok=True)
+        self.progress = read_progress(self.folder / CHECKPOINT) or new_progress(self.recipe.name)
+
+
+def _check_model(recipe: StandingRecipe, start: str) -> int:
+    """Samples the weights a run starts from had seen. Raises KnuckleError, before anything is rendered, where the model
+    is not of one hand, not of the crops' size, or not that of the weights."""
+    run = replace(recipe.run, init=start)
+    if run.init and not Path(run.init).is_file():
+        raise KnuckleError(
+            f"start: expected weights to go on from (.safetensors), got {run.init}, which is not there"
+        )
+    model = Objective(replace(run, pretrained=False))
+    size, hands = model.model.config.patch_size, model.model.hands
+    if hands != 1:
+        raise KnuckleError(f"run: expected a system of one hand, got {run.system}")
+    if size != recipe.render.options.size:
+        raise KnuckleError(
+            f"render size: expected {size} px, which {run.system} {run.preset} takes, got"
+            f" {recipe.render.options.size} px"
+        )
+    return load_initial(model.model, run).samples
+
+
+def _words(model: dict[str, Any]) -> str:
+    switches = f" with {model['switches']}" if model["switches"] else ""
+    return f"{model['system']} {model['preset']} at {model['size']} px{switches}"

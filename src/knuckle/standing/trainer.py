@@ -1,0 +1,222 @@
+"""Training on one stretch: at the constant rate, or on a branch of it whose rate falls to zero as the time runs out."""
+
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch.utils.data import DataLoader
+
+from knuckle.errors import KnuckleError
+from knuckle.standing.limits import TimeLimit
+from knuckle.training.batches import Batch, TrainingBatches
+from knuckle.training.checkpoint import load_checkpoint, save_checkpoint
+from knuckle.training.loop import CHECKPOINT, WEIGHTS, Trainer
+from knuckle.training.recipe import Recipe
+
+COOLING = "cooling.safetensors"
+"""The checkpoint of the branch whose rate falls; the constant rate's stays as it was when the fall began."""
+COOLED = "cooled.safetensors"
+"""The weights such a branch ended with."""
+
+Outcome = Enum("Outcome", ["FINISHED", "TIME_UP", "STOPPED"])
+Noted = Callable[[int, dict[str, float]], None]
+"""Told of scores at the constant rate: samples seen, the scores."""
+
+
+def new_progress(name: str) -> dict[str, Any]:
+    """Where a run stands that has done nothing.
+
+    stretch: its number. rows: hands it has seen of that stretch; finished: whether those are all. step, samples,
+    seconds: of all stretches together; begun: samples and seconds when this stretch began. cooling: None, or the
+    factor of the rate, the step at which it began to fall and the time by which it is to be zero.
+    """
+    return {
+        "recipe": name,
+        "stretch": -1,
+        "rows": 0,
+        "finished": True,
+        "step": 0,
+        "samples": 0,
+        "seconds": 0.0,
+        "begun": {"samples": 0, "seconds": 0.0},
+        "cooling": None,
+        "scored": {"samples": -1, "scores": {}},
+    }
+
+
+def read_progress(path: Path) -> dict[str, Any] | None:
+    """The progress of a checkpoint; None where there is none. Raises KnuckleError for a damaged file."""
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            return json.loads((file.metadata() or {})["progress"])
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise KnuckleError(f"{path}: expected a checkpoint of a standing run, got {error}") from error
+
+
+class StretchTrainer(Trainer):
+    """Goes on from the folder's checkpoint with the set of one stretch.
+
+    recipe: the stretch's, its seed and sets included. held_out: the set whose last `validation` hands are scored on.
+    cooling: whether to go on with the branch whose rate falls.
+    """
+
+    def __init__(
+        self, recipe: Recipe, folder: Path, *, stretch: int, held_out: Path, validation: int, cooling: bool
+    ) -> None:
+        self.held_out_recipe = replace(recipe, data=str(held_out), shares=(), validation=validation)
+        super().__init__(recipe, folder)
+        self.progress = new_progress(recipe.name)
+        self.cooling, self.left = cooling, math.inf
+        self.resume()
+        if self.progress["stretch"] != stretch:
+            begun = {name: self.progress[name] for name in ("samples", "seconds")}
+            self.progress |= {"stretch": stretch, "rows": 0, "finished": False, "begun": begun}
+
+    def _held_out_batches(self) -> list[Batch]:
+        super()._held_out_batches()  # checks the stretch's own sets
+        own, self.recipe = self.recipe, self.held_out_recipe
+        try:
+            return super()._held_out_batches()
+        finally:
+            self.recipe = own
+
+    @property
+    def samples(self) -> int:
+        """Hands the folder's stretches have shown the model."""
+        return self.progress["samples"]
+
+    @property
+    def samples_seen(self) -> int:
+        """Those, and what the weights had seen before."""
+        return self.before.samples + self.samples
+
+    def train(self, limit: TimeLimit, *, stop: Callable[[], bool], noted: Noted) -> Outcome:
+        """Train until the stretch ends, the time is up or `stop` says so; the last state is saved in any case."""
+        first = self.progress["rows"] // self.recipe.batch
+        loader = DataLoader(
+            TrainingBatches(self.recipe, upright=self.upright),
+            batch_size=None,
+            sampler=range(first, self.recipe.steps),
+            num_workers=self.recipe.workers,
+        )
+        clock = saved = time.monotonic()
+        # From here on: the rate does not fall while a set is rendered, and falls the faster afterwards.
+        self.left = limit.left()
+        for step, batch in enumerate(loader, start=first):
+            if limit.must_cool and not self.cooling:
+                self._begin_to_cool(limit)
+            if limit.left() <= 0 or stop():
+                break
+            terms = self.step(batch, step)
+            seconds, clock = time.monotonic() - clock, time.monotonic()
+            self._count(seconds, limit)
+            if self.progress["step"] % 50 == 0:
+                self._say("loss", terms)
+            if self.progress["step"] % self.recipe.validate_every == 0 and step + 1 < self.recipe.steps:
+                self._validate(noted)
+            if time.monotonic() - saved > self.recipe.checkpoint_seconds:
+                self.save()
+                saved = time.monotonic()
+        if self.progress["rows"] < self.recipe.steps * self.recipe.batch:
+            self.save()
+            return Outcome.TIME_UP if limit.left() <= 0 else Outcome.STOPPED
+        # The scores first: killed in between, the run comes to the end of the stretch once more.
+        self.progress["finished"] = True
+        self._validate(noted)
+        self.save()
+        return Outcome.FINISHED
+
+    def _validate(self, noted: Noted) -> None:
+        scores = self.scored()
+        if not self.cooling:
+            noted(self.samples_seen, scores)
+
+    def _count(self, seconds: float, limit: TimeLimit) -> None:
+        """One step more, which took these seconds."""
+        limit.trained += seconds
+        for name, value in {
+            "rows": self.recipe.batch,
+            "samples": self.recipe.batch,
+            "step": 1,
+            "seconds": seconds,
+        }.items():
+            self.progress[name] += value
+        before, self.left = self.left, limit.left()
+        if self.cooling:
+            self.progress["cooling"]["factor"] *= self.left / before
+
+    def _begin_to_cool(self, limit: TimeLimit) -> None:
+        self.save()
+        self.cooling = True
+        self.progress["scored"]["samples"] = -1
+        self.progress["cooling"] = {
+            "factor": 1.0,
+            "first_step": self.progress["step"],
+            "deadline": limit.deadline,
+        }
+        self._tell(f"the rate falls from here on, for {limit.left() / 60:.1f} minutes")
+
+    def learning_rate(self, step: int) -> float:
+        """Warmed up once in a folder's life, then constant, or falling with the time that is left."""
+        warm = min(1.0, (self.samples + self.recipe.batch) / max(self.recipe.warmup_samples, 1))
+        return self.recipe.lr * warm * (self.progress["cooling"]["factor"] if self.cooling else 1.0)
+
+    @torch.no_grad()
+    def update_average(self, step: int) -> None:
+        """The average goes on over all stretches; where the rate falls it begins anew, or it would be of weights from
+        before."""
+        first = self.progress["cooling"]["first_step"] if self.cooling else 0
+        super().update_average(self.progress["step"] - first)
+
+    def scored(self) -> dict[str, float]:
+        """Scores of the averaged weights on the held-out hands."""
+        if self.progress["scored"]["samples"] != self.samples:
+            self.progress["scored"] = {"samples": self.samples, "scores": self.validate()}
+        self._say("validation", self.progress["scored"]["scores"])
+        return self.progress["scored"]["scores"]
+
+    def save(self) -> None:
+        """Write the checkpoint and, at the constant rate, its averaged weights."""
+        save_checkpoint(
+            self.folder / (COOLING if self.cooling else CHECKPOINT),
+            module=self.objective,
+            average=self.average,
+            optimiser=self.optimiser,
+            progress=self.progress,
+        )
+        if not self.cooling:
+            self.write_weights(WEIGHTS)
+
+    def resume(self) -> None:
+        """Continue from the folder's checkpoint, or from that of the falling rate."""
+        path = self.folder / (COOLING if self.cooling else CHECKPOINT)
+        if path.exists():
+            self.progress = load_checkpoint(
+                path, module=self.objective, average=self.average, optimiser=self.optimiser
+            )
+
+    def write_weights(self, name: str) -> None:
+        """The averaged weights with what made them, while training goes on."""
+        model = self.objective.model
+        current = {key: value.clone() for key, value in model.state_dict().items()}
+        scored = self.progress["scored"]
+        self.save_shipping_weights(scored["scores"] if scored["samples"] == self.samples else {}, name=name)
+        model.load_state_dict(current)
+
+    def _say(self, group: str, values: dict[str, float]) -> None:
+        seconds = self.progress["seconds"] - self.progress["begun"]["seconds"]
+        rate = (self.samples - self.progress["begun"]["samples"]) / max(seconds, 1e-9)
+        text = " ".join(f"{name} {value:.4g}" for name, value in values.items())
+        self._tell(f"{rate:6.1f}/s  {group}: {text}")
+
+    def _tell(self, text: str) -> None:
+        print(f"{self.samples_seen:>9} samples  stretch {self.progress['stretch']}  {text}", flush=True)
