@@ -16,14 +16,15 @@ from knuckle.inference.mediapipe_networks import open_network, read_network
 from knuckle.inference.sessions import MOST_THREADS, available_cores, open_session
 
 
-@pytest.mark.parametrize(("cores", "threads"), [(1, 1), (2, 2), (64, MOST_THREADS)])
-def test_threads_follow_the_cores_and_never_spin(cores, threads, monkeypatch):
+@pytest.mark.parametrize(("cores", "threads", "spins"), [(1, 1, "0"), (2, 2, "1"), (64, MOST_THREADS, "1")])
+def test_threads_follow_the_cores_and_wait_asleep_between_runs(cores, threads, spins, monkeypatch):
     monkeypatch.setattr(sessions, "available_cores", lambda: cores)
     options = open_network("palm_detection_full").get_session_options()
     assert options.intra_op_num_threads == threads
     assert options.inter_op_num_threads == 1
-    for pool in ("intra_op", "inter_op"):
-        assert options.get_session_config_entry(f"session.{pool}.allow_spinning") == "0"
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == spins
+    assert options.get_session_config_entry("session.inter_op.allow_spinning") == "0"
+    assert options.get_session_config_entry("session.force_spinning_stop") == "1"
 
 
 def test_threads_asked_for_are_taken(fake_model, monkeypatch):

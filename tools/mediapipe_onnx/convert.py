@@ -24,8 +24,8 @@ RESULTS = {
     ),
 }
 CHANGES = (
-    "converted from TensorFlow Lite to onnx: channels first inside, RGB bytes in, any batch size, named outputs;"
-    " the weights are the original's"
+    "converted from TensorFlow Lite to onnx: channels first inside, RGB bytes in, any batch size, named outputs, PRelu"
+    " and padding of channels written as convolutions; the weights are the original's"
 )
 
 
