@@ -9,7 +9,7 @@ from knuckle.camera import apply_affine, invert_affine
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.evaluation.data import Predictions, Truth
 from knuckle.inference import mediapipe_files
-from knuckle.inference.palm import LANDMARK_PX, TurnedSquare, joints_to_square
+from knuckle.inference.landmarks import LANDMARK_PX, TurnedSquare, joints_to_square
 from landmark_peer import mediapipe_landmarks
 
 REPORTED = {"PA-MPJPE": 11.2, "2D error": 3.6}

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 import boxed_peer
-from knuckle.inference.palm import LANDMARK_PX
+from knuckle.inference.landmarks import LANDMARK_PX
 from knuckle.rig.fit import fit_joints
 from knuckle.rig.prior import sample_orientations, sample_poses, sample_shapes
 from knuckle.rig.rig import HandRig, load_rig

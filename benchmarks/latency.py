@@ -19,7 +19,7 @@ from knuckle.camera import Camera, Crop
 from knuckle.cli.demo import ASSETS, SAMPLE
 from knuckle.inference.fusion import fuse, fuse_pair
 from knuckle.inference.images import read_image
-from knuckle.inference.palm import LANDMARK_PX
+from knuckle.inference.landmarks import LANDMARK_PX
 from knuckle.inference.predictor import normalise
 from knuckle.inference.runtime import OnnxModel
 from knuckle.rig.rig import load_rig

@@ -25,7 +25,7 @@ import networks
 from knuckle import weights
 from knuckle.cli.progress import counting
 from knuckle.errors import KnuckleError
-from knuckle.inference.palm import LANDMARK_PX, PalmDetector
+from knuckle.inference.landmarks import LANDMARK_PX, LandmarkNetwork
 from knuckle.inference.runtime import OnnxModel
 from speed_table import BATCH, Row, show
 from timing import medians
@@ -166,9 +166,9 @@ def _onnx_call(network: OnnxModel, size: int, batch: int) -> gpu_speed.Call:
 
 
 def _peer_call(threads: int) -> gpu_speed.Call:
-    detector = PalmDetector(threads=threads)
+    network = LandmarkNetwork(threads=threads)
     picture = np.random.default_rng(1).integers(0, 256, (LANDMARK_PX, LANDMARK_PX, 3), dtype=np.uint8)
-    return lambda: detector.landmarks(picture)
+    return lambda: network(picture)
 
 
 if __name__ == "__main__":

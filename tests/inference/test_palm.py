@@ -6,7 +6,8 @@ import pytest
 from knuckle.camera import apply_affine
 from knuckle.inference import palm, palm_anchors
 from knuckle.inference.detector import Detection
-from knuckle.inference.palm import FoundHand, Landmarks, TurnedSquare, joints_to_square, palm_to_square
+from knuckle.inference.landmarks import Landmarks, TurnedSquare, joints_to_square
+from knuckle.inference.palm import FoundHand, palm_to_square
 from knuckle.inference.palm_anchors import KEYPOINTS, Palms, anchor_centres, box_iou, decode, suppress
 
 
