@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from knuckle.inference.landmarks import LandmarkNetwork
 from knuckle.inference.palm import PalmDetector
 
 
@@ -27,9 +28,14 @@ def peer() -> PalmDetector:
     return PalmDetector(threads=1)
 
 
+@lru_cache(maxsize=1)
+def landmark_network() -> LandmarkNetwork:
+    return LandmarkNetwork(threads=1)
+
+
 def mediapipe_landmarks(patch: UInt8[np.ndarray, "224 224 3"]) -> PeerHand:
     """Joints of the hand in an upright RGB patch of 224 px, in patch px."""
-    result = peer().landmarks(patch)
+    result = landmark_network()(patch)
     side = "right" if result.right >= 0.5 else "left"
     return PeerHand(result.joints_patch[:, :2], result.world_m, side, result.presence)
 

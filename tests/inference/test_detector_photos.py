@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from knuckle.inference.mediapipe_files import installed
 
 from knuckle.inference.detector import default_detector
 from knuckle.inference.images import read_image

@@ -10,6 +10,7 @@ import torch
 
 from knuckle.camera import Camera, Crop, apply_affine, hand_roll, turned_px
 from knuckle.export.onnx import export_onnx
+from knuckle.inference.evidence import Evidence
 from knuckle.inference.predictor import Predictor
 from knuckle.models import create_model
 from knuckle.models.upright import infer_upright
@@ -71,19 +72,24 @@ def test_a_turned_picture_gives_the_turned_hand(tmp_path):
     image = rng.integers(0, 256, (160, 160, 3), dtype=np.uint8)
     camera, box = Camera(200.0, 200.0, 70.0, 60.0, 160, 160), np.array([[40.0, 30.0, 60.0, 50.0]])
     for side in ("right", "left"):
-        hand = predictor(image, box, [side], camera, rolls=np.array([0.3]))
+        hand = predictor(image, box, [side], camera, evidence=turned_by(0.3))
         # A quarter clockwise: x, y become 159 - y, x.
         turned_image = np.ascontiguousarray(np.rot90(image, k=-1))
         turned_camera = Camera(200.0, 200.0, 159 - 60.0, 70.0, 160, 160)
         turned_box = np.array([[159 - 30.0 - 50.0, 40.0, 50.0, 60.0]])
-        rolls = np.array([0.3 + np.pi / 2])
-        turned = predictor(turned_image, turned_box, [side], turned_camera, rolls=rolls)
+        turned = predictor(
+            turned_image, turned_box, [side], turned_camera, evidence=turned_by(0.3 + np.pi / 2)
+        )
         back = np.stack([turned.joints_px[..., 1], 159 - turned.joints_px[..., 0]], axis=-1)
         assert np.abs(back - hand.joints_px).max() < 0.1
         quarter = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
         assert np.abs(turned.vertices_m @ quarter.T - hand.vertices_m).max() < 1e-3
-        straight = predictor(image, box, [side], camera)
+        straight = predictor(image, box, [side], camera, evidence=turned_by(0.0))
         assert np.abs(straight.joints_px - hand.joints_px).max() > 1
+
+
+def turned_by(roll: float) -> Evidence:
+    return dataclasses.replace(Evidence.none(1), rotation_rad=np.array([roll]))
 
 
 def predictor_of(path) -> Predictor:

@@ -27,13 +27,14 @@ from knuckle.view.overlay import draw_hands
 @dataclass(frozen=True)
 class Request:
     """What is asked of every photo: boxes and sides (or neither), intrinsics, model ("auto": as `estimate` has it;
-    "all" compares the installed ones), and how often two-hand systems look at a pair."""
+    "all" compares the installed ones), how often two-hand systems look at a pair, and whether evidence counts."""
 
     boxes: Sequence[Sequence[float]] | None = None
     sides: Sequence[str] | None = None
     camera: Sequence[float] | None = None
     model: str = "auto"
     looks: int = 2
+    evidence: bool = True
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ def _results(
             model=model,
             detector=detector,
             looks=request.looks,
+            evidence=request.evidence,
         )
         for model in models
     ]

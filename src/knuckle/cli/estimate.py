@@ -45,6 +45,12 @@ def estimate(
             help="2 shows two-hand models every pair as it is and mirrored: more exact; 1 takes half their time.",
         ),
     ] = 2,
+    evidence: Annotated[
+        bool,
+        typer.Option(
+            help="Let the joints that the hand detector's landmark network sees have a share in every hand, or none."
+        ),
+    ] = True,
 ) -> None:
     """Find the hands in photos and write, for PHOTO.jpg, PHOTO.json, PHOTO.overlay.png and PHOTO.glb.
 
@@ -60,7 +66,7 @@ def estimate(
     if boxes and len(photos) > 1:
         raise KnuckleError(f"--box: expected a single photo with it, got {len(photos)}")
     intrinsics = None if camera is None else numbers("--camera", camera, "FX,FY,CX,CY")
-    request = Request(boxes, sides, intrinsics, model, looks)
+    request = Request(boxes, sides, intrinsics, model, looks, evidence)
     if not run(photos, request, out=out):
         raise typer.Exit(2)
 

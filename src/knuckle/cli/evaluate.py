@@ -52,6 +52,10 @@ def evaluate(
     refine: Annotated[
         bool, typer.Option(help="Fuse 2D and 3D joints as `knuckle estimate` does, or the network alone.")
     ] = True,
+    evidence: Annotated[
+        bool,
+        typer.Option(help="Let the landmark network have its share, as `knuckle estimate` does, or none."),
+    ] = True,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of the network.")] = 1,
 ) -> None:
     """Score weights on the synthetic benchmark or on real photos, boxes and sides given."""
@@ -77,7 +81,9 @@ def evaluate(
             require_mesh(benchmark.name, benchmark.vertex_count, meshes)
     if out is not None:
         _make_folder(out)
-    models = _told_apart([open_model(name, threads=threads, refine=refine) for name in weights or ["dahyf"]])
+    models = _told_apart(
+        [open_model(name, threads=threads, refine=refine, evidence=evidence) for name in weights or ["dahyf"]]
+    )
     console = Console()
     for name, benchmarks in opened:
         reports: list[list[Report]] = []

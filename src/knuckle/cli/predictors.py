@@ -1,19 +1,25 @@
 """What `--weights` may name, each as the function that evaluation calls."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
+from jaxtyping import Float, UInt8
 
 from knuckle import weights as store
+from knuckle.camera import Crop, turned_px
+from knuckle.datasets.labelled import Patch, Photo
 from knuckle.evaluation.runner import PatchPredictor
 from knuckle.evaluation.two_hand_runner import FramePredictor, by_boxes
 from knuckle.inference.door import AUTO, ONE_HAND, open_predictor
+from knuckle.inference.evidence import Evidence, look_at
 from knuckle.inference.fusion import fuse, fuse_pair
+from knuckle.inference.landmarks import landmark_network
 from knuckle.inference.predictor import normalise
 from knuckle.inference.runtime import ATTENTION, OnnxModel
-from knuckle.rig.rig import load_rig
+from knuckle.rig.rig import HandRig, load_rig
 
 
 @dataclass(frozen=True)
@@ -35,43 +41,152 @@ class OpenedModel:
     frames: FramePredictor | None = None
 
 
-def open_model(weights: str, *, threads: int = 1, refine: bool = True) -> OpenedModel:
+class Network(Protocol):
+    """What `FittedPredictor` asks: an onnx file's network, or a checkpoint's."""
+
+    upright: bool
+
+    def __call__(
+        self,
+        patch: Float[np.ndarray, "B 3 S S"],
+        crop: Float[np.ndarray, "B 3"],
+        camera: Float[np.ndarray, "B 4"],
+        *,
+        roll: Float[np.ndarray, "B"] | None = None,
+    ) -> Mapping[str, np.ndarray]:
+        """As `knuckle.inference.runtime.OnnxModel`."""
+        ...
+
+
+class FittedPredictor:
+    """A network and the fit, as `knuckle.inference.Predictor` has them, for patches of right hands.
+
+    Called with arrays, it knows no more than they show; of patches with photos the landmark network is asked too: for
+    a share in the answer, if `evidence`, and for how far to turn the crop of an upright network. refine: fit `rig`,
+    trusting the evidence as `system` does.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        size: int,
+        hands: int,
+        rig: HandRig | None = None,
+        system: str = "",
+        refine: bool = False,
+        evidence: bool = False,
+    ) -> None:
+        self._network, self._size, self._hands, self._rig, self._system = network, size, hands, rig, system
+        self._refine, self._evidence = refine, refine and evidence and hands == 1
+
+    def __call__(
+        self, patches: np.ndarray, crop: np.ndarray, camera: np.ndarray, /
+    ) -> Mapping[str, np.ndarray]:
+        return self._answer(patches, crop, camera)
+
+    def of_patches(self, patches: Sequence[Patch], /) -> Mapping[str, np.ndarray]:
+        """The answer to patches, evidence of their photos included."""
+        pixels, crop, camera = (
+            np.stack([getattr(patch, name) for patch in patches]) for name in ("pixels", "crop", "camera")
+        )
+        wanted = self._evidence or self._network.upright
+        if not wanted or not any(patch.photo is not None for patch in patches):
+            return self._answer(pixels, crop, camera)
+        evidence = Evidence.joined([_seen(patch.photo) for patch in patches])
+        known = evidence if self._evidence else None
+        if not self._network.upright:
+            return self._answer(pixels, crop, camera, known)
+        roll = evidence.rotation_rad
+        turned = [
+            _turned(patch, self._size, float(angle)) for patch, angle in zip(patches, roll, strict=True)
+        ]
+        outputs = dict(self._answer(np.stack(turned), crop, camera, known, roll))
+        # Whoever asked knows the patches as they were.
+        middle = (self._size - 1) / 2
+        aspect = camera[:, 1] / camera[:, 0]
+        outputs["joints_patch"] = turned_px(outputs["joints_patch"] - middle, roll, aspect=aspect) + middle
+        return outputs
+
+    def _answer(
+        self,
+        patches: np.ndarray,
+        crop: np.ndarray,
+        camera: np.ndarray,
+        evidence: Evidence | None = None,
+        roll: np.ndarray | None = None,
+    ) -> Mapping[str, np.ndarray]:
+        outputs = self._network(normalise(patches), crop, camera, roll=roll)
+        if not self._refine or self._rig is None:
+            return outputs
+        if self._hands == 2:
+            return fuse_pair(outputs, camera, rig=self._rig)
+        trust = {"evidence": evidence, "system": self._system}
+        return fuse(outputs, crop, camera, rig=self._rig, size=self._size, roll=roll, **trust)
+
+
+def _turned(patch: Patch, size: int, roll: float) -> UInt8[np.ndarray, "S S 3"]:
+    """The patch's window of its photo, turned by `roll`; the patch itself where there is no photo."""
+    if patch.photo is None:
+        return patch.pixels
+    scale, shift = patch.photo.frame_from_photo[0, 0], patch.photo.frame_from_photo[:, 2]
+    x, y = ((patch.crop[:2] - shift) / scale).tolist()
+    aspect = float(patch.camera[1] / patch.camera[0])
+    return Crop((x, y), float(patch.crop[2] / scale), size, roll, aspect).warp(patch.photo.pixels)
+
+
+def _seen(photo: Photo | None) -> Evidence:
+    """What the landmark network says of a right hand's photo, in the frame of its patch."""
+    if photo is None:
+        return Evidence.none(1)
+    seen = look_at(landmark_network(), photo.pixels, photo.box_px[None], ["right"])
+    return seen.moved(photo.frame_from_photo)
+
+
+def open_model(weights: str, *, threads: int = 1, refine: bool = True, evidence: bool = True) -> OpenedModel:
     """A shipped model's name, an .onnx file with its record beside it, a .safetensors file of `knuckle train`, or
     "auto": `knuckle estimate`'s choice, which for single hands is the one-hand system.
 
-    refine: fuse 2D and 3D joints as `knuckle estimate` does (onnx only; a checkpoint is scored as it is).
+    refine, evidence: fuse 2D and 3D joints, and those that the landmark network sees, as `knuckle estimate` does (onnx
+    only; a checkpoint is scored as it is).
     Raises KnuckleError for anything else and for damaged files.
     """
     if weights.endswith(".safetensors"):
         return _open_checkpoint(Path(weights), threads=threads)
     if weights == AUTO:
-        return _open_auto(threads=threads, refine=refine)
+        return _open_auto(threads=threads, refine=refine, evidence=evidence)
     path, record = store.find(weights)
-    network, rig = OnnxModel(path, threads=threads), load_rig(record.rig)
-
-    def predict(patches: np.ndarray, crop: np.ndarray, camera: np.ndarray, /) -> Mapping[str, np.ndarray]:
-        outputs = network(normalise(patches), crop, camera)
-        if not refine:
-            return outputs
-        if record.hands == 2:
-            return fuse_pair(outputs, camera, rig=rig)
-        return fuse(outputs, crop, camera, rig=rig, size=record.size)
-
+    network = OnnxModel(path, threads=threads)
     return OpenedModel(
-        record.name if refine else f"{record.name} (network alone)",
+        record.name + _without(refine, evidence or record.hands == 2, "network alone"),
         record.size,
         record.expand,
-        predict,
+        FittedPredictor(
+            network,
+            size=record.size,
+            hands=record.hands,
+            rig=load_rig(record.rig),
+            system=record.name,
+            refine=refine,
+            evidence=evidence,
+        ),
         record.samples_seen,
         record.hands,
         record.confidence_threshold,
     )
 
 
-def _open_auto(*, threads: int, refine: bool) -> OpenedModel:
-    alone = open_model(ONE_HAND, threads=threads, refine=refine)
-    chosen = open_predictor(AUTO, threads=threads, refine=refine)
-    name = AUTO if refine else f"{AUTO} (no fit)"
+def _without(refine: bool, evidence: bool, no_fit: str) -> str:
+    """What a model's name says of what was turned off."""
+    if not refine:
+        return f" ({no_fit})"
+    return "" if evidence else " (no evidence)"
+
+
+def _open_auto(*, threads: int, refine: bool, evidence: bool) -> OpenedModel:
+    alone = open_model(ONE_HAND, threads=threads, refine=refine, evidence=evidence)
+    chosen = open_predictor(AUTO, threads=threads, refine=refine, evidence=evidence)
+    name = AUTO + _without(refine, evidence, "no fit")
     return replace(alone, name=name, samples_seen=None, frames=by_boxes(chosen))
 
 
@@ -80,6 +195,7 @@ def _open_checkpoint(path: Path, *, threads: int) -> OpenedModel:
     import torch
 
     from knuckle.export.ship import EXPAND
+    from knuckle.models.upright import infer_upright
     from knuckle.training.checkpoint import load_model
 
     model, metadata = load_model(path)
@@ -87,21 +203,28 @@ def _open_checkpoint(path: Path, *, threads: int) -> OpenedModel:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = model.to(device)
 
-    @torch.inference_mode()
-    def predict(patches: np.ndarray, crop: np.ndarray, camera: np.ndarray, /) -> Mapping[str, np.ndarray]:
-        arrays = (normalise(patches), crop, camera)
-        patch, window, lens = (torch.as_tensor(a, dtype=torch.float32, device=device) for a in arrays)
-        output = model.infer(patch, window, lens)._asdict()
-        # Attention is for pictures, and large.
-        wanted = (name for name, value in output.items() if value is not None and name != ATTENTION)
-        return {name: output[name].cpu().numpy() for name in wanted}
+    class Checkpoint:
+        upright = getattr(model.config, "upright", False)
+
+        @torch.inference_mode()
+        def __call__(
+            self, patch: np.ndarray, crop: np.ndarray, camera: np.ndarray, *, roll: np.ndarray | None = None
+        ) -> Mapping[str, np.ndarray]:
+            arrays = [patch, crop, camera, *([] if roll is None else [roll])]
+            tensors = [torch.as_tensor(a, dtype=torch.float32, device=device) for a in arrays]
+            answer = model.infer(*tensors) if roll is None else infer_upright(model, *tensors)
+            output = answer._asdict()
+            # Attention is for pictures, and large.
+            wanted = (name for name, value in output.items() if value is not None and name != ATTENTION)
+            return {name: output[name].cpu().numpy() for name in wanted}
 
     seen = metadata.get("samples_seen")
+    size = model.config.patch_size
     return OpenedModel(
         path.stem,
-        model.config.patch_size,
+        size,
         EXPAND[model.hands],
-        predict,
+        FittedPredictor(Checkpoint(), size=size, hands=model.hands),
         None if seen is None else int(seen),
         model.hands,
     )

@@ -1,6 +1,6 @@
 """LabelledHand: one hand of a photograph with what is known about it, and its patch as a model sees it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -35,9 +35,9 @@ class LabelledHand:
     scale_m: float | None = None
 
     def __post_init__(self) -> None:
-        for field, value, last in (("joints_px", self.joints_px, 2), ("joints_m", self.joints_m, 3)):
+        for name, value, last in (("joints_px", self.joints_px, 2), ("joints_m", self.joints_m, 3)):
             if value is not None and value.shape != (JOINT_COUNT, last):
-                raise KnuckleError(f"{self.name}: {field}: expected (21, {last}), got {value.shape}")
+                raise KnuckleError(f"{self.name}: {name}: expected (21, {last}), got {value.shape}")
 
     def read(self) -> UInt8[np.ndarray, "H W 3"]:
         """The photograph, RGB; raises KnuckleError if it is missing or not of the size its labels assume."""
@@ -51,11 +51,23 @@ class LabelledHand:
 
 
 @dataclass(frozen=True, eq=False)
+class Photo:
+    """The picture a patch is of, mirrored where the patch is: for what looks at hands in crops of its own.
+
+    box_px: x, y, w, h px of the picture. frame_from_photo: affine map to px of the patch's frame, a scale and a shift.
+    """
+
+    pixels: UInt8[np.ndarray, "H W 3"]
+    box_px: Float[np.ndarray, "4"]
+    frame_from_photo: Float[np.ndarray, "2 3"] = field(default_factory=lambda: np.eye(2, 3))
+
+
+@dataclass(frozen=True, eq=False)
 class Patch:
     """What a model sees of one hand, and the truth beside it; everything for a RIGHT hand.
 
     A left hand comes with photograph, camera, crop and labels mirrored. joints_px: px of the (mirrored)
-    frame, joints_m: its camera frame, metres; None where not labelled.
+    frame, joints_m: its camera frame, metres; None where not labelled. photo: None where the patch is all there is.
     """
 
     pixels: UInt8[np.ndarray, "S S 3"]
@@ -65,6 +77,7 @@ class Patch:
     joints_m: Float[np.ndarray, "21 3"] | None = None
     vertices_m: Float[np.ndarray, "V 3"] | None = None
     scale_m: float | None = None
+    photo: Photo | None = None
 
     @cached_property
     def frame_from_patch(self) -> Float[np.ndarray, "2 3"]:
@@ -81,11 +94,14 @@ def to_patch(hand: LabelledHand, *, size: int, expand: float) -> Patch:
     photo, camera = hand.read(), hand.camera
     crop = Crop.from_box(hand.box_px, size, expand=expand)
     joints_px, joints_m, vertices_m = hand.joints_px, hand.joints_m, hand.vertices_m
+    box = np.asarray(hand.box_px, dtype=float)
     if hand.side == "left":
         width = camera.width
         photo, camera, crop = photo[:, ::-1], camera.mirrored(), crop.mirrored(width)
+        box = np.array([width - 1 - box[0] - box[2], *box[1:]])
         if joints_px is not None:
             joints_px = mirror_px(joints_px, width)
         joints_m, vertices_m = (None if x is None else x * MIRROR_POINT for x in (joints_m, vertices_m))
-    pixels = crop.warp(np.ascontiguousarray(photo))
-    return Patch(pixels, crop.vector, camera.vector, joints_px, joints_m, vertices_m, hand.scale_m)
+    photo = np.ascontiguousarray(photo)
+    labels = (joints_px, joints_m, vertices_m, hand.scale_m)
+    return Patch(crop.warp(photo), crop.vector, camera.vector, *labels, photo=Photo(photo, box))

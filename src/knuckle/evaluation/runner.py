@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -33,6 +33,15 @@ class PatchPredictor(Protocol):
         camera: Float[np.ndarray, "B 4"],
         /,
     ) -> Mapping[str, np.ndarray]: ...
+
+
+@runtime_checkable
+class SeesPhotos(Protocol):
+    """A predictor that looks at the pictures of patches too, where they have one."""
+
+    def of_patches(self, patches: Sequence[Patch], /) -> Mapping[str, np.ndarray]:
+        """As `PatchPredictor`."""
+        ...
 
 
 def run(
@@ -90,6 +99,8 @@ def chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
 
 def predict_patches(predictor: PatchPredictor, chunk: Sequence[Patch]) -> Mapping[str, np.ndarray]:
     """The predictor's answer for patches, as they come."""
+    if isinstance(predictor, SeesPhotos):
+        return predictor.of_patches(chunk)
     pixels, crop, camera = (
         np.stack([getattr(p, name) for p in chunk]) for name in ("pixels", "crop", "camera")
     )

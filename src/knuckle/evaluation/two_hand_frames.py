@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from knuckle.camera import Camera, Crop
-from knuckle.datasets.labelled import Patch
+from knuckle.datasets.labelled import Patch, Photo
 
 LEFT = 1
 
@@ -43,12 +44,15 @@ def pair_patch(frame: TwoHandFrame, *, size: int, expand: float) -> Patch:
 
 def hand_patch(frame: TwoHandFrame, hand: int, *, size: int, expand: float) -> Patch:
     """What a system of right hands is shown: the square round the true joints of one hand, mirrored for the left."""
-    crop = Crop.from_box(tight_box(frame.joints_px[hand]), size, expand=expand)
+    box = tight_box(frame.joints_px[hand])
+    crop = Crop.from_box(box, size, expand=expand)
     pixels = crop.warp(frame.picture)
     if hand != LEFT:
-        return Patch(pixels, crop.vector, frame.camera.vector)
-    mirrored = crop.mirrored(frame.camera.width)
-    return Patch(np.ascontiguousarray(pixels[:, ::-1]), mirrored.vector, frame.camera.mirrored().vector)
+        return Patch(pixels, crop.vector, frame.camera.vector, photo=Photo(frame.picture, box))
+    width = frame.camera.width
+    photo = Photo(cv2.flip(frame.picture, 1), np.array([width - 1 - box[0] - box[2], *box[1:]]))
+    pixels, mirrored = np.ascontiguousarray(pixels[:, ::-1]), crop.mirrored(width)
+    return Patch(pixels, mirrored.vector, frame.camera.mirrored().vector, photo=photo)
 
 
 def tight_box(joints_px: Float[np.ndarray, "*hands 21 2"]) -> Float[np.ndarray, "4"]:

@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from knuckle.inference.evidence import Evidence
 from knuckle.skeleton import Side
 
 
@@ -15,13 +16,15 @@ class Detection:
     """A hand found in a picture.
 
     box_px: x, y, w, h of the extent of its 21 joints, px of the picture (pixel centres at integers).
-    score: 0..1. rotation_rad: how far the hand is turned from fingers-up, clockwise in the picture.
+    score: 0..1. rotation_rad: how far the hand is turned from fingers-up, clockwise in the picture. evidence: what the
+    landmark network said of this one hand, where the detector asked it.
     """
 
     box_px: Float[np.ndarray, "4"]
     side: Side
     score: float
     rotation_rad: float = 0.0
+    evidence: Evidence | None = None
 
 
 class Detector(Protocol):

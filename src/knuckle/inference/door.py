@@ -9,7 +9,9 @@ from jaxtyping import Float, UInt8
 from knuckle import weights
 from knuckle.camera import Camera
 from knuckle.errors import KnuckleError
-from knuckle.hands import HandPredictor, Hands
+from knuckle.hands import Hands
+from knuckle.inference.evidence import Evidence, look_at
+from knuckle.inference.landmarks import landmark_network
 from knuckle.inference.merge import Merged, PairJoints, merge_pairs
 from knuckle.inference.pair_predictor import HAND_FIELDS, PairPredictor, Window
 from knuckle.inference.pairing import MARGIN, pair_boxes
@@ -27,22 +29,24 @@ Merge = Callable[[PairJoints, PairJoints, np.ndarray, Camera, np.ndarray], Merge
 
 
 def open_predictor(
-    model: str, *, threads: int | None = None, refine: bool = True, looks: int = 2
-) -> HandPredictor:
+    model: str, *, threads: int | None = None, refine: bool = True, looks: int = 2, evidence: bool = True
+) -> "Predictor | PairPredictor | AutoPredictor":
     """The predictor of a model's name, of an .onnx file, or of "auto".
 
-    looks: how often a two-hand system is asked about a pair (`PairPredictor`). "auto" takes a two-hand system too where
+    looks: how often a two-hand system is asked about a pair (`PairPredictor`). evidence: whether the landmark network
+    has a say (`knuckle.inference.evidence`). "auto" takes a two-hand system too where
     one is installed, and works without. Raises KnuckleError for an unknown name or damaged weights.
     """
     if model == AUTO:
-        one = Predictor(ONE_HAND, threads=threads, refine=refine)
+        one = Predictor(ONE_HAND, threads=threads, refine=refine, evidence=evidence)
         if not is_installed(TWO_HANDS):
             return one
-        return AutoPredictor(one, PairPredictor(TWO_HANDS, threads=threads, refine=refine, looks=looks))
+        two = PairPredictor(TWO_HANDS, threads=threads, refine=refine, looks=looks, evidence=evidence)
+        return AutoPredictor(one, two)
     _, record = weights.find(model)
     if record.hands == 1:
-        return Predictor(model, threads=threads, refine=refine)
-    return PairPredictor(model, threads=threads, refine=refine, looks=looks)
+        return Predictor(model, threads=threads, refine=refine, evidence=evidence)
+    return PairPredictor(model, threads=threads, refine=refine, looks=looks, evidence=evidence)
 
 
 def is_installed(model: str) -> bool:
@@ -81,11 +85,20 @@ class AutoPredictor:
         boxes_px: Float[np.ndarray, "N 4"],
         sides: Sequence[Side],
         camera: Camera,
-        /,
+        *,
+        evidence: Evidence | None = None,
     ) -> Hands:
-        """Estimate the hands in boxes (x, y, w, h px of the image), each of the side given."""
+        """Estimate the hands in boxes (x, y, w, h px of the image), each of the side given.
+
+        evidence: what is known of them already; without it the landmark network is asked.
+        """
         boxes = np.asarray(boxes_px, dtype=float).reshape(-1, 4)
-        alone = self._one(image, boxes, sides, camera)
+        if not self._one.wants_evidence:
+            evidence = Evidence.none(len(sides))
+        elif evidence is None:
+            evidence = look_at(landmark_network(), image, boxes, sides)
+        answer = self._one.ask(image, boxes, sides, camera, rolls=evidence.rotation_rad)
+        alone = self._one.fit(answer, evidence)
         pairs = np.array(pair_boxes(boxes, sides, margin=self._margin).pairs, dtype=int).reshape(-1, 2)
         if not len(pairs):
             return alone
@@ -94,18 +107,21 @@ class AutoPredictor:
         believed = seen["confidence"] >= LIKELY
         if not believed.any():
             return alone
+        # Evidence is joined to what comes out, not to half of it.
+        unaided = self._one.fit(answer) if self._one.uses_evidence and evidence.known.any() else alone
         merged = self._merge(
             PairJoints(seen["joints_px"], seen["joints_m"]),
-            PairJoints(alone.joints_px[pairs], alone.joints_m[pairs]),
+            PairJoints(unaided.joints_px[pairs], unaided.joints_m[pairs]),
             boxes[pairs],
             camera,
             believed,
         )
         # A hand that is not believed in and stays where it is needs no second fit.
-        moved = merged.joints.m[..., WRIST, 2] != alone.joints_m[pairs][..., WRIST, 2]
+        moved = merged.joints.m[..., WRIST, 2] != unaided.joints_m[pairs][..., WRIST, 2]
         chosen = believed | moved
         joints = {**seen, "joints_px": merged.joints.px, "joints_m": merged.joints.m}
-        together = self._two.fit(joints, camera)
+        known = evidence.rows(pairs.reshape(-1))
+        together = self._two.fit(joints, camera, known)
         answered, models = pairs[chosen], list(alone.models)
         names = {1: self._two.record.name, 0: self._one.record.name}
         for index, share in zip(answered, merged.share[chosen], strict=True):

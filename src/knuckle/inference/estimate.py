@@ -9,10 +9,13 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from knuckle.camera import Camera
-from knuckle.hands import HandPredictor, Hands
-from knuckle.inference.detector import Detector, default_detector
-from knuckle.inference.door import AUTO, open_predictor
+from knuckle.hands import Hands
+from knuckle.inference.detector import Detection, Detector, default_detector
+from knuckle.inference.door import AUTO, AutoPredictor, open_predictor
+from knuckle.inference.evidence import Evidence
 from knuckle.inference.images import check_image, read_image
+from knuckle.inference.pair_predictor import PairPredictor
+from knuckle.inference.predictor import Predictor
 from knuckle.inference.requests import check_boxes, check_camera, check_looks, check_pairing, check_sides
 from knuckle.skeleton import Side
 
@@ -26,6 +29,7 @@ def estimate(
     model: str = AUTO,
     detector: Detector | None = None,
     looks: int = 2,
+    evidence: bool = True,
 ) -> Hands:
     """Estimate the hands in a photo.
 
@@ -37,7 +41,8 @@ def estimate(
     is seen by DaHyF, and a left and a right one near each other together by a two-hand system too, where one is
     installed; what both see is merged (`knuckle.inference.pairing` and `merge` have the rules, `Hands.models` who
     answered). looks: 2 shows the two-hand system every pair as it is and mirrored, which is more exact; 1 asks it once,
-    in half its time.
+    in half its time. evidence: the joints that the hand detector's landmark network sees have a share in every hand
+    (`knuckle.inference.evidence`); False leaves all to the model.
 
     Returns `Hands`, in the order of the boxes, or best first when found; empty when there is no hand.
     Raises KnuckleError for a photo, box, side, camera or model that cannot be used.
@@ -48,15 +53,21 @@ def estimate(
     checked_boxes = None if boxes is None else check_boxes(boxes, width, height)
     check_pairing(checked_boxes, checked_sides)
     checked_camera = check_camera(camera, width, height)
-    predictor = _predictor(model, check_looks(looks))
-    if checked_boxes is None or checked_sides is None:
-        detections = (detector or default_detector())(pixels)
-        checked_boxes = np.array([found.box_px for found in detections], dtype=float).reshape(-1, 4)
-        found_sides: tuple[Side, ...] = tuple(found.side for found in detections)
-        return predictor(pixels, checked_boxes, found_sides, checked_camera)
-    return predictor(pixels, checked_boxes, checked_sides, checked_camera)
+    predictor = _predictor(model, check_looks(looks), evidence)
+    if checked_boxes is not None and checked_sides is not None:
+        return predictor(pixels, checked_boxes, checked_sides, checked_camera)
+    found = (detector or default_detector())(pixels)
+    found_boxes = np.array([hand.box_px for hand in found], dtype=float).reshape(-1, 4)
+    found_sides: tuple[Side, ...] = tuple(hand.side for hand in found)
+    return predictor(pixels, found_boxes, found_sides, checked_camera, evidence=_seen(found))
+
+
+def _seen(found: Sequence[Detection]) -> Evidence | None:
+    """What detection itself saw of the hands; None, which is to look, where it does not tell."""
+    seen = [hand.evidence for hand in found if hand.evidence is not None]
+    return Evidence.joined(seen) if len(seen) == len(found) else None
 
 
 @lru_cache(maxsize=8)
-def _predictor(model: str, looks: int) -> HandPredictor:
-    return open_predictor(model, looks=looks)
+def _predictor(model: str, looks: int, evidence: bool) -> Predictor | PairPredictor | AutoPredictor:
+    return open_predictor(model, looks=looks, evidence=evidence)

@@ -1,9 +1,11 @@
-"""What a network says of a hand as one hand: the rig fitted to its joints.
+"""What is known of a hand as one hand: the rig fitted to its joints.
 
 Where a network has a 2D branch of its own, that places joints in the picture better than the projected hand does, and
 the hand knows depth: the branch's joints are lifted to the hand's depths first. A network of free vertices gets a
-hand's proportions, pose and shape from the fit. No part of the published systems (switch: `Predictor(refine=...)`,
-`knuckle evaluate --no-refine`). Two-hand networks give joints alone: their meshes are the fit's.
+hand's proportions, pose and shape from the fit. Where there is evidence of the hand (`knuckle.inference.evidence`), its
+joints have a share in both, as large as they are to be trusted (`trust`). No part of the published systems (switches:
+`Predictor(refine=..., evidence=...)`, `knuckle evaluate --no-refine`, `--no-evidence`). Two-hand networks give joints
+alone: their meshes are the fit's.
 """
 
 from collections.abc import Mapping
@@ -12,7 +14,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from knuckle.camera import MIRROR_POINT, turned_px
-from knuckle.rig.fit import fit_joints
+from knuckle.inference.evidence import Evidence
+from knuckle.inference.trust import STANDARD, View, apart, our_joints, signals, trust_in
+from knuckle.rig.fit import fit_joints, ray_weights
 from knuckle.rig.rig import HandRig
 from knuckle.rig.rotations import rodrigues
 
@@ -23,6 +27,10 @@ differ (docs/accuracy.md)."""
 LARGEST_SIZE_RATIO = 1.15
 """By how much the projected hand's size in the picture may differ from the 2D branch's. Where it does by more it is the
 distance that is wrong (a scale near zero puts a hand ten times too far), and the hand is brought back to this ratio."""
+
+ACROSS, ALONG = 0.1, 0.01
+"""What a joint counts in the fit across and along its ray where there is evidence: as if known to 3 mm in the picture
+and to 10 mm in depth. On rendered hands 0.15 mm better than 1 and 1."""
 
 _SMALLEST_SPREAD_PX = 1e-3
 _STEPS = 4
@@ -39,21 +47,31 @@ def fuse(
     rig: HandRig,
     size: int,
     roll: Float[np.ndarray, "B"] | None = None,
+    evidence: Evidence | None = None,
+    system: str = STANDARD,
 ) -> dict[str, np.ndarray]:
     """A network's outputs with joints, mesh, rotations and shape replaced by those of the fitted rig.
 
     outputs: as `OnnxModel` gives them, of right hands; crop and camera as it takes them; size: the patch's side, px;
     roll: radians by which each crop is turned, none without it.
+    evidence: of the same hands, shown as right ones; system: whose figures tell how far to trust it (`trust_in`).
     residual_m (B) is added: how far the rig stays from the joints it was fitted to, on average. Hands whose joints
     lie metres apart (no hand was there) stay as they are, their residual is NaN.
     """
     fused = _with_rest_pose(outputs)
     fused["residual_m"] = np.full(len(camera), np.nan)
-    target = _lift(fused, crop, camera, size, roll) if "joints_patch" in fused else fused["joints_m"]
+    target, spread_px = own_joints(fused, crop, camera, size, roll=roll)
     usable = _usable(target) & (fused["joints_m"][..., 2].min(1) > 0)
     if not usable.any():
         return fused
-    fit = fit_joints(rig, target[usable])
+    if evidence is None:
+        fit = fit_joints(rig, target[usable])
+    else:
+        lens = camera[usable].astype(float)
+        joints, weights = with_evidence(
+            target[usable], lens, evidence.rows(usable), spread_px=spread_px[usable], system=system
+        )
+        fit = fit_joints(rig, joints, weights=weights)
     hand = rig.posed(fit.pose, fit.shape, fit.translation)
     lens = camera[usable][:, None]
     fused["residual_m"][usable] = fit.residual_m
@@ -66,15 +84,22 @@ def fuse(
 
 
 def fuse_pair(
-    outputs: Mapping[str, np.ndarray], camera: Float[np.ndarray, "B 4"], *, rig: HandRig, refine: bool = True
+    outputs: Mapping[str, np.ndarray],
+    camera: Float[np.ndarray, "B 4"],
+    *,
+    rig: HandRig,
+    refine: bool = True,
+    evidence: Evidence | None = None,
+    system: str = STANDARD,
 ) -> dict[str, np.ndarray]:
     """A two-hand network's outputs with mesh, rotations and shape: those of the rig fitted to each hand's joints.
 
     outputs: as `OnnxModel` gives them, (B, 2, ...), the right hand first; rig: a right one, both hands are fitted in
     one call. Added: vertices_m (B, 2, V, 3), rotations (B, 2, 16, 3, 3), a left hand's turning the left rig, shape
     (B, 2, 10) and residual_m (B, 2), how far the rig stays from the network's joints on average. refine: joints_px
-    and joints_m become the rig's too. Hands whose joints lie metres apart (no hand was there) keep their joints and
-    get the rest pose; their residual is NaN.
+    and joints_m become the rig's too. evidence: of 2 B hands in the order of the outputs, in the picture as it is;
+    system: whose figures tell how far to trust it. Hands whose joints lie metres apart (no hand was there) keep their
+    joints and get the rest pose; their residual is NaN.
     """
     count = 2 * len(camera)
     fused = {name: np.array(value, dtype=float, order="C") for name, value in outputs.items()}
@@ -84,7 +109,16 @@ def fuse_pair(
     pose, shape, residual = np.zeros((count, 16, 3)), np.zeros((count, 10)), np.full(count, np.nan)
     translation = joints[:, 0] - rig.joints_rest_m[0]
     if usable.any():
-        fit = fit_joints(rig, joints[usable])
+        target, weights = joints[usable], None
+        if evidence is not None:
+            is_left = np.tile([False, True], len(camera))
+            lens = np.repeat(camera.astype(float), 2, axis=0)
+            # Mirrored about the camera's axis, as the joints are: the principal point stays.
+            shown = evidence.mirrored(is_left, 2 * lens[:, 2] + 1).rows(usable)
+            target, weights = with_evidence(
+                target, lens[usable], shown, spread_px=np.zeros(len(target)), system=system
+            )
+        fit = fit_joints(rig, target, weights=weights)
         pose[usable], shape[usable], translation[usable] = fit.pose, fit.shape, fit.translation
         residual[usable] = fit.residual_m
     hand = rig.posed(pose, shape, translation)
@@ -135,23 +169,89 @@ def _projected(joints_m: np.ndarray, lens: np.ndarray) -> np.ndarray:
     return joints_m[..., :2] / joints_m[..., 2:] * lens[..., :2] + lens[..., 2:]
 
 
-def _lift(
+def own_joints(
     outputs: Mapping[str, np.ndarray],
-    crop: np.ndarray,
-    camera: np.ndarray,
+    crop: Float[np.ndarray, "B 3"],
+    camera: Float[np.ndarray, "B 4"],
     size: int,
-    roll: np.ndarray | None,
-) -> Float[np.ndarray, "B 21 3"]:
-    """2D joints of both opinions, weighted, at the depths of the 3D hand, which is the mesh's where joints differ."""
-    crop, camera = crop[:, None].astype(float), camera[:, None].astype(float)
-    branch = (outputs["joints_patch"] - (size - 1) / 2) * (crop[..., 2:] / size)
+    *,
+    roll: Float[np.ndarray, "B"] | None = None,
+) -> tuple[Float[np.ndarray, "B 21 3"], Float[np.ndarray, "B"]]:
+    """A one-hand network's joints, metres, those of its 2D branch lifted to the hand's depths where it has one; and how
+    far the branch lies from the projected hand, px, on average (0 without)."""
+    if "joints_patch" not in outputs:
+        return outputs["joints_m"], np.zeros(len(camera))
+    branch = in_frame(outputs["joints_patch"], crop, camera, size, roll=roll)
+    # The mesh's, where joints differ.
+    hand, lens = outputs.get("mesh_joints_m", outputs["joints_m"]), camera[:, None].astype(float)
+    placed = _as_large_as(branch, hand, lens)
+    uv = BRANCH_SHARE * branch + (1 - BRANCH_SHARE) * _before(placed, lens)
+    spread_px = np.linalg.norm(branch - _before(hand, lens), axis=-1).mean(1)
+    return _lifted(uv, placed[..., 2], lens), spread_px
+
+
+def with_evidence(
+    joints_m: Float[np.ndarray, "N 21 3"],
+    camera: Float[np.ndarray, "N 4"],
+    evidence: Evidence,
+    *,
+    spread_px: Float[np.ndarray, "N"],
+    system: str = STANDARD,
+) -> tuple[Float[np.ndarray, "N 21 3"], Float[np.ndarray, "N 21 3 3"]]:
+    """Joints of right hands as a system and the landmark network see them together, and their weights for the fit.
+
+    joints_m: the system's, camera frame, metres. camera: fx, fy, cx, cy of the frame. spread_px: how far the system's
+    own branches lie from each other in the picture, on average; 0 where it has one.
+    """
+    known, lens = evidence.known, camera[:, None]
+    across, along = np.full((2, *joints_m.shape[:2]), 1.0)
+    joined = joints_m.copy()
+    if known.any():
+        trust, seen_hands = trust_in(system), evidence.rows(known)
+        ours = View(_projected(joints_m[known], lens[known]), joints_m[known])
+        seen = our_joints(seen_hands, camera[known], trust)
+        told = signals(seen, ours, seen_hands, spread_px[known] / seen_hands.box_px[:, 2:].max(1))
+        away = apart(seen, ours, seen_hands)
+        share = trust.picture.share(told, away)[..., None]
+        px = share * seen.px + (1 - share) * ours.px
+        hand = _as_large_as(px, ours.m, lens[known])
+        depth = _joint_depths(hand, seen.m, trust.depth.share(told, away))
+        joined[known] = _lifted(px, depth, lens[known])
+        across[known], along[known] = ACROSS, ALONG
+    return joined, ray_weights(joined, across, along)
+
+
+def _joint_depths(
+    hand_m: Float[np.ndarray, "N 21 3"],
+    other_m: Float[np.ndarray, "N 21 3"],
+    share: Float[np.ndarray, "N 21"],
+) -> Float[np.ndarray, "N 21"]:
+    """Depths of a hand, those of another one, brought to its size and place, with a share in each."""
+    own, other = (joints - joints.mean(1, keepdims=True) for joints in (hand_m, other_m))
+    size = np.sqrt((own * own).sum((1, 2)) / np.maximum((other * other).sum((1, 2)), 1e-12))
+    return hand_m[..., 2] + share * (size[:, None] * other[..., 2] - own[..., 2])
+
+
+def in_frame(
+    joints_patch: Float[np.ndarray, "B 21 2"],
+    crop: Float[np.ndarray, "B 3"],
+    camera: Float[np.ndarray, "B 4"],
+    size: int,
+    *,
+    roll: Float[np.ndarray, "B"] | None = None,
+) -> Float[np.ndarray, "B 21 2"]:
+    """Joints in px of the patch, as px of the frame; arguments as of `fuse`."""
+    window = crop[:, None].astype(float)
+    offset = (joints_patch - (size - 1) / 2) * (window[..., 2:] / size)
     if roll is not None:
-        branch = turned_px(branch, roll, aspect=camera[:, 0, 1] / camera[:, 0, 0])
-    branch = branch + crop[..., :2]
-    hand = _as_large_as(branch, outputs.get("mesh_joints_m", outputs["joints_m"]), camera)
-    depth = hand[..., 2:]
-    uv = BRANCH_SHARE * branch + (1 - BRANCH_SHARE) * _before(hand, camera)
-    return np.concatenate([(uv - camera[..., 2:]) / camera[..., :2] * depth, depth], axis=-1)
+        offset = turned_px(offset, roll, aspect=camera[:, 1] / camera[:, 0])
+    return offset + window[..., :2]
+
+
+def _lifted(px: np.ndarray, depth_m: np.ndarray, lens: np.ndarray) -> Float[np.ndarray, "B 21 3"]:
+    """Joints in px of the frame at their depths, metres; lens (..., 1, 4) = fx, fy, cx, cy."""
+    depth = depth_m[..., None]
+    return np.concatenate([(px - lens[..., 2:]) / lens[..., :2] * depth, depth], axis=-1)
 
 
 def _as_large_as(

@@ -12,7 +12,9 @@ from knuckle import weights
 from knuckle.camera import Camera, Crop
 from knuckle.errors import KnuckleError
 from knuckle.hands import Hands
+from knuckle.inference.evidence import Evidence, look_at
 from knuckle.inference.fusion import fuse_pair
+from knuckle.inference.landmarks import landmark_network
 from knuckle.inference.looks import Look, join_looks
 from knuckle.inference.mirror import mirror_outputs
 from knuckle.inference.pairing import pair_boxes, seen_mirrored, union_box
@@ -82,7 +84,8 @@ class PairPredictor:
     model: a shipped model's name or the path of an .onnx file with its record beside it. threads: of the
     network, None lets onnxruntime choose. refine: joints are those of the rig fitted to them, as the mesh always is.
     looks: 2 shows every window as it is and mirrored, and `join` makes one answer of both (`knuckle.inference.looks`);
-    1 asks the network once, in half the time. Either way a picture and its mirror image give mirrored hands
+    1 asks the network once, in half the time. evidence: joints are also those that the landmark network sees
+    (`knuckle.inference.evidence`). Either way a picture and its mirror image give mirrored hands
     (`pairing.seen_mirrored`). Raises KnuckleError for an unknown model, damaged weights, a one-hand system or another
     number of looks.
     """
@@ -94,6 +97,7 @@ class PairPredictor:
         threads: int | None = None,
         refine: bool = True,
         looks: int = 2,
+        evidence: bool = True,
         join: Join = join_looks,
     ) -> None:
         self._looks = check_looks(looks)
@@ -102,7 +106,12 @@ class PairPredictor:
         if self._network.hands != 2:
             raise KnuckleError(f"{path}: expected a two-hand system, got {self.record.name}: use Predictor")
         self.rig = load_rig(self.record.rig)
-        self._refine, self._join = refine, join
+        self._refine, self._join, self._evidence = refine, join, evidence
+
+    @property
+    def uses_evidence(self) -> bool:
+        """Whether the landmark network's joints have a share in the answer."""
+        return self._refine and self._evidence
 
     def __call__(
         self,
@@ -110,11 +119,14 @@ class PairPredictor:
         boxes_px: Float[np.ndarray, "N 4"],
         sides: Sequence[Side],
         camera: Camera,
+        *,
+        evidence: Evidence | None = None,
     ) -> Hands:
         """Estimate the hands in boxes (x, y, w, h px of the image), each of the side given.
 
-        Boxes that belong together (`knuckle.inference.pairing`) share a crop; a lone one gets its own, and the hand of
-        its side is the answer. confidence: the network's own, that this hand is there.
+        evidence: what is known of them already; without it the landmark network is asked. Boxes that belong together
+        (`knuckle.inference.pairing`) share a crop; a lone one gets its own, and the hand of its side is the answer.
+        confidence: the network's own, that this hand is there.
         """
         if not len(sides):
             return Hands(camera, model=self.record.name, faces=self.rig.faces)
@@ -124,8 +136,14 @@ class PairPredictor:
         windows += [Window.of_hand(boxes[index], sides[index]) for index in pairing.lone]
         row = {index: number for number, pair in enumerate(pairing.pairs) for index in pair}
         row |= {index: number for number, index in enumerate(pairing.lone, start=len(pairing.pairs))}
-        answers = self.look(image, windows, camera)
-        rows, hand = [row[i] for i in range(len(sides))], [int(side == "left") for side in sides]
+        rows = np.array([row[i] for i in range(len(sides))])
+        hand = np.array([int(side == "left") for side in sides])
+        if not self.uses_evidence:
+            evidence = Evidence.none(len(sides))
+        elif evidence is None:
+            evidence = look_at(landmark_network(), image, boxes, sides)
+        known = evidence.placed(2 * rows + hand, 2 * len(windows))
+        answers = self.fit(self.look_unfitted(image, windows, camera), camera, known)
         chosen: dict[str, Any] = {name: answers[name][rows, hand] for name in HAND_FIELDS}
         return Hands(
             camera,
@@ -154,11 +172,24 @@ class PairPredictor:
         return self._join(seen, turned, np.stack([window.hands_px for window in windows]), camera)
 
     def fit(
-        self, joints: Mapping[str, Float[np.ndarray, "P 2 ..."]], camera: Camera
+        self,
+        joints: Mapping[str, Float[np.ndarray, "P 2 ..."]],
+        camera: Camera,
+        evidence: Evidence | None = None,
     ) -> dict[str, Float[np.ndarray, "P 2 ..."]]:
-        """Hands of joints: `JOINT_FIELDS` in, `HAND_FIELDS` and residual_m out."""
+        """Hands of joints: `JOINT_FIELDS` in, `HAND_FIELDS` and residual_m out. evidence: of the 2 P hands, pair by
+        pair."""
         lenses = np.tile(camera.vector, (len(joints["joints_m"]), 1))
-        outputs = fuse_pair(joints, lenses, rig=self.rig, refine=self._refine)
+        outputs = fuse_pair(
+            joints,
+            lenses,
+            rig=self.rig,
+            refine=self._refine,
+            evidence=evidence
+            if self.uses_evidence and evidence is not None and evidence.known.any()
+            else None,
+            system=self.record.name,
+        )
         outputs["pose_rad"] = matrix_to_axis_angle(outputs["rotations"])
         outputs["confidence"] = np.clip(outputs["confidence"], 0, 1)
         return {name: outputs[name] for name in (*HAND_FIELDS, "residual_m")}

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from knuckle.inference.detector import Detection
+from knuckle.inference.evidence import Evidence
 from knuckle.inference.landmarks import (
     LANDMARK_PX,
     LandmarkNetwork,
@@ -80,18 +81,21 @@ class PalmDetector:
         """The hands in a picture with what the networks know of each, best first."""
         found: list[FoundHand] = []
         for palm_square in self._palm_squares(image):
-            joints, landmarks = self.landmarks.look(image, palm_square)
+            looked_at = palm_square
+            joints, landmarks = self.landmarks.look(image, looked_at)
             if landmarks.presence < FIRST_THRESHOLD:
                 continue
-            square = joints_to_square(joints)
-            if needs_second_look(palm_square, square, landmarks):
-                joints, landmarks = self.landmarks.look(image, square)
+            suggested = joints_to_square(joints)
+            if needs_second_look(looked_at, suggested, landmarks):
+                looked_at = suggested
+                joints, landmarks = self.landmarks.look(image, looked_at)
             if landmarks.presence < self.threshold:
                 continue
             low, high = joints.min(axis=0), joints.max(axis=0)
             side: Side = "right" if landmarks.right >= 0.5 else "left"
             box = np.concatenate([low, high - low])
-            detection = Detection(box, side, landmarks.presence, square.rotation_rad)
+            evidence = Evidence.of_look(box, joints, landmarks, looked_at)
+            detection = Detection(box, side, landmarks.presence, looked_at.rotation_rad, evidence)
             found.append(FoundHand(detection, joints, landmarks))
         return _without_repeats(found)
 

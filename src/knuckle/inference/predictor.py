@@ -1,6 +1,7 @@
 """The predictor: a picture, boxes, sides and a camera in; `Hands` out. Knows no files."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ from knuckle import weights
 from knuckle.camera import Camera, Crop
 from knuckle.errors import KnuckleError
 from knuckle.hands import Hands
+from knuckle.inference.evidence import Evidence, look_at
 from knuckle.inference.fusion import fuse, with_pose
+from knuckle.inference.landmarks import landmark_network
 from knuckle.inference.mirror import mirror_outputs
 from knuckle.inference.runtime import OnnxModel
 from knuckle.rig import load_rig
@@ -20,15 +23,37 @@ from knuckle.skeleton import Side
 BATCH = 16
 
 
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What a one-hand network says of hands, all shown as right ones: its outputs with the crops (N, 3), cameras (N, 4)
+    and turns of the crops (N, radians) it saw them with; the hands' sides, boxes and camera in the picture as it is."""
+
+    outputs: dict[str, np.ndarray]
+    crops: Float[np.ndarray, "N 3"]
+    cameras: Float[np.ndarray, "N 4"]
+    rolls: Float[np.ndarray, "N"]
+    sides: tuple[Side, ...]
+    boxes_px: Float[np.ndarray, "N 4"]
+    camera: Camera
+
+
 class Predictor:
     """One model's weights, ready to estimate hands in pictures.
 
     model: a shipped model's name or the path of an .onnx file with its record beside it. threads: of the
     network, None lets onnxruntime choose. refine: fit the rig to the network's 2D and 3D joints
-    (`knuckle.inference.fusion`). Raises KnuckleError for an unknown model, damaged weights or a two-hand system.
+    (`knuckle.inference.fusion`); evidence: and to what the landmark network says of them
+    (`knuckle.inference.evidence`). Raises KnuckleError for an unknown model, damaged weights or a two-hand system.
     """
 
-    def __init__(self, model: str = "dahyf", *, threads: int | None = None, refine: bool = True) -> None:
+    def __init__(
+        self,
+        model: str = "dahyf",
+        *,
+        threads: int | None = None,
+        refine: bool = True,
+        evidence: bool = True,
+    ) -> None:
         path, self.record = weights.find(model)
         self._network = OnnxModel(path, threads=threads)
         if self._network.hands != 1:
@@ -42,7 +67,7 @@ class Predictor:
                 f" {self.record.rig}, got {self._network.vertex_count}"
             )
         self._faces = self._rig.faces
-        self._refine = refine
+        self._refine, self._evidence = refine, evidence
 
     def __call__(
         self,
@@ -51,60 +76,103 @@ class Predictor:
         sides: Sequence[Side],
         camera: Camera,
         *,
-        rolls: Float[np.ndarray, "N"] | None = None,
+        evidence: Evidence | None = None,
     ) -> Hands:
         """Estimate the hands in boxes (x, y, w, h px of the image), each of the side given.
+
+        evidence: what is known of them already; without it the landmark network is asked.
+        """
+        if not self.wants_evidence:
+            evidence = Evidence.none(len(sides))
+        elif evidence is None:
+            evidence = look_at(landmark_network(), image, boxes_px, sides)
+        answer = self.ask(image, boxes_px, sides, camera, rolls=evidence.rotation_rad)
+        return self.fit(answer, evidence)
+
+    @property
+    def uses_evidence(self) -> bool:
+        """Whether the landmark network's joints have a share in the answer."""
+        return self._refine and self._evidence
+
+    @property
+    def wants_evidence(self) -> bool:
+        """Whether the landmark network is to be asked: for a share in the answer, or for how far to turn the crop."""
+        return self.uses_evidence or self._network.upright
+
+    def ask(
+        self,
+        image: UInt8[np.ndarray, "H W 3"],
+        boxes_px: Float[np.ndarray, "N 4"],
+        sides: Sequence[Side],
+        camera: Camera,
+        *,
+        rolls: Float[np.ndarray, "N"] | None = None,
+    ) -> Answer:
+        """What the network alone says of the hands in boxes (x, y, w, h px of the image).
 
         rolls: how far each hand is turned from fingers-up, clockwise in the picture, radians; a system of upright crops
         turns its crops by that.
         """
-        if not len(sides):
-            return Hands(camera, model=self.record.name, faces=self._faces)
-        boxes_px = np.asarray(boxes_px, dtype=float)
-        turns = np.zeros(len(sides)) if rolls is None or not self._network.upright else np.asarray(rolls)
-        chunks = (slice(start, start + BATCH) for start in range(0, len(sides), BATCH))
-        parts = [self._estimate(image, boxes_px[c], sides[c], camera, turns[c]) for c in chunks]
-        joined: dict[str, Any] = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        return Hands(
+        boxes = np.asarray(boxes_px, dtype=float).reshape(-1, 4)
+        is_left = np.array([side == "left" for side in sides], dtype=bool)
+        turns = np.zeros(len(boxes)) if rolls is None or not self._network.upright else rolls
+        width, aspect, parts = image.shape[1], camera.fy / camera.fx, []
+        crops, cameras, shown_rolls = [], [], []
+        for start in range(0, len(sides), BATCH):
+            windows = [
+                Crop.from_box(
+                    box, self.record.size, expand=self.record.expand, roll_rad=float(roll), aspect=aspect
+                )
+                for box, roll in zip(boxes[start : start + BATCH], turns[start : start + BATCH], strict=True)
+            ]
+            lefts = is_left[start : start + BATCH]
+            # The patch of the mirrored frame is the mirrored patch: the frame itself need not be turned.
+            patches = [
+                crop.warp(image)[:, ::-1] if left else crop.warp(image)
+                for crop, left in zip(windows, lefts, strict=True)
+            ]
+            framed = [
+                crop.mirrored(width) if left else crop for crop, left in zip(windows, lefts, strict=True)
+            ]
+            crops.append(np.stack([crop.vector for crop in framed]))
+            cameras.append(np.stack([(camera.mirrored() if left else camera).vector for left in lefts]))
+            shown_rolls.append(np.array([crop.roll_rad for crop in framed]))
+            patch = normalise(np.stack(patches))
+            parts.append(self._network(patch, crops[-1], cameras[-1], roll=shown_rolls[-1]))
+        outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} if parts else {}
+        return Answer(
+            outputs,
+            np.concatenate(crops) if crops else np.zeros((0, 3)),
+            np.concatenate(cameras) if cameras else np.zeros((0, 4)),
+            np.concatenate(shown_rolls) if shown_rolls else np.zeros(0),
+            tuple(sides),
+            boxes,
             camera,
-            sides=tuple(sides),
-            boxes_px=np.asarray(boxes_px, dtype=float),
-            model=self.record.name,
-            faces=self._faces,
-            **joined,
         )
 
-    def _estimate(
-        self,
-        image: np.ndarray,
-        boxes_px: np.ndarray,
-        sides: Sequence[Side],
-        camera: Camera,
-        rolls: np.ndarray,
-    ) -> dict[str, np.ndarray]:
-        width = image.shape[1]
-        is_left = np.array([side == "left" for side in sides])
-        size, expand, aspect = self.record.size, self.record.expand, camera.fy / camera.fx
-        crops = [
-            Crop.from_box(box, size, expand=expand, roll_rad=float(roll), aspect=aspect)
-            for box, roll in zip(boxes_px, rolls, strict=True)
-        ]
-        # The patch of the mirrored frame is the mirrored patch: the frame itself need not be turned.
-        patches = [
-            crop.warp(image)[:, ::-1] if left else crop.warp(image)
-            for crop, left in zip(crops, is_left, strict=True)
-        ]
-        framed = [crop.mirrored(width) if left else crop for crop, left in zip(crops, is_left, strict=True)]
-        cameras = [camera.mirrored() if left else camera for left in is_left]
-        crop_vectors = np.stack([crop.vector for crop in framed])
-        camera_vectors = np.stack([view.vector for view in cameras])
-        roll = np.array([crop.roll_rad for crop in framed])
-        raw = self._network(normalise(np.stack(patches)), crop_vectors, camera_vectors, roll=roll)
+    def fit(self, answer: Answer, evidence: Evidence | None = None) -> Hands:
+        """Hands of the network's answer, together with evidence of them."""
+        if not len(answer.sides):
+            return Hands(answer.camera, model=self.record.name, faces=self._faces)
+        is_left = np.array([side == "left" for side in answer.sides])
+        width, raw = answer.camera.width, answer.outputs
         if self._refine:
-            raw = fuse(raw, crop_vectors, camera_vectors, rig=self._rig, size=size, roll=roll)
+            known = None
+            if self.uses_evidence and evidence is not None and evidence.known.any():
+                known = evidence.mirrored(is_left, width)
+            raw = fuse(
+                raw,
+                answer.crops,
+                answer.cameras,
+                rig=self._rig,
+                size=self.record.size,
+                roll=answer.rolls,
+                evidence=known,
+                system=self.record.name,
+            )
         else:
             raw = with_pose(raw, self._rig)
-        outputs = {
+        outputs: dict[str, Any] = {
             "joints_px": raw["joints_px"].astype(float),
             "joints_m": raw["joints_m"].astype(float),
             "vertices_m": raw["vertices_m"].astype(float),
@@ -113,7 +181,14 @@ class Predictor:
             # Rounding may leave a cosine a hair outside.
             "confidence": np.clip(raw["confidence"].astype(float), 0, 1),
         }
-        return mirror_outputs(outputs, is_left, width)
+        return Hands(
+            answer.camera,
+            sides=answer.sides,
+            boxes_px=answer.boxes_px,
+            model=self.record.name,
+            faces=self._faces,
+            **mirror_outputs(outputs, is_left, width),
+        )
 
 
 def normalise(patches: UInt8[np.ndarray, "B S S 3"]) -> Float[np.ndarray, "B 3 S S"]:

@@ -39,30 +39,37 @@ class FitResult(NamedTuple):
 
 
 def fit_joints(
-    rig: HandRig, joints_m: Float[np.ndarray, "*batch 21 3"], *, iterations: int = 12
+    rig: HandRig,
+    joints_m: Float[np.ndarray, "*batch 21 3"],
+    *,
+    weights: Float[np.ndarray, "*batch 21"] | Float[np.ndarray, "*batch 21 3 3"] | None = None,
+    iterations: int = 12,
 ) -> FitResult:
     """Pose, shape and translation of `rig` whose 21 joints (common order, metres, any frame) come nearest.
 
     Fingers bend within their limits but for a soft margin of 2 degrees; what the joints leave open (twist
     about a straight finger, most of the shape) stays near the middle. The rig must be of the hand's side.
-    Raises KnuckleError for a wrong shape, NaN or infinity, and joints further apart than a hand in metres can
-    be.
+    weights: how much the squared distance of each joint counts, against 1 for a joint known to a millimetre: a number,
+    or a positive definite matrix where a joint is known better in some directions than in others (`ray_weights`).
+    Raises KnuckleError for a wrong shape, NaN or infinity, joints further apart than a hand in metres can
+    be, and weights that are not positive.
     """
     given = _checked(joints_m)
     lead = given.shape[:-2]
     target = given.reshape(-1, 21, 3)[:, COMMON_TO_POINTS]
+    roots = None if weights is None else _roots(weights, lead)
     # Joints far from the origin would cost digits; the centre goes back into the translation.
     centre = target.mean(1, keepdims=True)
     target = target - centre
     model = fit_model(rig)
     state = State(*analytic_start(rig, target))
-    hand = posed(rig, model, state, target)
+    hand = posed(rig, model, state, target, roots)
     damping = np.full(len(target), 1e-2)
     going_on = np.ones(len(target), bool)
     for _ in range(iterations):
-        shared, angles, expected = step(model, state, hand, target, damping)
+        shared, angles, expected = step(model, state, hand, target, damping, roots)
         candidate = moved(state, shared, angles)
-        tried = posed(rig, model, candidate, target)
+        tried = posed(rig, model, candidate, target, roots)
         cost = np.maximum(hand.cost, 1e-12)
         gained, promised = 1 - tried.cost / cost, expected / cost
         better = (gained > 0) & going_on
@@ -83,6 +90,34 @@ def fit_joints(
         hand.points[:, POINTS_TO_COMMON] + centre,
     )
     return FitResult(*(array.reshape(lead + array.shape[1:]) for array in results))
+
+
+def ray_weights(
+    joints_m: Float[np.ndarray, "*batch 21 3"],
+    across: Float[np.ndarray, "*batch 21"],
+    along: Float[np.ndarray, "*batch 21"],
+) -> Float[np.ndarray, "*batch 21 3 3"]:
+    """Weights of joints of the camera frame of which a picture tells more than their depth.
+
+    across: of distances from the ray from the camera through the joint; along: of distances along it.
+    """
+    ray = joints_m / np.linalg.norm(joints_m, axis=-1, keepdims=True)
+    outer = ray[..., :, None] * ray[..., None, :]
+    return across[..., None, None] * (np.eye(3) - outer) + along[..., None, None] * outer
+
+
+def _roots(weights: Any, lead: tuple[int, ...]) -> Float[np.ndarray, "n 21 3 3"]:
+    """Matrices that scale a joint's residual, points in the fit's order."""
+    given = np.asarray(weights, np.float64)
+    if given.shape == (*lead, 21):
+        given = given[..., None, None] * np.eye(3)
+    if given.shape != (*lead, 21, 3, 3):
+        raise KnuckleError(f"weights: expected {(*lead, 21)} or {(*lead, 21, 3, 3)}, got {np.shape(weights)}")
+    try:
+        roots = np.linalg.cholesky(given.reshape(-1, 21, 3, 3)[:, COMMON_TO_POINTS])
+    except np.linalg.LinAlgError:
+        raise KnuckleError("weights: expected positive numbers or positive definite matrices") from None
+    return np.ascontiguousarray(roots.swapaxes(-1, -2))
 
 
 def _chosen(better: np.ndarray, new: tuple, old: tuple) -> tuple:

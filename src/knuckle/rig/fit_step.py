@@ -44,8 +44,15 @@ class Posed(NamedTuple):
     cost: Float[np.ndarray, "n"]
 
 
-def posed(rig: HandRig, model: FitModel, state: State, target_m: Float[np.ndarray, "n 21 3"]) -> Posed:
-    """The hand of a state, and what it costs: distances from the target, limits and priors."""
+def posed(
+    rig: HandRig,
+    model: FitModel,
+    state: State,
+    target_m: Float[np.ndarray, "n 21 3"],
+    roots: Float[np.ndarray, "n 21 3 3"] | None = None,
+) -> Posed:
+    """The hand of a state, and what it costs: distances from the target, limits and priors. roots: times a point's
+    distance, where points do not all count alike."""
     count = len(target_m)
     about = turns(model, state.angles)
     bend, swing = about[:, :, :, 2], about[:, :, :, 2] @ about[:, :, :, 1]
@@ -71,6 +78,8 @@ def posed(rig: HandRig, model: FitModel, state: State, target_m: Float[np.ndarra
     beyond = (state.angles - clamped(model, state.angles)) / _LIMIT_SOFTNESS
     from_straight = state.angles / _ANGLE_SPREAD
     off = (points - target_m) / NOISE_M
+    if roots is not None:
+        off = (roots @ off[..., None])[..., 0]
     cost = (off * off).sum((1, 2)) + (state.shape * state.shape).sum(1)
     cost += (beyond * beyond + from_straight * from_straight).sum((1, 2, 3))
     axes = own @ parents[:, :, :3].swapaxes(-1, -2)
@@ -103,6 +112,7 @@ def step(
     hand: Posed,
     target_m: Float[np.ndarray, "n 21 3"],
     damping: Float[np.ndarray, "n"],
+    roots: Float[np.ndarray, "n 21 3 3"] | None = None,
 ) -> tuple[Float[np.ndarray, "n 16"], Float[np.ndarray, "n 5 3 3"], Float[np.ndarray, "n"]]:
     """Damped Gauss-Newton step (Levenberg 1944, Marquardt 1963): of turn, translation and shape; of the angles; and
     what it would take off the cost, at least, if the hand moved as its derivatives say."""
@@ -112,6 +122,9 @@ def step(
     beside = np.empty((count, 21, 3, 17))
     np.divide(shared, NOISE_M, out=beside[..., :16])
     np.divide(hand.points - target_m, NOISE_M, out=beside[..., 16])
+    if roots is not None:
+        beside = roots @ beside
+        moved = (_beyond_roots(roots) @ moved.reshape(count, 5, 3, 3, 9)).reshape(count, 5, 9, 9)
     moved = moved.swapaxes(-1, -2) / NOISE_M
     fingers = beside[:, 1:].reshape(count, 5, 12, 17)[:, :, 3:]
     rows = beside.reshape(count, 63, 17)
@@ -136,6 +149,11 @@ def step(
     angles = solved[..., 16:] - solved[..., :16] @ first[:, None]
     expected = (uphill * first[..., 0]).sum(1) + (angles_uphill * angles[..., 0]).sum((1, 2))
     return -first[..., 0], -angles.reshape(count, 5, 3, 3), expected
+
+
+def _beyond_roots(values: Float[np.ndarray, "n 21 3 3"]) -> Float[np.ndarray, "n 5 3 3 3"]:
+    """Of each finger's three points after its root."""
+    return values[:, 1:].reshape(len(values), 5, 4, 3, 3)[:, :, 1:]
 
 
 def moved(state: State, shared: Float[np.ndarray, "n 16"], angles: Float[np.ndarray, "n 5 3 3"]) -> State:

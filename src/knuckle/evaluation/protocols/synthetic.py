@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from knuckle.camera import apply_affine, invert_affine
-from knuckle.datasets.labelled import Patch
+from knuckle.datasets.labelled import Patch, Photo
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.data import Predictions, Truth
 from knuckle.evaluation.protocols.common import joint_report
@@ -81,7 +81,9 @@ def set_patches(
             in_crop = np.asarray(labels["joints_px"][i], dtype=float)
             joints_px = apply_affine(invert_affine(patch_from_frame), in_crop)
             joints_m = np.asarray(labels["joints_m"][i], dtype=float)
-            yield Patch(_resized(pixels, size), crop, camera, joints_px, joints_m, vertices_m)
+            low, high = in_crop.min(0), in_crop.max(0)
+            photo = Photo(pixels, np.concatenate([low, high - low]), invert_affine(patch_from_frame))
+            yield Patch(_resized(pixels, size), crop, camera, joints_px, joints_m, vertices_m, photo=photo)
 
 
 def _stored_pose(

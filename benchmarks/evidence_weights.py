@@ -1,0 +1,340 @@
+"""How much the landmark network's joints count beside ours: learns the map from its joints to ours, and its odds by
+signal and joint, and writes them to src/knuckle/assets/evidence.json.
+
+python benchmarks/evidence_weights.py --rendered runs/evidence-plain --rendered runs/evidence-extras --photos
+$KNUCKLE_DATA/train-photos [--weights dahyf ...] [--looks out/evidence-looks]. Sets: `knuckle synth --count 1600
+--negatives 0 --seed 291 --out runs/evidence-plain`, and `--seed 292 --extra views --extra signs --extra partner --extra
+objects --extra flesh --extra wear --extra camera --extra sizes --out runs/evidence-extras`. They must not have
+trained the weights, nor be a benchmark. --weights: names or .onnx files, calibrated each by itself; default: all
+one-hand models installed. The first one's figures are also the standard for systems without any. --looks: where both
+networks' answers are kept, which take minutes; delete them when the landmark network or the sets change.
+
+The map: median offset of our true joints from the landmark network's, in palm lengths and each joint's own axes, on
+rendered hands where it is sure and near. Half of it is taken in the picture: the other half moves the inner joints of
+fingers in a way that photographs labelled by people do not share.
+The odds: on rendered hands the mean error of the joined joints is made small. On photographs nobody knows the joints,
+but either answer's change when the crop moves or is mirrored tells its error: times the ratio of error and change on
+rendered hands. All sets of hands count alike. Printed: mean errors of either and of both, in the picture (% of the box)
+and in depth (mm); of photographs what is expected, which is too little for networks that learned from them.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from rich.console import Console
+from rich.table import Table
+
+from evidence_looks import Looks, SeenHand, load, look, our_patches, photographed_hands, rendered_hands, save
+from knuckle import weights
+from knuckle.evaluation.procrustes import align_similarity
+from knuckle.files import atomic_path
+from knuckle.inference.fusion import own_joints
+from knuckle.inference.landmarks import LandmarkNetwork
+from knuckle.inference.predictor import BATCH, normalise
+from knuckle.inference.runtime import OnnxModel
+from knuckle.inference.trust import (
+    CLASS_OF_JOINT,
+    CLASSES,
+    SHARPNESS,
+    SIGNALS,
+    STANDARD,
+    TABLE,
+    Odds,
+    Trust,
+    View,
+    apart,
+    joint_axes,
+    our_joints,
+    palm_length,
+    signals,
+)
+
+PICTURE_SHARE = 0.5
+"""Of the map that is taken in the picture."""
+SURE, NEAR_PERCENT, NEAR_M = 0.95, 9.0, 0.014
+"""Hands that the map is learnt from: presence and side, errors in the picture and in 3D after alignment."""
+STEPS, RATE, DECAY = 400, 0.05, 0.01
+
+
+class Told(NamedTuple):
+    """Of N hands: signals, how far both answers are apart, both answers and the truth in the picture (over the box's
+    longer side) or in depth (m, one number a joint), and where nobody knows the truth, both expected errors."""
+
+    signals: torch.Tensor
+    apart: torch.Tensor
+    seen: torch.Tensor
+    ours: torch.Tensor
+    truth: torch.Tensor
+    seen_error: torch.Tensor
+    our_error: torch.Tensor
+
+    @property
+    def is_labelled(self) -> bool:
+        return bool(torch.isfinite(self.truth).all())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rendered", type=Path, action="append", required=True)
+    parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--every", type=int, default=4, help="of the photographs")
+    parser.add_argument("--weights", action="append", default=None)
+    parser.add_argument("--looks", type=Path, default=Path("out/evidence-looks"))
+    parser.add_argument("--dry", action="store_true", help="write nothing")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    names = options.weights or [name for name in weights.available() if weights.find(name)[1].hands == 1]
+    hands = [list(rendered_hands(folder)) for folder in options.rendered]
+    hands.append(list(photographed_hands(options.photos, options.every)))
+    folders = [*options.rendered, options.photos]
+    looks = [
+        _looks(options.looks / f"{folder.name}.npz", of) for folder, of in zip(folders, hands, strict=True)
+    ]
+    table = json.loads(TABLE.read_text()) if TABLE.is_file() else {"systems": {}}
+    picture_offsets = PICTURE_SHARE * learn_picture_offsets(looks[:-1])
+    offsets = learn_offsets(looks[:-1])
+    table |= {"picture_offsets": picture_offsets.round(4).tolist(), "offsets": offsets.round(4).tolist()}
+    console = Console(width=140)
+    for number, name in enumerate(names):
+        path, record = weights.find(name)
+        kept = [options.looks / f"{folder.name}-{record.name}-{record.sha256[:8]}.npz" for folder in folders]
+        views = [_ours(where, path, record, of) for where, of in zip(kept, hands, strict=True)]
+        odds = {}
+        for space in ("picture", "depth"):
+            told = _told(looks, views, picture_offsets, offsets, space)
+            odds[space] = learn_odds(told)
+            console.print(_scores(f"{record.name}, {space}", told, odds[space]), "")
+        entry = {
+            space: {
+                "signals": dict(zip(SIGNALS, found.slopes.round(3).tolist(), strict=True)),
+                "classes": dict(zip(CLASSES, found.classes.round(3).tolist(), strict=True)),
+            }
+            for space, found in odds.items()
+        }
+        table["systems"][record.name] = entry
+        if number == 0:
+            table["systems"][STANDARD] = entry
+    if not options.dry:
+        with atomic_path(TABLE) as temporary:
+            temporary.write_text(json.dumps(table, indent=1) + "\n")
+        console.print(f"wrote {TABLE}")
+
+
+def learn_picture_offsets(looks: Sequence[Looks]) -> Float[np.ndarray, "21 3"]:
+    """Offsets of our joints from the landmark network's in the picture, palm lengths; robust least squares, as the
+    picture shows two of three axes."""
+    rows, aims = [], []
+    for seen in looks:
+        side = seen.side_px()[:, None]
+        error = 100 * np.linalg.norm(seen.plain.joints_px - seen.joints_px, axis=-1) / side
+        near = _sure(seen) & (error.mean(1) < NEAR_PERCENT)
+        world, px = seen.plain.joints_m[near], seen.plain.joints_px[near]
+        flat = world[..., :2] - world[..., :2].mean(1, keepdims=True)
+        spread = px - px.mean(1, keepdims=True)
+        palm_px = palm_length(world) * np.sqrt((spread**2).sum((1, 2)) / (flat**2).sum((1, 2)))
+        rows.append(joint_axes(world)[:, :, :2])
+        aims.append((seen.joints_px[near] - px) / palm_px[:, None, None])
+    row, aim = np.concatenate(rows), np.concatenate(aims)
+    found = np.zeros((21, 3))
+    for _ in range(5):
+        off = np.linalg.norm(aim - np.einsum("njab,jb->nja", row, found), axis=-1)
+        weight = 1 / (1 + (off / 0.06) ** 2)
+        system = np.einsum("nj,njab,njac->jbc", weight, row, row) + 1e-2 * np.eye(3)
+        found = np.linalg.solve(system, np.einsum("nj,njab,nja->jb", weight, row, aim)[..., None])[..., 0]
+    return found
+
+
+def learn_offsets(looks: Sequence[Looks]) -> Float[np.ndarray, "21 3"]:
+    """Offsets of our joints from the landmark network's in 3D, palm lengths: medians after alignment."""
+    worlds, truths = [], []
+    for seen in looks:
+        aligned = align_similarity(seen.joints_m, seen.plain.joints_m)
+        near = _sure(seen) & (np.linalg.norm(aligned - seen.joints_m, axis=-1).mean(1) < NEAR_M)
+        worlds.append(seen.plain.joints_m[near])
+        truths.append(seen.joints_m[near])
+    world, truth = np.concatenate(worlds), np.concatenate(truths)
+    axes, palm, found = joint_axes(world), palm_length(world)[:, None, None], np.zeros((21, 3))
+    for _ in range(4):
+        moved = world + palm * np.einsum("njab,jb->nja", axes, found)
+        aligned = align_similarity(moved, truth)
+        found = np.median(np.einsum("njab,nja->njb", axes, (aligned - world) / palm), axis=0)
+    return found
+
+
+def learn_odds(told: Sequence[Told]) -> Odds:
+    """The odds with the least mean error over all sets."""
+    every = torch.cat([of.signals for of in told])
+    # A signal that says nothing, as that of a system without branches, has no spread.
+    middle, spread = every.mean(0), every.std(0).clamp(min=1e-3)
+    slopes = torch.zeros(len(SIGNALS), dtype=torch.float64, requires_grad=True)
+    classes = torch.zeros(len(CLASSES), dtype=torch.float64, requires_grad=True)
+    optimiser = torch.optim.Adam([slopes, classes], lr=RATE)
+    for _ in range(STEPS):
+        losses = [
+            _error(of, _share((of.signals - middle) / spread, of.apart, slopes, classes)).mean()
+            / (of.ours - of.seen).abs().mean()
+            for of in told
+        ]
+        loss = torch.stack(losses).mean() + DECAY * slopes.square().sum() / len(SIGNALS)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    found = (slopes / spread).detach()
+    return Odds(found.numpy(), (classes.detach() - middle @ found).numpy())
+
+
+def _share(
+    signals_: torch.Tensor, apart_: torch.Tensor, slopes: torch.Tensor, classes: torch.Tensor
+) -> torch.Tensor:
+    """`Odds.share`, to be learnt."""
+    odds = (signals_ @ slopes)[:, None] + classes[torch.as_tensor(CLASS_OF_JOINT)]
+    return torch.sigmoid(odds * (1 + SHARPNESS * apart_[:, None]))
+
+
+def _error(told: Told, share: torch.Tensor) -> torch.Tensor:
+    """Error of each joint with that share of the landmark network's, the expected one where the truth is unknown."""
+    if not told.is_labelled:
+        return ((share * told.seen_error) ** 2 + ((1 - share) * told.our_error) ** 2 + 1e-12).sqrt()
+    joined = share[..., None] * told.seen + (1 - share[..., None]) * told.ours
+    return ((joined - told.truth).square().sum(-1) + 1e-12).sqrt()
+
+
+class OurViews(NamedTuple):
+    """Our joints (N, 21, 3) of each hand and in another crop, and how far its branches are apart, px."""
+
+    plain_m: np.ndarray
+    moved_m: np.ndarray
+    spread_px: np.ndarray
+
+
+def _ours(kept: Path, path: Path, record: weights.WeightsRecord, hands: Sequence[SeenHand]) -> OurViews:
+    """What a system says of hands, read where it was kept before."""
+    if not kept.is_file():
+        np.savez_compressed(
+            kept, **_ask(OnnxModel(path, threads=1), record.size, record.expand, hands)._asdict()
+        )
+    with np.load(kept) as arrays:
+        return OurViews(**arrays)
+
+
+def _ask(network: OnnxModel, size: int, expand: float, hands: Sequence[SeenHand]) -> OurViews:
+    views = list(our_patches(hands, size, expand))
+    joints: list[list[np.ndarray]] = [[], []]
+    spreads = []
+    for start in range(0, len(views), BATCH):
+        for number in (0, 1):
+            chunk = [views_of_hand[number] for views_of_hand in views[start : start + BATCH]]
+            patch, crop, camera = (np.stack(values) for values in zip(*chunk, strict=True))
+            outputs = {k: v.astype(float) for k, v in network(normalise(patch), crop, camera).items()}
+            found, spread = own_joints(outputs, crop, camera, size)
+            joints[number].append(found)
+            if number == 0:
+                spreads.append(spread)
+    return OurViews(np.concatenate(joints[0]), np.concatenate(joints[1]), np.concatenate(spreads))
+
+
+def _told(
+    looks: Sequence[Looks],
+    views: Sequence[OurViews],
+    picture_offsets: np.ndarray,
+    offsets: np.ndarray,
+    space: str,
+) -> list[Told]:
+    """What the odds are learnt from, in the picture or in depth; sets without truth have expected errors."""
+    nothing = Odds(np.zeros(len(SIGNALS)), np.zeros(len(CLASSES)))
+    trust = Trust(picture_offsets, offsets, nothing, nothing)
+    result, ratios = [], []
+    for seen, ours in zip(looks, views, strict=True):
+        side = seen.side_px()
+        answers = [
+            our_joints(evidence, seen.camera, trust) for evidence in (seen.plain, seen.mirrored, seen.moved)
+        ]
+        own = [View(_project(m, seen.camera), m) for m in (ours.plain_m, ours.moved_m)]
+        told = signals(answers[0], own[0], seen.plain, ours.spread_px / side)
+        away = apart(answers[0], own[0], seen.plain)
+        reference = seen.joints_m if np.isfinite(seen.joints_m).all() else ours.plain_m
+        see, mirrored, moved, our, other, truth = (
+            _values(view, side, reference, space)
+            for view in (*answers, *own, View(seen.joints_px, seen.joints_m))
+        )
+        changes = (
+            np.sqrt((_length(see - mirrored) ** 2 + _length(see - moved) ** 2) / 2),
+            _length(our - other),
+        )
+        errors = (_length(see - truth), _length(our - truth))
+        if np.isfinite(truth).all():
+            ratios.append(
+                [error.mean(0) / change.mean(0) for error, change in zip(errors, changes, strict=True)]
+            )
+        expected = [
+            # A hand's changes joint by joint are few numbers: their mean, and how joints differ on average.
+            change.mean(1, keepdims=True) * (change.mean(0) / change.mean()) * ratio
+            for change, ratio in zip(changes, ratios[0], strict=True)
+        ]
+        result.append(
+            Told(*(torch.as_tensor(v, dtype=torch.float64) for v in (told, away, see, our, truth, *expected)))
+        )
+    return result
+
+
+def _values(view: View, side_px: np.ndarray, like_m: np.ndarray, space: str) -> np.ndarray:
+    """Places in the picture over the box's side; or depths of the hand brought to the size of another, metres."""
+    if space == "picture":
+        return view.px / side_px[:, None, None]
+    middle = view.m - view.m.mean(1, keepdims=True)
+    like = like_m - like_m.mean(1, keepdims=True)
+    size = np.sqrt((like**2).sum((1, 2)) / (middle**2).sum((1, 2)))
+    return size[:, None, None] * middle[..., 2:]
+
+
+def _length(values: np.ndarray) -> np.ndarray:
+    return np.linalg.norm(values, axis=-1)
+
+
+def _project(joints_m: np.ndarray, camera: np.ndarray) -> np.ndarray:
+    lens = camera[:, None]
+    return joints_m[..., :2] / joints_m[..., 2:] * lens[..., :2] + lens[..., 2:]
+
+
+def _sure(looks: Looks) -> np.ndarray:
+    return (looks.plain.presence > SURE) & (looks.plain.right > SURE)
+
+
+def _looks(path: Path, hands: Sequence[SeenHand]) -> Looks:
+    if not path.is_file():
+        save(path, look(hands, LandmarkNetwork()))
+    return load(path)
+
+
+def _scores(title: str, told: Sequence[Told], odds: Odds) -> Table:
+    table = Table(title=title, box=None, pad_edge=False, title_justify="left")
+    for heading in ("hands", "landmark network", "ours", "both", "mean share", *CLASSES):
+        table.add_column(heading, justify="right")
+    slopes, classes = torch.as_tensor(odds.slopes), torch.as_tensor(odds.classes)
+    for of in told:
+        share = _share(of.signals, of.apart, slopes, classes)
+        unit = 100.0 if of.seen.shape[-1] == 2 else 1000.0
+        errors = [
+            _error(of, s).mean() * unit for s in (torch.ones_like(share), torch.zeros_like(share), share)
+        ]
+        by_class = [share[:, number == CLASS_OF_JOINT].mean() for number in range(len(CLASSES))]
+        kind = "rendered" if of.is_labelled else "photographs"
+        table.add_row(
+            f"{len(share)} {kind}",
+            *(f"{e:.2f}" for e in errors),
+            f"{share.mean():.2f}",
+            *(f"{s:.2f}" for s in by_class),
+        )
+    return table
+
+
+if __name__ == "__main__":
+    main()
