@@ -185,7 +185,7 @@ class PairPredictor:
             lenses,
             rig=self.rig,
             refine=self._refine,
-            evidence=evidence if evidence is not None and evidence.known.any() else None,
+            evidence=evidence if evidence is not None and evidence.found.any() else None,
             system=self.record.name,
         )
         outputs["pose_rad"] = matrix_to_axis_angle(outputs["rotations"])

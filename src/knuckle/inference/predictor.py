@@ -139,7 +139,7 @@ class Predictor:
         width, raw = answer.camera.width, answer.outputs
         if self._refine:
             known = None
-            if evidence is not None and evidence.known.any():
+            if evidence is not None and evidence.found.any():
                 known = evidence.mirrored(is_left, width)
             raw = fuse(
                 raw,
