@@ -30,7 +30,8 @@ distance that is wrong (a scale near zero puts a hand ten times too far), and th
 
 ACROSS, ALONG = 0.1, 0.01
 """What a joint counts in the fit across and along its ray, as if known to 3 mm in the picture and to 10 mm in depth:
-the hand's proportions then mend depths. On held-out rendered hands 0.10 (DaHyF) to 0.32 mm (HandAR) better than 1 and 1."""
+the hand's proportions then mend depths. On held-out rendered hands 0.10 (DaHyF) to 0.32 mm (HandAR) better than 1
+and 1."""
 
 _SMALLEST_SPREAD_PX = 1e-3
 _STEPS = 4
