@@ -14,7 +14,7 @@ rendered hands where it is sure and near. Half of it is taken in the picture: th
 fingers in a way that photographs labelled by people do not share.
 The odds: on rendered hands the mean error of the joined joints is made small. On photographs nobody knows the joints,
 but either answer's change when the crop moves or is mirrored tells its error: times the ratio of error and change on
-rendered hands. All sets of hands count alike. Printed: mean errors of either and of both, in the picture (% of the box)
+rendered hands. Sets count alike, but see `PHOTOS_COUNT`. Printed: mean errors of either and of both, in the picture (% of the box)
 and in depth (mm); of photographs what is expected, which is too little for networks that learned from them.
 """
 
@@ -60,6 +60,8 @@ PICTURE_SHARE = 0.5
 SURE, NEAR_PERCENT, NEAR_M = 0.95, 9.0, 0.014
 """Hands that the map is learnt from: presence and side, errors in the picture and in 3D after alignment."""
 STEPS, RATE, DECAY = 400, 0.05, 0.01
+PHOTOS_COUNT = {"picture": 1.0, "depth": 0.5}
+"""Of photographs against a rendered set. Signals tell less of depth: what photographs gain, rendered hands lose."""
 
 
 class Told(NamedTuple):
@@ -110,7 +112,7 @@ def main() -> None:
         odds = {}
         for space in ("picture", "depth"):
             told = _told(looks, views, picture_offsets, offsets, space)
-            odds[space] = learn_odds(told)
+            odds[space] = learn_odds(told, PHOTOS_COUNT[space])
             console.print(_scores(f"{record.name}, {space}", told, odds[space]), "")
         entry = {
             space: {
@@ -169,8 +171,8 @@ def learn_offsets(looks: Sequence[Looks]) -> Float[np.ndarray, "21 3"]:
     return found
 
 
-def learn_odds(told: Sequence[Told]) -> Odds:
-    """The odds with the least mean error over all sets."""
+def learn_odds(told: Sequence[Told], photos_count: float) -> Odds:
+    """The odds with the least mean error over all sets; those of photographs count so much."""
     every = torch.cat([of.signals for of in told])
     # A signal that says nothing, as that of a system without branches, has no spread.
     middle, spread = every.mean(0), every.std(0).clamp(min=1e-3)
@@ -181,6 +183,7 @@ def learn_odds(told: Sequence[Told]) -> Odds:
         losses = [
             _error(of, _share((of.signals - middle) / spread, of.apart, slopes, classes)).mean()
             / (of.ours - of.seen).abs().mean()
+            * (1 if of.is_labelled else photos_count)
             for of in told
         ]
         loss = torch.stack(losses).mean() + DECAY * slopes.square().sum() / len(SIGNALS)

@@ -17,7 +17,7 @@ from knuckle.inference.door import AUTO, ONE_HAND, open_predictor
 from knuckle.inference.evidence import Evidence, look_at
 from knuckle.inference.fusion import fuse, fuse_pair
 from knuckle.inference.landmarks import landmark_network
-from knuckle.inference.predictor import normalise
+from knuckle.inference.predictor import better_rolls, normalise
 from knuckle.inference.runtime import ATTENTION, OnnxModel
 from knuckle.rig.rig import HandRig, load_rig
 
@@ -83,7 +83,7 @@ class FittedPredictor:
     def __call__(
         self, patches: np.ndarray, crop: np.ndarray, camera: np.ndarray, /
     ) -> Mapping[str, np.ndarray]:
-        return self._answer(patches, crop, camera)
+        return self._fitted(self._network(normalise(patches), crop, camera), crop, camera)
 
     def of_patches(self, patches: Sequence[Patch], /) -> Mapping[str, np.ndarray]:
         """The answer to patches, evidence of their photos included."""
@@ -92,31 +92,37 @@ class FittedPredictor:
         )
         wanted = self._evidence or self._network.upright
         if not wanted or not any(patch.photo is not None for patch in patches):
-            return self._answer(pixels, crop, camera)
+            return self(pixels, crop, camera)
         evidence = Evidence.joined([_seen(patch.photo) for patch in patches])
         known = evidence if self._evidence else None
         if not self._network.upright:
-            return self._answer(pixels, crop, camera, known)
-        roll = evidence.rotation_rad
-        turned = [
-            _turned(patch, self._size, float(angle)) for patch, angle in zip(patches, roll, strict=True)
-        ]
-        outputs = dict(self._answer(np.stack(turned), crop, camera, known, roll))
+            return self._fitted(self._network(normalise(pixels), crop, camera), crop, camera, known)
+        first = self._look(patches, crop, camera, evidence.rotation_rad)
+        roll = better_rolls(first["joints_px"], evidence.rotation_rad)
+        same = np.array_equal(roll, evidence.rotation_rad)
+        seen = first if same else self._look(patches, crop, camera, roll)
+        outputs = dict(self._fitted(seen, crop, camera, known, roll))
         # Whoever asked knows the patches as they were.
         middle = (self._size - 1) / 2
         aspect = camera[:, 1] / camera[:, 0]
         outputs["joints_patch"] = turned_px(outputs["joints_patch"] - middle, roll, aspect=aspect) + middle
         return outputs
 
-    def _answer(
+    def _look(
+        self, patches: Sequence[Patch], crop: np.ndarray, camera: np.ndarray, roll: np.ndarray
+    ) -> Mapping[str, np.ndarray]:
+        """What the network says of the patches' windows, turned."""
+        turned = [_turned(p, self._size, float(angle)) for p, angle in zip(patches, roll, strict=True)]
+        return self._network(normalise(np.stack(turned)), crop, camera, roll=roll)
+
+    def _fitted(
         self,
-        patches: np.ndarray,
+        outputs: Mapping[str, np.ndarray],
         crop: np.ndarray,
         camera: np.ndarray,
         evidence: Evidence | None = None,
         roll: np.ndarray | None = None,
     ) -> Mapping[str, np.ndarray]:
-        outputs = self._network(normalise(patches), crop, camera, roll=roll)
         if not self._refine or self._rig is None:
             return outputs
         if self._hands == 2:

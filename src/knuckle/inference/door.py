@@ -108,7 +108,7 @@ class AutoPredictor:
         if not believed.any():
             return alone
         # Evidence is joined to what comes out, not to half of it.
-        unaided = self._one.fit(answer) if self._one.uses_evidence and evidence.known.any() else alone
+        unaided = self._one.fit(answer) if self._one.uses_evidence and evidence.found.any() else alone
         merged = self._merge(
             PairJoints(seen["joints_px"], seen["joints_m"]),
             PairJoints(unaided.joints_px[pairs], unaided.joints_m[pairs]),

@@ -180,14 +180,13 @@ class PairPredictor:
         """Hands of joints: `JOINT_FIELDS` in, `HAND_FIELDS` and residual_m out. evidence: of the 2 P hands, pair by
         pair."""
         lenses = np.tile(camera.vector, (len(joints["joints_m"]), 1))
+        known = self.uses_evidence and evidence is not None and evidence.found.any()
         outputs = fuse_pair(
             joints,
             lenses,
             rig=self.rig,
             refine=self._refine,
-            evidence=evidence
-            if self.uses_evidence and evidence is not None and evidence.known.any()
-            else None,
+            evidence=evidence if known else None,
             system=self.record.name,
         )
         outputs["pose_rad"] = matrix_to_axis_angle(outputs["rotations"])

