@@ -9,11 +9,15 @@ partner. "auto" is given the hands that are there by their true boxes and sides,
 the one-hand system, so there are no ghosts to count; on benchmarks of single hands it is that system. Real photographs,
 and MediaPipe on them, only where KNUCKLE_DATA names the folder that holds `eval-dev`. Boxes and sides come from the
 ground truth; the protocols are those of `knuckle evaluate`.
+
+--turn: instead, the hand-graph photographs as they are and turned clockwise by one, two and three quarters, and how
+many times the error of the photographs as they are the worst of these is.
 """
 
 import argparse
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -24,13 +28,16 @@ from knuckle import weights
 from knuckle.cli.predictors import OpenedModel, open_model
 from knuckle.cli.progress import counting
 from knuckle.datasets.eval_dev import by_source, read_eval_dev
+from knuckle.datasets.labelled import LabelledHand
 from knuckle.evaluation.benchmarks import NAMES, evaluate, open_benchmarks
-from knuckle.evaluation.one_hand_benchmarks import Benchmark
+from knuckle.evaluation.one_hand_benchmarks import Benchmark, photographed_hands
 from knuckle.evaluation.protocols import handgraph
 from knuckle.evaluation.report import Report, write_reports
 from knuckle.evaluation.two_hand_benchmarks import TwoHandBenchmark
 from knuckle.inference.door import AUTO
+from turned_photos import QUARTERS, turned
 
+PEER = "MediaPipe 0.10.21, box given"
 COLUMNS = {
     "PA-MPJPE": "PA-MPJPE (mm)",
     "PA-MPJPE reflection-free": "no reflection",
@@ -77,8 +84,12 @@ def main() -> None:
     )
     parser.add_argument("--limit", type=int, default=None, help="hands, or crops of two, of each benchmark")
     parser.add_argument("--json", type=Path, default=None)
+    parser.add_argument("--turn", action="store_true", help="photographs turned by quarters")
     options = parser.parse_args()
     models = open_all(options.weights or list(weights.available()))
+    if options.turn:
+        Console(width=200).print(turned_table(models, options.limit))
+        return
     reports = []
     for data in options.data or NAMES:
         if data == "eval-dev" and not (Path(os.environ.get("KNUCKLE_DATA", "")) / data).is_dir():
@@ -126,11 +137,42 @@ def score(benchmark: Benchmark | TwoHandBenchmark, model: OpenedModel) -> Report
         )
 
 
+def turned_table(models: Sequence[OpenedModel], limit: int | None) -> Table:
+    """PA-MPJPE (mm) and 2D error (% of the box) by how far the photographs are turned, and the worst over the first."""
+    hands = photographs()[:limit]
+    result = Table(box=None, pad_edge=False)
+    for heading in (
+        "hand-graph, PA-MPJPE (mm) / 2D (% of box)",
+        *(f"{90 * q}°" for q in QUARTERS),
+        "worst / 0°",
+    ):
+        result.add_column(heading, no_wrap=True)
+    turns = [turned(hands, quarters) for quarters in QUARTERS]
+    for model in models:
+        benchmarks = [photographed_hands(of_turn)[0] for of_turn in turns]
+        alone = [replace(benchmark, others=None, other_count=0) for benchmark in benchmarks]
+        result.add_row(model.name, *_by_turn([score(benchmark, model) for benchmark in alone]))
+    peers = [handgraph.report(*boxed_peer.predict(of_turn), model=PEER) for of_turn in turns]
+    result.add_row(PEER, *_by_turn(peers))
+    return result
+
+
+def _by_turn(reports: Sequence[Report]) -> list[str]:
+    names = ("PA-MPJPE", "2D error")
+    rows = [[next(s.value for s in report.scores if s.name == name) for name in names] for report in reports]
+    worst = [max(values) / values[0] for values in zip(*rows, strict=True)]
+    return [f"{mm:.2f} / {percent:.2f}" for mm, percent in rows] + [" / ".join(f"{w:.2f}" for w in worst)]
+
+
+def photographs() -> list[LabelledHand]:
+    """The hand-graph photographs."""
+    return by_source(read_eval_dev(Path(os.environ["KNUCKLE_DATA"]) / "eval-dev"))[handgraph.SOURCE]
+
+
 def mediapipe_report(limit: int | None) -> Report:
     """MediaPipe's landmark network on the hand-graph photographs, given the same boxes."""
-    hands = by_source(read_eval_dev(Path(os.environ["KNUCKLE_DATA"]) / "eval-dev"))[handgraph.SOURCE]
-    truth, predictions = boxed_peer.predict(hands[:limit])
-    return handgraph.report(truth, predictions, model="MediaPipe 0.10.21, box given")
+    truth, predictions = boxed_peer.predict(photographs()[:limit])
+    return handgraph.report(truth, predictions, model=PEER)
 
 
 def table(
