@@ -1,6 +1,6 @@
 """Hands seen three times by the landmark network and twice by ours: as they are, mirrored, and in other crops."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -20,9 +20,6 @@ from knuckle.synth.dataset import SynthSet
 
 MOVED, RESIZED = 0.06, 0.1
 """Standard deviations of how other crops lie and how large they are, over the box's side."""
-
-Network = Callable[[np.ndarray, np.ndarray, np.ndarray], dict[str, np.ndarray]]
-"""Patches (n, S, S, 3), crops and cameras in, a network's outputs out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,18 +90,15 @@ def look(hands: Iterable[SeenHand], network: LandmarkNetwork) -> Looks:
     return Looks(*map(np.stack, (camera, joints_px, joints_m)), *map(Evidence.joined, evidence))
 
 
-def our_patches(
-    hands: Iterable[SeenHand], size: int, expand: float
-) -> Iterator[list[tuple[np.ndarray, np.ndarray, np.ndarray]]]:
-    """Patch, crop and camera of each hand as a network of ours sees it, and of another crop."""
-    rng = np.random.default_rng(1)
+def our_crops(hands: Iterable[SeenHand], size: int, expand: float) -> tuple[list[Crop], list[Crop]]:
+    """The crop of each hand as a network of ours sees it, and another one."""
+    rng, own, others = np.random.default_rng(1), [], []
     for hand in hands:
-        own = Crop.from_box(hand.box_px, size, expand=expand).vector if hand.crop is None else hand.crop
-        views = []
-        for vector in (own, _another(rng, own)):
-            crop = Crop((float(vector[0]), float(vector[1])), float(vector[2]), size)
-            views.append((crop.warp(hand.picture), vector, hand.camera.vector))
-        yield views
+        from_box = hand.crop is None
+        whole = Crop.from_box(hand.box_px, size, expand=expand) if from_box else _crop(hand.crop, size)
+        own.append(whole)
+        others.append(_crop(_another(rng, whole.vector), size))
+    return own, others
 
 
 def save(path: Path, looks: Looks) -> None:
@@ -132,6 +126,10 @@ def _of_patch(patch: Patch, name: str) -> SeenHand:
     if hand.joints_px is None or hand.joints_m is None:
         raise ValueError("expected a rendered hand")
     return SeenHand(hand.pixels, hand.camera, hand.box_px, whole, hand.joints_px, hand.joints_m)
+
+
+def _crop(square: np.ndarray, size: int) -> Crop:
+    return Crop((float(square[0]), float(square[1])), float(square[2]), size)
 
 
 def _another(rng: np.random.Generator, square: np.ndarray) -> np.ndarray:

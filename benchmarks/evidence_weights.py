@@ -27,6 +27,7 @@ photographs what is expected.
 import argparse
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,13 +37,14 @@ from jaxtyping import Float
 from rich.console import Console
 from rich.table import Table
 
-from evidence_looks import Looks, SeenHand, load, look, our_patches, photographed_hands, rendered_hands, save
+from evidence_looks import Looks, SeenHand, load, look, our_crops, photographed_hands, rendered_hands, save
 from knuckle import weights
+from knuckle.camera import Crop
 from knuckle.evaluation.procrustes import align_similarity
 from knuckle.files import atomic_path
 from knuckle.inference.fusion import own_joints
 from knuckle.inference.landmarks import LandmarkNetwork
-from knuckle.inference.predictor import BATCH, normalise
+from knuckle.inference.predictor import BATCH, better_rolls, normalise
 from knuckle.inference.runtime import OnnxModel
 from knuckle.inference.trust import (
     CLASS_OF_JOINT,
@@ -122,7 +124,7 @@ def main() -> None:
     for number, name in enumerate(names):
         path, record = weights.find(name)
         kept = [options.looks / f"{folder.name}-{record.name}-{record.sha256[:8]}.npz" for folder in folders]
-        views = [_ours(where, path, record, of) for where, of in zip(kept, hands, strict=True)]
+        views = [_ours(*given, path, record) for given in zip(kept, hands, looks, strict=True)]
         odds = {}
         for space in ("picture", "depth"):
             told = _told(looks, views, picture_offsets, offsets, space)
@@ -234,30 +236,44 @@ class OurViews(NamedTuple):
     spread_px: np.ndarray
 
 
-def _ours(kept: Path, path: Path, record: weights.WeightsRecord, hands: Sequence[SeenHand]) -> OurViews:
+def _ours(
+    kept: Path, hands: Sequence[SeenHand], looks: Looks, path: Path, record: weights.WeightsRecord
+) -> OurViews:
     """What a system says of hands, read where it was kept before."""
     if not kept.is_file():
-        np.savez_compressed(
-            kept, **_ask(OnnxModel(path, threads=1), record.size, record.expand, hands)._asdict()
-        )
+        network, own = OnnxModel(path, threads=1), our_crops(hands, record.size, record.expand)
+        turned = (looks.plain.rotation_rad, looks.moved.rotation_rad)
+        plain, moved = (_ask(network, hands, *given) for given in zip(own, turned, strict=True))
+        np.savez_compressed(kept, **OurViews(plain[0], moved[0], plain[1])._asdict())
     with np.load(kept) as arrays:
         return OurViews(**arrays)
 
 
-def _ask(network: OnnxModel, size: int, expand: float, hands: Sequence[SeenHand]) -> OurViews:
-    views = list(our_patches(hands, size, expand))
-    joints: list[list[np.ndarray]] = [[], []]
-    spreads = []
-    for start in range(0, len(views), BATCH):
-        for number in (0, 1):
-            chunk = [views_of_hand[number] for views_of_hand in views[start : start + BATCH]]
-            patch, crop, camera = (np.stack(values) for values in zip(*chunk, strict=True))
-            outputs = {k: v.astype(float) for k, v in network(normalise(patch), crop, camera).items()}
-            found, spread = own_joints(outputs, crop, camera, size)
-            joints[number].append(found)
-            if number == 0:
-                spreads.append(spread)
-    return OurViews(np.concatenate(joints[0]), np.concatenate(joints[1]), np.concatenate(spreads))
+def _ask(
+    network: OnnxModel, hands: Sequence[SeenHand], crops: Sequence[Crop], rolls: Float[np.ndarray, "N"]
+) -> tuple[Float[np.ndarray, "N 21 3"], Float[np.ndarray, "N"]]:
+    """Joints in crops, turned by `rolls` for an upright network, and how far its branches are apart, px."""
+    joints, spreads, size = [], [], crops[0].size
+
+    def ask(chunk: slice, roll: np.ndarray) -> dict[str, np.ndarray]:
+        turned = [replace(c, roll_rad=float(r)) for c, r in zip(crops[chunk], roll, strict=True)]
+        patch = np.stack([c.warp(hand.picture) for c, hand in zip(turned, hands[chunk], strict=True)])
+        outputs = network(normalise(patch), crop, camera, roll=roll)
+        return {name: values.astype(float) for name, values in outputs.items()}
+
+    for start in range(0, len(hands), BATCH):
+        chunk = slice(start, start + BATCH)
+        crop = np.stack([c.vector for c in crops[chunk]])
+        camera = np.stack([hand.camera.vector for hand in hands[chunk]])
+        roll = rolls[chunk] if network.upright else np.zeros(len(crop))
+        outputs = ask(chunk, roll)
+        if network.upright:
+            roll = better_rolls(outputs["joints_px"], roll)
+            outputs = ask(chunk, roll)
+        found, spread = own_joints(outputs, crop, camera, size, roll=roll)
+        joints.append(found)
+        spreads.append(spread)
+    return np.concatenate(joints), np.concatenate(spreads)
 
 
 def _told(
