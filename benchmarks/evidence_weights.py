@@ -6,9 +6,10 @@ $KNUCKLE_DATA/train-photos [--weights dahyf ...] [--familiar dahyf-teacher ...] 
 Sets: `knuckle synth --count 1600 --negatives 0 --seed 291 --out runs/evidence-plain`, and `--seed 292 --extra views
 --extra signs --extra partner --extra objects --extra flesh --extra wear --extra camera --extra sizes --out
 runs/evidence-extras`. They must not have trained the weights, nor be a benchmark. --weights: names or .onnx files,
-calibrated each by itself; default: all one-hand models installed. The first one's figures are also the standard for
-systems without any. --familiar: weights that learned from the photographs. --looks: where both networks' answers are
-kept, which take minutes; delete them when the landmark network or the sets change.
+calibrated each by itself; default: all one-hand models installed. The first one's figures, but without a signal that
+systems with other branches do not share, are also the standard for systems without any, those of two hands among
+them. --familiar: weights that learned from the photographs. --looks: where both networks' answers are kept, which take
+minutes; delete them when the landmark network or the sets change.
 
 The map: median offset of our true joints from the landmark network's, in palm lengths and each joint's own axes, on
 rendered hands where it is sure and near. In the picture three quarters of it are taken for the wrist and the tips, and
@@ -125,27 +126,40 @@ def main() -> None:
         path, record = weights.find(name)
         kept = [options.looks / f"{folder.name}-{record.name}-{record.sha256[:8]}.npz" for folder in folders]
         views = [_ours(*given, path, record) for given in zip(kept, hands, looks, strict=True)]
-        odds = {}
-        for space in ("picture", "depth"):
-            told = _told(looks, views, picture_offsets, offsets, space)
-            if name in options.familiar:
-                told[-1] = told[-1]._replace(our_error=FAMILIAR[space] * told[-1].our_error)
-            odds[space] = learn_odds(told, PHOTOS_COUNT[space])
-            console.print(_scores(f"{record.name}, {space}", told, odds[space]), "")
-        entry = {
-            space: {
-                "signals": dict(zip(SIGNALS, found.slopes.round(3).tolist(), strict=True)),
-                "classes": dict(zip(CLASSES, found.classes.round(3).tolist(), strict=True)),
-            }
-            for space, found in odds.items()
-        }
-        table["systems"][record.name] = entry
+        told = {space: _told(looks, views, picture_offsets, offsets, space) for space in PHOTOS_COUNT}
+        if name in options.familiar:
+            for space, of_sets in told.items():
+                of_sets[-1] = of_sets[-1]._replace(our_error=FAMILIAR[space] * of_sets[-1].our_error)
+        table["systems"][record.name] = _learn(record.name, told, console)
         if number == 0:
-            table["systems"][STANDARD] = entry
+            unbranched = {space: [_unbranched(of) for of in of_sets] for space, of_sets in told.items()}
+            table["systems"][STANDARD] = _learn(STANDARD, unbranched, console)
     if not options.dry:
         with atomic_path(TABLE) as temporary:
             temporary.write_text(json.dumps(table, indent=1) + "\n")
         console.print(f"wrote {TABLE}")
+
+
+def _learn(
+    name: str, told: dict[str, list[Told]], console: Console
+) -> dict[str, dict[str, dict[str, float]]]:
+    """A system's entry of the table; what it brings is printed."""
+    entry = {}
+    for space, of_sets in told.items():
+        odds = learn_odds(of_sets, PHOTOS_COUNT[space])
+        console.print(_scores(f"{name}, {space}", of_sets, odds), "")
+        entry[space] = {
+            "signals": dict(zip(SIGNALS, odds.slopes.round(3).tolist(), strict=True)),
+            "classes": dict(zip(CLASSES, odds.classes.round(3).tolist(), strict=True)),
+        }
+    return entry
+
+
+def _unbranched(told: Told) -> Told:
+    """As of a system without branches, or with others."""
+    signals_ = told.signals.clone()
+    signals_[:, SIGNALS.index("our branches")] = 0
+    return told._replace(signals=signals_)
 
 
 def learn_picture_offsets(looks: Sequence[Looks]) -> Float[np.ndarray, "21 3"]:

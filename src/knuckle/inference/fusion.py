@@ -19,6 +19,7 @@ from knuckle.inference.trust import STANDARD, View, apart, our_joints, signals, 
 from knuckle.rig.fit import fit_joints, ray_weights
 from knuckle.rig.rig import HandRig
 from knuckle.rig.rotations import rodrigues
+from knuckle.skeleton import WRIST
 
 BRANCH_SHARE = 0.7
 """Weight of the 2D branch against the projected hand; chosen on held-out synthetic hands, where 0.6 to 0.9 hardly
@@ -116,7 +117,7 @@ def fuse_pair(
             # Mirrored about the camera's axis, as the joints are: the principal point stays.
             shown = evidence.mirrored(is_left, 2 * lens[:, 2] + 1).rows(usable)
             target = with_evidence(
-                target, lens[usable], shown, spread_px=np.zeros(len(target)), system=system
+                target, lens[usable], shown, spread_px=np.zeros(len(target)), system=system, stays=True
             )
         fit = fit_joints(rig, target, weights=ray_weights(target, ACROSS, ALONG))
         pose[usable], shape[usable], translation[usable] = fit.pose, fit.shape, fit.translation
@@ -197,11 +198,13 @@ def with_evidence(
     *,
     spread_px: Float[np.ndarray, "N"],
     system: str = STANDARD,
+    stays: bool = False,
 ) -> Float[np.ndarray, "N 21 3"]:
     """Joints of right hands as a system and the landmark network see them together, for the fit.
 
     joints_m: the system's, camera frame, metres. camera: fx, fy, cx, cy of the frame. spread_px: how far the system's
-    own branches lie from each other in the picture, on average; 0 where it has one.
+    own branches lie from each other in the picture, on average; 0 where it has one. stays: the wrist keeps its depth,
+    as with hands whose places were seen together; else the hand comes to where it has the size it has in the picture.
     """
     found, joined = evidence.found, joints_m.copy()
     if not found.any():
@@ -213,8 +216,11 @@ def with_evidence(
     away = apart(seen, ours, told_of)
     share = trust.picture.share(told, away)[..., None]
     px = share * seen.px + (1 - share) * ours.px
-    hand = _as_large_as(px, ours.m, lens)
-    joined[found] = _lifted(px, _joint_depths(hand, seen.m, trust.depth.share(told, away)), lens)
+    hand = ours.m if stays else _as_large_as(px, ours.m, lens)
+    depth = _joint_depths(hand, seen.m, trust.depth.share(told, away))
+    if stays:
+        depth += ours.m[:, [WRIST], 2] - depth[:, [WRIST]]
+    joined[found] = _lifted(px, depth, lens)
     return joined
 
 
