@@ -89,7 +89,7 @@ def test_paper_presets_reach_stride_four(preset, stride):
     ("call", "message"),
     [
         (lambda: create_model("wilor"), "expected one of dahyf, ehpe, handar"),
-        (lambda: create_model("dahyf", preset="huge"), "expected one of lite, paper, resnet50"),
+        (lambda: create_model("dahyf", preset="huge"), "expected one of lite, photo, paper, resnet50"),
         (lambda: create_model("dahyf", dirmap="polar"), "dirmap: expected one of none, local, global"),
         (lambda: create_model("dahyf", heads=3), "expected switches among"),
         (lambda: create_model("dahyf", pe="yes"), "pe: expected true or false"),
