@@ -73,7 +73,7 @@ FAMILIAR = {"picture": 1.75, "depth": 1.3}
 picture that is dahyf-teacher's 3.5 % expected against 4.9 on hand-graph, over dahyf-lite's, which learned from neither,
 7.8 against 6.3; depths of photographs, which nobody labelled, are learnt less by heart."""
 STEPS, RATE, DECAY = 400, 0.05, 0.01
-PHOTOS_COUNT = {"picture": 1.0, "depth": 0.5}
+PHOTOS_COUNT = {"picture": 1.0, "depth": 0.25}
 """Of photographs against a rendered set. Signals tell less of depth: what photographs gain, rendered hands lose."""
 
 
