@@ -2,11 +2,12 @@
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from knuckle.layers import batch_norm
+from knuckle.layers import batch_norm, batch_norm_kernels
 from knuckle.layers.backbones import Backbone
 from knuckle.layers.batch_norm import BatchNormAct
 
@@ -69,9 +70,45 @@ def test_a_nan_is_not_hidden(act):
     assert answer[:, 2].isnan().all() and not answer[:, [0, 1, 3]].isnan().any()
 
 
+@pytest.mark.parametrize("act", ACTS)
+@pytest.mark.parametrize("wide", [False, True])
+@pytest.mark.parametrize("narrow_in", [False, True])
+def test_under_autocast_only_what_is_stored_is_rounded(act, wide, narrow_in):
+    own, plain = pair(37, act)
+    own.wide = wide
+    maps = maps_of(37).detach()
+    maps = (maps.bfloat16() if narrow_in else maps).requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16):
+        answer = own(maps)
+    assert answer.dtype == (torch.float32 if wide else torch.bfloat16)
+    expected = plain(maps.double())
+    # Half a unit of bf16's last bit is 2^-9 of a number.
+    tolerance = 2e-6 if wide else 2**-8
+    assert torch.allclose(answer.double(), expected, rtol=tolerance, atol=2e-5)
+    given = torch.randn_like(answer)
+    own_maps, *own_others = torch.autograd.grad(answer, (maps, *own.parameters()), given)
+    true_maps, *others = torch.autograd.grad(expected, (maps, *plain.parameters()), given.double())
+    assert own_maps.dtype == maps.dtype
+    assert torch.allclose(own_maps.double(), true_maps.double(), rtol=2**-7, atol=1e-4)
+    for gradient, other in zip(own_others, others, strict=True):
+        assert torch.allclose(gradient.double(), other, rtol=1e-4, atol=1e-4)
+
+
+def test_numbers_are_rounded_as_torch_rounds_them():
+    """Scale 1 and offset 0: what is stored is the input, rounded, ties among them."""
+    numbers = torch.cat([torch.randn(4000), torch.arange(96) * 2.0**-9 + 1]).view(-1, 1)
+    bits = torch.empty(len(numbers), 1, dtype=torch.uint16).numpy()
+    one, zero, bound = np.ones(1, np.float32), np.zeros(1, np.float32), np.float32(np.inf)
+    batch_norm_kernels.normalise(numbers.numpy(), one, zero, -bound, bound, bits)
+    assert torch.equal(torch.from_numpy(bits).view(torch.bfloat16), numbers.bfloat16())
+
+
 def test_the_backbone_keeps_the_names_of_its_batch_norms():
     body = Backbone("efficientnet_lite0", finest=2).body
     norms = {name: m for name, m in body.named_modules() if isinstance(m, nn.BatchNorm2d)}
     assert len(norms) == 48 and all(isinstance(m, BatchNormAct) for m in norms.values())
     assert sum(m.act == "relu6" for m in norms.values() if isinstance(m, BatchNormAct)) == 32
     assert all(f"{name}.running_var" in body.state_dict() for name in norms)
+    # Those before a depthwise convolution: the stem's and one a block but for the first, which has no other.
+    assert sum(m.wide for m in norms.values() if isinstance(m, BatchNormAct)) == 16
+    assert norms["bn1"].wide and norms["blocks.1.0.bn1"].wide and not norms["blocks.1.0.bn2"].wide

@@ -1,6 +1,7 @@
 """Batch norm and the activation behind it as one layer, faster to train on a CPU (benchmarks/training_speed.py)."""
 
 import math
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -8,6 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from knuckle.layers.depthwise import DepthwiseConv
 
 Act = Literal["none", "relu", "relu6"]
 _BOUNDS: dict[str, tuple[float, float]] = {
@@ -22,12 +25,14 @@ _MOST_THREADS = 2
 class BatchNormAct(nn.BatchNorm2d):
     """A batch norm with the activation that follows it; its state is the batch norm's.
 
-    In training on float32 maps in channels_last on a CPU compiled kernels read and write the maps half as often as
-    torch's own, which serve everywhere else.
+    In training on maps in channels_last on a CPU compiled kernels read and write the maps half as often as torch's own,
+    which serve everywhere else. Under bf16 autocast their answer is in bf16, as the convolutions behind take it, or,
+    with `wide`, in float32, as `DepthwiseConv` takes it.
 
     Args:
         channels: of the maps.
         act: what follows.
+        wide: whether a depthwise convolution follows that.
         eps: added to the variance.
         momentum: share of a batch in the running statistics.
         device: where the weights are made.
@@ -38,12 +43,13 @@ class BatchNormAct(nn.BatchNorm2d):
         channels: int,
         act: Act = "none",
         *,
+        wide: bool = False,
         eps: float = 1e-5,
         momentum: float | None = 0.1,
         device: str | None = None,
     ) -> None:
         super().__init__(channels, eps=eps, momentum=momentum, device=device)
-        self.act = act
+        self.act, self.wide = act, wide
 
     @classmethod
     def like(cls, norm: nn.BatchNorm2d, act: Act) -> "BatchNormAct":
@@ -56,8 +62,11 @@ class BatchNormAct(nn.BatchNorm2d):
 
     def forward(self, input: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:
         if self.training and self.momentum is not None and _is_fast(input):
+            dtype = input.dtype
+            if torch.is_autocast_enabled("cpu"):
+                dtype = torch.float32 if self.wide else torch.get_autocast_dtype("cpu")
             answer, mean, variance = _Normalise.apply(
-                input, self.weight, self.bias, self.eps, _BOUNDS[self.act]
+                input, self.weight, self.bias, self.eps, _BOUNDS[self.act], dtype
             )
             self._track(mean, variance, input.numel() // input.shape[1])
             return answer
@@ -76,14 +85,25 @@ class BatchNormAct(nn.BatchNorm2d):
 
 
 def with_fast_batch_norms(module: nn.Module) -> None:
-    """Exchange timm's batch norms that have their activation inside for `BatchNormAct`; the state keeps its names."""
+    """Exchange timm's batch norms that have their activation inside for `BatchNormAct`; the state keeps its names.
+
+    `DepthwiseConv` must be in its places already: a batch norm before one is `wide`.
+    """
+    _exchange(module)
+    layers = [m for m in module.modules() if not any(m.children()) and not isinstance(m, nn.Identity)]
+    for norm, follower in pairwise(layers):
+        if isinstance(norm, BatchNormAct):
+            norm.wide = isinstance(follower, DepthwiseConv)
+
+
+def _exchange(module: nn.Module) -> None:
     acts: dict[str, Act] = {"Identity": "none", "ReLU": "relu", "ReLU6": "relu6"}
     for name, child in list(module.named_children()):
         act = acts.get(type(getattr(child, "act", None)).__name__)
         if isinstance(child, nn.BatchNorm2d) and act is not None:
             setattr(module, name, BatchNormAct.like(child, act))
         else:
-            with_fast_batch_norms(child)
+            _exchange(child)
 
 
 def _is_fast(maps: Tensor) -> bool:
@@ -91,7 +111,7 @@ def _is_fast(maps: Tensor) -> bool:
         torch.is_grad_enabled()
         and not torch.compiler.is_compiling()
         and maps.device.type == "cpu"
-        and maps.dtype == torch.float32
+        and maps.dtype in (torch.float32, torch.bfloat16)
         and maps.is_contiguous(memory_format=torch.channels_last)
         and torch.get_num_threads() <= _MOST_THREADS
     )
@@ -102,7 +122,13 @@ class _Normalise(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, maps: Tensor, weight: Tensor, bias: Tensor, eps: float, bounds: tuple[float, float]
+        ctx: Any,
+        maps: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        eps: float,
+        bounds: tuple[float, float],
+        dtype: torch.dtype,
     ) -> tuple[Tensor, Tensor, Tensor]:
         from knuckle.layers import batch_norm_kernels
 
@@ -112,7 +138,7 @@ class _Normalise(torch.autograd.Function):
         scale = weight * inverse_std
         offset = bias - mean * scale
         low, high = (np.float32(bound) for bound in bounds)
-        out = torch.empty_like(maps)
+        out = torch.empty_like(maps, dtype=dtype)
         batch_norm_kernels.normalise(_rows(maps), scale.numpy(), offset.numpy(), low, high, _rows(out))
         ctx.save_for_backward(maps, mean, inverse_std, scale, offset)
         ctx.bounds = low, high
@@ -125,16 +151,18 @@ class _Normalise(torch.autograd.Function):
 
         maps, mean, inverse_std, scale, offset = ctx.saved_tensors
         rows, given = _rows(maps), _rows(gradients[0].contiguous(memory_format=torch.channels_last))
-        fixed = scale.numpy(), offset.numpy(), mean.numpy(), *ctx.bounds
+        low, high = ctx.bounds
+        fixed = scale.numpy(), offset.numpy(), mean.numpy(), low, high
         total, product = torch.empty_like(mean), torch.empty_like(mean)
         batch_norm_kernels.sums(rows, given, *fixed, total.numpy(), product.numpy())
         slope = -scale * inverse_std.square() * product / len(rows)
         shift = -scale * total / len(rows)
         of_maps = torch.empty_like(maps)
         batch_norm_kernels.gradients(rows, given, *fixed, slope.numpy(), shift.numpy(), _rows(of_maps))
-        return of_maps, product * inverse_std, total, None, None
+        return of_maps, product * inverse_std, total, None, None, None
 
 
 def _rows(maps: Tensor) -> Any:
-    """(B h w, C), without a copy."""
-    return maps.detach().permute(0, 2, 3, 1).flatten(0, 2).numpy()
+    """(B h w, C), without a copy; the bits of bfloat16, which numpy does not know."""
+    rows = maps.detach().permute(0, 2, 3, 1).flatten(0, 2)
+    return (rows.view(torch.uint16) if rows.dtype == torch.bfloat16 else rows).numpy()

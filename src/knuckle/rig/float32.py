@@ -23,9 +23,8 @@ def in_float32(function: Callable[P, R]) -> Callable[P, R]:
         narrow = [device for device in ("cpu", "cuda") if torch.is_autocast_enabled(device)]
         if not narrow:
             return function(*args, **kwargs)
-        wide_args, wide_kwargs = _widened(args), _widened(kwargs)
         with torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
-            return function(*wide_args, **wide_kwargs)
+            return function(*_widened(args), **_widened(kwargs))  # pyright: ignore[reportCallIssue]
 
     return run
 

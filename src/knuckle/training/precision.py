@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from knuckle.layers.batch_norm import BatchNormAct
 from knuckle.layers.depthwise import DepthwiseConv
 
 Wanted = Literal["no", "bf16", "auto"]
@@ -67,13 +68,11 @@ def _block() -> nn.Module:
     """One of EfficientNet-Lite0's, at stride 16."""
     layers = (
         nn.Conv2d(40, 240, 1, bias=False),
-        nn.BatchNorm2d(240),
-        nn.ReLU6(inplace=True),
+        BatchNormAct(240, "relu6", wide=True),
         DepthwiseConv(240, 5),
-        nn.BatchNorm2d(240),
-        nn.ReLU6(inplace=True),
+        BatchNormAct(240, "relu6"),
         nn.Conv2d(240, 40, 1, bias=False),
-        nn.BatchNorm2d(40),
+        BatchNormAct(40),
     )
     return nn.Sequential(*layers).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 

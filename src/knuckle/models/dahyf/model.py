@@ -26,6 +26,7 @@ from knuckle.layers.soft_argmax import soft_argmax_2d
 from knuckle.models.contract import HandOutput
 from knuckle.models.dahyf.config import DahyfConfig
 from knuckle.models.dahyf.direction_map import crop_to_affine, global_direction_map, local_direction_map
+from knuckle.rig.float32 import in_float32
 from knuckle.rig.layer import RigLayer
 from knuckle.rig.rig import load_rig
 from knuckle.rig.rotations import rodrigues, rot6d_to_matrix
@@ -149,7 +150,12 @@ class Dahyf(nn.Module):
             direction = local_direction_map(features.shape[0], cells, features)
         else:
             return self.mix(features)
-        return self.mix(torch.cat([features, direction.repeat(1, self.copies, 1, 1)], dim=1))
+        return self.mix[1](self._join(features, direction))
+
+    @in_float32
+    def _join(self, features: Tensor, direction: Tensor) -> Tensor:
+        """The first convolution of both; autocast would round the directions on their way into it."""
+        return self.mix[0](torch.cat([features, direction.repeat(1, self.copies, 1, 1)], dim=1))
 
     def _joints_2d(self, features: Tensor, decode: Decode):
         if self.config.joint2d == "none":
