@@ -186,7 +186,6 @@ class PairPredictor:
             rig=self.rig,
             refine=self._refine,
             evidence=evidence if evidence is not None and evidence.found.any() else None,
-            system=self.record.name,
         )
         outputs["pose_rad"] = matrix_to_axis_angle(outputs["rotations"])
         outputs["confidence"] = np.clip(outputs["confidence"], 0, 1)
