@@ -1,14 +1,16 @@
 """How much the landmark network's joints count beside ours: learns the map from its joints to ours, and its odds by
 signal and joint, and writes them to src/knuckle/assets/evidence.json.
 
-python benchmarks/evidence_weights.py --rendered runs/evidence-plain --rendered runs/evidence-extras --photos
-$KNUCKLE_DATA/train-photos [--weights dahyf ...] [--familiar dahyf-teacher ...] [--looks out/evidence-looks].
-Sets: `knuckle synth --count 1600 --negatives 0 --seed 291 --out runs/evidence-plain`, and `--seed 292 --extra views
---extra signs --extra partner --extra objects --extra flesh --extra wear --extra camera --extra sizes --out
-runs/evidence-extras`. They must not have trained the weights, nor be a benchmark. --weights: names or .onnx files,
+python benchmarks/evidence_weights.py --rendered runs/evidence-plain --rendered runs/evidence-extras --pairs
+runs/evidence-pairs --photos $KNUCKLE_DATA/train-photos [--weights dahyf ...] [--familiar dahyf-teacher ...] [--looks
+out/evidence-looks]. Sets: `knuckle synth --count 1600 --negatives 0 --seed 291 --out runs/evidence-plain`, and `--seed
+292 --extra views --extra signs --extra partner --extra objects --extra flesh --extra wear --extra camera --extra sizes
+--out runs/evidence-extras`; `knuckle synth --hands two --count 700 --negatives 0 --seed 293 --size 160 --out
+runs/evidence-pairs`. They must not have trained the weights, nor be a benchmark. --weights: names or .onnx files,
 calibrated each by itself; default: all one-hand models installed. The first one's figures, but without a signal that
-systems with other branches do not share, are also the standard for systems without any, those of two hands among
-them. --familiar: weights that learned from the photographs. --looks: where both networks' answers are kept, which take
+systems with other branches do not share, are also the standard for systems without any. --pairs: learns too how the
+systems of "auto" share their pairs (`knuckle.inference.merge`), and the landmark network's odds beside those.
+--familiar: weights that learned from the photographs. --looks: where answers to single hands are kept, which take
 minutes; delete them when the landmark network or the sets change.
 
 The map: median offset of our true joints from the landmark network's, in palm lengths and each joint's own axes, on
@@ -34,15 +36,17 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from rich.console import Console
-from rich.table import Table
 
 from evidence_looks import Looks, SeenHand, load, look, our_crops, photographed_hands, rendered_hands, save
+from evidence_map import learn_offsets, learn_picture_offsets
+from evidence_odds import Told, learn_entry
+from evidence_pairs import ask_pairs
 from knuckle import weights
 from knuckle.camera import Crop
-from knuckle.evaluation.procrustes import align_similarity
 from knuckle.files import atomic_path
+from knuckle.inference import door, merge
+from knuckle.inference.door import ONE_HAND
 from knuckle.inference.fusion import own_joints
 from knuckle.inference.landmarks import LandmarkNetwork
 from knuckle.inference.predictor import BATCH, better_rolls, normalise
@@ -50,48 +54,27 @@ from knuckle.inference.runtime import OnnxModel
 from knuckle.inference.trust import (
     CLASS_OF_JOINT,
     CLASSES,
-    SHARPNESS,
     SIGNALS,
     STANDARD,
     TABLE,
+    TWO_HANDS,
     Odds,
     Trust,
     View,
     apart,
-    joint_axes,
     our_joints,
-    palm_length,
     signals,
+    to_odds,
 )
 
 PICTURE_SHARES = {"W": 0.75, "M": 0.25, "P": 0.25, "D": 0.25, "T": 0.75, "CMC": 0.25}
 """Of the map that is taken in the picture, by class of joints."""
-SURE, NEAR_PERCENT, NEAR_M = 0.95, 9.0, 0.014
-"""Hands that the map is learnt from: presence and side, errors in the picture and in 3D after alignment."""
 FAMILIAR = {"picture": 1.75, "depth": 1.3}
 """How much larger the errors of a network are on other photographs than is expected on those it learned from. In the
 picture that is dahyf-teacher's 3.5 % expected against 4.9 on hand-graph, over dahyf-lite's, which learned from neither,
 7.8 against 6.3; depths of photographs, which nobody labelled, are learnt less by heart."""
-STEPS, RATE, DECAY = 400, 0.05, 0.01
 PHOTOS_COUNT = {"picture": 1.0, "depth": 0.25}
 """Of photographs against a rendered set. Signals tell less of depth: what photographs gain, rendered hands lose."""
-
-
-class Told(NamedTuple):
-    """Of N hands: signals, how far both answers are apart, both answers and the truth in the picture (over the box's
-    longer side) or in depth (m, one number a joint), and where nobody knows the truth, both expected errors."""
-
-    signals: torch.Tensor
-    apart: torch.Tensor
-    seen: torch.Tensor
-    ours: torch.Tensor
-    truth: torch.Tensor
-    seen_error: torch.Tensor
-    our_error: torch.Tensor
-
-    @property
-    def is_labelled(self) -> bool:
-        return bool(torch.isfinite(self.truth).all())
 
 
 def main() -> None:
@@ -100,6 +83,7 @@ def main() -> None:
     )
     parser.add_argument("--rendered", type=Path, action="append", required=True)
     parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--pairs", type=Path, default=None)
     parser.add_argument("--every", type=int, default=4, help="of the photographs")
     parser.add_argument("--weights", action="append", default=None)
     parser.add_argument(
@@ -116,12 +100,13 @@ def main() -> None:
     looks = [
         _looks(options.looks / f"{folder.name}.npz", of) for folder, of in zip(folders, hands, strict=True)
     ]
-    table = json.loads(TABLE.read_text()) if TABLE.is_file() else {"systems": {}}
+    table = {"systems": {}, "merge": {}} | (json.loads(TABLE.read_text()) if TABLE.is_file() else {})
     shares = np.array([PICTURE_SHARES[CLASSES[number]] for number in CLASS_OF_JOINT])
     picture_offsets = shares[:, None] * learn_picture_offsets(looks[:-1])
     offsets = learn_offsets(looks[:-1])
     table |= {"picture_offsets": picture_offsets.round(4).tolist(), "offsets": offsets.round(4).tolist()}
     console = Console(width=140)
+    unbranched: dict[str, list[Told]] = {}
     for number, name in enumerate(names):
         path, record = weights.find(name)
         kept = [options.looks / f"{folder.name}-{record.name}-{record.sha256[:8]}.npz" for folder in folders]
@@ -129,11 +114,27 @@ def main() -> None:
         told = {space: _told(looks, views, picture_offsets, offsets, space) for space in PHOTOS_COUNT}
         if name in options.familiar:
             for space, of_sets in told.items():
-                of_sets[-1] = of_sets[-1]._replace(our_error=FAMILIAR[space] * of_sets[-1].our_error)
-        table["systems"][record.name] = _learn(record.name, told, console)
+                worse = FAMILIAR[space] * of_sets[-1].second_error
+                of_sets[-1] = of_sets[-1]._replace(second_error=worse)
         if number == 0:
             unbranched = {space: [_unbranched(of) for of in of_sets] for space, of_sets in told.items()}
             table["systems"][STANDARD] = _learn(STANDARD, unbranched, console)
+        table["systems"][record.name] = _learn(record.name, told, console)
+    if options.pairs:
+        seen = ask_pairs(options.pairs, LandmarkNetwork(), one=ONE_HAND, two=door.TWO_HANDS)
+        names_ = f"{seen.two}+{seen.one}"
+        merging = {space: [seen.merging(space)] for space in PHOTOS_COUNT}
+        table["merge"][STANDARD] = table["merge"][names_] = _learn(names_, merging, console, merge.SIGNALS)
+        odds = merge.MergeOdds(
+            *(to_odds(table["merge"][names_][space], merge.SIGNALS) for space in PHOTOS_COUNT)
+        )
+        nothing = Odds(np.zeros(len(SIGNALS)), np.zeros(len(CLASSES)))
+        trust = Trust(picture_offsets, offsets, nothing, nothing)
+        beside = {
+            space: [seen.beside_evidence(odds, trust, space), of_sets[-1]]
+            for space, of_sets in unbranched.items()
+        }
+        table["systems"][TWO_HANDS] = _learn(TWO_HANDS, beside, console)
     if not options.dry:
         with atomic_path(TABLE) as temporary:
             temporary.write_text(json.dumps(table, indent=1) + "\n")
@@ -141,105 +142,20 @@ def main() -> None:
 
 
 def _learn(
-    name: str, told: dict[str, list[Told]], console: Console
+    name: str, told: dict[str, list[Told]], console: Console, signals_: Sequence[str] = SIGNALS
 ) -> dict[str, dict[str, dict[str, float]]]:
-    """A system's entry of the table; what it brings is printed."""
-    entry = {}
-    for space, of_sets in told.items():
-        odds = learn_odds(of_sets, PHOTOS_COUNT[space])
-        console.print(_scores(f"{name}, {space}", of_sets, odds), "")
-        entry[space] = {
-            "signals": dict(zip(SIGNALS, odds.slopes.round(3).tolist(), strict=True)),
-            "classes": dict(zip(CLASSES, odds.classes.round(3).tolist(), strict=True)),
-        }
+    """An entry of the table; what it brings is printed."""
+    entry, tables = learn_entry(name, told, signals_, PHOTOS_COUNT)
+    for printed in tables:
+        console.print(printed, "")
     return entry
 
 
 def _unbranched(told: Told) -> Told:
     """As of a system without branches, or with others."""
     signals_ = told.signals.clone()
-    signals_[:, SIGNALS.index("our branches")] = 0
+    signals_[:, SIGNALS.index("our branches")] = np.log(1e-2)
     return told._replace(signals=signals_)
-
-
-def learn_picture_offsets(looks: Sequence[Looks]) -> Float[np.ndarray, "21 3"]:
-    """Offsets of our joints from the landmark network's in the picture, palm lengths; robust least squares, as the
-    picture shows two of three axes."""
-    rows, aims = [], []
-    for seen in looks:
-        side = seen.side_px()[:, None]
-        error = 100 * np.linalg.norm(seen.plain.joints_px - seen.joints_px, axis=-1) / side
-        near = _sure(seen) & (error.mean(1) < NEAR_PERCENT)
-        world, px = seen.plain.joints_m[near], seen.plain.joints_px[near]
-        flat = world[..., :2] - world[..., :2].mean(1, keepdims=True)
-        spread = px - px.mean(1, keepdims=True)
-        palm_px = palm_length(world) * np.sqrt((spread**2).sum((1, 2)) / (flat**2).sum((1, 2)))
-        rows.append(joint_axes(world)[:, :, :2])
-        aims.append((seen.joints_px[near] - px) / palm_px[:, None, None])
-    row, aim = np.concatenate(rows), np.concatenate(aims)
-    found = np.zeros((21, 3))
-    for _ in range(5):
-        off = np.linalg.norm(aim - np.einsum("njab,jb->nja", row, found), axis=-1)
-        weight = 1 / (1 + (off / 0.06) ** 2)
-        system = np.einsum("nj,njab,njac->jbc", weight, row, row) + 1e-2 * np.eye(3)
-        found = np.linalg.solve(system, np.einsum("nj,njab,nja->jb", weight, row, aim)[..., None])[..., 0]
-    return found
-
-
-def learn_offsets(looks: Sequence[Looks]) -> Float[np.ndarray, "21 3"]:
-    """Offsets of our joints from the landmark network's in 3D, palm lengths: medians after alignment."""
-    worlds, truths = [], []
-    for seen in looks:
-        aligned = align_similarity(seen.joints_m, seen.plain.joints_m)
-        near = _sure(seen) & (np.linalg.norm(aligned - seen.joints_m, axis=-1).mean(1) < NEAR_M)
-        worlds.append(seen.plain.joints_m[near])
-        truths.append(seen.joints_m[near])
-    world, truth = np.concatenate(worlds), np.concatenate(truths)
-    axes, palm, found = joint_axes(world), palm_length(world)[:, None, None], np.zeros((21, 3))
-    for _ in range(4):
-        moved = world + palm * np.einsum("njab,jb->nja", axes, found)
-        aligned = align_similarity(moved, truth)
-        found = np.median(np.einsum("njab,nja->njb", axes, (aligned - world) / palm), axis=0)
-    return found
-
-
-def learn_odds(told: Sequence[Told], photos_count: float) -> Odds:
-    """The odds with the least mean error over all sets; those of photographs count so much."""
-    every = torch.cat([of.signals for of in told])
-    # A signal that says nothing, as that of a system without branches, has no spread.
-    middle, spread = every.mean(0), every.std(0).clamp(min=1e-3)
-    slopes = torch.zeros(len(SIGNALS), dtype=torch.float64, requires_grad=True)
-    classes = torch.zeros(len(CLASSES), dtype=torch.float64, requires_grad=True)
-    optimiser = torch.optim.Adam([slopes, classes], lr=RATE)
-    for _ in range(STEPS):
-        losses = [
-            _error(of, _share((of.signals - middle) / spread, of.apart, slopes, classes)).mean()
-            / (of.ours - of.seen).abs().mean()
-            * (1 if of.is_labelled else photos_count)
-            for of in told
-        ]
-        loss = torch.stack(losses).mean() + DECAY * slopes.square().sum() / len(SIGNALS)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-    found = (slopes / spread).detach()
-    return Odds(found.numpy(), (classes.detach() - middle @ found).numpy())
-
-
-def _share(
-    signals_: torch.Tensor, apart_: torch.Tensor, slopes: torch.Tensor, classes: torch.Tensor
-) -> torch.Tensor:
-    """`Odds.share`, to be learnt."""
-    odds = (signals_ @ slopes)[:, None] + classes[torch.as_tensor(CLASS_OF_JOINT)]
-    return torch.sigmoid(odds * (1 + SHARPNESS * apart_[:, None]))
-
-
-def _error(told: Told, share: torch.Tensor) -> torch.Tensor:
-    """Error of each joint with that share of the landmark network's, the expected one where the truth is unknown."""
-    if not told.is_labelled:
-        return ((share * told.seen_error) ** 2 + ((1 - share) * told.our_error) ** 2 + 1e-12).sqrt()
-    joined = share[..., None] * told.seen + (1 - share[..., None]) * told.ours
-    return ((joined - told.truth).square().sum(-1) + 1e-12).sqrt()
 
 
 class OurViews(NamedTuple):
@@ -328,9 +244,7 @@ def _told(
             change.mean(1, keepdims=True) * (change.mean(0) / change.mean()) * ratio
             for change, ratio in zip(changes, ratios[0], strict=True)
         ]
-        result.append(
-            Told(*(torch.as_tensor(v, dtype=torch.float64) for v in (told, away, see, our, truth, *expected)))
-        )
+        result.append(Told.of(told, away, see, our, truth, *expected).rows(seen.plain.found))
     return result
 
 
@@ -353,36 +267,10 @@ def _project(joints_m: np.ndarray, camera: np.ndarray) -> np.ndarray:
     return joints_m[..., :2] / joints_m[..., 2:] * lens[..., :2] + lens[..., 2:]
 
 
-def _sure(looks: Looks) -> np.ndarray:
-    return (looks.plain.presence > SURE) & (looks.plain.right > SURE)
-
-
 def _looks(path: Path, hands: Sequence[SeenHand]) -> Looks:
     if not path.is_file():
         save(path, look(hands, LandmarkNetwork()))
     return load(path)
-
-
-def _scores(title: str, told: Sequence[Told], odds: Odds) -> Table:
-    table = Table(title=title, box=None, pad_edge=False, title_justify="left")
-    for heading in ("hands", "landmark network", "ours", "both", "mean share", *CLASSES):
-        table.add_column(heading, justify="right")
-    slopes, classes = torch.as_tensor(odds.slopes), torch.as_tensor(odds.classes)
-    for of in told:
-        share = _share(of.signals, of.apart, slopes, classes)
-        unit = 100.0 if of.seen.shape[-1] == 2 else 1000.0
-        errors = [
-            _error(of, s).mean() * unit for s in (torch.ones_like(share), torch.zeros_like(share), share)
-        ]
-        by_class = [share[:, number == CLASS_OF_JOINT].mean() for number in range(len(CLASSES))]
-        kind = "rendered" if of.is_labelled else "photographs"
-        table.add_row(
-            f"{len(share)} {kind}",
-            *(f"{e:.2f}" for e in errors),
-            f"{share.mean():.2f}",
-            *(f"{s:.2f}" for s in by_class),
-        )
-    return table
 
 
 if __name__ == "__main__":

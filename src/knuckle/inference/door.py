@@ -1,6 +1,7 @@
 """What `model=` may name, opened: a one-hand system, a two-hand system, or "auto", each hand by those fit for it."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,11 @@ from knuckle.errors import KnuckleError
 from knuckle.hands import Hands
 from knuckle.inference.evidence import Evidence, look_at
 from knuckle.inference.landmarks import landmark_network
-from knuckle.inference.merge import Merged, PairJoints, merge_pairs
+from knuckle.inference.merge import SIGNALS, Merged, MergeOdds, PairJoints, merge_pairs
 from knuckle.inference.pair_predictor import HAND_FIELDS, PairPredictor, Window
 from knuckle.inference.pairing import MARGIN, pair_boxes
 from knuckle.inference.predictor import Predictor
+from knuckle.inference.trust import merge_odds
 from knuckle.skeleton import WRIST, Side
 
 AUTO = "auto"
@@ -26,6 +28,8 @@ LIKELY = 0.5
 
 Merge = Callable[[PairJoints, PairJoints, np.ndarray, Camera, np.ndarray], Merged]
 """How a two-hand and a one-hand system's joints become one: as `knuckle.inference.merge.merge_pairs`."""
+ALONE = 0.9
+"""From this share on a system is named alone."""
 
 
 def open_predictor(
@@ -62,7 +66,8 @@ class AutoPredictor:
     detector may have put two boxes on one hand) is the one-hand system's, within reach of the other one. Each box has
     one answer, never a ghost beside it. `Hands.models` tells whose it is: one system's name, or "dfl-lite+dahyf-lite"
     for a merged hand; how far a pair's wrists are comes from the two-hand system either way. The confidence is the
-    two-hand system's where it has a share in the answer. Raises KnuckleError for systems whose meshes differ.
+    two-hand system's where it has a share in the answer. merge: instead of `merge_pairs` with the
+    odds of the two systems. Raises KnuckleError for systems whose meshes differ.
     """
 
     def __init__(
@@ -70,14 +75,17 @@ class AutoPredictor:
         one: Predictor,
         two: PairPredictor,
         *,
-        merge: Merge = merge_pairs,
+        merge: Merge | None = None,
         margin: float = MARGIN,
     ) -> None:
         if one.record.rig != two.record.rig:
             raise KnuckleError(
                 f"rig: expected the same of both systems, got {one.record.rig} and {two.record.rig}"
             )
-        self._one, self._two, self._merge, self._margin = one, two, merge, margin
+        self._one, self._two, self._margin = one, two, margin
+        self._names = one.record.name, two.record.name
+        odds = MergeOdds(*merge_odds(f"{two.record.name}+{one.record.name}", SIGNALS))
+        self._merge: Merge = merge or partial(merge_pairs, odds=odds)
 
     def __call__(
         self,
@@ -123,9 +131,8 @@ class AutoPredictor:
         known = evidence.rows(pairs.reshape(-1))
         together = self._two.fit(joints, camera, known)
         answered, models = pairs[chosen], list(alone.models)
-        names = {1: self._two.record.name, 0: self._one.record.name}
         for index, share in zip(answered, merged.share[chosen], strict=True):
-            models[index] = names.get(share, f"{names[1]}+{names[0]}")
+            models[index] = self._named(share)
         together["confidence"] = np.where(merged.share > 0, together["confidence"], alone.confidence[pairs])
         fields: dict[str, Any] = {name: getattr(alone, name).copy() for name in HAND_FIELDS}
         for name, value in fields.items():
@@ -138,3 +145,10 @@ class AutoPredictor:
             faces=alone.faces,
             **fields,
         )
+
+    def _named(self, share: float) -> str:
+        """Whose a hand is of which the two-hand system has that share."""
+        one, two = self._names
+        if share >= ALONE:
+            return two
+        return one if share <= 1 - ALONE else f"{two}+{one}"

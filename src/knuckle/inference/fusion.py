@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float
 
 from knuckle.camera import MIRROR_POINT, turned_px
 from knuckle.inference.evidence import Evidence
-from knuckle.inference.trust import STANDARD, View, apart, our_joints, signals, trust_in
+from knuckle.inference.trust import STANDARD, TWO_HANDS, View, apart, our_joints, signals, trust_in
 from knuckle.rig.fit import fit_joints, ray_weights
 from knuckle.rig.rig import HandRig
 from knuckle.rig.rotations import rodrigues
@@ -91,16 +91,15 @@ def fuse_pair(
     rig: HandRig,
     refine: bool = True,
     evidence: Evidence | None = None,
-    system: str = STANDARD,
 ) -> dict[str, np.ndarray]:
     """A two-hand network's outputs with mesh, rotations and shape: those of the rig fitted to each hand's joints.
 
     outputs: as `OnnxModel` gives them, (B, 2, ...), the right hand first; rig: a right one, both hands are fitted in
     one call. Added: vertices_m (B, 2, V, 3), rotations (B, 2, 16, 3, 3), a left hand's turning the left rig, shape
     (B, 2, 10) and residual_m (B, 2), how far the rig stays from the network's joints on average. refine: joints_px
-    and joints_m become the rig's too. evidence: of 2 B hands in the order of the outputs, in the picture as it is;
-    system: whose figures tell how far to trust it. Hands whose joints lie metres apart (no hand was there) keep their
-    joints and get the rest pose; their residual is NaN.
+    and joints_m become the rig's too. evidence: of 2 B hands in the order of the outputs, in the picture as it is.
+    Hands whose joints lie metres apart (no hand was there) keep their joints and get the rest pose; their residual is
+    NaN.
     """
     count = 2 * len(camera)
     fused = {name: np.array(value, dtype=float, order="C") for name, value in outputs.items()}
@@ -117,7 +116,7 @@ def fuse_pair(
             # Mirrored about the camera's axis, as the joints are: the principal point stays.
             shown = evidence.mirrored(is_left, 2 * lens[:, 2] + 1).rows(usable)
             target = with_evidence(
-                target, lens[usable], shown, spread_px=np.zeros(len(target)), system=system, stays=True
+                target, lens[usable], shown, spread_px=np.zeros(len(target)), system=TWO_HANDS, stays=True
             )
         fit = fit_joints(rig, target, weights=ray_weights(target, ACROSS, ALONG))
         pose[usable], shape[usable], translation[usable] = fit.pose, fit.shape, fit.translation

@@ -1,13 +1,14 @@
 """What a two-hand and a one-hand system say of the same pairs of hands, merged: their mistakes differ, and half cancel.
 
-Where a joint is in the picture, and how far behind its wrist, is the mean of both. The two-hand system's share grows
-with how much of a hand the other one's box covers: alone, a hand fills a crop of its own better. How far the wrists are
-is the two-hand system's answer alone: it sees one hand beside the other. A one-hand system that sees a hand elsewhere
-(it took the other hand, or some of its fingers) is not listened to.
+Where a joint is in the picture, and how far behind its wrist, is a mean of both, weighed hand by hand and joint by
+joint: by how much of a hand the other one's box covers (alone, a hand fills a crop of its own better), and by whose
+joints fill the hand's box and lie in its middle (a system that took the other hand, or some of its fingers, draws its
+joints there). How much each signal counts was learnt on held-out rendered pairs (`benchmarks/evidence_weights.py`). How
+far the wrists are is the two-hand system's answer alone: it sees one hand beside the other.
 
-The figures here are MPJPE of what "auto" makes of 800 held-out rendered pairs with dfl-lite (27.3 mm alone) and
-dahyf-lite (29.3 mm alone), as `benchmarks/merge_shares.py` prints them. The wrists' MRRPE: 39.5 mm; at the mean of both
-systems' depths 58.5 mm, with their mean distance and the two-hand system's difference 39.4 mm.
+MRRPE below is that of what "auto" makes of 800 held-out rendered pairs with dfl-lite and dahyf-lite, as
+`benchmarks/merge_shares.py` prints it; with the wrists at the mean of both systems' depths it is 58.5 mm, with their
+mean distance and the two-hand system's difference 39.4 mm.
 """
 
 from typing import NamedTuple
@@ -16,25 +17,23 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from knuckle.camera import Camera
+from knuckle.inference.trust import Odds, box_overlap
 from knuckle.skeleton import WRIST
 
-SHARE = 0.7
-"""Of the two-hand system, where one hand's box covers much of the other. At 0.3, 0.5, 0.6, 0.7, 0.8 and 1: 25.9, 25.2,
-25.0, 24.9, 24.9 and 25.3 mm; the same share wherever boxes meet has 25.2 mm at best, at 0.6."""
-COVERED = 0.5
-"""What is much: the share of the smaller box that lies in the other. At 0, 0.3, 0.5, 0.7 and 1: 25.3, 25.0, 24.9, 25.0
-and 25.3 mm."""
-APART = 0.25
-"""Answers farther apart are not merged: mean distance of their joints in the picture over the longer side of the hand's
-box. At 0.1, 0.15, 0.2, 0.25, 0.3, 0.5 and without: 25.3, 25.0, 24.9, 24.9, 25.0, 25.1 and 25.1 mm."""
-AWAY = 0.35
-"""How far the middle of a two-hand system's joints may lie from the middle of the box, over its longer side, before
-the one-hand system's answer counts instead, where the two disagree. At 0.15, 0.2, 0.25, 0.35, 0.5 and without: 25.0,
-24.8, 24.8, 24.9, 25.0 and 25.2 mm."""
 REACH = 1.1
 """The wrist of a hand that the two-hand system rather does not see is as far as the one-hand system says, but at most
 so many times nearer or farther than the two-hand system says: hidden hands are at times put a metre away. MRRPE at 1,
 1.1, 1.2, 1.35, 1.5 and 2: 39.8, 39.5, 39.9, 40.4, 40.4 and 41.1 mm."""
+
+SIGNALS = ("cover", "two: overlap", "one: overlap", "two: off", "one: off", "apart")
+"""Of a hand, in the order of the numbers of `MergeOdds`."""
+
+
+class MergeOdds(NamedTuple):
+    """By which a two-hand system's joints count against a one-hand system's."""
+
+    picture: Odds
+    depth: Odds
 
 
 class PairJoints(NamedTuple):
@@ -45,7 +44,7 @@ class PairJoints(NamedTuple):
 
 
 class Merged(NamedTuple):
-    """Merged joints, and the two-hand system's share in each hand: 1 or 0 where one system answers alone."""
+    """Merged joints, and the two-hand system's mean share in the picture in each hand, 0 where it has no say."""
 
     joints: PairJoints
     share: Float[np.ndarray, "P 2"]
@@ -58,32 +57,42 @@ def merge_pairs(
     camera: Camera,
     believed: Bool[np.ndarray, "P 2"],
     *,
-    share: float = SHARE,
-    covered: float = COVERED,
-    apart: float = APART,
-    away: float = AWAY,
+    odds: MergeOdds,
     reach: float = REACH,
 ) -> Merged:
     """The joints of a two-hand and of a one-hand system as one answer; the wrists at the depths of the former.
 
     boxes_px: x, y, w, h of each hand. believed: whether the two-hand system sees the hand; one that it does not see is
-    the one-hand system's, its wrist's depth too, within reach: a factor on the two-hand system's. share: the two-hand
-    system's, 0 to 1, where the boxes overlap by `covered` or more; less below. apart: mean distance in the picture over
-    the longer side of the box from which on one system alone answers. away: distance of the two-hand system's hand from
-    the box, over the same side, from which on that is the one-hand system. Hands whose boxes do not meet are the
-    one-hand system's but for the depth of their wrists.
+    the one-hand system's, its wrist's depth too, within reach: a factor on the two-hand system's. Hands whose boxes do
+    not meet are the one-hand system's but for the depth of their wrists.
     """
-    distance, off = distance_over_box(two.px, one.px, boxes_px), off_box(two.px, boxes_px)
-    cover = overlap(boxes_px)[:, None]
-    merged = share * np.minimum(cover / covered, 1)
-    shares = np.where(distance < apart, merged, np.where(off < away, 1.0, 0.0))
-    shares *= (cover > 0) & believed
-    weight = shares[..., None]
-    px = weight[..., None] * two.px + (1 - weight[..., None]) * one.px
+    told = merge_signals(two, one, boxes_px)
+    away = distance_over_box(two.px, one.px, boxes_px).reshape(-1)
+    counts = ((overlap(boxes_px)[:, None] > 0) & believed)[..., None]
+    picture, depth = (of.share(told, away).reshape(*believed.shape, 21) * counts for of in odds)
+    px = picture[..., None] * two.px + (1 - picture[..., None]) * one.px
     theirs = two.m[..., WRIST, 2]
     wrist = np.where(believed, theirs, np.clip(one.m[..., WRIST, 2], theirs / reach, theirs * reach))
-    depth = wrist[..., None] + weight * _behind_wrist(two.m) + (1 - weight) * _behind_wrist(one.m)
-    return Merged(PairJoints(px, camera.backproject(px, depth)), shares)
+    relief = depth * behind_wrist(two.m) + (1 - depth) * behind_wrist(one.m)
+    # Their wrist is where depths are counted from, whatever the shares.
+    joints_depth = wrist[..., None] + relief
+    return Merged(PairJoints(px, camera.backproject(px, joints_depth)), picture.mean(-1))
+
+
+def merge_signals(
+    two: PairJoints, one: PairJoints, boxes_px: Float[np.ndarray, "P 2 4"]
+) -> Float[np.ndarray, "N 6"]:
+    """What tells how good either answer is, hand by hand (N = 2 P), in the order of `SIGNALS`."""
+    boxes = boxes_px.reshape(-1, 4)
+    return np.stack(
+        [
+            np.repeat(overlap(boxes_px), 2),
+            *(box_overlap(joints.px.reshape(-1, 21, 2), boxes) for joints in (two, one)),
+            *(off_box(joints.px, boxes_px).reshape(-1) for joints in (two, one)),
+            np.log(distance_over_box(two.px, one.px, boxes_px).reshape(-1) + 1e-2),
+        ],
+        axis=-1,
+    )
 
 
 def distance_over_box(
@@ -111,5 +120,6 @@ def overlap(boxes_px: Float[np.ndarray, "P 2 4"]) -> Float[np.ndarray, "P"]:
     return common / boxes_px[..., 2:].prod(-1).min(1)
 
 
-def _behind_wrist(joints_m: Float[np.ndarray, "P 2 21 3"]) -> Float[np.ndarray, "P 2 21"]:
+def behind_wrist(joints_m: Float[np.ndarray, "P 2 21 3"]) -> Float[np.ndarray, "P 2 21"]:
+    """Depths of joints behind their wrist, metres."""
     return joints_m[..., 2] - joints_m[..., WRIST, 2, None]

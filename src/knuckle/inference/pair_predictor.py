@@ -187,7 +187,6 @@ class PairPredictor:
             rig=self.rig,
             refine=self._refine,
             evidence=evidence if known else None,
-            system=self.record.name,
         )
         outputs["pose_rad"] = matrix_to_axis_angle(outputs["rotations"])
         outputs["confidence"] = np.clip(outputs["confidence"], 0, 1)

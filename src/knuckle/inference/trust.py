@@ -13,7 +13,7 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -22,8 +22,8 @@ from knuckle.inference.evidence import Evidence
 from knuckle.skeleton import JOINT_CLASSES, JOINT_COUNT, WRIST
 
 TABLE = Path(__file__).parent.parent / "assets" / "evidence.json"
-STANDARD = "standard"
-"""Whose figures a system has that nobody calibrated."""
+STANDARD, TWO_HANDS = "standard", "two hands"
+"""Whose figures a system has that nobody calibrated, of one hand and of two."""
 
 SIGNALS = ("presence", "side", "box", "own 3D", "our box", "our branches", "apart")
 """Of a hand, in the order of a table's numbers."""
@@ -60,16 +60,16 @@ class View(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Odds:
-    """Logarithm of the odds by which the landmark network's joints count against ours: signals times `slopes`, and a
-    number a class of joints."""
+    """Logarithm of the odds by which one answer's joints count against another's, as the landmark network's against
+    ours: signals times `slopes`, and a number a class of joints."""
 
-    slopes: Float[np.ndarray, "7"]
+    slopes: Float[np.ndarray, "k"]
     classes: Float[np.ndarray, "6"]
 
     def share(
-        self, signals: Float[np.ndarray, "N 7"], apart: Float[np.ndarray, "N"]
+        self, signals: Float[np.ndarray, "N k"], apart: Float[np.ndarray, "N"]
     ) -> Float[np.ndarray, "N 21"]:
-        """The landmark network's share in each joint, 0 to 1."""
+        """The first answer's share in each joint, 0 to 1. apart: how far the two lie apart, over the box's side."""
         odds = (signals @ self.slopes)[:, None] + self.classes[CLASS_OF_JOINT]
         return 1 / (1 + np.exp(-odds * (1 + SHARPNESS * apart[:, None])))
 
@@ -88,13 +88,29 @@ class Trust:
 @lru_cache(maxsize=16)
 def trust_in(system: str) -> Trust:
     """The figures of a system by its record's name; the standard ones where it has none of its own."""
-    table = json.loads(TABLE.read_text())
+    table = _table()
     own = table["systems"].get(system, table["systems"][STANDARD])
-    odds = {
-        name: Odds(np.array([own[name]["signals"][s] for s in SIGNALS]), _by_class(own[name]["classes"]))
-        for name in ("picture", "depth")
-    }
+    odds = {name: to_odds(own[name], SIGNALS) for name in ("picture", "depth")}
     return Trust(np.array(table["picture_offsets"]), np.array(table["offsets"]), **odds)
+
+
+def merge_odds(systems: str, signals: tuple[str, ...]) -> tuple[Odds, Odds]:
+    """In the picture and in depth, of a two-hand against a one-hand system, by their names joined by "+"; the standard
+    ones where nobody calibrated them together."""
+    table = _table()["merge"]
+    own = table.get(systems, table[STANDARD])
+    return to_odds(own["picture"], signals), to_odds(own["depth"], signals)
+
+
+@lru_cache(maxsize=1)
+def _table() -> dict[str, Any]:
+    return json.loads(TABLE.read_text())
+
+
+def to_odds(numbers: dict[str, dict[str, float]], signals: tuple[str, ...]) -> Odds:
+    """Odds of a table's numbers by signal and by class."""
+    slopes, classes = numbers["signals"], numbers["classes"]
+    return Odds(np.array([slopes[name] for name in signals]), np.array([classes[name] for name in CLASSES]))
 
 
 def our_joints(evidence: Evidence, camera: Float[np.ndarray, "N 4"], trust: Trust) -> View:
@@ -131,9 +147,9 @@ def signals(
         [
             _logit(evidence.presence),
             _logit(evidence.right),
-            _overlap(seen.px, evidence.box_px),
+            box_overlap(seen.px, evidence.box_px),
             np.log(off_itself + 1e-3),
-            _overlap(ours.px, evidence.box_px),
+            box_overlap(ours.px, evidence.box_px),
             np.log(our_spread + 1e-2),
             np.log(apart(seen, ours, evidence) + 1e-2),
         ],
@@ -174,7 +190,7 @@ def _from_line_of_sight(
     return np.eye(3) + skew + skew @ skew / (1 + z)[:, None, None]
 
 
-def _overlap(
+def box_overlap(
     joints_px: Float[np.ndarray, "N 21 2"], box_px: Float[np.ndarray, "N 4"]
 ) -> Float[np.ndarray, "N"]:
     """Intersection over union of the joints' box with the given one, at most `_LARGEST_IOU`."""
@@ -197,7 +213,3 @@ def _spread(points: Float[np.ndarray, "N 21 d"]) -> Float[np.ndarray, "N"]:
 
 def _unit(vector: np.ndarray) -> np.ndarray:
     return vector / np.maximum(np.linalg.norm(vector, axis=-1, keepdims=True), 1e-9)
-
-
-def _by_class(numbers: dict[str, float]) -> Float[np.ndarray, "6"]:
-    return np.array([numbers[name] for name in CLASSES])

@@ -1,0 +1,132 @@
+"""Rendered pairs as a two-hand system, a one-hand system and the landmark network see them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from evidence_odds import Told
+from knuckle.camera import MIRROR_POINT
+from knuckle.evaluation.benchmarks import open_benchmarks
+from knuckle.evaluation.two_hand_benchmarks import TwoHandBenchmark
+from knuckle.evaluation.two_hand_frames import TwoHandFrame, tight_box
+from knuckle.inference.door import LIKELY
+from knuckle.inference.evidence import Evidence, look_at
+from knuckle.inference.landmarks import LandmarkNetwork
+from knuckle.inference.merge import (
+    MergeOdds,
+    PairJoints,
+    behind_wrist,
+    distance_over_box,
+    merge_pairs,
+    merge_signals,
+    overlap,
+)
+from knuckle.inference.pair_predictor import PairPredictor, Window
+from knuckle.inference.pairing import pair_boxes
+from knuckle.inference.predictor import Predictor
+from knuckle.inference.trust import Trust, View, apart, our_joints, signals
+
+_SIDES = ("right", "left")
+
+
+@dataclass(frozen=True, eq=False)
+class SeenPair:
+    """A pair's frame, the boxes (2, 4) of its hands, what both systems say of them (P = 1), which of them the two-hand
+    system believes in, and what the landmark network knows of both."""
+
+    frame: TwoHandFrame
+    boxes_px: np.ndarray
+    two: PairJoints
+    one: PairJoints
+    believed: np.ndarray
+    evidence: Evidence
+
+
+@dataclass(frozen=True, eq=False)
+class PairSet:
+    """Pairs of a rendered set, and the names of the systems that saw them."""
+
+    pairs: Sequence[SeenPair]
+    two: str
+    one: str
+
+    def merging(self, space: str) -> Told:
+        """What tells a two-hand system's hands from a one-hand system's."""
+        rows: list[list[np.ndarray]] = []
+        for pair in self.pairs:
+            boxes = pair.boxes_px[None]
+            counts = ((overlap(boxes)[:, None] > 0) & pair.believed)[0]
+            side = boxes[0, :, 2:].max(1)
+            truth = PairJoints(pair.frame.joints_px[None], pair.frame.joints_m[None])
+            values = [_values(joints, side, space) for joints in (pair.two, pair.one, truth)]
+            away = distance_over_box(pair.two.px, pair.one.px, boxes)[0]
+            told = (merge_signals(pair.two, pair.one, boxes), away, *values)
+            rows.append([value[counts] for value in told])
+        return Told.of(*(np.concatenate(columns) for columns in zip(*rows, strict=True)))
+
+    def beside_evidence(self, odds: MergeOdds, trust: Trust, space: str) -> Told:
+        """What tells the landmark network's hands from merged ones, all shown as right hands."""
+        rows = []
+        for pair in self.pairs:
+            camera, boxes = pair.frame.camera, pair.boxes_px[None]
+            merged = merge_pairs(pair.two, pair.one, boxes, camera, pair.believed, odds=odds).joints
+            lens = np.tile(camera.vector, (2, 1))
+            edge = np.array([0, 2 * lens[0, 2]])
+            evidence = pair.evidence.mirrored(np.array([False, True]), 2 * lens[:, 2] + 1)
+            sides = evidence.box_px[:, 2:].max(1)
+            ours, truth = (
+                View(np.stack([px[0], px[1] * [-1, 1] + [edge[1], 0]]), np.stack([m[0], m[1] * MIRROR_POINT]))
+                for px, m in ((merged.px[0], merged.m[0]), (pair.frame.joints_px, pair.frame.joints_m))
+            )
+            seen = our_joints(evidence, lens, trust)
+            told = signals(seen, ours, evidence, np.zeros(2))
+            values = [_scaled(view, sides, truth.m, space) for view in (seen, ours, truth)]
+            columns = (told, apart(seen, ours, evidence), *values)
+            rows.append([value[evidence.found] for value in columns])
+        return Told.of(*(np.concatenate(columns) for columns in zip(*rows, strict=True)))
+
+
+def ask_pairs(folder: Path, network: LandmarkNetwork, *, one: str, two: str) -> PairSet:
+    """What all three say of the pairs of a set of `knuckle synth --hands two`."""
+    (benchmark,) = open_benchmarks(str(folder))
+    if not isinstance(benchmark, TwoHandBenchmark):
+        raise SystemExit(f"error: {folder}: expected a set of two hands")
+    alone, together = Predictor(one, threads=1), PairPredictor(two, threads=1)
+    pairs = []
+    for frame in benchmark.frames():
+        if not frame.is_hand.all():
+            continue
+        boxes = np.stack([tight_box(joints) for joints in frame.joints_px])
+        if not pair_boxes(boxes, _SIDES).pairs:
+            continue
+        seen = together.look_unfitted(frame.picture, [Window.of_pair(*boxes)], frame.camera)
+        lone = alone.fit(alone.ask(frame.picture, boxes, _SIDES, frame.camera))
+        pairs.append(
+            SeenPair(
+                frame,
+                boxes,
+                PairJoints(seen["joints_px"], seen["joints_m"]),
+                PairJoints(lone.joints_px[None], lone.joints_m[None]),
+                seen["confidence"] >= LIKELY,
+                look_at(network, frame.picture, boxes, _SIDES),
+            )
+        )
+    return PairSet(pairs, together.record.name, alone.record.name)
+
+
+def _values(joints: PairJoints, side_px: np.ndarray, space: str) -> np.ndarray:
+    """Of a pair's hands: places in the picture over the boxes' sides, or depths behind the wrist, metres."""
+    if space == "picture":
+        return joints.px[0] / side_px[:, None, None]
+    return behind_wrist(joints.m)[0][..., None]
+
+
+def _scaled(view: View, side_px: np.ndarray, like_m: np.ndarray, space: str) -> np.ndarray:
+    """Of single hands: the same, depths of a hand brought to another's size and about its middle."""
+    if space == "picture":
+        return view.px / side_px[:, None, None]
+    middle, like = (joints - joints.mean(1, keepdims=True) for joints in (view.m, like_m))
+    size = np.sqrt((like**2).sum((1, 2)) / (middle**2).sum((1, 2)))
+    return size[:, None, None] * middle[..., 2:]
