@@ -94,8 +94,8 @@ def our_crops(hands: Iterable[SeenHand], size: int, expand: float) -> tuple[list
     """The crop of each hand as a network of ours sees it, and another one."""
     rng, own, others = np.random.default_rng(1), [], []
     for hand in hands:
-        from_box = hand.crop is None
-        whole = Crop.from_box(hand.box_px, size, expand=expand) if from_box else _crop(hand.crop, size)
+        boxed = Crop.from_box(hand.box_px, size, expand=expand)
+        whole = boxed if hand.crop is None else _crop(hand.crop, size)
         own.append(whole)
         others.append(_crop(_another(rng, whole.vector), size))
     return own, others

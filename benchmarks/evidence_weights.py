@@ -36,6 +36,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from rich.console import Console
 
 from evidence_looks import Looks, SeenHand, load, look, our_crops, photographed_hands, rendered_hands, save
