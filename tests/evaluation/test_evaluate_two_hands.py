@@ -126,7 +126,7 @@ def test_auto_is_given_the_hands_that_are_there(installed, pair_folder, rendered
     assert result.exit_code == 0, result.output
     assert "pairs · 4 crops · auto" in result.output
     auto, one = (scores_of(out / "pairs.json", row) for row in (0, 1))
-    assert auto["MPJPE single"]["value"] == pytest.approx(one["MPJPE single"]["value"], abs=1e-4)
+    assert auto["MPJPE single"]["value"] == pytest.approx(one["MPJPE single"]["value"], abs=1e-3)
     assert auto["MPJPE two"]["value"] != pytest.approx(one["MPJPE two"]["value"], abs=0.1)
     assert auto["penetration"]["value"] >= 0 and "ghost partners" not in auto
     single = [scores_of(out / "rendered.json", row) for row in (0, 1)]
