@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -86,8 +87,9 @@ def look(hands: Iterable[SeenHand], network: LandmarkNetwork) -> Looks:
         moved = look_at(network, hand.picture, other[None], ["right"])
         mirrored = flipped.mirrored(np.array([True]), width)
         rows.append((hand.camera.vector, hand.joints_px, hand.joints_m, plain, mirrored, moved))
-    camera, joints_px, joints_m, *evidence = zip(*rows, strict=True)
-    return Looks(*map(np.stack, (camera, joints_px, joints_m)), *map(Evidence.joined, evidence))
+    camera, joints_px, joints_m, plain, mirrored, moved = zip(*rows, strict=True)
+    truth = np.stack(camera), np.stack(joints_px), np.stack(joints_m)
+    return Looks(*truth, Evidence.joined(plain), Evidence.joined(mirrored), Evidence.joined(moved))
 
 
 def our_crops(hands: Iterable[SeenHand], size: int, expand: float) -> tuple[list[Crop], list[Crop]]:
@@ -103,7 +105,11 @@ def our_crops(hands: Iterable[SeenHand], size: int, expand: float) -> tuple[list
 
 def save(path: Path, looks: Looks) -> None:
     """Keep looks, which take minutes."""
-    arrays = {"camera": looks.camera, "joints_px": looks.joints_px, "joints_m": looks.joints_m}
+    arrays: dict[str, Any] = {
+        "camera": looks.camera,
+        "joints_px": looks.joints_px,
+        "joints_m": looks.joints_m,
+    }
     for name in ("plain", "mirrored", "moved"):
         arrays |= {f"{name}/{f.name}": getattr(getattr(looks, name), f.name) for f in fields(Evidence)}
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,11 +1,11 @@
 """What `--model auto` scores on a rendered two-hand set with other shares of its two systems, other answers to how far
-the wrists are, other limits from which on two answers are not merged or one of them is not listened to, one look of the
-two-hand system or two, and other distances up to which two hands are seen together.
+the wrists are, one look of the two-hand system or two, and other distances up to which two hands are seen together. The
+landmark network has no say here.
 
 python benchmarks/merge_shares.py --data runs/synth-pairs-held [--one dahyf] [--two dfl] [--limit 800].
 --one, --two: a model's name or an .onnx file. The set must not be one that trained either, nor a benchmark: what is
-chosen here is `SHARE`, `COVERED`, `APART`, `AWAY` and `REACH` of `knuckle.inference.merge`, `CONTRADICT` of `looks`
-beside it, and `MARGIN` of `pairing`. Such a set: `knuckle synth --hands two --count 800 --singles 0 --negatives 0
+chosen here is `REACH` of `knuckle.inference.merge`, `CONTRADICT` of `looks` beside it, and `MARGIN` of `pairing`; the
+shares are learnt by `evidence_weights.py`. Such a set: `knuckle synth --hands two --count 800 --singles 0 --negatives 0
 --seed 47 --size 160 --out runs/synth-pairs-held`.
 """
 
@@ -24,18 +24,16 @@ from knuckle.evaluation.two_hand_benchmarks import TwoHandBenchmark
 from knuckle.evaluation.two_hand_frames import TwoHandFrame
 from knuckle.evaluation.two_hand_metrics import mpjpe, mrrpe, with_root_depth
 from knuckle.evaluation.two_hand_runner import by_boxes, run_frames
-from knuckle.hands import HandPredictor, Hands
+from knuckle.hands import HandPredictor
 from knuckle.inference.door import AutoPredictor, Merge
 from knuckle.inference.looks import join_looks
-from knuckle.inference.merge import Merged, PairJoints, merge_pairs
+from knuckle.inference.merge import SIGNALS, Merged, MergeOdds, PairJoints, merge_pairs
 from knuckle.inference.pair_predictor import PairPredictor, Window
-from knuckle.inference.predictor import Predictor
-from knuckle.skeleton import WRIST
+from knuckle.inference.predictor import Answer, Predictor
+from knuckle.inference.trust import CLASSES, Odds, merge_odds
+from knuckle.skeleton import WRIST, Side
 
-SHARES = (0.0, 0.3, 0.5, 0.6, 0.7, 0.8, 1.0)
-COVERS = (1e-6, 0.3, 0.5, 0.7, 1.0)
-LIMITS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.5, np.inf)
-AWAYS = (0.15, 0.2, 0.25, 0.35, 0.5, np.inf)
+SHARES = (0.3, 0.5, 0.7)
 REACHES = (1.0, 1.1, 1.2, 1.35, 1.5, 2.0)
 CONTRADICTIONS = (0.1, 0.15, 0.25, 0.4, np.inf)
 MARGINS = (0.0, 0.1, 0.25, 0.5, 1.0)
@@ -54,41 +52,42 @@ def main() -> None:
     if not isinstance(benchmark, TwoHandBenchmark):
         parser.error(f"--data: expected a set of two hands, got {options.data}")
     frames = list(benchmark.frames())
-    one, two = OnceAsked(options.one, threads=1), OnceAskedPair(options.two, threads=1)
+    one = OnceAsked(options.one, threads=1, evidence=False)
+    two = OnceAskedPair(options.two, threads=1, evidence=False)
+    odds = MergeOdds(*merge_odds(f"{two.record.name}+{one.record.name}", SIGNALS))
     console = Console(width=120)
     systems: dict[str, HandPredictor] = {one.record.name: one, two.record.name: two}
     console.print(table(frames, systems, "system"), "")
-    merged = {rule: AutoPredictor(one, two, merge=at_depths(depths)) for rule, depths in WRIST_DEPTHS.items()}
+    shares = {f"{share:g}": AutoPredictor(one, two, merge=with_share(share)) for share in SHARES}
+    shares["learnt"] = AutoPredictor(one, two)
+    console.print(table(frames, shares, f"share of {two.record.name}"), "")
+    merged = {
+        rule: AutoPredictor(one, two, merge=at_depths(depths, odds)) for rule, depths in WRIST_DEPTHS.items()
+    }
     console.print(table(frames, merged, "wrist depths"), "")
-    covers = {
-        f"{share:g}, {cover:g}": AutoPredictor(
-            one, two, merge=partial(merge_pairs, share=share, covered=cover)
-        )
-        for cover in COVERS
-        for share in SHARES[1:]
-    }
-    console.print(table(frames, covers, f"share of {two.record.name}, overlap from which on"), "")
-    limited = {
-        f"{limit:g}": AutoPredictor(one, two, merge=partial(merge_pairs, apart=limit)) for limit in LIMITS
-    }
-    console.print(table(frames, limited, "limit from which on one answers alone"), "")
-    away = {f"{limit:g}": AutoPredictor(one, two, merge=partial(merge_pairs, away=limit)) for limit in AWAYS}
-    console.print(table(frames, away, "how far from its box"), "")
-    looks = {"one look": OnceAskedPair(options.two, threads=1, of=two, looks=1)}
+    looks = {"one look": OnceAskedPair(options.two, threads=1, evidence=False, of=two, looks=1)}
     looks |= {
         f"two, {limit:g}": OnceAskedPair(
-            options.two, threads=1, of=two, join=partial(join_looks, contradict=limit)
+            options.two, threads=1, evidence=False, of=two, join=partial(join_looks, contradict=limit)
         )
         for limit in CONTRADICTIONS
     }
     asked = {name: AutoPredictor(one, predictor) for name, predictor in looks.items()}
     console.print(table(frames, asked, "looks, limit from which on they contradict each other"), "")
     reach = {
-        f"{factor:g}": AutoPredictor(one, two, merge=partial(merge_pairs, reach=factor)) for factor in REACHES
+        f"{factor:g}": AutoPredictor(one, two, merge=partial(merge_pairs, odds=odds, reach=factor))
+        for factor in REACHES
     }
     console.print(table(frames, reach, "reach of hands not seen"), "")
     margins = {f"{margin:g}": AutoPredictor(one, two, margin=margin) for margin in MARGINS}
     console.print(table(frames, margins, "margin round boxes"))
+
+
+def with_share(share: float) -> Merge:
+    """A merge with the same share of the two-hand system in every joint, wherever boxes meet."""
+    logit = np.full(len(CLASSES), np.log(share / (1 - share)))
+    same = Odds(np.zeros(len(SIGNALS)), logit)
+    return partial(merge_pairs, odds=MergeOdds(same, same))
 
 
 def table(frames: Sequence[TwoHandFrame], predictors: Mapping[str, HandPredictor], what: str) -> Table:
@@ -118,7 +117,7 @@ WRIST_DEPTHS: dict[str, Depths] = {
 }
 
 
-def at_depths(depths: Depths) -> Merge:
+def at_depths(depths: Depths, odds: MergeOdds) -> Merge:
     """A merge with the wrists elsewhere: the two-hand system's hands are put there first."""
 
     def merge(
@@ -127,7 +126,7 @@ def at_depths(depths: Depths) -> Merge:
         wrists = depths(two.m[..., WRIST, 2], one.m[..., WRIST, 2])
         moved = two.m.copy()
         moved[..., 2] += (wrists - two.m[..., WRIST, 2])[..., None]
-        return merge_pairs(two._replace(m=moved), one, boxes_px, camera, believed)
+        return merge_pairs(two._replace(m=moved), one, boxes_px, camera, believed, odds=odds)
 
     return merge
 
@@ -137,11 +136,11 @@ class OnceAsked(Predictor):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._answers: dict[int, Hands] = {}
+        self._answers: dict[int, Answer] = {}
 
-    def __call__(self, image: np.ndarray, *arguments: Any) -> Hands:
+    def ask(self, image: np.ndarray, boxes_px: np.ndarray, sides: Sequence[Side], camera: Camera) -> Answer:
         if id(image) not in self._answers:
-            self._answers[id(image)] = super().__call__(image, *arguments)
+            self._answers[id(image)] = super().ask(image, boxes_px, sides, camera)
         return self._answers[id(image)]
 
 

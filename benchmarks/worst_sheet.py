@@ -10,6 +10,7 @@ from knuckle.camera import apply_affine
 from knuckle.cli.predictors import OpenedModel
 from knuckle.datasets.labelled import Patch
 from knuckle.evaluation.one_hand_benchmarks import Benchmark
+from knuckle.evaluation.runner import predict_patches
 from knuckle.hands import Hands
 from knuckle.rig import load_rig
 from knuckle.view.marks import draw_skeleton
@@ -52,7 +53,7 @@ def _true(hand: CropHand) -> np.ndarray:
 
 def _hands(hand: CropHand, patch: Patch, model: OpenedModel, faces: np.ndarray) -> Hands:
     """The model's answer to its own patch, in the frame of the shown one."""
-    found = model.predict(patch.pixels[None], patch.crop[None], patch.camera[None])
+    found = predict_patches(model.predict, [patch])
     empty = np.zeros((1, 0, 3))
     return Hands(
         hand.camera,

@@ -237,6 +237,21 @@ def test_base_install_is_enough_and_quiet(photo, fake_model):
     assert result.stderr == ""
 
 
+def test_the_landmark_network_has_a_say_unless_it_is_told_not_to(run, photo, fake_model, monkeypatch):
+    from knuckle import KnuckleError
+    from knuckle.inference import predictor
+
+    def unavailable() -> None:
+        raise KnuckleError("no landmark network here")
+
+    monkeypatch.setattr(predictor, "default_landmark_network", unavailable)
+    command = [str(photo), "--box", BOX, "--side", "left", "--model", fake_model]
+    failed = run(*command)
+    assert failed.exit_code == 2 and "no landmark network here" in failed.output
+    assert run(*command, "--no-evidence").exit_code == 0
+    assert photo.with_suffix(".json").is_file()
+
+
 def test_box_and_side_load_neither_detector_nor_torch(photo, fake_model):
     code = (
         "import sys\n"
@@ -247,7 +262,7 @@ def test_box_and_side_load_neither_detector_nor_torch(photo, fake_model):
     )
     command = ["estimate", str(photo), "--box", BOX, "--side", "left", "--model", fake_model]
     result = subprocess.run(
-        [sys.executable, "-c", code, *command], capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, *command, "--no-evidence"], capture_output=True, text=True, check=False
     )
     assert result.returncode == 0, result.stderr
     assert "LOADED []" in result.stdout

@@ -156,3 +156,45 @@ def test_weights_of_a_training_run(photo_index, tmp_path):
     save_weights(path, create_model("dahyf"), metadata={})
     result = run("--data", str(photo_index), "--weights", str(path))
     assert result.exit_code == 2 and "names no system" in result.output
+
+
+def test_models_are_scored_with_the_evidence_of_the_photographs_unless_told_not_to(
+    photo_index, fake_model, monkeypatch, tmp_path
+):
+    """A landmark network that sees all joints in the middle of what it is shown: it pulls the hands there."""
+    from knuckle.cli import predictors
+    from knuckle.inference.landmarks import Landmarks
+
+    asked: list[tuple[int, ...]] = []
+
+    class Dot:
+        def look(self, image, square):
+            asked.append(image.shape)
+            offsets = np.random.default_rng(0).normal(0, 0.05, (21, 3))
+            joints = offsets[:, :2] * square.side_px + square.centre_px
+            return joints, Landmarks(np.zeros((21, 3)), offsets, 0.999, 0.999)
+
+    monkeypatch.setattr(predictors, "default_landmark_network", Dot)
+    scores = {}
+    for switch in ("--evidence", "--no-evidence"):
+        out = tmp_path / switch
+        arguments = (
+            "--data",
+            str(photo_index),
+            "--weights",
+            fake_model,
+            "--out",
+            str(out),
+            "--no-plot",
+            switch,
+        )
+        result = run(*arguments)
+        assert result.exit_code == 0, result.output
+        report = json.loads((out / "photos.json").read_text())["reports"][0]
+        scores[report["model"]] = report["scores"]["2D error"]["value"]
+        if switch == "--evidence":
+            assert len(asked) >= 7 and all(len(shape) == 3 for shape in asked)
+            asked.clear()
+    assert not asked
+    assert set(scores) == {"fake-lite", "fake-lite (no evidence)"}
+    assert scores["fake-lite"] != scores["fake-lite (no evidence)"]

@@ -13,13 +13,26 @@ from knuckle import Camera, Detection, KnuckleError
 from knuckle.hands import Hands
 from knuckle.inference import door
 from knuckle.inference.door import AutoPredictor, open_predictor
-from knuckle.inference.merge import merge_pairs
+from knuckle.inference.merge import SIGNALS, MergeOdds, merge_pairs
 from knuckle.inference.pair_predictor import PairPredictor, Window
 from knuckle.inference.predictor import Predictor
+from knuckle.inference.trust import CLASSES, Odds
 from knuckle.weights import read_record
 
 OTHER = {"left": "right", "right": "left"}
 RIGHT, LEFT, FAR = [60.0, 60, 80, 90], [120.0, 75, 90, 80], [240.0, 20, 50, 60]
+
+
+def odds_of(logit: float) -> MergeOdds:
+    """The same odds of the two-hand system in every joint."""
+    same = Odds(np.zeros(len(SIGNALS)), np.full(len(CLASSES), logit))
+    return MergeOdds(same, same)
+
+
+@pytest.fixture(autouse=True)
+def two_hand_system_alone(monkeypatch):
+    """The fake systems see different things: unless a test says otherwise, pairs are all the two-hand system's."""
+    monkeypatch.setattr(door, "merge_odds", lambda names, signals: odds_of(60.0))
 
 
 @pytest.fixture(scope="module")
@@ -198,7 +211,7 @@ def test_the_window_goes_round_both_and_shows_the_lower_hand_as_the_right_one(in
 def open_auto(*, refine: bool = True) -> AutoPredictor:
     """Auto that merges whatever its systems say: the fake ones see different things."""
     one, two = Predictor("dahyf", refine=refine), PairPredictor("dfl", refine=refine)
-    return AutoPredictor(one, two, merge=partial(merge_pairs, apart=np.inf, share=0.5, covered=1e-6))
+    return AutoPredictor(one, two, merge=partial(merge_pairs, odds=odds_of(0.0)))
 
 
 def test_hands_of_a_pair_that_both_systems_see_are_merged(installed, image):
@@ -248,7 +261,9 @@ def test_a_hand_not_seen_lies_within_reach_of_the_pair(installed, image, monkeyp
     monkeypatch.setattr(door, "LIKELY", float(pair.confidence.mean()))
     one, two = Predictor("dahyf", refine=False), PairPredictor("dfl", refine=False)
     camera = Camera.from_size(321, 240)
-    hands = AutoPredictor(one, two, merge=partial(merge_pairs, reach=1.0))(image, boxes, sides, camera)
+    hands = AutoPredictor(one, two, merge=partial(merge_pairs, odds=odds_of(0.0), reach=1.0))(
+        image, boxes, sides, camera
+    )
     own, other = one(image, boxes, sides, camera), two(image, boxes, sides, camera)
     assert hands.models[weak] == "dahyf-lite"
     np.testing.assert_allclose(hands.joints_px[weak], own.joints_px[weak], atol=1e-6)

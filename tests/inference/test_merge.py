@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from knuckle.camera import Camera
-from knuckle.inference.merge import REACH, SHARE, PairJoints, merge_pairs, overlap
+from knuckle.inference.merge import REACH, SIGNALS, MergeOdds, PairJoints, merge_pairs, overlap
+from knuckle.inference.trust import CLASSES, Odds, merge_odds
 from knuckle.rig.rig import load_rig
 from knuckle.skeleton import WRIST
 
@@ -12,8 +13,17 @@ CAMERA = Camera(600.0, 620.0, 320.0, 240.0, 640, 480)
 SIZE = np.array([100.0, 120])
 FLIP = np.array([-1.0, 1, 1])
 SEEN = np.ones((3, 2), bool)
-ANY = 1e-6
-"""As `covered`: the full share from the least overlap on."""
+LEARNT = MergeOdds(*merge_odds("dfl-lite+dahyf-lite", SIGNALS))
+
+
+def odds_of(share: float, **slopes: float) -> MergeOdds:
+    """The same share of the two-hand system in every joint; slopes: by signal."""
+    numbers = np.array([slopes.get(name.replace(": ", "_"), 0.0) for name in SIGNALS])
+    same = Odds(numbers, np.full(len(CLASSES), np.log(share / (1 - share))))
+    return MergeOdds(same, same)
+
+
+HALF = odds_of(0.5)
 
 
 def joints_of(seed: int, *, about: np.ndarray | None = None) -> PairJoints:
@@ -56,55 +66,55 @@ def behind(joints: PairJoints) -> np.ndarray:
 
 
 def test_two_equal_answers_are_the_answer(two, boxes):
-    merged = merge_pairs(two, two, boxes, CAMERA, SEEN, covered=ANY)
+    merged = merge_pairs(two, two, boxes, CAMERA, SEEN, odds=odds_of(0.7))
     np.testing.assert_allclose(merged.joints.px, two.px, atol=1e-9)
     np.testing.assert_allclose(merged.joints.m, two.m, atol=1e-12)
-    np.testing.assert_array_equal(merged.share, SHARE)
+    np.testing.assert_allclose(merged.share, 0.7)
 
 
-@pytest.mark.parametrize("share", [0, 0.3, 1])
-def test_places_and_depths_behind_the_wrist_are_shared(two, one, share, boxes):
-    joints = merge_pairs(two, one, boxes, CAMERA, SEEN, share=share, covered=ANY).joints
-    np.testing.assert_allclose(joints.px, share * two.px + (1 - share) * one.px, atol=1e-9)
-    np.testing.assert_allclose(behind(joints), share * behind(two) + (1 - share) * behind(one), atol=1e-12)
+def test_places_and_depths_behind_the_wrist_are_shared(two, one, boxes):
+    merged = merge_pairs(two, one, boxes, CAMERA, SEEN, odds=HALF)
+    joints = merged.joints
+    np.testing.assert_array_equal(merged.share, 0.5)
+    np.testing.assert_allclose(joints.px, (two.px + one.px) / 2, atol=1e-9)
+    np.testing.assert_allclose(behind(joints), (behind(two) + behind(one)) / 2, atol=1e-12)
     np.testing.assert_allclose(CAMERA.project(joints.m), joints.px, atol=1e-9)
 
 
-@pytest.mark.parametrize("share", [0, 0.5])
-def test_the_wrists_are_as_far_as_the_two_hand_system_says(two, one, share, boxes):
-    joints = merge_pairs(two, one, boxes, CAMERA, SEEN, share=share).joints
+def test_joints_of_a_class_have_their_own_share_in_the_picture_and_in_depth(two, one, boxes):
+    tips = np.where(np.array(CLASSES) == "T", 30.0, -30.0)
+    nothing = np.zeros(len(SIGNALS))
+    odds = MergeOdds(Odds(nothing, tips), Odds(nothing, -tips))
+    joints, is_tip = merge_pairs(two, one, boxes, CAMERA, SEEN, odds=odds).joints, np.arange(21) % 4 == 0
+    is_tip[0] = False
+    np.testing.assert_allclose(joints.px, np.where(is_tip[:, None], two.px, one.px), atol=1e-9)
+    np.testing.assert_allclose(behind(joints), np.where(is_tip, behind(one), behind(two)), atol=1e-12)
+
+
+@pytest.mark.parametrize("odds", [odds_of(0.1), LEARNT], ids=["a tenth", "learnt"])
+def test_the_wrists_are_as_far_as_the_two_hand_system_says(two, one, odds, boxes):
+    joints = merge_pairs(two, one, boxes, CAMERA, SEEN, odds=odds).joints
     np.testing.assert_array_equal(joints.m[..., 0, 2], two.m[..., 0, 2])
 
 
-def test_a_hand_seen_elsewhere_is_the_two_hand_systems(two, one, boxes):
-    px = one.px.copy()
-    px[1, 0] += [0, 130]
-    merged = merge_pairs(two, one._replace(px=px), boxes, CAMERA, SEEN)
-    alone = np.zeros((3, 2), bool)
-    alone[1, 0] = True
-    np.testing.assert_array_equal(merged.share == 1, alone)
-    np.testing.assert_allclose(merged.joints.m[1, 0], two.m[1, 0], atol=1e-12)
-    everywhere = merge_pairs(two, one, boxes, CAMERA, SEEN)
-    np.testing.assert_array_equal(merged.joints.m[~alone], everywhere.joints.m[~alone])
-
-
-def test_a_hand_drawn_away_from_its_box_is_the_one_hand_systems(two, one, boxes):
-    """Right and left of the first pair exchanged by the two-hand system: the boxes tell."""
-    exchanged = PairJoints(two.px.copy(), two.m.copy())
-    exchanged.px[0], exchanged.m[0] = two.px[0, ::-1] + [0, 90], two.m[0, ::-1]
-    merged = merge_pairs(exchanged, one, boxes, CAMERA, SEEN, covered=ANY)
-    np.testing.assert_array_equal(merged.share, [[0, 0], [SHARE, SHARE], [SHARE, SHARE]])
-    np.testing.assert_allclose(merged.joints.px[0], one.px[0], atol=1e-9)
-    np.testing.assert_allclose(behind(merged.joints)[0], behind(one)[0], atol=1e-12)
-    np.testing.assert_array_equal(merged.joints.m[0, :, 0, 2], exchanged.m[0, :, 0, 2])
-    assert (merge_pairs(exchanged, one, boxes, CAMERA, SEEN, away=2.0).share[0] == 1).all()
+def test_a_hand_drawn_away_from_its_box_is_the_other_systems(two, one, boxes):
+    """Right and left of the first pair exchanged by one system: the boxes tell."""
+    for elsewhere, other, wanted in (("two", one, 0), ("one", two, 1)):
+        exchanged = PairJoints(*(values.copy() for values in (two if elsewhere == "two" else one)))
+        exchanged.px[0] = exchanged.px[0, ::-1] + [0, 150]
+        answers = (exchanged, other) if elsewhere == "two" else (other, exchanged)
+        merged = merge_pairs(*answers, boxes, CAMERA, SEEN, odds=LEARNT)
+        assert (np.abs(merged.share[0] - wanted) < 0.1).all()
+        off = np.linalg.norm(merged.joints.px[0] - other.px[0], axis=-1)
+        assert off.mean() < 0.1 * np.linalg.norm(exchanged.px[0] - other.px[0], axis=-1).mean()
+        assert ((merged.share[1:] > 0.1) & (merged.share[1:] < 0.9)).all()
 
 
 def test_hands_whose_boxes_do_not_meet_are_the_one_hand_systems_but_for_how_far_they_are(two, one, boxes):
     boxes[0, 1, 0] = boxes[0, 0, 0] + SIZE[0] + 1
     boxes[1:, 1] = boxes[1:, 0]
-    merged = merge_pairs(two, one, boxes, CAMERA, SEEN, away=np.inf)
-    np.testing.assert_array_equal(merged.share, [[0, 0], [SHARE, SHARE], [SHARE, SHARE]])
+    merged = merge_pairs(two, one, boxes, CAMERA, SEEN, odds=HALF)
+    np.testing.assert_array_equal(merged.share, [[0, 0], [0.5, 0.5], [0.5, 0.5]])
     np.testing.assert_allclose(merged.joints.px[0], one.px[0])
     np.testing.assert_allclose(merged.joints.m[0, :, WRIST, 2], two.m[0, :, WRIST, 2])
     np.testing.assert_allclose(behind(merged.joints)[0], behind(one)[0])
@@ -113,31 +123,21 @@ def test_hands_whose_boxes_do_not_meet_are_the_one_hand_systems_but_for_how_far_
 def test_a_hand_not_seen_is_the_one_hand_systems_within_reach_of_the_other_systems_depth(two, one, boxes):
     seen = np.array([[True, False], [True, True], [False, True]])
     far = one._replace(m=one.m * np.where(seen, 1, 4)[..., None, None])
-    merged = merge_pairs(two, far, boxes, CAMERA, seen)
+    merged = merge_pairs(two, far, boxes, CAMERA, seen, odds=HALF)
     np.testing.assert_array_equal(merged.share == 0, ~seen)
     np.testing.assert_allclose(merged.joints.px[~seen], far.px[~seen])
     np.testing.assert_allclose(merged.joints.m[~seen][:, WRIST, 2], REACH * two.m[~seen][:, WRIST, 2])
-    near = merge_pairs(two, one, boxes, CAMERA, seen, reach=1.35)
+    near = merge_pairs(two, one, boxes, CAMERA, seen, odds=HALF, reach=1.35)
     np.testing.assert_allclose(near.joints.m[~seen][..., 2], one.m[~seen][..., 2])
 
 
-def test_how_far_apart_is_a_share_of_the_box(two, boxes):
-    moved = two._replace(px=two.px + np.array([30, 0]))
-
-    def shares(boxes: np.ndarray, apart: float) -> np.ndarray:
-        return merge_pairs(two, moved, boxes, CAMERA, SEEN, apart=apart, covered=ANY).share
-
-    assert (shares(boxes, 0.26) == SHARE).all()
-    assert (shares(boxes, 0.24) == 1).all()
-    assert (shares(boxes * [1, 1, 1.3, 1] - [15, 0, 0, 0], 0.24) == SHARE).all()
-
-
-def test_the_share_grows_with_how_much_of_a_hand_the_other_box_covers(two, one, boxes):
+def test_the_two_hand_systems_share_grows_with_how_much_of_a_hand_the_other_box_covers(two, one, boxes):
     covers = [0.1, 0.4, 0.8]
     boxes[:, 1] = boxes[:, 0] + [[(1 - cover) * SIZE[0], 0, 0, 0] for cover in covers]
     np.testing.assert_allclose(overlap(boxes), covers)
-    shares = merge_pairs(two, one, boxes, CAMERA, SEEN, share=0.6, covered=0.5, away=np.inf).share
-    np.testing.assert_allclose(shares, np.tile([[0.12], [0.48], [0.6]], 2))
+    growing = merge_pairs(two, two, boxes, CAMERA, SEEN, odds=odds_of(0.5, cover=2.0)).share
+    np.testing.assert_allclose(growing[:, 0], [1 / (1 + np.exp(-2 * cover)) for cover in covers])
+    assert (np.diff(merge_pairs(two, two, boxes, CAMERA, SEEN, odds=LEARNT).share[:, 0]) > 0).all()
 
 
 def test_the_overlap_is_the_smaller_boxs(boxes):
@@ -152,9 +152,9 @@ def test_mirrored_answers_give_the_mirrored_hands(two, one, boxes):
     def mirrored(joints: PairJoints) -> PairJoints:
         return PairJoints((joints.px * [-1, 1] + [CAMERA.width - 1, 0])[:, ::-1], (joints.m * FLIP)[:, ::-1])
 
-    merged = merge_pairs(two, one, boxes, CAMERA, SEEN).joints
+    merged = merge_pairs(two, one, boxes, CAMERA, SEEN, odds=LEARNT).joints
     other = merge_pairs(
-        mirrored(two), mirrored(one), boxes_round(mirrored(two)), CAMERA.mirrored(), SEEN
+        mirrored(two), mirrored(one), boxes_round(mirrored(two)), CAMERA.mirrored(), SEEN, odds=LEARNT
     ).joints
     np.testing.assert_allclose(mirrored(other).px, merged.px, atol=1e-9)
     np.testing.assert_allclose(mirrored(other).m, merged.m, atol=1e-12)

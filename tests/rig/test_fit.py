@@ -5,7 +5,7 @@ import pytest
 
 from knuckle.errors import KnuckleError
 from knuckle.rig import fit_step
-from knuckle.rig.fit import fit_joints
+from knuckle.rig.fit import fit_joints, ray_weights
 from knuckle.rig.fit_model import COMMON_TO_POINTS, POINTS_TO_COMMON, clamped, fit_model, turns
 from knuckle.rig.fit_start import analytic_start, kabsch
 from knuckle.rig.limits import angles_to_matrices, clamp_angles
@@ -218,3 +218,61 @@ def test_kabsch_never_reflects():
     found = kabsch(source, source @ turn.swapaxes(1, 2) + 1.0, np.arange(1.0, 7))
     np.testing.assert_allclose(found, turn, atol=1e-9)
     np.testing.assert_allclose(np.linalg.det(kabsch(source, source * [-1, 1, 1], np.ones(6))), 1)
+
+
+def test_equal_weights_change_nothing_to_the_bit(right, hands):
+    noisy = hands.joints + np.random.default_rng(5).normal(0, 0.004, hands.joints.shape)
+    plain, weighed = fit_joints(right, noisy), fit_joints(right, noisy, weights=np.ones((COUNT, 21)))
+    for one, other in zip(plain, weighed, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_numbers_and_matrices_weigh_alike(right, hands):
+    noisy = hands.joints + np.random.default_rng(5).normal(0, 0.004, hands.joints.shape)
+    weights = np.random.default_rng(6).uniform(0.1, 1, (COUNT, 21))
+    numbers = fit_joints(right, noisy, weights=weights)
+    matrices = fit_joints(right, noisy, weights=weights[..., None, None] * np.eye(3))
+    np.testing.assert_allclose(numbers.joints_m, matrices.joints_m, atol=1e-9)
+    rays = fit_joints(right, noisy, weights=ray_weights(noisy, weights, weights))
+    np.testing.assert_allclose(numbers.joints_m, rays.joints_m, atol=1e-5)
+
+
+def test_a_joint_that_counts_little_gives_way(right, hands):
+    """A fingertip that is 3 cm off, at a straight angle to its finger, drags the others along unless it counts less."""
+    wrong = hands.joints.copy()
+    wrong[:, 8, 2] += 0.03
+    weights = np.ones((COUNT, 21))
+    weights[:, 8] = 1e-4
+    others = np.arange(21) != 8
+
+    def off(fit):
+        return np.linalg.norm(fit.joints_m - hands.joints, axis=-1)[:, others].mean()
+
+    assert off(fit_joints(right, wrong, weights=weights)) < off(fit_joints(right, wrong)) / 5
+
+
+def test_depths_that_count_little_are_mended_by_the_hands_proportions(right, hands):
+    rng = np.random.default_rng(7)
+    ray = hands.joints / np.linalg.norm(hands.joints, axis=-1, keepdims=True)
+    noisy = hands.joints + rng.normal(0, 0.012, (COUNT, 21, 1)) * ray
+
+    def off(fit):
+        return np.linalg.norm(fit.joints_m - hands.joints, axis=-1).mean()
+
+    assert off(fit_joints(right, noisy, weights=ray_weights(noisy, 1.0, 0.007))) < 0.8 * off(
+        fit_joints(right, noisy)
+    )
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (np.ones(20), r"weights: expected \(21,\) or \(21, 3, 3\), got \(20,\)"),
+        (np.zeros(21), "weights: expected positive numbers"),
+        (-np.ones((21, 3, 3)), "positive definite"),
+        (np.full(21, np.nan), "weights: expected"),
+    ],
+)
+def test_weights_that_are_none(right, hands, weights, message):
+    with pytest.raises(KnuckleError, match=message):
+        fit_joints(right, hands.joints[0], weights=weights)

@@ -197,7 +197,7 @@ class Predictor:
             )
         else:
             raw = with_pose(raw, self._rig)
-        outputs: dict[str, Any] = {
+        outputs = {
             "joints_px": raw["joints_px"].astype(float),
             "joints_m": raw["joints_m"].astype(float),
             "vertices_m": raw["vertices_m"].astype(float),
@@ -206,13 +206,14 @@ class Predictor:
             # Rounding may leave a cosine a hair outside.
             "confidence": np.clip(raw["confidence"].astype(float), 0, 1),
         }
+        fields: dict[str, Any] = mirror_outputs(outputs, is_left, width)
         return Hands(
             answer.camera,
             sides=answer.sides,
             boxes_px=answer.boxes_px,
             model=self.record.name,
             faces=self._faces,
-            **mirror_outputs(outputs, is_left, width),
+            **fields,
         )
 
 

@@ -114,6 +114,8 @@ def _roots(weights: Any, lead: tuple[int, ...]) -> Float[np.ndarray, "n 21 3 3"]
         given = given[..., None, None] * np.eye(3)
     if given.shape != (*lead, 21, 3, 3):
         raise KnuckleError(f"weights: expected {(*lead, 21)} or {(*lead, 21, 3, 3)}, got {np.shape(weights)}")
+    if not np.isfinite(given).all():
+        raise KnuckleError("weights: expected finite numbers, got NaN or infinity")
     try:
         roots = np.linalg.cholesky(given.reshape(-1, 21, 3, 3)[:, COMMON_TO_POINTS])
     except np.linalg.LinAlgError:
