@@ -244,7 +244,7 @@ def test_the_landmark_network_has_a_say_unless_it_is_told_not_to(run, photo, fak
     def unavailable() -> None:
         raise KnuckleError("no landmark network here")
 
-    monkeypatch.setattr(predictor, "default_landmark_network", unavailable)
+    monkeypatch.setattr(predictor, "landmark_network", unavailable)
     command = [str(photo), "--box", BOX, "--side", "left", "--model", fake_model]
     failed = run(*command)
     assert failed.exit_code == 2 and "no landmark network here" in failed.output

@@ -174,7 +174,7 @@ def test_models_are_scored_with_the_evidence_of_the_photographs_unless_told_not_
             joints = offsets[:, :2] * square.side_px + square.centre_px
             return joints, Landmarks(np.zeros((21, 3)), offsets, 0.999, 0.999)
 
-    monkeypatch.setattr(predictors, "default_landmark_network", Dot)
+    monkeypatch.setattr(predictors, "landmark_network", Dot)
     scores = {}
     for switch in ("--evidence", "--no-evidence"):
         out = tmp_path / switch

@@ -153,7 +153,7 @@ class Blind:
 @pytest.fixture
 def nobody_asks(monkeypatch):
     for module in (predictor, pair_predictor, door):
-        monkeypatch.setattr(module, "default_landmark_network", Blind)
+        monkeypatch.setattr(module, "landmark_network", Blind)
 
 
 IMAGE = np.random.default_rng(1).integers(0, 255, (240, 321, 3)).astype(np.uint8)
@@ -172,7 +172,7 @@ def eye_in(monkeypatch, **options) -> Eye:
     """An eye that sees the same hand wherever it looks, for all predictors."""
     eye = Eye(turned(UPRIGHT, 10), **options)
     for module in (predictor, pair_predictor, door):
-        monkeypatch.setattr(module, "default_landmark_network", lambda: eye)
+        monkeypatch.setattr(module, "landmark_network", lambda: eye)
     return eye
 
 
@@ -223,7 +223,7 @@ def test_the_mirrored_picture_gives_mirrored_hands(installed, monkeypatch):
             return super().look(image, square)
 
     recorder = Recorder(turned(UPRIGHT, 10))
-    monkeypatch.setattr(predictor, "default_landmark_network", lambda: recorder)
+    monkeypatch.setattr(predictor, "landmark_network", lambda: recorder)
     flipped = np.ascontiguousarray(IMAGE[:, ::-1])
     knuckle.estimate(flipped, boxes=mirrored_boxes, sides=["left", "right"], model="dahyf")
     first = asked.copy()
