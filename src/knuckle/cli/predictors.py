@@ -42,14 +42,14 @@ class FittedPredictor:
     """A network and the fit, as `knuckle.inference.Predictor` has them, for patches of right hands.
 
     Called with arrays, it knows no more than they show; of patches with photos the landmark network is asked too, if
-    `evidence`.
+    `evidence`, about the right hand where the network knows two.
     """
 
     def __init__(
         self, network: OnnxModel, record: store.WeightsRecord, *, refine: bool, evidence: bool
     ) -> None:
         self._network, self._record, self._rig = network, record, load_rig(record.rig)
-        self._refine, self._evidence = refine, refine and evidence and record.hands == 1
+        self._refine, self._evidence = refine, refine and evidence
 
     def __call__(
         self, patches: np.ndarray, crop: np.ndarray, camera: np.ndarray, /
@@ -73,7 +73,9 @@ class FittedPredictor:
         if not self._refine:
             return outputs
         if self._record.hands == 2:
-            return fuse_pair(outputs, camera, rig=self._rig)
+            count = len(camera)
+            both = None if evidence is None else evidence.placed(2 * np.arange(count), 2 * count)
+            return fuse_pair(outputs, camera, rig=self._rig, evidence=both)
         size, name = self._record.size, self._record.name
         return fuse(outputs, crop, camera, rig=self._rig, size=size, evidence=evidence, system=name)
 
@@ -101,7 +103,7 @@ def open_model(weights: str, *, threads: int = 1, refine: bool = True, evidence:
     path, record = store.find(weights)
     network = OnnxModel(path, threads=threads)
     return OpenedModel(
-        record.name + _without(refine, evidence or record.hands == 2, "network alone"),
+        record.name + _without(refine, evidence, "network alone"),
         record.size,
         record.expand,
         FittedPredictor(network, record, refine=refine, evidence=evidence),
