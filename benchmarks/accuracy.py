@@ -2,8 +2,9 @@
 photographs, MediaPipe beside.
 
 python benchmarks/accuracy.py [--weights dahyf --weights dfl ...] [--data synthetic-two ...] [--limit N] [--json FILE].
-Every installed model unless some are named: as `knuckle estimate` runs it (but two-hand systems, which look once and
-know no boxes here), and the network alone where that differs.
+Every installed model unless some are named: as `knuckle estimate` runs it (but two-hand systems, which look once and,
+of two hands, know no boxes here), and the network alone where that differs. --no-evidence: without the landmark
+network's share.
 On two hands, one-hand systems see each hand in a crop of its own; on single hands, a two-hand system may see a ghost
 partner. "auto" is given the hands that are there by their true boxes and sides, as its user gives them: lone ones go to
 the one-hand system, so there are no ghosts to count; on benchmarks of single hands it is that system. Real photographs,
@@ -83,10 +84,11 @@ def main() -> None:
         "--data", action="append", choices=NAMES, default=None, help="repeatable; default: all"
     )
     parser.add_argument("--limit", type=int, default=None, help="hands, or crops of two, of each benchmark")
+    parser.add_argument("--no-evidence", dest="evidence", action="store_false")
     parser.add_argument("--json", type=Path, default=None)
     parser.add_argument("--turn", action="store_true", help="photographs turned by quarters")
     options = parser.parse_args()
-    models = open_all(options.weights or list(weights.available()))
+    models = open_all(options.weights or list(weights.available()), evidence=options.evidence)
     if options.turn:
         Console(width=200).print(turned_table(models, options.limit))
         return
@@ -109,13 +111,13 @@ def main() -> None:
         write_reports(options.json, reports)
 
 
-def open_all(names: Sequence[str]) -> list[OpenedModel]:
+def open_all(names: Sequence[str], *, evidence: bool = True) -> list[OpenedModel]:
     """Each model as `knuckle estimate` runs it, and its network alone ("auto" is two, so it has none); a checkpoint is
     scored as it is.
     """
     models = []
     for name in names:
-        models.append(open_model(name))
+        models.append(open_model(name, evidence=evidence))
         if name != AUTO and not name.endswith(".safetensors"):
             models.append(open_model(name, refine=False))
     return models

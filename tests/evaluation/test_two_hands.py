@@ -16,7 +16,7 @@ from knuckle.evaluation.report import to_table, write_reports
 from knuckle.evaluation.two_hand_benchmarks import TwoHandBenchmark
 from knuckle.evaluation.two_hand_data import TwoHandPredictions, TwoHandTruth
 from knuckle.evaluation.two_hand_frames import TwoHandFrame, hand_patch, pair_patch
-from knuckle.evaluation.two_hand_runner import right_of_two
+from knuckle.evaluation.two_hand_runner import RightOfTwo
 
 SIZE, EXPAND = 64, 1.5
 
@@ -258,7 +258,7 @@ def test_two_hand_system_on_single_hands(rendered_folder):
 
 
 def test_confidence_of_any_hand_is_the_surer_ones():
-    wrapped = right_of_two(
+    wrapped = RightOfTwo(
         lambda *_: {"confidence": np.array([[0.2, 0.7], [0.5, 0.1]]), "joints_m": np.zeros((2, 2, 3))}
     )
     outputs = wrapped(np.zeros((2, 4, 4, 3), np.uint8), np.zeros((2, 3)), np.zeros((2, 4)))

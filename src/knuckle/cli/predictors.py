@@ -62,8 +62,8 @@ class FittedPredictor:
     """A network and the fit, as `knuckle.inference.Predictor` has them, for patches of right hands.
 
     Called with arrays, it knows no more than they show; of patches with photos the landmark network is asked too: for
-    a share in the answer, if `evidence`, and for how far to turn the crop of an upright network. refine: fit `rig`,
-    trusting the evidence as `system` does.
+    a share in the answer, if `evidence` (of the right hand, where the network knows two), and for how far to turn the
+    crop of an upright network. refine: fit `rig`, trusting the evidence as `system` does.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class FittedPredictor:
         evidence: bool = False,
     ) -> None:
         self._network, self._size, self._hands, self._rig, self._system = network, size, hands, rig, system
-        self._refine, self._evidence = refine, refine and evidence and hands == 1
+        self._refine, self._evidence = refine, refine and evidence
 
     def __call__(
         self, patches: np.ndarray, crop: np.ndarray, camera: np.ndarray, /
@@ -126,7 +126,9 @@ class FittedPredictor:
         if not self._refine or self._rig is None:
             return outputs
         if self._hands == 2:
-            return fuse_pair(outputs, camera, rig=self._rig)
+            count = len(camera)
+            both = None if evidence is None else evidence.placed(2 * np.arange(count), 2 * count)
+            return fuse_pair(outputs, camera, rig=self._rig, evidence=both)
         trust = {"evidence": evidence, "system": self._system}
         return fuse(outputs, crop, camera, rig=self._rig, size=self._size, roll=roll, **trust)
 
@@ -164,7 +166,7 @@ def open_model(weights: str, *, threads: int = 1, refine: bool = True, evidence:
     path, record = store.find(weights)
     network = OnnxModel(path, threads=threads)
     return OpenedModel(
-        record.name + _without(refine, evidence or record.hands == 2, "network alone"),
+        record.name + _without(refine, evidence, "network alone"),
         record.size,
         record.expand,
         FittedPredictor(

@@ -31,7 +31,7 @@ from knuckle.evaluation.two_hand_benchmarks import (
     photographed_pairs,
     rendered_pairs,
 )
-from knuckle.evaluation.two_hand_runner import FramePredictor, right_of_two
+from knuckle.evaluation.two_hand_runner import FramePredictor, RightOfTwo
 from knuckle.synth.dataset import SynthSet
 
 NAMES = ("synthetic", "synthetic-two", "eval-dev")
@@ -76,7 +76,7 @@ def evaluate(
             batch=batch,
             progress=progress,
         )
-    predictor = right_of_two(predictor) if hands == 2 else predictor
+    predictor = RightOfTwo(predictor) if hands == 2 else predictor
     truth, predictions = run(
         predictor,
         benchmark.patches(size, expand),

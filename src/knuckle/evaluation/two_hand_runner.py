@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from knuckle.camera import MIRROR_POINT, mirror_px
+from knuckle.datasets.labelled import Patch
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.runner import PatchPredictor, Progress, chunks, predict_patches
 from knuckle.evaluation.two_hand_data import TwoHandPredictions, TwoHandTruth
@@ -115,14 +116,25 @@ def by_boxes(predictor: HandPredictor) -> FramePredictor:
     return predict
 
 
-def right_of_two(predictor: PatchPredictor) -> PatchPredictor:
+class RightOfTwo:
     """A two-hand system on patches of single hands, all right ones: its right hand is the answer.
 
     confidence: that any hand is there. pair_confidence (B, 2): its right and its left hand's own.
     """
 
-    def predict(patches: np.ndarray, crop: np.ndarray, camera: np.ndarray, /) -> Mapping[str, np.ndarray]:
-        outputs = predictor(patches, crop, camera)
+    def __init__(self, predictor: PatchPredictor) -> None:
+        self._predictor = predictor
+
+    def __call__(
+        self, patches: np.ndarray, crop: np.ndarray, camera: np.ndarray, /
+    ) -> Mapping[str, np.ndarray]:
+        return self._right(self._predictor(patches, crop, camera))
+
+    def of_patches(self, patches: Sequence[Patch], /) -> Mapping[str, np.ndarray]:
+        """The answer to patches, by what the system makes of their photos if it does."""
+        return self._right(predict_patches(self._predictor, patches))
+
+    def _right(self, outputs: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         result = {name: value[:, 0] for name, value in outputs.items() if name != "confidence"}
         if "confidence" in outputs:
             result |= {
@@ -130,8 +142,6 @@ def right_of_two(predictor: PatchPredictor) -> PatchPredictor:
                 "pair_confidence": outputs["confidence"],
             }
         return result
-
-    return predict
 
 
 def _truth(labels: list[TwoHandFrame]) -> TwoHandTruth:

@@ -165,21 +165,38 @@ def look_at(
     """Evidence of the hands in boxes (x, y, w, h px of the picture), each of the side given."""
     width = image.shape[1]
     is_left = np.array([side == "left" for side in sides], dtype=bool)
-    mirrored_image = cv2.flip(image, 1) if is_left.any() else image
     parts = []
     for (x, y, w, h), left in zip(np.asarray(boxes_px, dtype=float).tolist(), is_left, strict=True):
-        shown, left_edge = (mirrored_image, width - 1 - x - w) if left else (image, x)
+        left_edge = width - 1 - x - w if left else x
         square = TurnedSquare((left_edge + w / 2, y + h / 2), FIRST_EXPAND * max(w, h), 0.0)
-        joints, landmarks = network.look(shown, square)
+        joints, landmarks = _look(network, image, square, mirrored=bool(left))
         suggested = joints_to_square(joints)
         if landmarks.presence < UNSURE or _differ(square, suggested):
-            second, of_second = network.look(shown, suggested)
+            second, of_second = _look(network, image, suggested, mirrored=bool(left))
             # A square that lost the hand is no better than the first one.
             if of_second.presence >= min(landmarks.presence, UNSURE):
                 joints, landmarks, square = second, of_second, suggested
         shown_box = np.array([left_edge, y, w, h])
         parts.append(Evidence.of_look(shown_box, joints, landmarks, square))
     return Evidence.joined(parts).mirrored(is_left, width)
+
+
+def _look(
+    network: LooksAtSquares, image: np.ndarray, square: TurnedSquare, *, mirrored: bool
+) -> tuple[np.ndarray, Landmarks]:
+    """A look at a square of the picture, or of its mirror image: of the part round the square alone, as large pictures
+    take long to mirror."""
+    height, width = image.shape[:2]
+    x, y = square.centre_px
+    reach = square.side_px / np.sqrt(2) + 2
+    low_x, high_x = (int(np.clip(edge, 0, width - 1)) for edge in (x - reach, x + reach))
+    low_y, high_y = (int(np.clip(edge, 0, height - 1)) for edge in (y - reach, y + reach))
+    if mirrored:
+        part = cv2.flip(image[low_y : high_y + 1, width - 1 - high_x : width - low_x], 1)
+    else:
+        part = np.ascontiguousarray(image[low_y : high_y + 1, low_x : high_x + 1])
+    joints, landmarks = network.look(part, replace(square, centre_px=(x - low_x, y - low_y)))
+    return joints + np.array([low_x, low_y]), landmarks
 
 
 def _differ(square: TurnedSquare, suggested: TurnedSquare) -> bool:
