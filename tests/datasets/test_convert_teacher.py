@@ -278,6 +278,6 @@ def test_the_command_asks_a_model_of_ours_for_depths(photos, run, tmp_path):
         assert run("convert", "teacher", str(photos.folder), "--out", str(tmp_path / name), *depths) == 0
     alone, both = SynthSet(tmp_path / "a"), SynthSet(tmp_path / "b")
     index = json.loads((tmp_path / "b" / "index.json").read_text())
-    assert index["options"] == {"size": 128, "expand": 1.5, "depths": "dahyf-lite"}
+    assert index["options"] == {"size": 128, "expand": 1.5, "depths": "dahyf-photo"}
     # Whatever the model makes of a spot, it is another depth.
     assert np.abs(alone.labels["joints_m"] - both.labels["joints_m"]).max() > 1e-3

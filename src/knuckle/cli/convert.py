@@ -80,11 +80,12 @@ def second_opinion(weights: str) -> "SecondOpinion":
     from knuckle.errors import KnuckleError
     from knuckle.evaluation.runner import run
 
-    model = open_model(weights)
+    # The landmark network labelled the photographs already: it must not be heard twice.
+    model = open_model(weights, evidence=False)
     if model.hands != 1:
         raise KnuckleError(f"--depths: expected a one-hand model, got {model.name}")
     return SecondOpinion(
-        model.name,
+        model.name.partition(" (")[0],
         lambda hands: (
             run(model.predict, (to_patch(h, size=model.size, expand=model.expand) for h in hands))[1].joints_m
         ),

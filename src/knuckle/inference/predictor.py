@@ -126,7 +126,9 @@ class Predictor:
         if not len(wrong):
             return answer
         mirror = np.array([-1.0 if side == "left" else 1.0 for side in sides])
-        again = self._ask_once(image, boxes[wrong], [sides[int(i)] for i in wrong], camera, (mirror * own)[wrong])
+        again = self._ask_once(
+            image, boxes[wrong], [sides[int(i)] for i in wrong], camera, (mirror * own)[wrong]
+        )
         for name, values in again.outputs.items():
             answer.outputs[name][wrong] = values
         answer.rolls[wrong] = again.rolls
