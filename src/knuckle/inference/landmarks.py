@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from knuckle.camera import apply_affine, invert_affine
+from knuckle.camera import apply_affine, hand_roll, invert_affine
 from knuckle.inference.mediapipe_networks import open_network
 
 LANDMARK_PX = 224
@@ -92,9 +92,7 @@ def landmark_network() -> LandmarkNetwork:
 
 def joints_to_square(joints_px: Float[np.ndarray, "21 2"]) -> TurnedSquare:
     """The square round a hand whose joints are known, upright along wrist to knuckles."""
-    knuckles = joints_px[[5, 9, 9, 13]].mean(axis=0)
-    dx, dy = knuckles - joints_px[0]
-    rotation = float(np.arctan2(dx, -dy))
+    rotation = float(hand_roll(joints_px))
     cos, sin = np.cos(rotation), np.sin(rotation)
     upright_from_frame = np.array([[cos, sin], [-sin, cos]])
     inner = joints_px[list(INNER_JOINTS)] @ upright_from_frame.T
