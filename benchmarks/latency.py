@@ -2,13 +2,16 @@
 
 python benchmarks/latency.py [--weights dahyf] [--runs 200]. Shown is the package's sample photo, its right hand or
 both. The rig layer is part of one-hand networks; two-hand ones (dfl) answer for both hands of a crop, whose meshes are
-the fit's. MediaPipe's landmark network (224 px, one hand, no mesh) is timed in the same run, all taking turns, where
-its networks are in the cache. Medians; the ratio is what travels from machine to machine.
+the fit's. Evidence: looking at the boxes with the landmark network, once or twice a hand (hands that detection found
+need no look), and joining what it says to the network's joints. MediaPipe's landmark network (224 px, one hand, no
+mesh) is timed in the same run, all taking turns, where its networks are in the cache. Medians; the ratio is what
+travels from machine to machine.
 """
 
 import argparse
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -17,18 +20,21 @@ import boxed_peer
 from knuckle import weights as store
 from knuckle.camera import Camera, Crop
 from knuckle.cli.demo import ASSETS, SAMPLE
-from knuckle.inference.fusion import fuse, fuse_pair
+from knuckle.inference.evidence import look_at
+from knuckle.inference.fusion import fuse, fuse_pair, with_evidence
 from knuckle.inference.images import read_image
 from knuckle.inference.landmarks import LANDMARK_PX
 from knuckle.inference.predictor import normalise
 from knuckle.inference.runtime import OnnxModel
 from knuckle.rig.rig import load_rig
-from landmark_peer import mediapipe_landmarks, milliseconds
+from landmark_peer import landmark_network, mediapipe_landmarks, milliseconds
 
-OURS, ATTENTION, FUSION, CUT, PEER = (
+OURS, ATTENTION, FUSION, LOOK, JOIN, CUT, PEER = (
     "network",
     "network, attention maps too",
     "fitting the rig to its joints",
+    "evidence: looking at the boxes",
+    "evidence: joining it to the joints",
     "cutting the crop out of the photo",
     "MediaPipe's landmark network",
 )
@@ -78,8 +84,26 @@ def our_tasks(network: OnnxModel, record: store.WeightsRecord) -> dict[str, Call
             ATTENTION: lambda: network(patch, window, lens, attention=True),
             FUSION: lambda: fuse_pair(outputs, lens, rig=rig),
         }
+    if boxed_peer.installed():
+        others |= _evidence_tasks(
+            photo, boxes, np.asarray(outputs["joints_m"], float).reshape(-1, 21, 3), lens
+        )
     cut = {CUT: lambda: normalise(crop.warp(photo)[None])}
     return {OURS: lambda: network(patch, window, lens), **others, **cut}
+
+
+def _evidence_tasks(
+    photo: np.ndarray, boxes_px: np.ndarray, joints_m: np.ndarray, lens: np.ndarray
+) -> dict[str, Callable[[], object]]:
+    """Of one hand or two, all shown as right ones."""
+    eye, sides = landmark_network(), ["right"] * len(boxes_px)
+    seen, lenses = look_at(eye, photo, boxes_px, sides), np.repeat(lens, len(boxes_px), axis=0)
+    seen = replace(seen, presence=np.ones(len(seen)))
+    none = np.zeros(len(seen))
+    return {
+        LOOK: lambda: look_at(eye, photo, boxes_px, sides),
+        JOIN: lambda: with_evidence(joints_m, lenses, seen, spread_px=none),
+    }
 
 
 if __name__ == "__main__":
