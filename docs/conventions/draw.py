@@ -22,7 +22,7 @@ SCALE = 2
 PAPER, INK, MUTED = (246, 246, 244), (38, 43, 51), (120, 128, 140)
 RED, GREEN, BLUE, ORANGE = (214, 60, 60), (39, 150, 90), (40, 110, 200), (226, 122, 30)
 DISTANCE_M = 0.55
-FRAME_FOCAL = 560.0
+FRAME_FOCAL = 540.0
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 Colour = tuple[int, int, int]
@@ -154,7 +154,7 @@ def draw_frame() -> None:
     """Image and camera axes, from the front and from the side."""
     width, height = 420, 340
     sheet, camera = Sheet(840, 390), camera_of(width, height, focal=FRAME_FOCAL)
-    hands = hand_at(camera, depth_m=0.5, off_m=(0.09, 0.0))
+    hands = hand_at(camera, depth_m=0.5, off_m=(0.082, 0.0))
     sheet.text("What the camera sees", (20, 24), size=14)
     sheet.paste(shown(hands), (20, 36))
     sheet.outline(20, 36, width, height, MUTED)
