@@ -26,6 +26,7 @@ FRAME_FOCAL = 540.0
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 Colour = tuple[int, int, int]
+Point = Sequence[float] | np.ndarray
 
 
 class Sheet:
@@ -40,7 +41,7 @@ class Sheet:
         left, top = (round(value * SCALE) for value in at)
         self.pixels[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
 
-    def text(self, text: str, at: Sequence[float], colour: Colour = INK, *, size: float = 13) -> None:
+    def text(self, text: str, at: Point, colour: Colour = INK, *, size: float = 13) -> None:
         """One line; at: the left end of its base line."""
         place = round(at[0] * SCALE), round(at[1] * SCALE)
         cv2.putText(
@@ -57,22 +58,20 @@ class Sheet:
         corners = np.array([(0, 0), (1, 0), (1, 1), (0, 1), (0, 0)]) * [wide, tall] + [left, top]
         self.line(corners, colour, width=width)
 
-    def arrow(
-        self, start: Sequence[float], end: Sequence[float], colour: Colour, *, width: float = 2
-    ) -> None:
+    def arrow(self, start: Point, end: Point, colour: Colour, *, width: float = 2) -> None:
         a, b = np.asarray(start, dtype=float), np.asarray(end, dtype=float)
         along = (b - a) / np.linalg.norm(b - a)
         across = np.array([-along[1], along[0]])
         self.line(np.stack([a, b]), colour, width=width)
         self.line(np.stack([b - 8 * along + 5 * across, b, b - 8 * along - 5 * across]), colour, width=width)
 
-    def disc(self, at: Sequence[float], radius: float, colour: Colour, *, rim: Colour | None = None) -> None:
+    def disc(self, at: Point, radius: float, colour: Colour, *, rim: Colour | None = None) -> None:
         place = round(at[0] * SCALE), round(at[1] * SCALE)
         cv2.circle(self.pixels, place, round(radius * SCALE), colour, -1, cv2.LINE_AA)
         if rim is not None:
             cv2.circle(self.pixels, place, round(radius * SCALE), rim, SCALE, cv2.LINE_AA)
 
-    def number(self, number: int, at: Sequence[float], colour: Colour = INK) -> None:
+    def number(self, number: int, at: Point, colour: Colour = INK) -> None:
         """A number on a white disc, its middle at a place."""
         text, size = str(number), 10 * SCALE / 26
         self.disc(at, 8.5, (255, 255, 255), rim=colour)
