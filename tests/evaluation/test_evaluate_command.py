@@ -31,6 +31,15 @@ def test_writes_a_report_and_a_plot_a_source(photo_index, fake_model, tmp_path):
     assert picture.shape[0] > 300 and len(np.unique(picture.reshape(-1, 3), axis=0)) > 20
 
 
+def test_plots_are_asked_for_before_anything_is_scored(photo_index, fake_model, tmp_path, monkeypatch):
+    monkeypatch.setattr("knuckle.view.charts.find_spec", lambda _: None)
+    arguments = ("--data", str(photo_index), "--weights", fake_model, "--out", str(tmp_path / "out"))
+    result = run(*arguments)
+    assert result.exit_code == 2 and not (tmp_path / "out").exists()
+    assert "charts need matplotlib: pip install 'knuckle[train]', or give --no-plot" in result.output
+    assert run(*arguments, "--no-plot").exit_code == 0
+
+
 def test_several_data_and_limit(photo_index, rendered_folder, fake_model):
     result = run(
         "--data", str(photo_index), "--data", str(rendered_folder), "--weights", fake_model, "--limit", "2"

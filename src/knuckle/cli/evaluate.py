@@ -66,6 +66,7 @@ def evaluate(
     from knuckle.evaluation.benchmarks import open_benchmarks
     from knuckle.evaluation.protocols.alignment import require_mesh
     from knuckle.evaluation.report import to_table, write_reports
+    from knuckle.view.charts import require_matplotlib
     from knuckle.view.report_plot import write_report_plot
 
     if expand is not None and not 0.5 <= expand <= 10:
@@ -80,6 +81,8 @@ def evaluate(
         for benchmark in (b for _, benchmarks in opened for b in benchmarks):
             require_mesh(benchmark.name, benchmark.vertex_count, meshes)
     if out is not None:
+        if plot:
+            require_matplotlib(otherwise="give --no-plot")
         _make_folder(out)
     models = _told_apart(
         [open_model(name, threads=threads, refine=refine, evidence=evidence) for name in weights or ["dahyf"]]
