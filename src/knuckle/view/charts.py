@@ -172,4 +172,4 @@ def _width_points(axes: "Axes") -> float:
     """About how wide a plot will be, its labels taken off, in points."""
     figure, places = axes.figure, axes.get_subplotspec()
     columns = places.get_gridspec().ncols if places is not None else 1
-    return 72 * (figure.get_figwidth() / columns - 0.7)
+    return 72 * (figure.bbox.width / figure.dpi / columns - 0.7)
