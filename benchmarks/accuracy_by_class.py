@@ -25,6 +25,7 @@ from knuckle.errors import KnuckleError
 from knuckle.evaluation.benchmarks import open_benchmarks
 from knuckle.evaluation.one_hand_benchmarks import Benchmark
 from knuckle.files import write_image
+from knuckle.view.charts import write_figure
 
 DATA = ("eval-dev", "synthetic")
 
@@ -92,7 +93,7 @@ def report(options: argparse.Namespace) -> None:
     if options.mirrored:
         console.print(mirrored_photos.table(names, options.limit))
     if options.plot and large:
-        write_image(options.plot, plot(large))
+        write_figure(options.plot, plot(large))
     if options.json:
         write_json(options.json, every, worst)
 

@@ -4,20 +4,21 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
+from matplotlib.figure import Figure
 from rich.table import Table
 
 from class_scores import Scored
 from knuckle.evaluation.class_errors import ALL, REFERENCE, GroupError
 from knuckle.files import atomic_path
-from knuckle.view.plot import BarChart, draw_sheet
+from knuckle.view.charts import chart_sheet, chart_style, draw_bars
 
 Metric = Literal["pa_mm", "box_percent"]
 TITLES: dict[Metric, str] = {"pa_mm": "PA-MPJPE (mm)", "box_percent": "2D error (% of box)"}
-PANEL = (860, 320)
+PANEL = (8.6, 3.4)
 
 
 def hand_table(scored: Sequence[Scored], metric: Metric) -> Table:
@@ -54,17 +55,26 @@ def small_table(scored: Sequence[Scored]) -> Table:
     return table
 
 
-def plot(scored: Sequence[Scored]) -> np.ndarray:
-    """Both errors by class of hands, a chart a benchmark and error, a bar a model; an RGB picture."""
-    charts = []
-    for benchmark in dict.fromkeys(found.benchmark for found in scored):
+@chart_style()
+def plot(scored: Sequence[Scored]) -> Figure:
+    """Both errors by class of hands, a chart a benchmark and error, a bar a model."""
+    benchmarks, models = (
+        list(dict.fromkeys(getattr(found, what) for found in scored)) for what in ("benchmark", "model")
+    )
+    figure, sheet = chart_sheet(
+        len(benchmarks) * len(TITLES), title="Errors by pose and view", series=models, columns=1, panel=PANEL
+    )
+    for axes, (benchmark, (metric, title)) in zip(sheet, product(benchmarks, TITLES.items()), strict=True):
         chosen = {found.model: found.by_hands() for found in scored if found.benchmark == benchmark}
         groups = list(next(iter(chosen.values())))
-        for metric, title in TITLES.items():
-            series = {m: [getattr(g[n], metric) for n in groups] for m, g in chosen.items()}
-            name, _, unit = title.rstrip(")").partition(" (")
-            charts.append(BarChart(f"{benchmark}: {name}", unit, groups, series))
-    return draw_sheet(charts, title="Errors by pose and view", panel=PANEL)
+        # A model that was not scored here keeps its colour and place.
+        series = {
+            m: [getattr(chosen[m][n], metric) if m in chosen else math.nan for n in groups] for m in models
+        }
+        name, _, unit = title.rstrip(")").partition(" (")
+        axes.set_title(f"{benchmark}: {name}")
+        draw_bars(axes, groups, series, unit=unit)
+    return figure
 
 
 def write_json(path: Path, scored: Sequence[Scored], worst: Sequence[dict[str, Any]]) -> None:

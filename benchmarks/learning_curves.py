@@ -11,15 +11,14 @@ python benchmarks/learning_curves.py weights/standing.json --out docs/learning.p
 import argparse
 from pathlib import Path
 
-import numpy as np
-from jaxtyping import UInt8
+from matplotlib.figure import Figure
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from ablations import COLUMNS
-from knuckle.files import write_image
 from knuckle.standing.picture import draw_learning
 from knuckle.standing.state import read_state
-from knuckle.view.plot import Line, LineChart, draw_sheet
+from knuckle.view.charts import chart_sheet, chart_style, write_figure
+from knuckle.view.palette import chart_colour
 
 Curve = list[tuple[int, float]]
 """(samples seen, score)."""
@@ -44,7 +43,7 @@ def main() -> None:
     for name, found in curves.items():
         for score, curve in found.items():
             print(f"{name}: {COLUMNS[score]}: " + ", ".join(f"{x:,} {y:.2f}" for x, y in curve))
-    write_image(options.out, picture(curves))
+    write_figure(options.out, picture(curves))
     print(options.out)
 
 
@@ -53,7 +52,7 @@ def draw_record(record: Path, out: Path) -> None:
     state = read_state(record)
     for scoring in [*state.earlier.get("scorings", []), *state.scorings]:
         print(f"{scoring['samples']:,} samples: {scoring['line']}")
-    write_image(out, draw_learning(state))
+    write_figure(out, draw_learning(state))
     print(out)
 
 
@@ -80,19 +79,21 @@ def joined(runs: list[dict[str, Curve]]) -> dict[str, Curve]:
     return whole
 
 
-def picture(curves: dict[str, dict[str, Curve]]) -> UInt8[np.ndarray, "H W 3"]:
+@chart_style()
+def picture(curves: dict[str, dict[str, Curve]]) -> Figure:
     """A chart for each score, a line for each run."""
-    charts = []
-    for score, heading in COLUMNS.items():
-        lines = [
-            Line([seen for seen, _ in found[score]], [value for _, value in found[score]], name)
-            for name, found in curves.items()
-            if score in found
-        ]
-        if lines:
-            last, top = (max(max(getattr(line, axis)) for line in lines) for axis in "xy")
-            charts.append(LineChart(heading, "samples seen", heading, lines, (0, last), (0, 1.05 * top)))
-    return draw_sheet(charts, title="Scores on held-out crops", subtitle="averaged weights")
+    drawn = [score for score in COLUMNS if any(score in found for found in curves.values())]
+    figure, sheet = chart_sheet(len(drawn), title="Scores on held-out crops", subtitle="averaged weights")
+    for axes, score in zip(sheet, drawn, strict=True):
+        for i, (name, found) in enumerate(curves.items()):
+            if not (points := found.get(score)):
+                continue
+            # A run has the same colour in every chart.
+            axes.plot([x / 1e3 for x, _ in points], [y for _, y in points], color=chart_colour(i), label=name)
+        axes.set(title=COLUMNS[score], xlabel="samples seen (thousands)", ylabel=COLUMNS[score])
+        axes.set(xlim=(0, None), ylim=(0, None))
+        axes.legend(loc="lower right")
+    return figure
 
 
 if __name__ == "__main__":

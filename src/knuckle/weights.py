@@ -62,6 +62,8 @@ def read_record(path: Path) -> WeightsRecord:
         raise KnuckleError(f"{path}: expected a weights record, missing {', '.join(missing)}")
     if data.get("hands", 1) not in (1, 2):
         raise KnuckleError(f"{path}: hands: expected 1 or 2, got {data['hands']!r}")
+    if not isinstance(data.get("scores", {}), dict):
+        raise KnuckleError(f"{path}: scores: expected an object, got {data['scores']!r}")
     return WeightsRecord(**{k: v for k, v in data.items() if k in known})
 
 
@@ -77,25 +79,29 @@ def shipped_name(model: str) -> str | None:
     return next((name for name in names if name in available()), None)
 
 
+def record_path(model: str) -> Path:
+    """The record of a model, named as for `find`; raises KnuckleError for an unknown name (listing the valid ones)."""
+    if model.endswith(".onnx"):
+        return Path(model).with_suffix(".json")
+    shipped = available()
+    if name := shipped_name(model):
+        return shipped[name]
+    raise KnuckleError(
+        f"model: expected one of {', '.join(shipped) or '(none installed)'} or a .onnx file, got {model!r}"
+    )
+
+
 def find(model: str) -> tuple[Path, WeightsRecord]:
     """The onnx file and record of a model: "dahyf" (its weights that are best on photographs), "dahyf-lite", or a path
     to an .onnx file.
 
     Raises KnuckleError for an unknown name (listing the valid ones), a missing file or a wrong checksum.
     """
-    shipped = available()
-    if model.endswith(".onnx"):
-        record_path = Path(model).with_suffix(".json")
-    elif name := shipped_name(model):
-        record_path = shipped[name]
-    else:
-        raise KnuckleError(
-            f"model: expected one of {', '.join(shipped) or '(none installed)'} or a .onnx file, got {model!r}"
-        )
-    record = read_record(record_path)
-    path = record_path.parent / record.file
-    checked_bytes(path, record.sha256)
-    return path, record
+    path = record_path(model)
+    record = read_record(path)
+    weights = path.parent / record.file
+    checked_bytes(weights, record.sha256)
+    return weights, record
 
 
 def checked_bytes(path: Path, sha256: str) -> bytes:

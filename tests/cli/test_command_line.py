@@ -49,7 +49,7 @@ def test_unknown_command_suggests_a_known_one():
     assert "estimate" in result.output
 
 
-@pytest.mark.parametrize(("module", "extra"), [("torch", "train"), ("numba", "train")])
+@pytest.mark.parametrize(("module", "extra"), [("torch", "train"), ("matplotlib", "train")])
 def test_missing_extra_is_named(monkeypatch, module, extra):
     def missing(_):
         raise ModuleNotFoundError(f"No module named '{module}.nn'", name=f"{module}.nn")

@@ -2,6 +2,9 @@
 
 import json
 import pickle
+import shlex
+import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -29,6 +32,89 @@ def test_writes_a_report_and_a_plot_a_source(photo_index, fake_model, tmp_path):
     assert "W wrist" in result.output and "PA-MPJPE" in result.output
     picture = cv2.imread(str(out / "a.png"))
     assert picture.shape[0] > 300 and len(np.unique(picture.reshape(-1, 3), axis=0)) > 20
+
+
+def test_plots_are_asked_for_before_anything_is_scored(photo_index, fake_model, tmp_path, monkeypatch):
+    monkeypatch.setattr("knuckle.view.charts.find_spec", lambda _: None)
+    arguments = ("--data", str(photo_index), "--weights", fake_model, "--out", str(tmp_path / "out"))
+    result = run(*arguments)
+    assert result.exit_code == 2 and not (tmp_path / "out").exists()
+    assert "charts need matplotlib: pip install 'knuckle[train]', or give --no-plot" in result.output
+    assert run(*arguments, "--no-plot").exit_code == 0
+
+
+@pytest.fixture
+def own_model(fake_model, tmp_path) -> Path:
+    """A copy of the fake network and its record, to write to."""
+    folder = tmp_path / "own weights"
+    folder.mkdir()
+    for suffix in (".onnx", ".json"):
+        shutil.copy(Path(fake_model).with_suffix(suffix), folder)
+    return folder / Path(fake_model).name
+
+
+def test_records_scores_with_the_command_that_prints_them(photo_index, own_model):
+    record, network = own_model.with_suffix(".json"), own_model.read_bytes()
+    older = {"B, fake-lite": {"hands": 1}, "elsewhere, fake-lite": {"hands": 7, "command": "x"}}
+    record.write_text(json.dumps({**json.loads(record.read_text()), "scores": older}))
+    before = json.loads(record.read_text())
+    arguments = ("--data", str(photo_index), "--weights", str(own_model), "--limit", "2")
+    assert run(*arguments).exit_code == 0 and json.loads(record.read_text()) == before
+    result = run(*arguments, "--record")
+    assert result.exit_code == 0, result.output
+    assert f"recorded in {record}" in result.output
+    after = json.loads(record.read_text())
+    scores = after.pop("scores")
+    before.pop("scores")
+    assert after == before and own_model.read_bytes() == network
+    assert len(list(record.parent.iterdir())) == 2, "nothing half-written is left"
+    assert set(scores) == {"A, fake-lite", "B, fake-lite", "elsewhere, fake-lite"}
+    assert scores["elsewhere, fake-lite"] == older["elsewhere, fake-lite"]
+    command = scores["B, fake-lite"]["command"]
+    assert scores["B, fake-lite"]["hands"] == 2
+    # The command, typed again, prints these figures.
+    again = run(*shlex.split(command)[2:])
+    assert f"{scores['A, fake-lite']['pa_mpjpe_mm']:.2f} mm" in again.output
+    assert f"{scores['B, fake-lite']['error_2d_percent_of_box']:.2f} % of box" in again.output
+    assert run(*arguments, "--record", "--no-refine", "--expand", "1.25").exit_code == 0
+    scores = json.loads(record.read_text())["scores"]
+    assert "B, fake-lite" in scores
+    command = scores["B, fake-lite (network alone)"]["command"]
+    assert command.endswith("--limit 2 --expand 1.25 --no-refine")
+
+
+def test_shipped_weights_are_recorded_under_their_full_name(photo_index, installed):
+    result = run("--data", str(photo_index), "--weights", "dahyf", "--weights", "dfl", "--record")
+    assert result.exit_code == 0, result.output
+    for name in ("dahyf-lite", "dfl-lite"):
+        scores = json.loads((installed / f"{name}.json").read_text())["scores"]
+        assert set(scores) == {f"A, {name}", f"B, {name}"}
+        assert scores[f"A, {name}"]["command"].endswith(f"--weights {name}")
+
+
+@pytest.mark.parametrize(
+    "weights", ["auto", "run.safetensors", "no-such.onnx", "no-such", "broken", "scores"]
+)
+def test_scores_need_a_record_to_go_into(weights, photo_index, own_model):
+    record = own_model.with_suffix(".json")
+    message = {
+        "no-such.onnx": "no-such.json: expected the record of a weights file",
+        "no-such": "model: expected one of",
+        "broken": "fake.json: expected the record of a weights file (JSON)",
+        "scores": "fake.json: scores: expected an object, got [1]",
+    }.get(
+        weights, f"record: expected weights with a record (a model's name or an .onnx file), got '{weights}'"
+    )
+    if weights == "broken":
+        record.write_text("{")
+    elif weights == "scores":
+        record.write_text(json.dumps({**json.loads(record.read_text()), "scores": [1]}))
+    before = record.read_bytes()
+    named = str(own_model) if weights in ("broken", "scores") else weights
+    result = run("--data", str(photo_index), "--weights", named, "--record")
+    assert result.exit_code == 2 and message in result.output, result.output
+    assert "PA-MPJPE" not in result.output, "told before anything is scored"
+    assert record.read_bytes() == before
 
 
 def test_several_data_and_limit(photo_index, rendered_folder, fake_model):

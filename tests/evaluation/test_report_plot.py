@@ -2,42 +2,18 @@
 
 from dataclasses import replace
 
+import cv2
+import matplotlib
 import numpy as np
 import pytest
 
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.report import Curve, Report
-from knuckle.view.plot import PALETTE, BarChart, Line, LineChart, draw_sheet
+from knuckle.view import charts
+from knuckle.view.palette import CHART_COLOURS
 from knuckle.view.report_plot import draw_report, write_report_plot
 
-
-def has_colour(picture: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
-    return (np.abs(picture.astype(int) - colour) <= 3).all(axis=-1)
-
-
-def test_line_runs_from_corner_to_corner():
-    chart = LineChart("t", "x", "y", [Line([0, 10], [0, 1], "")], (0, 10))
-    rows, columns = np.nonzero(has_colour(draw_sheet([chart], title=""), PALETTE[0])[:, :-45])
-    # Rising to the right: the higher the column, the smaller the row.
-    assert np.corrcoef(rows, columns)[0, 1] < -0.99
-    assert np.ptp(columns) > 250 and np.ptp(rows) > 150
-
-
-def test_bars_are_as_high_as_their_values():
-    chart = BarChart("t", "mm", ["a", "b", "c"], {"s": [2.0, 4.0, float("nan")]})
-    mask = has_colour(draw_sheet([chart], title=""), PALETTE[0])
-    heights = mask.sum(axis=0)
-    third = mask.shape[1] // 3
-    low, high = np.median(heights[90:140]), np.median(heights[200:250])
-    assert high == pytest.approx(2 * low, abs=3)
-    assert heights[-third + 20 :].sum() == 0
-
-
-def test_sheet_grows_by_rows():
-    chart = BarChart("t", "mm", ["a"], {"s": [1.0]})
-    one, three = (draw_sheet([chart] * n, title="", panel=(200, 150)) for n in (1, 3))
-    assert one.shape[1] == 200 and three.shape[1] == 400
-    assert three.shape[0] - one.shape[0] == 150
+NAN = float("nan")
 
 
 def make_report(model: str = "m", tip: float = 5.0) -> Report:
@@ -47,33 +23,62 @@ def make_report(model: str = "m", tip: float = 5.0) -> Report:
     return Report("b", "p", model, 3, (), classes, {"PCK 3D aligned": curve, "ROC": roc})
 
 
+def titles(*reports: Report) -> list[str]:
+    return [axes.get_title(loc="left") for axes in draw_report(reports).axes]
+
+
+def colours(axes) -> list[str]:
+    return [matplotlib.colors.to_hex(line.get_color()) for line in axes.lines]
+
+
 def test_report_draws_what_it_has(tmp_path):
     full = make_report()
-    without_roc = replace(full, curves={"PCK 3D aligned": full.curves["PCK 3D aligned"]})
-    assert draw_report([full]).shape[0] > draw_report([without_roc]).shape[0]
+    aligned, bars, roc = draw_report([full]).axes
+    assert aligned.lines[0].get_xydata().tolist() == [[0, 0], [25, 0.5], [50, 1]]
+    assert aligned.get_legend().get_texts()[0].get_text() == "aligned  AUC 0.500"
+    assert [bar.get_height() for bar in bars.patches] == [5.0] * 5
+    assert (bars.get_ylabel(), [label.get_text() for label in bars.get_xticklabels()][-1]) == ("mm", "tip")
+    assert roc.lines[1].get_xydata().tolist() == [[0, 0], [1, 1]], "chance"
+    assert len(titles(replace(full, curves={}))) == 1 and titles(replace(full, curves={}, by_class={})) == []
     path = tmp_path / "report.png"
     write_report_plot(path, [full])
-    assert path.stat().st_size > 1000
+    first = path.read_bytes()
+    with matplotlib.rc_context({"lines.linewidth": 9, "font.size": 30}):
+        write_report_plot(path, [full])
+    assert path.read_bytes() == first, "the same picture whatever the user's settings are"
+    picture = cv2.imread(str(path))[..., ::-1]
+    blue = matplotlib.colors.to_rgb(CHART_COLOURS[0])
+    assert (np.abs(picture / 255 - blue) < 0.01).all(axis=-1).mean() > 0.02
     with pytest.raises(KnuckleError, match="picture's suffix"):
         write_report_plot(tmp_path / "report.abc", [full])
 
 
-def test_several_models_stand_side_by_side():
-    bars_only = [replace(make_report(model, tip), curves={}) for model, tip in (("one", 10.0), ("two", 5.0))]
-    picture = draw_report(bars_only)
-    last = slice(picture.shape[1] - 85, picture.shape[1] - 20)
-    heights = [has_colour(picture, PALETTE[i])[150:, last].sum(axis=0).max() for i in (0, 1)]
-    assert heights[0] == pytest.approx(2 * heights[1], abs=4)
-    # Neither bar runs into the legend above them, whatever their number.
-    four = draw_report([replace(bars_only[0], model=str(i)) for i in range(4)])
-    colour = has_colour(four, PALETTE[3]).any(axis=1)
-    assert np.count_nonzero(np.diff(colour.astype(int)) == 1) == 2
+def test_several_models_stand_side_by_side_in_their_own_colours():
+    one, two = make_report("one", 10.0), make_report("two")
+    figure = draw_report([replace(one, curves={"ROC": one.curves["ROC"]}), two])
+    bars, roc = figure.axes
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["one", "two"]
+    tips = [group.patches[-1] for group in bars.containers]
+    assert [tip.get_height() for tip in tips] == [10, 5] and tips[0].get_x() < tips[1].get_x()
+    assert [matplotlib.colors.to_hex(tip.get_facecolor()) for tip in tips] == list(CHART_COLOURS[:2])
+    assert colours(roc)[:2] == list(CHART_COLOURS[:2])
+    only_second = draw_report([replace(one, curves={}), replace(two, curves={"ROC": two.curves["ROC"]})])
+    assert colours(only_second.axes[-1])[0] == CHART_COLOURS[1]
 
 
 def test_class_without_a_value_has_no_bar():
-    lacking = replace(make_report("two"), by_class={}, curves={})
-    picture = draw_report([replace(make_report("one"), curves={}), lacking])
-    assert has_colour(picture, PALETTE[0]).sum() > 20 * has_colour(picture, PALETTE[1]).sum() > 0
+    bars = draw_report([replace(make_report(), curves={}), make_report("two", NAN)]).axes[0]
+    labels = [text.get_text() for text in bars.texts]
+    assert labels == [*["5.0"] * 9, ""] and np.isfinite(bars.get_ylim()).all()
+    nothing = draw_report([replace(make_report(), curves={}, by_class={"PA-MPJPE (mm)": {"T": NAN}})])
+    assert charts.figure_image(nothing).min() < 100
+
+
+@pytest.mark.parametrize(("count", "rotation"), [(1, 0), (6, 90)])
+def test_values_wider_than_their_bars_are_written_upwards(count, rotation):
+    _, (axes,) = charts.chart_sheet(1, title="t")
+    charts.draw_bars(axes, list("abcde"), {str(i): [10.0] * 5 for i in range(count)}, unit="mm")
+    assert {text.get_rotation() for text in axes.texts} == {rotation}
 
 
 def test_curves_and_bars_without_alignment_stand_in_for_aligned_ones():
@@ -82,8 +87,17 @@ def test_curves_and_bars_without_alignment_stand_in_for_aligned_ones():
     curve = aligned.curves["PCK 3D aligned"]
     rooted = replace(aligned, curves={"PCK 3D root-relative": curve}, by_class={"MPJPE (mm)": {"T": 5.0}})
     both = replace(rooted, by_class={"PA-MPJPE (mm)": {"T": 5.0}, "MPJPE (mm)": {"T": 5.0}})
-    widths = {
-        name: draw_report([r, replace(r, model="n")]).size for name, r in (("one", rooted), ("both", both))
-    }
-    # A line chart and one of bars either way: the errors without alignment are drawn where there are no others.
-    assert widths["one"] == widths["both"] > draw_report([replace(rooted, by_class={})] * 2).size
+    curves = "3D root-relative: share of joints within"
+    assert titles(rooted, rooted) == [curves, "MPJPE by joint class"]
+    assert titles(both, both) == [curves, "PA-MPJPE by joint class"]
+
+
+def test_sheet_grows_by_rows():
+    sizes = [charts.chart_sheet(n, title="", panel=(2, 1.5))[0].get_size_inches() for n in (1, 3)]
+    assert np.allclose(sizes[1] - sizes[0], (2, 1.5))
+
+
+def test_charts_name_the_extra_that_brings_matplotlib(monkeypatch):
+    monkeypatch.setattr(charts, "find_spec", lambda _: None)
+    with pytest.raises(KnuckleError, match=r"charts need matplotlib: pip install 'knuckle\[train\]'$"):
+        draw_report([make_report()])

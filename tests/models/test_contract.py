@@ -262,3 +262,9 @@ def test_wrong_names_are_refused_with_the_valid_ones(system):
         create_model(system, backbone="vgg")
     with pytest.raises(KnuckleError, match=f"{system} patch_size: expected a multiple of 32"):
         create_model(system, patch_size=100)
+
+
+def test_a_phase_that_a_system_lacks_is_refused():
+    config = create_model("dahyf", **SMALL["dahyf"]).config
+    with pytest.raises(KnuckleError, match="dahyf phase: expected one of all, got 'tw'"):
+        create_loss("dahyf", config, phase="tw")

@@ -1,5 +1,6 @@
 """`knuckle evaluate`."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -36,6 +37,12 @@ def evaluate(
         bool,
         typer.Option("--alignment", help="Compare silhouettes of the meshes too: mIoU, Hausdorff distance."),
     ] = False,
+    record: Annotated[
+        bool,
+        typer.Option(
+            "--record", help="Write the scores, each with its command, into the weights' records (NAME.json)."
+        ),
+    ] = False,
     plot: Annotated[bool, typer.Option(help="Draw a picture of each benchmark into --out.")] = True,
     limit: Annotated[int | None, typer.Option(help="Only the first so many hands of each benchmark.")] = None,
     expand: Annotated[
@@ -65,7 +72,9 @@ def evaluate(
     from knuckle.errors import KnuckleError
     from knuckle.evaluation.benchmarks import open_benchmarks
     from knuckle.evaluation.protocols.alignment import require_mesh
+    from knuckle.evaluation.recorded import record_report
     from knuckle.evaluation.report import to_table, write_reports
+    from knuckle.view.charts import require_matplotlib
     from knuckle.view.report_plot import write_report_plot
 
     if expand is not None and not 0.5 <= expand <= 10:
@@ -74,16 +83,20 @@ def evaluate(
         raise KnuckleError("expand: expected none with auto, whose systems cut crops of their own")
     if mano is not None and not alignment:
         raise KnuckleError("mano: expected with --alignment only, which needs its triangles")
+    names = weights or ["dahyf"]
+    records = [_record_path(name) for name in names] if record else []
     meshes = _meshes(mano) if alignment else []
     opened = [(name, open_benchmarks(name, limit=limit, root=root)) for name in data or ["synthetic"]]
     if alignment:
         for benchmark in (b for _, benchmarks in opened for b in benchmarks):
             require_mesh(benchmark.name, benchmark.vertex_count, meshes)
     if out is not None:
+        if plot:
+            require_matplotlib(otherwise="give --no-plot")
         _make_folder(out)
-    models = _told_apart(
-        [open_model(name, threads=threads, refine=refine, evidence=evidence) for name in weights or ["dahyf"]]
-    )
+    models = [open_model(name, threads=threads, refine=refine, evidence=evidence) for name in names]
+    plain_names = [model.name for model in models]
+    models = _told_apart(models)
     console = Console()
     for name, benchmarks in opened:
         reports: list[list[Report]] = []
@@ -93,6 +106,12 @@ def evaluate(
                 report = _score(model, benchmark, expand, meshes)
                 reports[-1].append(report)
                 console.print(to_table(report, by_class=by_class), "")
+        for row in reports:
+            for path, model, report in zip(records, plain_names, row, strict=bool(records)):
+                command = _command(name, path, limit, expand, root, refine=refine, evidence=evidence)
+                record_report(path, report, model=model, command=command)
+        if records:
+            console.print("recorded in " + ", ".join(map(str, records)), soft_wrap=True, markup=False)
         if out is None:
             continue
         written = [out / f"{Path(name).name}.json"]
@@ -102,6 +121,45 @@ def evaluate(
                 written.append(out / f"{benchmark.slug}.png")
                 write_report_plot(written[-1], row)
         console.print("wrote " + ", ".join(str(path) for path in written), soft_wrap=True, markup=False)
+
+
+def _record_path(weights: str) -> Path:
+    """The record that scores of these weights belong in; raises KnuckleError where they have none."""
+    from knuckle.errors import KnuckleError
+    from knuckle.inference.door import AUTO
+    from knuckle.weights import read_record, record_path
+
+    if weights == AUTO or weights.endswith(".safetensors"):
+        raise KnuckleError(
+            f"record: expected weights with a record (a model's name or an .onnx file), got {weights!r}"
+        )
+    path = record_path(weights)
+    read_record(path)
+    return path
+
+
+def _command(
+    data: str,
+    record: Path,
+    limit: int | None,
+    expand: float | None,
+    root: str,
+    *,
+    refine: bool,
+    evidence: bool,
+) -> str:
+    """The command that prints one model's scores on some data, without the options that change none of those that a
+    record keeps.
+    """
+    from knuckle.weights import WEIGHTS_FOLDER
+
+    model = record.stem if record.parent == WEIGHTS_FOLDER else str(record.with_suffix(".onnx"))
+    words = ["knuckle", "evaluate", "--data", data, "--weights", model]
+    words += [] if limit is None else ["--limit", str(limit)]
+    words += [] if expand is None else ["--expand", f"{expand:g}"]
+    words += [] if root == "predicted" else ["--root", root]
+    words += ([] if refine else ["--no-refine"]) + ([] if evidence else ["--no-evidence"])
+    return shlex.join(words)
 
 
 def _score(

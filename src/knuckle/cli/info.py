@@ -16,7 +16,17 @@ PACKAGES = {
         "jaxtyping",
         "typer",
     ),
-    "train": ("torch", "torchvision", "timm", "accelerate", "safetensors", "numba", "tensorboard", "onnx"),
+    "train": (
+        "torch",
+        "torchvision",
+        "timm",
+        "accelerate",
+        "safetensors",
+        "numba",
+        "tensorboard",
+        "onnx",
+        "matplotlib",
+    ),
 }
 
 ERRORS = {"pa_mpjpe_mm": "", "mpjpe_all_mm": " (MPJPE of both hands)"}

@@ -25,7 +25,7 @@ COMMANDS = {
 # Which extra of the package brings a module that the base install leaves out.
 EXTRAS = {
     **dict.fromkeys(("torch", "torchvision", "timm", "accelerate", "safetensors"), "train"),
-    **dict.fromkeys(("numba", "tensorboard", "onnx", "onnxscript"), "train"),
+    **dict.fromkeys(("numba", "tensorboard", "onnx", "onnxscript", "matplotlib"), "train"),
 }
 
 

@@ -30,10 +30,15 @@ def create_loss(system: str, config: Any, *, phase: str = "all") -> Any:
     """The training loss of a system built with `config`; phase: one of the system's `PHASES`.
 
     Called with the model's output, `Targets`, crops, cameras and whether the batch has patches without a hand; gives
-    the total and its terms. Raises KnuckleError for an unknown system.
+    the total and its terms. Raises KnuckleError for an unknown system, and for a phase that the system does not have.
     """
     _check(system)
     loss = getattr(import_module(f"knuckle.models.{system}.losses"), f"{_CLASSES[system]}Loss")
+    if phase == "all":
+        return loss(config)
+    phases = getattr(import_module(f"knuckle.models.{system}.model"), _CLASSES[system]).PHASES
+    if phase not in phases:
+        raise KnuckleError(f"{system} phase: expected one of {', '.join(phases)}, got {phase!r}")
     return loss(config, phase)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from knuckle.errors import KnuckleError
-from knuckle.files import atomic_path, write_image
+from knuckle.files import atomic_path
 from knuckle.standing.limits import TimeLimit
 from knuckle.standing.picture import draw_learning
 from knuckle.standing.recipe import StandingRecipe
@@ -45,6 +45,7 @@ from knuckle.training.loop import CHECKPOINT
 from knuckle.training.objective import Objective
 from knuckle.training.recipe import Recipe
 from knuckle.training.start import load_initial
+from knuckle.view.charts import require_matplotlib, write_figure
 
 START = "start.safetensors"
 LEAST_CROPS = 512
@@ -56,7 +57,8 @@ class StandingRun:
 
     open_opinion: opens the model whose depths photographs get. open_model: opens models to score. seed: the first
     stretch begun now gets the first unused one from it on. commit: of the code, for the record. Raises KnuckleError
-    where the recipe cannot be trained, before anything is rendered, and where the folder holds a run of another model.
+    where the recipe cannot be trained or no picture be drawn, before anything is rendered, and where the folder holds a
+    run of another model.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class StandingRun:
 
     def _open_state(self) -> State:
         recipe = self.recipe
+        require_matplotlib()
         if recipe.photos.share:
             photo_folder(recipe.photos)
         check_against(recipe.score.against)
@@ -148,7 +151,7 @@ class StandingRun:
             open_model=self.open_model,
         )
         self.state.write(self.folder)
-        write_image(self.folder / PICTURE, draw_learning(self.state))
+        write_figure(self.folder / PICTURE, draw_learning(self.state))
         return verdict, shipping_commands(
             self.folder, self.recipe, self.state, held_out=held_out, commit=self.commit
         )

@@ -1,4 +1,4 @@
-"""Colours of hands and fingers, RGB 0..255."""
+"""Colours of hands and fingers, RGB 0..255, and of charts."""
 
 import numpy as np
 
@@ -14,3 +14,15 @@ FINGER_COLOURS = np.array([(255, 88, 82), (255, 170, 40), (96, 214, 104), (64, 1
 def hand_colour(index: int) -> np.ndarray:
     """Colour of the index-th hand of a photo."""
     return HAND_COLOURS[index % len(HAND_COLOURS)]
+
+
+CHART_COLOURS = ("#1f77b4", "#e67e22", "#279e60", "#c03950", "#7d5aaa", "#2fa4a8", "#8c6d4f", "#d46fb0")
+"""Of lines and bars, on white, in this order."""
+
+INK, MUTED, GRID = "#262b33", "#68707c", "#e5e8ec"
+"""Of a chart's words, of its axes and their numbers, and of the lines across it."""
+
+
+def chart_colour(index: int) -> str:
+    """Colour of the index-th line or series of bars of a chart."""
+    return CHART_COLOURS[index % len(CHART_COLOURS)]

@@ -22,9 +22,9 @@ class DahyfLoss(nn.Module):
     are of one order. `forward` returns the total and every term, unweighted, for the log.
     """
 
-    def __init__(self, config: DahyfConfig, phase: str = "all") -> None:
+    def __init__(self, config: DahyfConfig) -> None:
         super().__init__()
-        self.config, self.phase = config, phase
+        self.config = config
         self.log_variance = nn.ParameterDict(
             {
                 term: nn.Parameter(torch.tensor(float(config.log_variance[term])))

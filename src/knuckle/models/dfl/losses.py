@@ -24,9 +24,9 @@ class DflLoss(nn.Module):
     counts: joints of hands that are there. `forward` returns the total and every term, unweighted, for the log.
     """
 
-    def __init__(self, config: DflConfig, phase: str = "all") -> None:
+    def __init__(self, config: DflConfig) -> None:
         super().__init__()
-        self.config, self.phase = config, phase
+        self.config = config
         self.weights = {
             "2d": 1.0,
             "25d": config.lambda_joints,

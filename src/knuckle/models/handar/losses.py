@@ -33,9 +33,9 @@ class HandarLoss(nn.Module):
 
     joint_matrix: Tensor
 
-    def __init__(self, config: HandarConfig, phase: str = "all") -> None:
+    def __init__(self, config: HandarConfig) -> None:
         super().__init__()
-        self.config, self.phase = config, phase
+        self.config = config
         rig = load_rig(config.rig, side="right")
         self.rig = RigLayer(rig)
         self.painted = PaintedHand(rig)

@@ -4,7 +4,6 @@ Section and equation numbers are the paper's. What the paper leaves open, and wh
 this folder.
 """
 
-import copy
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -133,12 +132,6 @@ class Handar(nn.Module):
             confidence=output.confidence_logit.sigmoid(),
             rough_vertices_m=rough if self.config.refine_stage else None,
         )
-
-    def cut(self) -> "Handar":
-        """A copy for inference, in eval mode, without the segmentation branch and the joint head (3.4)."""
-        slim = copy.deepcopy(self).eval()
-        slim.joint_head, slim.segmentation = None, None
-        return slim
 
     def after_loading_parts(self, parts: Sequence[str]) -> None:
         """Start the mesh stage's encoder from the joint stage's, unless it was among the parts a trainer loaded."""
