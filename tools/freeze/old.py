@@ -14,8 +14,9 @@ SYSTEMS = {"dahyf": "one", "ehpe": "one", "handar": "one", "dfl": "two"}
 def open_old(folder: Path) -> dict[str, np.ndarray]:
     """The arrays of a folder's sets by the package's own reader, and a second step of each of its training runs, from
     the checkpoint after the first. Nothing is written."""
-    from knuckle.synth.dataset import SynthSet
     from parts import flat
+
+    from knuckle.synth.dataset import SynthSet
 
     arrays: dict[str, np.ndarray] = {}
     for name in sorted(set(SYSTEMS.values())):
@@ -33,6 +34,7 @@ def open_old(folder: Path) -> dict[str, np.ndarray]:
 def open_run(folder: Path, system: str) -> tuple[Any, Any]:
     """The trainer of a system's run in the folder (new, or resumed by its `resume`), and its batches by step."""
     import torch
+
     from knuckle.training.batches import TrainingBatches
     from knuckle.training.loop import Trainer
     from knuckle.training.recipe import Recipe

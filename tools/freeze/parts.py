@@ -169,6 +169,8 @@ def training_steps(folder: Path) -> Arrays:
 
 def rigs(_: Path) -> Arrays:
     """Both rigs' arrays, and hands posed by them."""
+    from dataclasses import fields
+
     import knuckle
 
     rng = np.random.default_rng(0)
@@ -177,7 +179,8 @@ def rigs(_: Path) -> Arrays:
     arrays: Arrays = {}
     for side in ("right", "left"):
         rig = knuckle.load_rig("open", side=side)
-        kept = {name: value for name, value in vars(rig).items() if isinstance(value, np.ndarray)}
+        stored = {field.name: getattr(rig, field.name) for field in fields(rig)}
+        kept = {name: value for name, value in stored.items() if isinstance(value, np.ndarray)}
         posed = rig.posed(pose, shape, translation)
         arrays |= flat(side, {**kept, "posed": {"vertices": posed.vertices, "joints": posed.joints}})
     return arrays
