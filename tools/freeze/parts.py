@@ -228,7 +228,8 @@ def sample_photo() -> tuple[Path, dict[str, Any]]:
 
 
 def knuckle_command(*arguments: object) -> None:
-    """`knuckle ARGUMENTS...` in this process, without what it prints; raises ValueError where it fails."""
+    """`knuckle ARGUMENTS...` in this process, without what it prints; raises KnuckleError where it fails."""
+    from knuckle import KnuckleError
     from knuckle.cli.main import main
 
     words = [str(argument) for argument in arguments]
@@ -238,7 +239,9 @@ def knuckle_command(*arguments: object) -> None:
         except SystemExit as done:
             if done.code:
                 said = " ".join(printed.getvalue().split())
-                raise ValueError(f"knuckle {' '.join(words)}: expected it to succeed, got: {said}") from done
+                raise KnuckleError(
+                    f"knuckle {' '.join(words)}: expected it to succeed, got: {said}"
+                ) from done
 
 
 @contextlib.contextmanager
