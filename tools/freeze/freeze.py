@@ -18,7 +18,7 @@ from pathlib import Path
 def main() -> int:
     """Returns the exit code: 0, 1 where something differs, 2 for input that cannot be used."""
     arguments = _arguments()
-    use_one_thread()
+    make_repeatable()
     import commands
 
     from knuckle import KnuckleError
@@ -58,8 +58,9 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def use_one_thread() -> None:
-    """Sums over several threads may be added in another order.
+def make_repeatable() -> None:
+    """One thread: sums over several may be added in another order. No IPP in OpenCV: the last bit of its distance
+    transform depends on where in memory the picture lies.
 
     Call it before numpy is imported, which starts its threads then.
     """
@@ -71,6 +72,7 @@ def use_one_thread() -> None:
     import cv2
 
     cv2.setNumThreads(1)
+    cv2.ipp.setUseIPP(False)
 
 
 if __name__ == "__main__":
