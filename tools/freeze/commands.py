@@ -13,6 +13,7 @@ from old import EXPECTED, open_old
 from parts import PARTS
 from walk import files_walked
 
+import knuckle
 from knuckle import KnuckleError
 from knuckle.files import atomic_path
 
@@ -30,6 +31,7 @@ def record(out: Path, *, only: Sequence[str] | None = None) -> int:
             raise KnuckleError(f"{path}: expected a new name, got one that is there")
     if unknown := sorted(set(only or ()) - PARTS.keys()):
         raise KnuckleError(f"--only: expected some of {', '.join(PARTS)}, got {', '.join(unknown)}")
+    print(f"recording {Path(knuckle.__file__ or '').parent}", flush=True)
     arrays: dict[str, np.ndarray] = {}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "old"
