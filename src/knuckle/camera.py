@@ -135,15 +135,15 @@ class Crop:
     def warp(self, image: UInt8[np.ndarray, "H W C"]) -> UInt8[np.ndarray, "size size C"]:
         """Resample the window; outside the frame the nearest edge pixel is repeated.
 
-        Where the window is reduced, each patch pixel is a mean over what it covers of the frame: one sample alone would
-        alias, and would see a mirrored frame differently. Reduced to a half at most, or to less than an eighth, it is
-        the mean of 2x2 or 8x8 samples; between, one sample of means of the frame's own pixels, which takes a fraction
-        of the time.
+        Where the window is reduced, each patch pixel is the mean of several samples: one alone would alias, and would
+        see a mirrored frame differently. They are 2x2 down to half the size and 8x8 from an eighth on. Between, they
+        are 2x2 too, but of means over squares half as wide as a patch pixel, which takes a fraction of the time of
+        samples as dense as the frame's pixels and moves joints as little.
         """
         reduction = self.side_px / self.size
         if _FEW_SAMPLES < reduction <= _MOST_SAMPLES:
-            means, window = self._means(image, reduction)
-            return window._sampled(means, 1)
+            means, window = self._means(image, reduction / _FEW_SAMPLES)
+            return window._sampled(means, _FEW_SAMPLES)
         return self._sampled(image, int(np.clip(np.ceil(reduction), 1, _MOST_SAMPLES)))
 
     def _sampled(self, image: UInt8[np.ndarray, "H W C"], samples: int) -> UInt8[np.ndarray, "size size C"]:
@@ -166,9 +166,8 @@ class Crop:
         """Means over squares of that width round each pixel of the part of the frame that the window shows, and the
         window in that part."""
         weights = _box_weights(width_px)
-        corners = apply_affine(
-            self.frame_from_patch, (self.size - 1) * np.array([[0, 0], [1, 0], [0, 1], [1, 1.0]])
-        )
+        edges = -0.5, self.size - 0.5
+        corners = apply_affine(self.frame_from_patch, np.array([[u, v] for u in edges for v in edges]))
         reach = len(weights) // 2 + 2  # of the means, and of a sample between pixels
         last = np.array(image.shape[1::-1]) - 1
         left, top = np.clip(np.floor(corners.min(0)).astype(int) - reach, 0, last)
@@ -180,7 +179,7 @@ class Crop:
 
 
 _FEW_SAMPLES, _MOST_SAMPLES = 2, 8
-"""A side of a patch pixel. Between them, means of the frame's own pixels take less time."""
+"""Along a side of a patch pixel."""
 
 
 def _box_weights(width: float) -> Float[np.ndarray, "n"]:

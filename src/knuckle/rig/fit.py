@@ -21,8 +21,9 @@ _LARGEST_HAND_M = 2.0
 _LEAST_GAIN = 0.005
 """A hand is done when neither the step it took nor the one its derivatives promised takes away this share of its cost.
 Both are asked, as a step that is cut or turned down gains little where much is left to gain."""
-
 _FIRST_DAMPING = 0.1
+"""With 0.01, 0.3 and 1, joints as networks give them cost as much or more after 3 to 5 steps."""
+
 
 class FitResult(NamedTuple):
     """A rig fitted to joints: `rig.posed(pose, shape, translation)` gives the hand. Leading dimensions as

@@ -18,6 +18,7 @@ _ANGLE_SPREAD = np.deg2rad(120.0)
 _LARGEST_TURN = 0.6
 _LARGEST_SHAPE = 6
 _FURTHER_BEYOND = 0.5 * _LIMIT_SOFTNESS
+"""How much further beyond its limit a step may take an angle."""
 _HANGS_ON = (np.arange(1, 4)[:, None] > np.arange(3)).astype(float)[..., None]
 """[point after the root, level, 1]: does the point move when the joint of this level turns?"""
 
