@@ -138,7 +138,7 @@ class Crop:
         Where the window is reduced, each patch pixel is the mean of several samples: one alone would alias, and would
         see a mirrored frame differently. They are 2x2 down to half the size and 8x8 from an eighth on. Between, they
         are 2x2 too, but of means over squares half as wide as a patch pixel, which takes a fraction of the time of
-        samples as dense as the frame's pixels and moves joints as little.
+        samples as dense as the frame's pixels.
         """
         reduction = self.side_px / self.size
         if _FEW_SAMPLES < reduction <= _MOST_SAMPLES:
