@@ -135,10 +135,19 @@ class Crop:
     def warp(self, image: UInt8[np.ndarray, "H W C"]) -> UInt8[np.ndarray, "size size C"]:
         """Resample the window; outside the frame the nearest edge pixel is repeated.
 
-        Where the window is reduced, each patch pixel is the mean of up to 8x8 samples: one alone would alias, and
-        would see a mirrored frame differently.
+        Where the window is reduced, each patch pixel is the mean of several samples: one alone would alias, and would
+        see a mirrored frame differently. They are 2x2 down to half the size and 8x8 from an eighth on. Between, they
+        are 2x2 too, but of means over squares half as wide as a patch pixel, which takes a fraction of the time of
+        samples as dense as the frame's pixels.
         """
-        samples = int(np.clip(np.ceil(self.side_px / self.size), 1, _MOST_SAMPLES))
+        reduction = self.side_px / self.size
+        if _FEW_SAMPLES < reduction <= _MOST_SAMPLES:
+            means, window = self._means(image, reduction / _FEW_SAMPLES)
+            return window._sampled(means, _FEW_SAMPLES)
+        return self._sampled(image, int(np.clip(np.ceil(reduction), 1, _MOST_SAMPLES)))
+
+    def _sampled(self, image: UInt8[np.ndarray, "H W C"], samples: int) -> UInt8[np.ndarray, "size size C"]:
+        """The window, each patch pixel the mean of so many samples a side."""
         finer_from_patch = np.array([[samples, 0, (samples - 1) / 2], [0, samples, (samples - 1) / 2]])
         finer = cv2.warpAffine(
             image,
@@ -151,8 +160,38 @@ class Crop:
             return finer
         return cv2.resize(finer, (self.size, self.size), interpolation=cv2.INTER_AREA)
 
+    def _means(
+        self, image: UInt8[np.ndarray, "H W C"], width_px: float
+    ) -> tuple[UInt8[np.ndarray, "h w C"], "Crop"]:
+        """Means over squares of that width round each pixel of the part of the frame that the window shows, and the
+        window in that part."""
+        weights = _box_weights(width_px)
+        edges = -0.5, self.size - 0.5
+        corners = apply_affine(self.frame_from_patch, np.array([[u, v] for u in edges for v in edges]))
+        reach = len(weights) // 2 + 2  # of the means, and of a sample between pixels
+        last = np.array(image.shape[1::-1]) - 1
+        left, top = np.clip(np.floor(corners.min(0)).astype(int) - reach, 0, last)
+        right, bottom = np.clip(np.ceil(corners.max(0)).astype(int) + reach, 0, last)
+        part = image[top : bottom + 1, left : right + 1]
+        means = cv2.sepFilter2D(part, -1, weights, weights, borderType=cv2.BORDER_REPLICATE)
+        x, y = self.centre_px
+        return means, replace(self, centre_px=(x - float(left), y - float(top)))
 
-_MOST_SAMPLES = 8
+
+_FEW_SAMPLES, _MOST_SAMPLES = 2, 8
+"""Along a side of a patch pixel."""
+
+
+def _box_weights(width: float) -> Float[np.ndarray, "n"]:
+    """Weights, of pixels in a row, of their mean over a width that may end within pixels; they add up to 1 in the 256
+    steps in which opencv filters bytes."""
+    reach = int(np.ceil((width - 1) / 2))
+    weights = np.full(2 * reach + 1, 256 / width)
+    weights[[0, -1]] *= (width - (2 * reach - 1)) / 2
+    weights = np.round(weights)
+    weights[reach] += 256 - weights.sum()
+    return weights / 256
+
 
 _KNUCKLES = [5, 9, 9, 13]
 

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -95,6 +96,27 @@ def test_mirrored_crop_of_mirrored_image_is_the_mirrored_patch():
     crop = Crop((70.25, 60.5), 90.0, 64)
     mirrored = crop.mirrored(161).warp(np.ascontiguousarray(image[:, ::-1]))
     assert np.abs(mirrored[:, ::-1].astype(int) - crop.warp(image).astype(int)).max() <= 2
+
+
+@pytest.mark.parametrize("centre", [(150.0, 110.0), (4.0, 216.5)], ids=["inside", "at the edge"])
+@pytest.mark.parametrize("reduction", [1.6, 2.0, 2.02, 3.3, 5.0, 7.9, 8.1])
+def test_a_reduced_crop_is_near_the_mean_of_many_samples(reduction, centre):
+    noise = RNG.integers(0, 256, (14, 20, 3), dtype=np.uint8)
+    image = cv2.resize(noise, (300, 220), interpolation=cv2.INTER_LINEAR)
+    crop = Crop(centre, 32 * reduction, 32, roll_rad=0.4)
+    many = Crop(centre, 32 * reduction, 32 * 24, roll_rad=0.4).warp(image).astype(float)
+    mean = many.reshape(32, 24, 32, 24, 3).mean((1, 3))
+    difference = crop.warp(image) - mean
+    assert np.abs(difference).max() < 8 and abs(difference.mean()) < 0.5
+    mirrored = crop.mirrored(300).warp(np.ascontiguousarray(image[:, ::-1]))
+    assert np.abs(mirrored[:, ::-1].astype(int) - crop.warp(image).astype(int)).max() <= 2
+
+
+def test_a_reduced_crop_far_outside_the_frame_is_its_edge():
+    image = np.full((40, 60, 3), 90, np.uint8)
+    image[0, 0] = 200
+    for reduction in (2, 4, 9):
+        assert (Crop((-900.0, 900.0), 32.0 * reduction, 32).warp(image) == 90).all()
 
 
 @given(z=st.floats(0.2, 3), x=st.floats(-0.5, 0.5), y=st.floats(-0.5, 0.5), side=st.floats(20, 900))

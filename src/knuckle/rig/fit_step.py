@@ -17,6 +17,8 @@ _LIMIT_SOFTNESS = np.deg2rad(2.0)
 _ANGLE_SPREAD = np.deg2rad(120.0)
 _LARGEST_TURN = 0.6
 _LARGEST_SHAPE = 6
+_FURTHER_BEYOND = 0.5 * _LIMIT_SOFTNESS
+"""How much further beyond its limit a step may take an angle."""
 _HANGS_ON = (np.arange(1, 4)[:, None] > np.arange(3)).astype(float)[..., None]
 """[point after the root, level, 1]: does the point move when the joint of this level turns?"""
 
@@ -164,6 +166,18 @@ def moved(state: State, shared: Float[np.ndarray, "n 16"], angles: Float[np.ndar
         np.minimum(np.maximum(state.shape + shared[:, 6:], -_LARGEST_SHAPE), _LARGEST_SHAPE),
         state.translation + shared[:, 3:6],
     )
+
+
+def eased(model: FitModel, hand: Posed, state: State) -> State:
+    """The state after a step from a hand, its angles brought back to at most a degree further beyond their limits.
+
+    A step knows only the limits that are passed already: it runs into the others, costs more than it gains and would be
+    turned down. A degree costs little, and the next step knows.
+    """
+    within = clamped(model, state.angles)
+    allowed = np.abs(hand.beyond) * _LIMIT_SOFTNESS + _FURTHER_BEYOND
+    beyond = np.minimum(np.maximum(state.angles - within, -allowed), allowed)
+    return state._replace(angles=within + beyond)
 
 
 def _turned(axis_angle: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3 3"]:
