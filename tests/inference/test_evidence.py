@@ -87,18 +87,18 @@ def test_an_upright_hand_is_looked_at_once_in_a_square_round_its_box():
     assert seen.found.all() and seen.presence[0] == 0.99 and seen.right[0] == 0.9
 
 
-@pytest.mark.parametrize("degrees", [-120, -45, 45, 100, 170])
-def test_a_turned_hand_is_looked_at_again_and_its_joints_come_back_in_the_pictures_axes(degrees):
+@pytest.mark.parametrize(("degrees", "looks"), [(-120, 5), (-45, 2), (45, 2), (100, 4), (170, 4)])
+def test_a_turned_hand_is_looked_at_again_and_its_joints_come_back_in_the_pictures_axes(degrees, looks):
     eye = Eye(turned(UPRIGHT, degrees))
     seen = look_at(eye, eye.picture(), eye.box()[None], ["right"])
     quarters = [np.rad2deg(square.rotation_rad) for square in eye.squares[1:4]]
-    far = abs(degrees) > 60
-    assert len(eye.squares) == (5 if far else 2) and (not far or np.allclose(quarters, [90, 180, -90]))
+    assert len(eye.squares) == looks and (looks == 2 or np.allclose(quarters, [90, 180, -90]))
     np.testing.assert_allclose(seen.joints_px[0], eye.joints_px, atol=1e-9)
     np.testing.assert_allclose(seen.joints_m[0], eye.joints_m, atol=1e-12)
     off = (np.rad2deg(seen.rotation_rad[0]) - degrees + 180) % 360 - 180
     assert abs(off) < 12, "knuckles of a hand at rest are nearly above its wrist"
-    assert abs(eye.squares[-1].rotation_rad - seen.rotation_rad[0]) < 1e-9
+    # In all quarters first; once more where none of them comes near.
+    assert looks == 4 or abs(eye.squares[-1].rotation_rad - seen.rotation_rad[0]) < 1e-9
 
 
 def test_a_hand_it_is_not_sure_of_is_looked_at_in_all_quarters_and_again():
@@ -114,7 +114,7 @@ def test_the_quarter_in_which_it_is_surest_of_an_upright_hand_wins():
             joints, seen = super().look(image, square)
             if abs(abs(square.rotation_rad) - np.pi) < 0.5:
                 return joints, seen
-            return joints + [9, 0], replace(seen, presence=0.6)
+            return joints + np.array([9, 0]), replace(seen, presence=0.6)
 
     eye = Upside(turned(UPRIGHT, 180))
     seen = look_at(eye, eye.picture(), eye.box()[None], ["right"])

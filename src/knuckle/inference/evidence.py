@@ -2,9 +2,9 @@
 
 Where the detector found the hands, that is its own last look. Where boxes are given, the network is asked: about the
 upright square round the box, in the other three quarters where that look finds no upright hand, and again where the
-joints say that the hand is turned, lies elsewhere or is of another size. A left hand is always shown mirrored, so that a
-picture and its mirror image give mirrored evidence; the network likes both sides alike. No part of the published systems
-(switch: `estimate(evidence=False)`).
+joints say that the hand is turned, lies elsewhere or is of another size. A left hand is always shown mirrored, so that
+a picture and its mirror image give mirrored evidence; the network likes both sides alike. No part of the published
+systems (switch: `estimate(evidence=False)`).
 """
 
 from collections.abc import Sequence
