@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from knuckle.camera import Camera, apply_affine, invert_affine
 from knuckle.datasets.labelled import LabelledHand, Patch
+from knuckle.geometry.camera import Camera
+from knuckle.geometry.crop import apply_affine, invert_affine
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,11 +9,13 @@ import cv2
 import numpy as np
 
 from crop_hands import crop_hand
-from knuckle.camera import Camera, Crop, mirror_px
 from knuckle.datasets.labelled import Patch
 from knuckle.datasets.photos import read_rgb
 from knuckle.datasets.teacher import read_teacher
 from knuckle.evaluation.protocols import synthetic
+from knuckle.geometry.camera import Camera
+from knuckle.geometry.crop import Crop
+from knuckle.geometry.mirror import mirror_px
 from knuckle.inference.evidence import Evidence, look_at
 from knuckle.inference.landmarks import LandmarkNetwork
 from knuckle.skeleton import JOINT_COUNT

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from evidence_odds import Told
-from knuckle.camera import MIRROR_POINT
 from knuckle.evaluation.benchmarks import open_benchmarks
 from knuckle.evaluation.two_hand_benchmarks import TwoHandBenchmark
 from knuckle.evaluation.two_hand_frames import TwoHandFrame, tight_box
+from knuckle.geometry.mirror import MIRROR_POINT
 from knuckle.inference.door import LIKELY
 from knuckle.inference.evidence import Evidence, look_at
 from knuckle.inference.landmarks import LandmarkNetwork

@@ -44,8 +44,8 @@ from evidence_map import learn_offsets, learn_picture_offsets
 from evidence_odds import Told, learn_entry
 from evidence_pairs import ask_pairs
 from knuckle import weights
-from knuckle.camera import Crop
 from knuckle.files import atomic_path
+from knuckle.geometry.crop import Crop
 from knuckle.inference import door, merge
 from knuckle.inference.door import ONE_HAND
 from knuckle.inference.fusion import own_joints

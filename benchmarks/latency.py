@@ -14,8 +14,9 @@ import cv2
 import numpy as np
 
 from knuckle import weights as store
-from knuckle.camera import Camera, Crop
 from knuckle.cli.demo import ASSETS, SAMPLE
+from knuckle.geometry.camera import Camera
+from knuckle.geometry.crop import Crop
 from knuckle.inference.fusion import fuse, fuse_pair
 from knuckle.inference.images import read_image
 from knuckle.inference.landmarks import LANDMARK_PX

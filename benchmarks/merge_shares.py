@@ -18,12 +18,12 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from knuckle.camera import Camera
 from knuckle.evaluation.benchmarks import open_benchmarks
 from knuckle.evaluation.two_hand_benchmarks import TwoHandBenchmark
 from knuckle.evaluation.two_hand_frames import TwoHandFrame
 from knuckle.evaluation.two_hand_metrics import mpjpe, mrrpe, with_root_depth
 from knuckle.evaluation.two_hand_runner import by_boxes, run_frames
+from knuckle.geometry.camera import Camera
 from knuckle.hands import HandPredictor
 from knuckle.inference.door import AutoPredictor, Merge
 from knuckle.inference.looks import join_looks

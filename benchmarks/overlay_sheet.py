@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from knuckle import weights
-from knuckle.camera import Crop
 from knuckle.datasets.eval_dev import by_source, read_eval_dev
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.pose_metrics import box_errors, procrustes_errors
 from knuckle.evaluation.protocols import handgraph
 from knuckle.files import write_image
+from knuckle.geometry.crop import Crop
 from knuckle.hands import HandPredictor, Hands
 from knuckle.inference.door import open_predictor
 from knuckle.view.close_up import close_up

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from knuckle.camera import Camera
 from knuckle.datasets.labelled import LabelledHand
+from knuckle.geometry.camera import Camera
 
 QUARTERS = (0, 1, 2, 3)
 

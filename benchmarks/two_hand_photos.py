@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 
-from knuckle.camera import Crop, apply_affine
 from knuckle.cli.predictors import open_model
 from knuckle.datasets.eval_dev import read_eval_dev
 from knuckle.errors import KnuckleError
@@ -23,6 +22,7 @@ from knuckle.evaluation.two_hand_frames import tight_box
 from knuckle.evaluation.two_hand_runner import hand_by_hand, run_frames, whole_frames
 from knuckle.evaluation.two_hand_sources import photo_frames, photo_pairs
 from knuckle.files import write_image
+from knuckle.geometry.crop import Crop, apply_affine
 from knuckle.inference.door import AUTO
 from two_hand_sheet import sheet
 

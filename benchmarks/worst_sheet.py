@@ -6,11 +6,11 @@ from itertools import islice
 import numpy as np
 
 from crop_hands import CropHand, crop_hand
-from knuckle.camera import apply_affine
 from knuckle.cli.predictors import OpenedModel
 from knuckle.datasets.labelled import Patch
 from knuckle.evaluation.one_hand_benchmarks import Benchmark
 from knuckle.evaluation.runner import predict_patches
+from knuckle.geometry.crop import apply_affine
 from knuckle.hands import Hands
 from knuckle.rig import load_rig
 from knuckle.view.marks import draw_skeleton

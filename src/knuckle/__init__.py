@@ -10,8 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from knuckle.camera import Camera, Crop
     from knuckle.errors import KnuckleError
+    from knuckle.geometry.camera import Camera
+    from knuckle.geometry.crop import Crop
     from knuckle.hands import Hand, Hands
     from knuckle.inference.detector import Detection, Detector
     from knuckle.inference.estimate import estimate
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     __version__: str
 
 _HOMES = {
-    "Camera": "knuckle.camera",
-    "Crop": "knuckle.camera",
+    "Camera": "knuckle.geometry.camera",
+    "Crop": "knuckle.geometry.crop",
     "Detection": "knuckle.inference.detector",
     "Detector": "knuckle.inference.detector",
     "Hand": "knuckle.hands",

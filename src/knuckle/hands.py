@@ -7,8 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from knuckle.camera import Camera
 from knuckle.errors import KnuckleError
+from knuckle.geometry.camera import Camera
 from knuckle.skeleton import SIDES, Side
 
 

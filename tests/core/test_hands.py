@@ -3,8 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from knuckle.camera import Camera
 from knuckle.errors import KnuckleError
+from knuckle.geometry.camera import Camera
 from knuckle.hands import Hands
 
 CAMERA = Camera(500, 500, 320, 240, 640, 480)

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from knuckle.camera import Camera
 from knuckle.datasets.teacher import read_teacher
 from knuckle.datasets.teacher_set import SecondOpinion, TeacherTraining, convert_teacher
 from knuckle.errors import KnuckleError
+from knuckle.geometry.camera import Camera
 from knuckle.rig.rig import load_rig
 from knuckle.synth.dataset import SynthSet
 

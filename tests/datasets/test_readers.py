@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 import pytest
 
-from knuckle.camera import Camera
 from knuckle.datasets.check import Download, missing_parts
 from knuckle.datasets.eval_dev import by_source, read_eval_dev
 from knuckle.datasets.freihand import read_freihand
@@ -16,6 +15,7 @@ from knuckle.datasets.ho3d import read_ho3d
 from knuckle.datasets.labelled import LabelledHand, to_patch
 from knuckle.datasets.negatives import list_negatives, negative_patches
 from knuckle.errors import KnuckleError
+from knuckle.geometry.camera import Camera
 from knuckle.skeleton import convert_joints
 
 K = [[300.0, 0, 50], [0, 300, 40], [0, 0, 1]]

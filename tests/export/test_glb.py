@@ -8,11 +8,11 @@ import pytest
 import trimesh
 from made_hands import made_hands
 
-from knuckle.camera import Camera
 from knuckle.errors import KnuckleError
 from knuckle.export.glb import hands_to_glb, write_glb
 from knuckle.export.npz import read_npz, write_npz
 from knuckle.export.obj import write_obj
+from knuckle.geometry.camera import Camera
 from knuckle.hands import Hands
 
 COMPONENTS = {5120: 1, 5121: 1, 5122: 2, 5123: 2, 5125: 4, 5126: 4}

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from made_hands import made_hands
 
-from knuckle.camera import Camera
 from knuckle.errors import KnuckleError
 from knuckle.export.json import read_json, write_json
+from knuckle.geometry.camera import Camera
 from knuckle.hands import Hands
 
 HAND_KEYS = {

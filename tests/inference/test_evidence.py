@@ -7,7 +7,7 @@ import pytest
 
 import knuckle
 from knuckle import Camera, Detection
-from knuckle.camera import apply_affine, invert_affine
+from knuckle.geometry.crop import apply_affine, invert_affine
 from knuckle.inference import door, evidence, pair_predictor, predictor
 from knuckle.inference.evidence import FIRST_EXPAND, Evidence, look_at
 from knuckle.inference.landmarks import LANDMARK_PX, Landmarks, TurnedSquare

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from knuckle.camera import Camera
+from knuckle.geometry.camera import Camera
 from knuckle.inference.looks import CONTRADICT, join_looks
 from knuckle.rig.rig import load_rig
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from knuckle.camera import Camera
+from knuckle.geometry.camera import Camera
 from knuckle.inference.merge import REACH, SIGNALS, MergeOdds, PairJoints, merge_pairs, overlap
 from knuckle.inference.trust import CLASSES, Odds, merge_odds
 from knuckle.rig.rig import load_rig

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from knuckle.camera import apply_affine
+from knuckle.geometry.crop import apply_affine
 from knuckle.inference import palm, palm_anchors
 from knuckle.inference.detector import Detection
 from knuckle.inference.palm import (

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from knuckle.camera import Camera
 from knuckle.errors import KnuckleError
+from knuckle.geometry.camera import Camera
 from knuckle.inference.predictor import BATCH, Predictor, normalise
 from knuckle.weights import read_record
 
@@ -57,7 +57,7 @@ def test_mirrored_photo_gives_the_mirrored_hand(predictor: Predictor):
 
 
 def test_mirrored_rotations_turn_mirrored_vectors():
-    from knuckle.camera import MIRROR_POINT
+    from knuckle.geometry.mirror import MIRROR_POINT
     from knuckle.inference.mirror import MIRROR_AXIS_ANGLE
     from knuckle.rig.rotations import rodrigues
 

@@ -13,9 +13,9 @@ import onnxruntime
 import pytest
 import torch
 
-from knuckle.camera import Camera
 from knuckle.errors import KnuckleError
 from knuckle.export.onnx import INPUTS, export_onnx
+from knuckle.geometry.camera import Camera
 from knuckle.hands import Hands
 from knuckle.inference.predictor import Predictor
 from knuckle.models import SYSTEMS, create_loss, create_model

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from knuckle.camera import Camera, weak_to_translation
 from knuckle.errors import KnuckleError
+from knuckle.geometry.camera import Camera
+from knuckle.geometry.projection import weak_to_translation
 from knuckle.models import create_model
 from knuckle.models.contract import Targets
 from knuckle.models.dahyf.losses import DahyfLoss

@@ -7,9 +7,9 @@ import torch
 from dfl_samples import TINY, inputs, losses, targets, tiny
 from torch import nn
 
-from knuckle.camera import Camera
 from knuckle.errors import KnuckleError
 from knuckle.export.onnx import export_onnx
+from knuckle.geometry.camera import Camera
 from knuckle.models import create_model
 from knuckle.models.dfl.config import PARTS, make_config
 from knuckle.models.dfl.model import Dfl

@@ -1,7 +1,8 @@
 import numpy as np
 import torch
 
-from knuckle.camera import Camera, Crop, compose_affine
+from knuckle.geometry.camera import Camera
+from knuckle.geometry.crop import Crop, compose_affine
 from knuckle.models.dahyf.direction_map import crop_to_affine, global_direction_map, local_direction_map
 
 CAMERA = Camera(480.0, 480.0, 135.0, 103.0, 256, 200)

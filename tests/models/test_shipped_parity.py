@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from knuckle import weights
-from knuckle.camera import Camera, Crop
 from knuckle.cli.demo import ASSETS, SAMPLE
+from knuckle.geometry.camera import Camera
+from knuckle.geometry.crop import Crop
 from knuckle.inference.images import read_image
 from knuckle.inference.predictor import normalise
 from knuckle.inference.runtime import OnnxModel

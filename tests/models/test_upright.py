@@ -8,8 +8,9 @@ import onnxruntime
 import pytest
 import torch
 
-from knuckle.camera import Camera, Crop, apply_affine, hand_roll, turned_px
 from knuckle.export.onnx import export_onnx
+from knuckle.geometry.camera import Camera
+from knuckle.geometry.crop import Crop, apply_affine, hand_roll, turned_px
 from knuckle.inference.evidence import Evidence
 from knuckle.inference.predictor import Predictor
 from knuckle.models import create_model

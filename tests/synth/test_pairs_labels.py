@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from knuckle.camera import apply_affine
+from knuckle.geometry.crop import apply_affine
 from knuckle.raster.numpy_raster import rasterise
 from knuckle.rig import load_rig
 from knuckle.rig.pairs import PAIR_KINDS

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from knuckle.camera import apply_affine
 from knuckle.errors import KnuckleError
+from knuckle.geometry.crop import apply_affine
 from knuckle.rig import load_rig
 from knuckle.skeleton import MANO16_FINGER
 from knuckle.synth.engine import SynthEngine

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from knuckle.camera import Camera, Crop, apply_affine
+from knuckle.geometry.camera import Camera
+from knuckle.geometry.crop import Crop, apply_affine
 from knuckle.rig.pairs import PAIR_KINDS
 from knuckle.rig.rig import load_rig
 from knuckle.skeleton import COMMON_TO_MANO16, MANO16_FINGER

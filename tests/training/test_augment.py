@@ -1,7 +1,7 @@
 import cv2
 import numpy as np
 
-from knuckle.camera import hand_roll
+from knuckle.geometry.crop import hand_roll
 from knuckle.rig.rig import load_rig
 from knuckle.training.augment import (
     View,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from knuckle.camera import Camera
+from knuckle.geometry.camera import Camera
 from knuckle.hands import Hands
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from made_hands import made_hands
 
-from knuckle.camera import Crop
+from knuckle.geometry.crop import Crop
 from knuckle.view.close_up import close_up
 
 

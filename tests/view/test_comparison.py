@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from made_hands import made_hands
 
-from knuckle.camera import Camera
 from knuckle.errors import KnuckleError
+from knuckle.geometry.camera import Camera
 from knuckle.hands import Hands
 from knuckle.view.comparison import COLUMN_PX, draw_comparison
 from knuckle.view.overlay import draw_hands

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from made_hands import made_hands
 
-from knuckle.camera import Camera
 from knuckle.errors import KnuckleError
+from knuckle.geometry.camera import Camera
 from knuckle.hands import Hands
 from knuckle.raster.numpy_raster import rasterise
 from knuckle.view import shading

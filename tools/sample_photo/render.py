@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from knuckle.camera import Camera, Crop
+from knuckle.geometry.camera import Camera
+from knuckle.geometry.crop import Crop
 from knuckle.synth.camera.placement import Placement
 from knuckle.synth.options import SynthOptions
 from knuckle.synth.pairs.engine import PairEngine

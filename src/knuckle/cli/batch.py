@@ -9,12 +9,12 @@ import numpy as np
 import typer
 from jaxtyping import UInt8
 
-from knuckle.camera import Camera
 from knuckle.cli.models import ALL, chosen_models
 from knuckle.cli.progress import counting
 from knuckle.cli.results import Outputs, check_folder, outputs_of, write_results
 from knuckle.cli.table import print_table
 from knuckle.errors import KnuckleError
+from knuckle.geometry.camera import Camera
 from knuckle.hands import Hands
 from knuckle.inference.detector import Detector, default_detector
 from knuckle.inference.estimate import estimate

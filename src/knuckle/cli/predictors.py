@@ -9,10 +9,10 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from knuckle import weights as store
-from knuckle.camera import Crop, turned_px
 from knuckle.datasets.labelled import Patch, Photo
 from knuckle.evaluation.runner import PatchPredictor
 from knuckle.evaluation.two_hand_runner import FramePredictor, by_boxes
+from knuckle.geometry.crop import Crop, turned_px
 from knuckle.inference.door import AUTO, ONE_HAND, open_predictor
 from knuckle.inference.evidence import Evidence, look_at
 from knuckle.inference.fusion import fuse, fuse_pair

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from knuckle.camera import Camera
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.datasets.photos import read_json
 from knuckle.errors import KnuckleError
+from knuckle.geometry.camera import Camera
 from knuckle.skeleton import JOINT_COUNT
 
 INDEX = "index.json"

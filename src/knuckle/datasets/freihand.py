@@ -14,11 +14,11 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.camera import Camera
 from knuckle.datasets.check import Download, require
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.datasets.photos import read_json
 from knuckle.errors import KnuckleError
+from knuckle.geometry.camera import Camera
 
 Split = Literal["training", "evaluation"]
 Version = Literal["gs", "hom", "sample", "auto"]

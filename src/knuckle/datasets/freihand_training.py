@@ -18,13 +18,13 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.camera import Camera
 from knuckle.datasets.check import Download, require
 from knuckle.datasets.freihand import SITE, SIZE, VERSIONS, tight_box
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.datasets.photos import read_json
 from knuckle.datasets.rig_labels import RigLabels, fit_labels, right_rig
 from knuckle.errors import KnuckleError
+from knuckle.geometry.camera import Camera
 from knuckle.rig.rig import HandRig
 from knuckle.skeleton import JOINT_COUNT, MIDDLE_MCP
 

@@ -14,12 +14,12 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.camera import Camera
 from knuckle.datasets.check import Download, require
 from knuckle.datasets.freihand import tight_box
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.datasets.photos import read_json
 from knuckle.errors import KnuckleError
+from knuckle.geometry.camera import Camera
 from knuckle.rig.safe_pickle import load_whitelisted_pickle
 from knuckle.skeleton import JOINT_COUNT, convert_joints
 

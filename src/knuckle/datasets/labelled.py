@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from knuckle.camera import MIRROR_POINT, Camera, Crop, mirror_px
 from knuckle.datasets.photos import read_rgb
 from knuckle.errors import KnuckleError
+from knuckle.geometry.camera import Camera
+from knuckle.geometry.crop import Crop
+from knuckle.geometry.mirror import MIRROR_POINT, mirror_px
 from knuckle.skeleton import JOINT_COUNT, Side
 
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from knuckle.camera import Camera, Crop
 from knuckle.datasets.labelled import Patch
 from knuckle.datasets.photos import read_rgb
 from knuckle.errors import KnuckleError
+from knuckle.geometry.camera import Camera
+from knuckle.geometry.crop import Crop
 
 _SUFFIXES = (".jpg", ".jpeg", ".png")
 

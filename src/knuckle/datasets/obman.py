@@ -22,13 +22,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.camera import Camera
 from knuckle.datasets.check import Download, require
 from knuckle.datasets.freihand import tight_box
 from knuckle.datasets.ho3d import OPENGL_FLIP
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.datasets.rig_labels import RigLabels, fit_labels, right_rig
 from knuckle.errors import KnuckleError
+from knuckle.geometry.camera import Camera
 from knuckle.rig.safe_pickle import load_whitelisted_pickle, to_array
 from knuckle.skeleton import JOINT_COUNT, SIDES
 

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.camera import Camera
 from knuckle.errors import KnuckleError
+from knuckle.geometry.camera import Camera
 from knuckle.skeleton import JOINT_COUNT, SIDES, Side
 
 LABELS = "labels.jsonl"

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.camera import MIRROR_POINT, mirror_px
 from knuckle.datasets.freihand import tight_box
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.datasets.rig_labels import RigLabels, right_rig
@@ -21,6 +20,7 @@ from knuckle.datasets.teacher import LABELS, TeacherHand, read_teacher
 from knuckle.datasets.teacher_fit import fit_teacher
 from knuckle.datasets.training_set import check_options, write_crops
 from knuckle.errors import KnuckleError
+from knuckle.geometry.mirror import MIRROR_POINT, mirror_px
 from knuckle.skeleton import JOINT_COUNT
 from knuckle.synth.storage import Header
 

@@ -17,12 +17,12 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.camera import Crop, apply_affine
 from knuckle.datasets.freihand_training import FreihandTraining
 from knuckle.datasets.labelled import LabelledHand, Patch, to_patch
 from knuckle.datasets.obman import ObmanTraining
 from knuckle.datasets.rig_labels import RigLabels
 from knuckle.errors import KnuckleError
+from knuckle.geometry.crop import Crop, apply_affine
 from knuckle.rig.rig import HandRig
 from knuckle.synth.sample import label_table
 from knuckle.synth.storage import FORMAT, Header, array_specs, open_arrays, write_set

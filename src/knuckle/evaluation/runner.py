@@ -7,10 +7,10 @@ from typing import Protocol, TypeVar, runtime_checkable
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from knuckle.camera import apply_affine
 from knuckle.datasets.labelled import Patch
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.data import MESHES, Predictions, Truth
+from knuckle.geometry.crop import apply_affine
 from knuckle.skeleton import JOINT_COUNT
 
 Progress = Callable[[int], None]

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from knuckle.camera import Crop, apply_affine
 from knuckle.errors import KnuckleError
+from knuckle.geometry.crop import Crop, apply_affine
 from knuckle.raster import numpy_raster
 from knuckle.rig.rig import HandRig
 from knuckle.skeleton import FINGERS, MANO16_FINGER

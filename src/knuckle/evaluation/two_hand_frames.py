@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from knuckle.camera import Camera, Crop
 from knuckle.datasets.labelled import Patch, Photo
+from knuckle.geometry.camera import Camera
+from knuckle.geometry.crop import Crop
 
 LEFT = 1
 

@@ -6,12 +6,12 @@ from typing import Protocol
 
 import numpy as np
 
-from knuckle.camera import MIRROR_POINT, mirror_px
 from knuckle.datasets.labelled import Patch
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.runner import PatchPredictor, Progress, chunks, predict_patches
 from knuckle.evaluation.two_hand_data import TwoHandPredictions, TwoHandTruth
 from knuckle.evaluation.two_hand_frames import LEFT, TwoHandFrame, hand_patch, pair_patch, tight_box
+from knuckle.geometry.mirror import MIRROR_POINT, mirror_px
 from knuckle.hands import HandPredictor
 from knuckle.skeleton import Side
 

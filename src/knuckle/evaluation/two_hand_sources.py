@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
-from knuckle.camera import Camera
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.evaluation.protocols.synthetic import JOINT_TOLERANCE_M
 from knuckle.evaluation.two_hand_frames import TwoHandFrame
+from knuckle.geometry.camera import Camera
 from knuckle.rig.rig import HandRig, load_rig
 from knuckle.skeleton import JOINT_COUNT, Side
 from knuckle.synth.dataset import SynthSet

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from knuckle.camera import Camera
 from knuckle.errors import KnuckleError
 from knuckle.files import atomic_path
+from knuckle.geometry.camera import Camera
 from knuckle.hands import Hands
 
 _ARRAYS = ("confidence", "boxes_px", "joints_px", "joints_m", "vertices_m", "pose_rad", "shape", "faces")

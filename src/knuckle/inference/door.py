@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from knuckle import weights
-from knuckle.camera import Camera
 from knuckle.errors import KnuckleError
+from knuckle.geometry.camera import Camera
 from knuckle.hands import Hands
 from knuckle.inference.evidence import Evidence, look_at
 from knuckle.inference.landmarks import landmark_network

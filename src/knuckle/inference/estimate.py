@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from knuckle.camera import Camera
+from knuckle.geometry.camera import Camera
 from knuckle.hands import Hands
 from knuckle.inference.detector import Detection, Detector, default_detector
 from knuckle.inference.door import AUTO, AutoPredictor, open_predictor

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
-from knuckle.camera import MIRROR_POINT
+from knuckle.geometry.mirror import MIRROR_POINT
 from knuckle.inference.landmarks import Landmarks, TurnedSquare, joints_to_square
 from knuckle.skeleton import Side
 

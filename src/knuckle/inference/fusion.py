@@ -13,7 +13,8 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Bool, Float
 
-from knuckle.camera import MIRROR_POINT, turned_px
+from knuckle.geometry.crop import turned_px
+from knuckle.geometry.mirror import MIRROR_POINT
 from knuckle.inference.evidence import Evidence
 from knuckle.inference.trust import STANDARD, TWO_HANDS, View, apart, our_joints, signals, trust_in
 from knuckle.rig.fit import fit_joints, ray_weights

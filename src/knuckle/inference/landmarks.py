@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from knuckle.camera import apply_affine, hand_roll, invert_affine
+from knuckle.geometry.crop import apply_affine, hand_roll, invert_affine
 from knuckle.inference.mediapipe_networks import open_network
 
 LANDMARK_PX = 224

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.camera import Camera
+from knuckle.geometry.camera import Camera
 from knuckle.inference.merge import distance_over_box, off_box
 
 CONTRADICT = 0.25

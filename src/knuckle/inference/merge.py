@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-from knuckle.camera import Camera
+from knuckle.geometry.camera import Camera
 from knuckle.inference.trust import Odds, box_overlap
 from knuckle.skeleton import WRIST
 

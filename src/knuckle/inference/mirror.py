@@ -4,7 +4,7 @@ back."""
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.camera import MIRROR_POINT, mirror_px
+from knuckle.geometry.mirror import MIRROR_POINT, mirror_px
 
 # Mirroring x turns a rotation about (a, b, c) into one about (a, -b, -c).
 MIRROR_AXIS_ANGLE = np.array([1.0, -1.0, -1.0])

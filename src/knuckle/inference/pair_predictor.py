@@ -9,8 +9,9 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from knuckle import weights
-from knuckle.camera import Camera, Crop
 from knuckle.errors import KnuckleError
+from knuckle.geometry.camera import Camera
+from knuckle.geometry.crop import Crop
 from knuckle.hands import Hands
 from knuckle.inference.evidence import Evidence, look_at
 from knuckle.inference.fusion import fuse_pair

@@ -8,8 +8,9 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from knuckle import weights
-from knuckle.camera import Camera, Crop, hand_roll
 from knuckle.errors import KnuckleError
+from knuckle.geometry.camera import Camera
+from knuckle.geometry.crop import Crop, hand_roll
 from knuckle.hands import Hands
 from knuckle.inference.evidence import Evidence, look_at
 from knuckle.inference.fusion import fuse, with_pose

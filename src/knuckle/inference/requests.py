@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.camera import Camera
 from knuckle.errors import KnuckleError
+from knuckle.geometry.camera import Camera
 from knuckle.skeleton import SIDES, Side
 
 

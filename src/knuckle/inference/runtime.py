@@ -64,8 +64,8 @@ class OnnxModel:
     ) -> dict[str, Float[np.ndarray, "b ..."]]:
         """The outputs, in the frame's axes.
 
-        roll: radians by which each crop is turned (`knuckle.camera.Crop`), for an upright network; without it none is.
-        attention (B, T, 2, 42, m, m) only where it is asked for and the network has it.
+        roll: radians by which each crop is turned (`knuckle.geometry.crop.Crop`), for an upright network; without it
+        none is. attention (B, T, 2, 42, m, m) only where it is asked for and the network has it.
         """
         arrays = {"patch": patch, "crop": crop, "camera": camera}
         if self.upright:

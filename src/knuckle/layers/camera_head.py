@@ -4,8 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from knuckle.camera import weak_to_translation
-from knuckle.rig.float32 import in_float32
+from knuckle.geometry.float32 import in_float32
+from knuckle.geometry.projection import weak_to_translation
 
 
 @in_float32
@@ -22,7 +22,9 @@ def weak_camera(raw: Float[Tensor, "B 3"], *, scale_prior: float) -> Float[Tenso
 def root_translation(
     weak: Float[Tensor, "B 3"], crop: Float[Tensor, "B 3"], camera: Float[Tensor, "B 4"]
 ) -> Float[Tensor, "B 3"]:
-    """Where the root (middle MCP) lies in the camera frame, metres (`knuckle.camera.weak_to_translation`)."""
+    """Where the root (middle MCP) lies in the camera frame, metres
+    (`knuckle.geometry.projection.weak_to_translation`).
+    """
     return torch.stack(weak_to_translation(weak, crop, camera), dim=-1)
 
 

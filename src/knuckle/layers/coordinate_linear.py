@@ -3,7 +3,7 @@
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from knuckle.rig.float32 import in_float32
+from knuckle.geometry.float32 import in_float32
 
 
 class CoordinateLinear(nn.Linear):

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from knuckle.rig.float32 import in_float32
+from knuckle.geometry.float32 import in_float32
 
 
 class LixelHead(nn.Module):

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from knuckle.rig.float32 import in_float32
+from knuckle.geometry.float32 import in_float32
 
 Decode = Literal["soft", "local"]
 

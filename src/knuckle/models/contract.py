@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from knuckle.rig.float32 import in_float32
+from knuckle.geometry.float32 import in_float32
 from knuckle.rig.layer import RigLayer
 from knuckle.rig.rotations import rodrigues
 from knuckle.skeleton import MIDDLE_MCP

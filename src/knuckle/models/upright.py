@@ -23,7 +23,8 @@ def infer_upright(
     camera: Float[Tensor, "B 4"],
     roll: Float[Tensor, "B"],
 ) -> HandOutput:
-    """`model.infer` of crops turned by `roll` (radians, clockwise in the picture: `knuckle.camera.Crop.roll_rad`).
+    """`model.infer` of crops turned by `roll` (radians, clockwise in the picture:
+    `knuckle.geometry.crop.Crop.roll_rad`).
 
     crop and camera are those of the frame, and so is the answer, but for joints_patch, which is of the turned patch.
     """

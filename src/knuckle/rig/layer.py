@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from knuckle.rig.float32 import in_float32
+from knuckle.geometry.float32 import in_float32
 from knuckle.rig.lbs import LbsArrays, articulate, joints16_and_tips_to_common
 from knuckle.rig.rig import HandRig
 

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from knuckle.camera import Camera, Crop, apply_affine
 from knuckle.errors import KnuckleError
+from knuckle.geometry.camera import Camera
+from knuckle.geometry.crop import Crop, apply_affine
 from knuckle.rig.rig import HandRig, load_rig
 from knuckle.rig.rotations import rodrigues
 from knuckle.synth.body.arm import grow_arm, sample_arm

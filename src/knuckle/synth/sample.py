@@ -5,7 +5,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from jaxtyping import Bool, Float32, Int32, UInt8
 
-from knuckle.camera import Camera, Crop
+from knuckle.geometry.camera import Camera
+from knuckle.geometry.crop import Crop
 
 
 class Labelled:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from knuckle.camera import compose_affine, hand_roll, invert_affine
+from knuckle.geometry.crop import compose_affine, hand_roll, invert_affine
 from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
 
 MIRRORED_PARTS = np.array([0, *range(17, 33), *range(1, 17)], np.uint8)

@@ -5,7 +5,8 @@ from dataclasses import fields
 import numpy as np
 from jaxtyping import UInt8
 
-from knuckle.camera import Camera, Crop, apply_affine
+from knuckle.geometry.camera import Camera
+from knuckle.geometry.crop import Crop, apply_affine
 from knuckle.hands import Hands
 
 

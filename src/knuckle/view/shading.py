@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Float32, Int, UInt8
 
-from knuckle.camera import Camera
+from knuckle.geometry.camera import Camera
 from knuckle.raster.numpy_raster import rasterise
 
 _NEAR_M = 0.01

@@ -8,7 +8,6 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.camera import Camera, root_depth_from_bone
 from knuckle.datasets.freihand import SIZE
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.data import Predictions, Truth
@@ -17,6 +16,8 @@ from knuckle.evaluation.protocols.common import MM, error_score, joint_report
 from knuckle.evaluation.protocols.mesh import add_mesh_scores
 from knuckle.evaluation.report import Report
 from knuckle.files import atomic_path
+from knuckle.geometry.camera import Camera
+from knuckle.geometry.projection import root_depth_from_bone
 from knuckle.skeleton import MIDDLE_MCP, WRIST
 
 MANO_VERTICES = 778

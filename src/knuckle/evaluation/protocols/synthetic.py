@@ -6,13 +6,13 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Int
 
-from knuckle.camera import apply_affine, invert_affine
 from knuckle.datasets.labelled import Patch, Photo
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.data import Predictions, Truth
 from knuckle.evaluation.protocols.common import joint_report
 from knuckle.evaluation.protocols.mesh import add_mesh_scores
 from knuckle.evaluation.report import Report
+from knuckle.geometry.crop import apply_affine, invert_affine
 from knuckle.rig.rig import HandRig, load_rig
 from knuckle.rig.rotations import rodrigues
 from knuckle.synth.dataset import SynthSet

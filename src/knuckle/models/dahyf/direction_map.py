@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from knuckle.rig.float32 import in_float32
+from knuckle.geometry.float32 import in_float32
 
 DirmapKind = Literal["none", "local", "global"]
 

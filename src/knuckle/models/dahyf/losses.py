@@ -4,12 +4,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from knuckle.geometry.float32 import in_float32
 from knuckle.layers.heatmap import heatmap_loss
 from knuckle.layers.simcc import classification_loss
 from knuckle.models.contract import Targets
 from knuckle.models.dahyf.config import TERMS, DahyfConfig
 from knuckle.models.dahyf.model import DahyfOutput
-from knuckle.rig.float32 import in_float32
 from knuckle.rig.rotations import rodrigues
 from knuckle.skeleton import BONES, MIDDLE_MCP
 

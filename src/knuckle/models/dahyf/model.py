@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from knuckle.geometry.float32 import in_float32
 from knuckle.layers.backbones import Backbone
 from knuckle.layers.blocks import (
     ConcatFusion,
@@ -26,7 +27,6 @@ from knuckle.layers.soft_argmax import soft_argmax_2d
 from knuckle.models.contract import HandOutput
 from knuckle.models.dahyf.config import DahyfConfig
 from knuckle.models.dahyf.direction_map import crop_to_affine, global_direction_map, local_direction_map
-from knuckle.rig.float32 import in_float32
 from knuckle.rig.layer import RigLayer
 from knuckle.rig.rig import load_rig
 from knuckle.rig.rotations import rodrigues, rot6d_to_matrix

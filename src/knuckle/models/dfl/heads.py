@@ -6,9 +6,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from knuckle.geometry.float32 import in_float32
 from knuckle.models.dfl.config import DEPTH_BOX_M, DflConfig
 from knuckle.models.dfl.streams import JOINTS
-from knuckle.rig.float32 import in_float32
 
 
 class JointHead(nn.Module):

@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from knuckle.errors import KnuckleError
+from knuckle.geometry.float32 import in_float32
 from knuckle.layers.confidence import confidence_loss
 from knuckle.layers.graph_attention import neighbourhood
 from knuckle.models.contract import Targets, TwoHandTargets, truth_mesh
@@ -14,7 +15,6 @@ from knuckle.models.ehpe.placement import PlacedHands
 from knuckle.models.ehpe.spi import neighbour_hops
 from knuckle.models.ehpe.tw_stage import gaussian_targets
 from knuckle.models.ehpe.units import from_labels, to_px_mm
-from knuckle.rig.float32 import in_float32
 from knuckle.rig.layer import RigLayer
 from knuckle.rig.rig import load_rig
 from knuckle.rig.rotations import rodrigues

@@ -6,11 +6,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from knuckle.geometry.float32 import in_float32
 from knuckle.models.ehpe.config import EhpeConfig
 from knuckle.models.ehpe.fem import FeatureEnhancement, FemOutput
 from knuckle.models.ehpe.nodes import NodeStart
 from knuckle.models.ehpe.spi import SpiOutput, StructuralInference
-from knuckle.rig.float32 import in_float32
 from knuckle.skeleton import JOINT_COUNT
 
 

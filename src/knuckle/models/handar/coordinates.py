@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from knuckle.geometry.float32 import in_float32
 from knuckle.layers.camera_head import frame_to_patch, lift, patch_to_frame, project
 from knuckle.models.handar.config import DEPTH_BOX_M, HandarConfig
-from knuckle.rig.float32 import in_float32
 
 
 @in_float32

@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from knuckle.geometry.float32 import in_float32
 from knuckle.layers.confidence import confidence_loss
 from knuckle.models.contract import Targets, truth_mesh
 from knuckle.models.handar.config import DEPTH_BOX_M, HandarConfig
@@ -15,7 +16,6 @@ from knuckle.models.handar.mesh_joints import joint_matrix, joints_of_mesh
 from knuckle.models.handar.model import HandarOutput
 from knuckle.models.handar.render_loss import PaintedHand, hand_mask, picture_distance
 from knuckle.models.handar.surface import SurfaceLoss
-from knuckle.rig.float32 import in_float32
 from knuckle.rig.layer import RigLayer
 from knuckle.rig.rig import load_rig
 from knuckle.skeleton import MIDDLE_MCP

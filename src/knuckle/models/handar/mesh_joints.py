@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from knuckle.rig.float32 import in_float32
+from knuckle.geometry.float32 import in_float32
 from knuckle.rig.prior import sample_poses, sample_shapes
 from knuckle.rig.rig import HandRig
 from knuckle.skeleton import MANO21_TO_COMMON

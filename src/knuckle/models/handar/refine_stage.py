@@ -4,10 +4,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from knuckle.geometry.float32 import in_float32
 from knuckle.layers.local_features import sample_at
 from knuckle.layers.mesh_graph import GinBlock, GinConv, GinResidual, MeshGraph
 from knuckle.models.handar.config import HandarConfig
-from knuckle.rig.float32 import in_float32
 
 
 class RefineStage(nn.Module):

@@ -6,7 +6,8 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import Bool, Float
 
-from knuckle.camera import Camera, Crop, apply_affine
+from knuckle.geometry.camera import Camera
+from knuckle.geometry.crop import Crop, apply_affine
 
 NEAREST_M, FARTHEST_M = 0.22, 1.1
 _HAND_M, _ROOM_M = 0.17, 0.25

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.camera import Camera
+from knuckle.geometry.camera import Camera
 from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
 from knuckle.synth.camera.placement import Placement, crop_round
 

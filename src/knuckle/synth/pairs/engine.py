@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.camera import apply_affine
 from knuckle.errors import KnuckleError
+from knuckle.geometry.crop import apply_affine
 from knuckle.synth.camera.placement import Place, Placement
 from knuckle.synth.engine import SynthEngine, takes_turn
 from knuckle.synth.labels import Scene, visible_joints

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.camera import Crop
+from knuckle.geometry.crop import Crop
 from knuckle.synth.camera.placement import Placement
 from knuckle.synth.engine import SynthEngine, takes_turn
 from knuckle.synth.options import PARTNERS, SynthOptions

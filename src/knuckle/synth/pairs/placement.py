@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.camera import Crop
+from knuckle.geometry.crop import Crop
 from knuckle.rig.rig import HandRig
 from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
 from knuckle.synth.camera.placement import Placement, place_hand, place_joints

@@ -1,80 +1,12 @@
-"""Pinhole cameras, square crops as affine maps, and the weak-perspective camera a network predicts.
-
-Camera frame: x right, y down, z forward, metres. Pixel coordinates have pixel centres at integers, so mirroring
-an image of width W maps x to W - 1 - x.
-"""
+"""Square crops as affine maps, upright or turned."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
 from knuckle.errors import KnuckleError
-from knuckle.skeleton import BONES
-
-
-@dataclass(frozen=True)
-class Camera:
-    """Pinhole intrinsics in px of a frame of width x height; `assumed` tells that nobody measured them."""
-
-    fx: float
-    fy: float
-    cx: float
-    cy: float
-    width: int
-    height: int
-    assumed: bool = False
-
-    def __post_init__(self) -> None:
-        values = (self.fx, self.fy, self.cx, self.cy)
-        if not np.isfinite(values).all() or self.fx <= 0 or self.fy <= 0:
-            raise KnuckleError(f"camera: expected finite fx, fy, cx, cy with fx, fy > 0, got {values}")
-        if self.width < 1 or self.height < 1:
-            raise KnuckleError(f"camera: expected a frame of at least 1x1 px, got {self.width}x{self.height}")
-
-    @classmethod
-    def from_size(cls, width: int, height: int) -> "Camera":
-        """The camera assumed where none is known: focal sqrt(W^2 + H^2), centred (CLIFF; DaHyF 3.2)."""
-        focal = float(np.hypot(width, height))
-        return cls(focal, focal, (width - 1) / 2, (height - 1) / 2, width, height, assumed=True)
-
-    @classmethod
-    def from_matrix(cls, matrix: Float[np.ndarray, "3 3"], width: int, height: int) -> "Camera":
-        """From a 3x3 intrinsic matrix in px; skew is refused."""
-        matrix = np.asarray(matrix, dtype=float)
-        if matrix.shape != (3, 3) or abs(matrix[0, 1]) > 1e-6 * abs(matrix[0, 0]):
-            raise KnuckleError(f"camera matrix: expected 3x3 without skew, got {matrix.tolist()}")
-        return cls(matrix[0, 0], matrix[1, 1], matrix[0, 2], matrix[1, 2], width, height)
-
-    @property
-    def matrix(self) -> Float[np.ndarray, "3 3"]:
-        return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1.0]])
-
-    @property
-    def vector(self) -> Float[np.ndarray, "4"]:
-        """(fx, fy, cx, cy), what the models take."""
-        return np.array([self.fx, self.fy, self.cx, self.cy])
-
-    def project(self, points_m: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 2"]:
-        """Camera-frame metres to px."""
-        return points_m[..., :2] / points_m[..., 2:] * [self.fx, self.fy] + [self.cx, self.cy]
-
-    def backproject(
-        self, uv_px: Float[np.ndarray, "*batch 2"], depth_m: Float[np.ndarray, "*batch"]
-    ) -> Float[np.ndarray, "*batch 3"]:
-        """Px and depth along z to camera-frame metres."""
-        depth = np.asarray(depth_m)[..., None]
-        return np.concatenate([(uv_px - [self.cx, self.cy]) / [self.fx, self.fy] * depth, depth], axis=-1)
-
-    def mirrored(self) -> "Camera":
-        """The camera of the left-right mirrored frame."""
-        return replace(self, cx=self.width - 1 - self.cx)
-
-    def cropped(self, left: int, top: int, width: int, height: int) -> "Camera":
-        """The camera of an axis-aligned pixel crop of the frame."""
-        return replace(self, cx=self.cx - left, cy=self.cy - top, width=width, height=height)
 
 
 @dataclass(frozen=True)
@@ -203,15 +135,6 @@ def hand_roll(joints_px: Float[np.ndarray, "*batch 21 2"]) -> Float[np.ndarray, 
     return np.arctan2(along[..., 0], -along[..., 1])
 
 
-MIRROR_POINT = np.array([-1.0, 1.0, 1.0])
-"""Times a point of the camera frame: where it lies in the left-right mirrored one."""
-
-
-def mirror_px(points_px: Float[np.ndarray, "*batch 2"], width: int) -> Float[np.ndarray, "*batch 2"]:
-    """Pixel coordinates in the left-right mirrored frame of that width."""
-    return points_px * [-1.0, 1.0] + [width - 1.0, 0.0]
-
-
 def turned_px(
     offsets_px: Float[np.ndarray, "*batch n 2"],
     roll_rad: Float[np.ndarray, "*batch"],
@@ -243,61 +166,3 @@ def apply_affine(
 ) -> Float[np.ndarray, "*batch n 2"]:
     """Affine maps applied to points."""
     return points @ np.swapaxes(matrix[..., :2], -1, -2) + np.swapaxes(matrix[..., 2:], -1, -2)
-
-
-def weak_to_translation(weak: Any, crop: Any, camera: Any) -> tuple[Any, Any, Any]:
-    """Root position in the camera frame from a weak-perspective camera of the crop (CLIFF 3; DaHyF 3.4).
-
-    weak (..., 3) = (s, tx, ty): a hand point X lies at s * (X + t) in units of half the crop's side. crop (..., 3)
-    = (centre u, centre v, side) px; camera (..., 4) = (fx, fy, cx, cy). Works on numpy and torch alike.
-    Returns the three coordinates separately, (...,) metres each: x, y, z.
-    """
-    scale, tx, ty = weak[..., 0], weak[..., 1], weak[..., 2]
-    side = crop[..., 2]
-    z = 2 * camera[..., 0] / (side * scale)
-    x = tx + (crop[..., 0] - camera[..., 2]) * z / camera[..., 0]
-    y = ty + (crop[..., 1] - camera[..., 3]) * z / camera[..., 1]
-    return x, y, z
-
-
-def translation_to_weak(
-    translation_m: Float[np.ndarray, "*batch 3"],
-    crop: Float[np.ndarray, "*batch 3"],
-    camera: Float[np.ndarray, "*batch 4"],
-) -> Float[np.ndarray, "*batch 3"]:
-    """Inverse of `weak_to_translation`."""
-    x, y, z = np.moveaxis(translation_m, -1, 0)
-    scale = 2 * camera[..., 0] / (crop[..., 2] * z)
-    tx = x - (crop[..., 0] - camera[..., 2]) * z / camera[..., 0]
-    ty = y - (crop[..., 1] - camera[..., 3]) * z / camera[..., 1]
-    return np.stack([scale, tx, ty], axis=-1)
-
-
-def root_depth_from_bone(
-    uv_px: Float[np.ndarray, "21 2"],
-    relative_depth_m: Float[np.ndarray, "21"],
-    camera: Camera,
-    *,
-    bone: tuple[int, int] = (9, 10),
-    length_m: float,
-) -> float:
-    """Depth of the root that gives one bone its known length when 2.5D joints are back-projected.
-
-    uv_px: joints in px; relative_depth_m: z minus root z. Solves the quadratic of Iqbal et al. 2018 (Eq 6-8) and
-    returns the larger, visible root. Raises KnuckleError when no depth gives that length.
-    """
-    if bone not in BONES:
-        raise KnuckleError(f"bone: expected one of the 20 bones of the skeleton, got {bone}")
-    (ax, ay), (bx, by) = (uv_px[list(bone)] - [camera.cx, camera.cy]) / [camera.fx, camera.fy]
-    za, zb = (float(z) for z in relative_depth_m[list(bone)])
-    # |(a_dir * (Z + za)) - (b_dir * (Z + zb))|^2 = L^2 is quadratic in the root depth Z.
-    slope = np.array([ax - bx, ay - by])
-    offset = np.array([ax * za - bx * zb, ay * za - by * zb])
-    a = float(slope @ slope)
-    b = float(2 * slope @ offset)
-    c = float(offset @ offset + (za - zb) ** 2 - length_m**2)
-    if a < 1e-18 or b * b - 4 * a * c < 0:
-        raise KnuckleError(
-            f"bone {bone}: no depth gives it the length {length_m} m (it points at the camera)"
-        )
-    return float((-b + np.sqrt(b * b - 4 * a * c)) / (2 * a))

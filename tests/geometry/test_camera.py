@@ -4,17 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knuckle.camera import (
-    Camera,
-    Crop,
-    apply_affine,
-    compose_affine,
-    invert_affine,
-    root_depth_from_bone,
-    translation_to_weak,
-    weak_to_translation,
-)
 from knuckle.errors import KnuckleError
+from knuckle.geometry.camera import Camera
+from knuckle.geometry.crop import Crop, apply_affine, compose_affine, invert_affine
+from knuckle.geometry.projection import root_depth_from_bone, translation_to_weak, weak_to_translation
 
 RNG = np.random.default_rng(0)
 CAMERA = Camera(500.0, 510.0, 300.0, 220.0, 640, 480)

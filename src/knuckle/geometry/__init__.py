@@ -1,0 +1,1 @@
+"""Cameras, crops, mirroring and projection: written once, for numpy and torch alike."""

@@ -1,0 +1,74 @@
+"""Pinhole cameras.
+
+Camera frame: x right, y down, z forward, metres. Pixel coordinates have pixel centres at integers, so mirroring
+an image of width W maps x to W - 1 - x.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float
+
+from knuckle.errors import KnuckleError
+
+
+@dataclass(frozen=True)
+class Camera:
+    """Pinhole intrinsics in px of a frame of width x height; `assumed` tells that nobody measured them."""
+
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    width: int
+    height: int
+    assumed: bool = False
+
+    def __post_init__(self) -> None:
+        values = (self.fx, self.fy, self.cx, self.cy)
+        if not np.isfinite(values).all() or self.fx <= 0 or self.fy <= 0:
+            raise KnuckleError(f"camera: expected finite fx, fy, cx, cy with fx, fy > 0, got {values}")
+        if self.width < 1 or self.height < 1:
+            raise KnuckleError(f"camera: expected a frame of at least 1x1 px, got {self.width}x{self.height}")
+
+    @classmethod
+    def from_size(cls, width: int, height: int) -> "Camera":
+        """The camera assumed where none is known: focal sqrt(W^2 + H^2), centred (CLIFF; DaHyF 3.2)."""
+        focal = float(np.hypot(width, height))
+        return cls(focal, focal, (width - 1) / 2, (height - 1) / 2, width, height, assumed=True)
+
+    @classmethod
+    def from_matrix(cls, matrix: Float[np.ndarray, "3 3"], width: int, height: int) -> "Camera":
+        """From a 3x3 intrinsic matrix in px; skew is refused."""
+        matrix = np.asarray(matrix, dtype=float)
+        if matrix.shape != (3, 3) or abs(matrix[0, 1]) > 1e-6 * abs(matrix[0, 0]):
+            raise KnuckleError(f"camera matrix: expected 3x3 without skew, got {matrix.tolist()}")
+        return cls(matrix[0, 0], matrix[1, 1], matrix[0, 2], matrix[1, 2], width, height)
+
+    @property
+    def matrix(self) -> Float[np.ndarray, "3 3"]:
+        return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1.0]])
+
+    @property
+    def vector(self) -> Float[np.ndarray, "4"]:
+        """(fx, fy, cx, cy), what the models take."""
+        return np.array([self.fx, self.fy, self.cx, self.cy])
+
+    def project(self, points_m: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 2"]:
+        """Camera-frame metres to px."""
+        return points_m[..., :2] / points_m[..., 2:] * [self.fx, self.fy] + [self.cx, self.cy]
+
+    def backproject(
+        self, uv_px: Float[np.ndarray, "*batch 2"], depth_m: Float[np.ndarray, "*batch"]
+    ) -> Float[np.ndarray, "*batch 3"]:
+        """Px and depth along z to camera-frame metres."""
+        depth = np.asarray(depth_m)[..., None]
+        return np.concatenate([(uv_px - [self.cx, self.cy]) / [self.fx, self.fy] * depth, depth], axis=-1)
+
+    def mirrored(self) -> "Camera":
+        """The camera of the left-right mirrored frame."""
+        return replace(self, cx=self.width - 1 - self.cx)
+
+    def cropped(self, left: int, top: int, width: int, height: int) -> "Camera":
+        """The camera of an axis-aligned pixel crop of the frame."""
+        return replace(self, cx=self.cx - left, cy=self.cy - top, width=width, height=height)
