@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from knuckle.inference.detector import Detection, default_detector
-from knuckle.inference.images import read_image
 from knuckle.inference.palm_anchors import box_iou
+from knuckle.photos.reading import read_image
 
 
 def main() -> None:

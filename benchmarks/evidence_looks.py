@@ -18,8 +18,8 @@ from knuckle.geometry.crop import Crop
 from knuckle.geometry.mirror import mirror_px
 from knuckle.inference.evidence import Evidence, look_at
 from knuckle.inference.landmarks import LandmarkNetwork
+from knuckle.sets.reader import SynthSet
 from knuckle.skeleton import JOINT_COUNT
-from knuckle.synth.dataset import SynthSet
 
 MOVED, RESIZED = 0.06, 0.1
 """Standard deviations of how other crops lie and how large they are, over the box's side."""

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from knuckle.errors import KnuckleError
+from knuckle.sets.reader import SynthSet
 from knuckle.synth.benchmark import GROUP, ONE_HAND, TWO_HANDS, compare, fingerprint, render_benchmark
-from knuckle.synth.dataset import SynthSet
 from knuckle.synth.pairs.frozen import keep_pairs
 from knuckle.synth.writer import POOL
 

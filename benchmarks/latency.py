@@ -18,10 +18,10 @@ from knuckle.cli.demo import ASSETS, SAMPLE
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop
 from knuckle.inference.fusion import fuse, fuse_pair
-from knuckle.inference.images import read_image
 from knuckle.inference.landmarks import LANDMARK_PX
 from knuckle.inference.predictor import normalise
 from knuckle.inference.runtime import OnnxModel
+from knuckle.photos.reading import read_image
 from knuckle.rig.rig import load_rig
 from landmark_peer import mediapipe_landmarks, milliseconds
 

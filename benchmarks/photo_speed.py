@@ -72,7 +72,7 @@ def main() -> None:
 
 def photo(path: Path | None) -> np.ndarray:
     from knuckle.cli.demo import ASSETS, SAMPLE
-    from knuckle.inference.images import read_image
+    from knuckle.photos.reading import read_image
 
     if path is not None:
         return read_image(path)

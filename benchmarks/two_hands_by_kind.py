@@ -25,8 +25,8 @@ from knuckle.evaluation.two_hand_runner import hand_by_hand, run_frames, whole_f
 from knuckle.evaluation.two_hand_sources import rendered_frames
 from knuckle.files import write_image
 from knuckle.inference.door import AUTO
+from knuckle.sets.reader import SynthSet
 from knuckle.synth.benchmark import load_two_hand_benchmark
-from knuckle.synth.dataset import SynthSet
 from two_hand_sheet import sheet
 from two_hand_tables import error_table, source_table, worst_table
 

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from knuckle.hands import Hand, Hands
     from knuckle.inference.detector import Detection, Detector
     from knuckle.inference.estimate import estimate
-    from knuckle.inference.images import read_image
     from knuckle.inference.pair_predictor import PairPredictor
     from knuckle.inference.predictor import Predictor
     from knuckle.models import create_model
+    from knuckle.photos.reading import read_image
     from knuckle.rig.mano import load_mano
     from knuckle.rig.rig import HandRig, load_rig
     from knuckle.view.overlay import draw_hands
@@ -42,7 +42,7 @@ _HOMES = {
     "estimate": "knuckle.inference.estimate",
     "load_mano": "knuckle.rig.mano",
     "load_rig": "knuckle.rig.rig",
-    "read_image": "knuckle.inference.images",
+    "read_image": "knuckle.photos.reading",
 }
 
 __all__ = [

@@ -12,7 +12,7 @@ from knuckle import weights
 from knuckle.cli.main import app
 from knuckle.inference import estimate
 from knuckle.inference.detector import Detection
-from knuckle.inference.images import read_image
+from knuckle.photos.reading import read_image
 
 BOX = ["--box", "30,20,60,64", "--side", "left"]
 PAIR = [*BOX, "--box", "70,20,60,64", "--side", "right"]

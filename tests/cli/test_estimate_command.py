@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from knuckle.cli.main import app
 from knuckle.inference.detector import Detection
-from knuckle.inference.images import read_image
+from knuckle.photos.reading import read_image
 
 BOX = "30,20,60,64"
 

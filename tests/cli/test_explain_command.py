@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from knuckle.cli.main import app
 from knuckle.inference.detector import Detection
-from knuckle.inference.images import read_image
+from knuckle.photos.reading import read_image
 
 PAIR = ["--box", "60,60,80,90", "--side", "right", "--box", "120,75,90,80", "--side", "left"]
 

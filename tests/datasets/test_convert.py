@@ -13,7 +13,7 @@ from knuckle.datasets.training_set import convert_set
 from knuckle.errors import KnuckleError
 from knuckle.rig.mano import load_mano
 from knuckle.rig.rig import load_rig
-from knuckle.synth.dataset import SynthSet
+from knuckle.sets.reader import SynthSet
 
 MARK = 9
 

@@ -13,7 +13,7 @@ from knuckle.datasets.teacher_set import SecondOpinion, TeacherTraining, convert
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
 from knuckle.rig.rig import load_rig
-from knuckle.synth.dataset import SynthSet
+from knuckle.sets.reader import SynthSet
 
 from .conftest import MARK, picture, poses
 from .test_convert import assert_consistent

@@ -48,8 +48,8 @@ def test_two_hand_and_one_hand_weights_side_by_side(pair_folder, pair_model, fak
 
 
 def test_frozen_benchmark_by_its_name(pair_folder, pair_model, monkeypatch):
+    from knuckle.sets.reader import SynthSet
     from knuckle.synth import benchmark
-    from knuckle.synth.dataset import SynthSet
 
     def small(*, progress: bool) -> SynthSet:
         return SynthSet(pair_folder)

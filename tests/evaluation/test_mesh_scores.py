@@ -11,8 +11,8 @@ from knuckle.evaluation.protocols.common import joint_report
 from knuckle.evaluation.protocols.mesh import add_mesh_scores
 from knuckle.evaluation.report import Report
 from knuckle.rig import load_rig
+from knuckle.sets.reader import SynthSet
 from knuckle.skeleton import JOINT_CLASSES
-from knuckle.synth.dataset import SynthSet
 
 from .conftest import oracle, project, random_hands
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from knuckle.inference.detector import default_detector
-from knuckle.inference.images import read_image
 from knuckle.inference.palm_anchors import box_iou
+from knuckle.photos.reading import read_image
 
 pytestmark = pytest.mark.skipif("KNUCKLE_DATA" not in os.environ, reason="KNUCKLE_DATA is not set")
 

@@ -11,9 +11,9 @@ import knuckle
 from knuckle.cli.demo import ASSETS, SAMPLE
 from knuckle.errors import KnuckleError
 from knuckle.inference import sessions
-from knuckle.inference.images import read_image
 from knuckle.inference.mediapipe_networks import open_network, read_network
 from knuckle.inference.sessions import MOST_THREADS, available_cores, open_session
+from knuckle.photos.reading import read_image
 
 
 @pytest.mark.parametrize(("cores", "threads", "spins"), [(1, 1, "0"), (2, 2, "1"), (64, MOST_THREADS, "1")])

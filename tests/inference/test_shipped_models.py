@@ -8,7 +8,7 @@ import pytest
 import knuckle
 from knuckle import weights
 from knuckle.cli.demo import ASSETS, SAMPLE
-from knuckle.inference.images import read_image
+from knuckle.photos.reading import read_image
 
 MODELS = [*sorted(weights.available()), "auto"]
 

@@ -11,9 +11,9 @@ from knuckle import weights
 from knuckle.cli.demo import ASSETS, SAMPLE
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop
-from knuckle.inference.images import read_image
 from knuckle.inference.predictor import normalise
 from knuckle.inference.runtime import OnnxModel
+from knuckle.photos.reading import read_image
 from knuckle.training.checkpoint import load_model
 
 WEIGHTS = Path(__file__).parents[2] / "weights"

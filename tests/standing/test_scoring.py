@@ -13,6 +13,7 @@ from knuckle.evaluation.one_hand_benchmarks import rendered_benchmark
 from knuckle.export import ship as shipping
 from knuckle.inference import fusion
 from knuckle.inference.trust import STANDARD, trust_in
+from knuckle.sets.reader import SynthSet
 from knuckle.standing import score
 from knuckle.standing.picture import draw_learning
 from knuckle.standing.recipe import Scoring
@@ -20,7 +21,6 @@ from knuckle.standing.sets import HELD_OUT
 from knuckle.standing.state import State, read_state
 from knuckle.standing.trainer import COOLED
 from knuckle.standing.verdict import Pair, Scores, judge
-from knuckle.synth.dataset import SynthSet
 from knuckle.training.checkpoint import load_model, save_weights
 from knuckle.training.loop import WEIGHTS
 

@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 
 from knuckle.cli.standing import _without_clone
 from knuckle.errors import KnuckleError
+from knuckle.sets import storage
 from knuckle.standing import process, trainer
 from knuckle.standing import run as running
 from knuckle.standing.disk import is_full_disk
@@ -20,7 +21,6 @@ from knuckle.standing.lock import LOCK, locked
 from knuckle.standing.recipe import read_standing
 from knuckle.standing.sets import HELD_OUT, set_folder
 from knuckle.standing.state import State, Stretch, read_state
-from knuckle.synth import storage
 from knuckle.training.loop import CHECKPOINT
 
 

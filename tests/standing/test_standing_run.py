@@ -14,13 +14,13 @@ import torch
 from safetensors.torch import load_file
 
 from knuckle.errors import KnuckleError
+from knuckle.sets.reader import SynthSet
 from knuckle.standing import sets
 from knuckle.standing.limits import TimeLimit
 from knuckle.standing.run import StandingRun
 from knuckle.standing.sets import HELD_OUT, SETS, set_folder
 from knuckle.standing.state import FIRST_SEED, Stretch, read_state
 from knuckle.standing.trainer import COOLED, COOLING, Outcome, read_progress
-from knuckle.synth.dataset import SynthSet
 from knuckle.training.checkpoint import read_metadata
 from knuckle.training.loop import CHECKPOINT, WEIGHTS
 

@@ -16,7 +16,7 @@ def open_old(folder: Path) -> dict[str, np.ndarray]:
     the checkpoint after the first. Nothing is written."""
     from parts import flat
 
-    from knuckle.synth.dataset import SynthSet
+    from knuckle.sets.reader import SynthSet
 
     arrays: dict[str, np.ndarray] = {}
     for name in sorted(set(SYSTEMS.values())):

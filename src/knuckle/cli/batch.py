@@ -18,8 +18,8 @@ from knuckle.geometry.camera import Camera
 from knuckle.hands import Hands
 from knuckle.inference.detector import Detector, default_detector
 from knuckle.inference.estimate import estimate
-from knuckle.inference.images import read_image
 from knuckle.inference.requests import check_sides
+from knuckle.photos.reading import read_image
 from knuckle.view.comparison import draw_comparison
 from knuckle.view.overlay import draw_hands
 

@@ -49,8 +49,8 @@ def explain(
     from knuckle.cli.estimate import given_hands, numbers
     from knuckle.cli.results import check_folder
     from knuckle.files import write_image
-    from knuckle.inference.images import read_image
     from knuckle.inference.requests import check_camera
+    from knuckle.photos.reading import read_image
     from knuckle.view.attention import DEFAULT_JOINTS, draw_attention
 
     joints = [_joint_number(name) for name in joint] if joint else DEFAULT_JOINTS

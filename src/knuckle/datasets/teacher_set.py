@@ -21,8 +21,8 @@ from knuckle.datasets.teacher_fit import fit_teacher
 from knuckle.datasets.training_set import check_options, write_crops
 from knuckle.errors import KnuckleError
 from knuckle.geometry.mirror import MIRROR_POINT, mirror_px
+from knuckle.sets.storage import Header
 from knuckle.skeleton import JOINT_COUNT
-from knuckle.synth.storage import Header
 
 
 @dataclass(frozen=True)

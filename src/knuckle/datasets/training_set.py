@@ -2,7 +2,7 @@
 
 Every crop is the square of `expand` times the longer side of the joints' box, resampled; where it reaches beyond the
 picture, the picture's edge is repeated. Left hands are mirrored with their frame, so all hands are right ones. The
-arrays are those of `knuckle.synth.sample.Sample`, with two differences. `visible` only tells whether a joint lies
+arrays are those of `knuckle.sets.samples.Sample`, with two differences. `visible` only tells whether a joint lies
 within the picture: the datasets do not say what is occluded. `residual_m` is added: the mean distance of the rig's
 joints from the dataset's.
 
@@ -24,8 +24,8 @@ from knuckle.datasets.rig_labels import RigLabels
 from knuckle.errors import KnuckleError
 from knuckle.geometry.crop import Crop, apply_affine
 from knuckle.rig.rig import HandRig
-from knuckle.synth.sample import label_table
-from knuckle.synth.storage import FORMAT, Header, array_specs, open_arrays, write_set
+from knuckle.sets.samples import label_table
+from knuckle.sets.storage import FORMAT, Header, array_specs, open_arrays, write_set
 from knuckle.synth.writer import rig_sum
 
 SHARD = 256

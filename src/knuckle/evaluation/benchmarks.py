@@ -32,7 +32,7 @@ from knuckle.evaluation.two_hand_benchmarks import (
     rendered_pairs,
 )
 from knuckle.evaluation.two_hand_runner import FramePredictor, RightOfTwo
-from knuckle.synth.dataset import SynthSet
+from knuckle.sets.reader import SynthSet
 
 NAMES = ("synthetic", "synthetic-two", "eval-dev")
 

@@ -15,7 +15,7 @@ from knuckle.evaluation.data import Predictions, Truth
 from knuckle.evaluation.protocols import freihand, handgraph, ho3d, synthetic
 from knuckle.evaluation.protocols.freihand import MANO_VERTICES
 from knuckle.evaluation.report import Report, file_name
-from knuckle.synth.dataset import SynthSet
+from knuckle.sets.reader import SynthSet
 
 DATA_VARIABLE = "KNUCKLE_DATA"
 

@@ -12,7 +12,7 @@ from knuckle.evaluation.runner import PatchPredictor, Progress
 from knuckle.evaluation.two_hand_frames import TwoHandFrame
 from knuckle.evaluation.two_hand_runner import FramePredictor, hand_by_hand, run_frames, whole_frames
 from knuckle.evaluation.two_hand_sources import mesh_rigs, photo_frames, photo_pairs, rendered_frames
-from knuckle.synth.dataset import SynthSet
+from knuckle.sets.reader import SynthSet
 
 PHOTOS = "two-hand photos"
 

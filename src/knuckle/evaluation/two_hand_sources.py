@@ -10,8 +10,8 @@ from knuckle.evaluation.protocols.synthetic import JOINT_TOLERANCE_M
 from knuckle.evaluation.two_hand_frames import TwoHandFrame
 from knuckle.geometry.camera import Camera
 from knuckle.rig.rig import HandRig, load_rig
+from knuckle.sets.reader import SynthSet
 from knuckle.skeleton import JOINT_COUNT, Side
-from knuckle.synth.dataset import SynthSet
 
 Pair = tuple[LabelledHand, LabelledHand]
 

@@ -13,10 +13,10 @@ from knuckle.hands import Hands
 from knuckle.inference.detector import Detection, Detector, default_detector
 from knuckle.inference.door import AUTO, AutoPredictor, open_predictor
 from knuckle.inference.evidence import Evidence
-from knuckle.inference.images import check_image, read_image
 from knuckle.inference.pair_predictor import PairPredictor
 from knuckle.inference.predictor import Predictor
 from knuckle.inference.requests import check_boxes, check_camera, check_looks, check_pairing, check_sides
+from knuckle.photos.reading import check_image, read_image
 from knuckle.skeleton import Side
 
 

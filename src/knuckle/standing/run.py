@@ -8,6 +8,8 @@ from typing import Any
 
 from knuckle.errors import KnuckleError
 from knuckle.files import atomic_path
+from knuckle.sets.reader import SynthSet
+from knuckle.sets.storage import INDEX
 from knuckle.standing.limits import TimeLimit
 from knuckle.standing.picture import draw_learning
 from knuckle.standing.recipe import StandingRecipe
@@ -39,8 +41,6 @@ from knuckle.standing.trainer import (
     read_progress,
 )
 from knuckle.standing.verdict import Verdict
-from knuckle.synth.dataset import SynthSet
-from knuckle.synth.storage import INDEX
 from knuckle.training.loop import CHECKPOINT
 from knuckle.training.objective import Objective
 from knuckle.training.recipe import Recipe

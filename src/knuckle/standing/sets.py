@@ -14,10 +14,10 @@ from knuckle.datasets.teacher_set import SecondOpinion, convert_teacher
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.one_hand_benchmarks import DATA_VARIABLE
 from knuckle.rig.rig import load_rig
+from knuckle.sets.storage import INDEX, read_index
 from knuckle.standing.recipe import Photos, Render
 from knuckle.standing.state import HELD_OUT_SEED, Stretch
 from knuckle.synth.options import SynthOptions
-from knuckle.synth.storage import INDEX, read_index
 from knuckle.synth.writer import SHARD, render_set, rig_sum
 
 SETS, HELD_OUT, PHOTOS = "sets", "held-out", "photos"

@@ -1,7 +1,7 @@
 """The data engine: rendered hands with exact labels, by seed."""
 
-from knuckle.synth.dataset import SynthSet
+from knuckle.sets.reader import SynthSet
+from knuckle.sets.samples import Sample
 from knuckle.synth.options import SynthOptions
-from knuckle.synth.sample import Sample
 
 __all__ = ["Sample", "SynthOptions", "SynthSet"]

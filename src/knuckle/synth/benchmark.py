@@ -18,10 +18,10 @@ import numpy as np
 
 from knuckle.cache import cache_folder
 from knuckle.errors import KnuckleError
-from knuckle.synth.dataset import SynthSet
+from knuckle.sets.reader import SynthSet
+from knuckle.sets.storage import INDEX
 from knuckle.synth.options import SynthOptions
 from knuckle.synth.pairs.frozen import lay_pairs
-from knuckle.synth.storage import INDEX
 from knuckle.synth.writer import POOL, render_set
 
 

@@ -12,6 +12,7 @@ from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop, apply_affine
 from knuckle.rig.rig import HandRig, load_rig
 from knuckle.rig.rotations import rodrigues
+from knuckle.sets.samples import Sample, blank_sample
 from knuckle.synth.body.arm import grow_arm, sample_arm
 from knuckle.synth.body.flesh import fleshed
 from knuckle.synth.body.pool import PosePool
@@ -25,7 +26,6 @@ from knuckle.synth.labels import Scene, add_full_labels, visible_joints
 from knuckle.synth.look import clutter
 from knuckle.synth.look.render import Renderer
 from knuckle.synth.options import SynthOptions
-from knuckle.synth.sample import Sample, blank_sample
 from knuckle.synth.studio import Studio
 from knuckle.synth.things.held import Grip, HeldThings, put_in_hand
 from knuckle.synth.things.held_mesh import HeldRenderer

@@ -7,11 +7,11 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from knuckle.raster.numba_raster import rasterise
+from knuckle.sets.samples import Sample
 from knuckle.skeleton import COMMON_TO_MANO16, MANO16_FINGER, MANO16_PARENTS
 from knuckle.synth.camera.placement import Placement, inside_frame
 from knuckle.synth.look.mesh_kernels import joint_visibility
 from knuckle.synth.look.render import Renderer
-from knuckle.synth.sample import Sample
 
 _TIPS = {4: 15, 8: 3, 12: 6, 16: 12, 20: 9}
 """Part of the tips, in the common order."""

@@ -8,10 +8,9 @@ import numpy as np
 from jaxtyping import UInt8
 
 from knuckle.errors import KnuckleError
+from knuckle.sets.samples import PairSample, Sample
 from knuckle.skeleton import BONES
-from knuckle.synth.pairs.sample import PairSample
 from knuckle.synth.pairs.sheet import draw_pair
-from knuckle.synth.sample import Sample
 
 _FINGER_COLOURS = ((255, 70, 70), (255, 190, 40), (70, 220, 90), (60, 170, 255), (210, 90, 255))
 _ZOOM = 2

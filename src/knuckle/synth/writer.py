@@ -10,10 +10,9 @@ import numpy as np
 
 from knuckle.errors import KnuckleError
 from knuckle.rig.rig import HandRig, load_rig
+from knuckle.sets.samples import label_table, pair_label_table
+from knuckle.sets.storage import FORMAT, Header, array_specs, open_arrays, write_set
 from knuckle.synth.options import SynthOptions
-from knuckle.synth.pairs.sample import pair_label_table
-from knuckle.synth.sample import label_table
-from knuckle.synth.storage import FORMAT, Header, array_specs, open_arrays, write_set
 
 if TYPE_CHECKING:
     from knuckle.synth.engine import SynthEngine

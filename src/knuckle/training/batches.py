@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from knuckle.errors import KnuckleError
-from knuckle.synth.dataset import SynthSet
+from knuckle.sets.reader import SynthSet
 from knuckle.training.augment import (
     View,
     change_appearance,

@@ -15,7 +15,7 @@ from knuckle.evaluation.report import Report
 from knuckle.geometry.crop import apply_affine, invert_affine
 from knuckle.rig.rig import HandRig, load_rig
 from knuckle.rig.rotations import rodrigues
-from knuckle.synth.dataset import SynthSet
+from knuckle.sets.reader import SynthSet
 
 JOINT_TOLERANCE_M = 1e-5
 """How far the rig's joints may lie from the stored ones: rounding, not another rig."""

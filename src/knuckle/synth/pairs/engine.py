@@ -7,6 +7,7 @@ from jaxtyping import Float
 
 from knuckle.errors import KnuckleError
 from knuckle.geometry.crop import apply_affine
+from knuckle.sets.samples import PairSample, pair_of_one
 from knuckle.synth.camera.placement import Place, Placement
 from knuckle.synth.engine import SynthEngine, takes_turn
 from knuckle.synth.labels import Scene, visible_joints
@@ -17,7 +18,6 @@ from knuckle.synth.pairs.mask import PartMask
 from knuckle.synth.pairs.mesh import MIRROR, build_pair_mesh
 from knuckle.synth.pairs.placement import TurnedPair, place_pair, place_single, turn_pair
 from knuckle.synth.pairs.pool import PairPool
-from knuckle.synth.pairs.sample import PairSample, pair_of_one
 
 CELL_M = 0.0055
 """Side of the ambient maps' cells: what a single hand's come to."""

@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Int
 
 from knuckle.rig.rig import HandRig
+from knuckle.sets.samples import PARTS
 from knuckle.synth.body.scene_mesh import SceneMesh, build_mesh
-from knuckle.synth.pairs.sample import PARTS
 
 MIRROR = np.array([[1.0, 1.0, 1.0], [-1.0, 1.0, 1.0]])
 """What the right and the left hand's points are multiplied by between the world and their own: a left hand's own

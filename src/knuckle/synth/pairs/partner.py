@@ -8,13 +8,12 @@ import numpy as np
 from jaxtyping import Float
 
 from knuckle.geometry.crop import Crop
+from knuckle.sets.samples import PairSample, Sample, mirrored
 from knuckle.synth.camera.placement import Placement
 from knuckle.synth.engine import SynthEngine, takes_turn
 from knuckle.synth.options import PARTNERS, SynthOptions
 from knuckle.synth.pairs.engine import PairEngine
 from knuckle.synth.pairs.placement import place_pair
-from knuckle.synth.pairs.sample import PairSample, mirrored
-from knuckle.synth.sample import Sample
 
 _MARGIN = (1.25, 1.75)
 

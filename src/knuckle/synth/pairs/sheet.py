@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
+from knuckle.sets.samples import PARTS, PairSample
 from knuckle.skeleton import BONES
-from knuckle.synth.pairs.sample import PARTS, PairSample
 
 _HAND_COLOURS = ((255, 120, 40), (50, 150, 255))
 """Right, left."""

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from knuckle.errors import KnuckleError
-from knuckle.inference.image_headers import read_header
-from knuckle.inference.images import read_image
+from knuckle.photos.headers import read_header
+from knuckle.photos.reading import read_image
 
 
 def encode(suffix: str, image: np.ndarray) -> bytes:

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from knuckle.errors import KnuckleError
-from knuckle.synth.storage import INDEX, read_index
+from knuckle.sets.storage import INDEX, read_index
 
 
 class SynthSet:

@@ -1,12 +1,116 @@
-"""One rendered crop of two hands with its labels, and the table of what a two-hand set stores."""
+"""Rendered crops with their labels, of one hand and of two, and the tables of what a set stores."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int32, UInt8
 
+from knuckle.geometry.camera import Camera
+from knuckle.geometry.crop import Crop
 from knuckle.skeleton import MANO16_NAMES
-from knuckle.synth.sample import Labelled, Sample
+
+
+class Labelled:
+    """What the samples of one and of two hands have in common."""
+
+    def labels(self) -> dict[str, np.ndarray]:
+        """All fields that are there but the image, as arrays."""
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "image"}  # pyright: ignore[reportArgumentType]
+        return {name: np.asarray(value) for name, value in values.items() if value is not None}
+
+
+@dataclass(eq=False)
+class Sample(Labelled):
+    """A crop of a right hand (left hands are flipped by definition). Camera frame: x right, y down, z
+    forward, m.
+
+    For a crop without a hand `is_hand` is False and all but image, camera, frame_size and patch_from_frame
+    are 0. The last five fields are None unless full labels were asked for; they describe pixel centres
+    without antialiasing.
+    """
+
+    image: UInt8[np.ndarray, "s s 3"]
+    """RGB."""
+    is_hand: bool
+    joints_px: Float32[np.ndarray, "21 2"]
+    """In px of the crop, common order."""
+    joints_m: Float32[np.ndarray, "21 3"]
+    """Camera frame, absolute."""
+    pose: Float32[np.ndarray, "16 3"]
+    shape: Float32[np.ndarray, "10"]
+    translation: Float32[np.ndarray, "3"]
+    """What `HandRig.posed(pose, shape, translation)` takes to give joints_m."""
+    camera: Float32[np.ndarray, "4"]
+    """fx, fy, cx, cy of the whole frame."""
+    frame_size: Int32[np.ndarray, "2"]
+    """Width, height of the whole frame, px."""
+    patch_from_frame: Float32[np.ndarray, "2 3"]
+    visible: Bool[np.ndarray, "21"]
+    """Whether nothing but the joint's own part of the finger, or its neighbour, lies before it."""
+    vertices_m: Float32[np.ndarray, "v 3"] | None = None
+    """Camera frame, absolute, as rendered: with the extra "flesh" up to some mm off the rig's own, which pose, shape
+    and translation give."""
+    part_mask: UInt8[np.ndarray, "s s"] | None = None
+    """0 elsewhere, 1..16 the MANO16 part plus 1; only what the camera sees."""
+    finger_mask: UInt8[np.ndarray, "s s"] | None = None
+    """0 elsewhere, 1 palm, 2..6 thumb to pinky."""
+    depth_m: Float32[np.ndarray, "s s"] | None = None
+    """Of the hand, before anything occludes it; inf elsewhere."""
+    normals: Float32[np.ndarray, "s s 3"] | None = None
+    """Unit, camera frame; 0 off the hand."""
+
+
+def label_table(size: int, vertex_count: int, *, full: bool) -> dict[str, tuple[tuple[int, ...], str]]:
+    """Shape and dtype of every label of a set on disk."""
+    table = {
+        "is_hand": ((), "bool"),
+        "joints_px": ((21, 2), "float32"),
+        "joints_m": ((21, 3), "float32"),
+        "pose": ((16, 3), "float32"),
+        "shape": ((10,), "float32"),
+        "translation": ((3,), "float32"),
+        "camera": ((4,), "float32"),
+        "frame_size": ((2,), "int32"),
+        "patch_from_frame": ((2, 3), "float32"),
+        "visible": ((21,), "bool"),
+    }
+    if full:
+        table |= {
+            "vertices_m": ((vertex_count, 3), "float32"),
+            "part_mask": ((size, size), "uint8"),
+            "finger_mask": ((size, size), "uint8"),
+            "depth_m": ((size, size), "float16"),
+            "normals": ((size, size, 3), "float16"),
+        }
+    return table
+
+
+def blank_sample(
+    image: UInt8[np.ndarray, "s s 3"], camera: Camera, crop: Crop, *, vertex_count: int | None
+) -> Sample:
+    """A sample without a hand; with full labels if a vertex count is given."""
+    size = len(image)
+    sample = Sample(
+        image=image,
+        is_hand=False,
+        joints_px=np.zeros((21, 2), np.float32),
+        joints_m=np.zeros((21, 3), np.float32),
+        pose=np.zeros((16, 3), np.float32),
+        shape=np.zeros(10, np.float32),
+        translation=np.zeros(3, np.float32),
+        camera=camera.vector.astype(np.float32),
+        frame_size=np.array([camera.width, camera.height], np.int32),
+        patch_from_frame=crop.patch_from_frame.astype(np.float32),
+        visible=np.zeros(21, bool),
+    )
+    if vertex_count is not None:
+        sample.vertices_m = np.zeros((vertex_count, 3), np.float32)
+        sample.part_mask = np.zeros((size, size), np.uint8)
+        sample.finger_mask = np.zeros((size, size), np.uint8)
+        sample.depth_m = np.full((size, size), np.inf, np.float32)
+        sample.normals = np.zeros((size, size, 3), np.float32)
+    return sample
+
 
 PARTS = len(MANO16_NAMES)
 NO_PAIR = 255

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from knuckle.errors import KnuckleError
-from knuckle.inference.image_headers import Header, read_header
+from knuckle.photos.headers import Header, read_header
 
 MAX_PIXELS = 100_000_000
 # OpenCV resamples no picture wider or taller than a signed 16-bit number.

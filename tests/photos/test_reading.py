@@ -10,7 +10,7 @@ import PIL.Image
 import pytest
 
 from knuckle.errors import KnuckleError
-from knuckle.inference.images import check_image, read_image
+from knuckle.photos.reading import check_image, read_image
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Reading a picture from a file."""
