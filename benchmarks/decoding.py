@@ -18,7 +18,8 @@ from rich.table import Table
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.procrustes import align_similarity
 from knuckle.inference import fusion
-from knuckle.rig import fit_step, load_rig
+from knuckle.rig import load_rig
+from knuckle.rig.fit import solve as fit_step
 from knuckle.training.batches import HandSource, validation_batches
 from knuckle.training.checkpoint import load_model
 from knuckle.training.objective import images_to_input

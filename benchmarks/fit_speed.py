@@ -13,9 +13,10 @@ import numpy as np
 from jaxtyping import Float
 
 from knuckle.inference.landmarks import LANDMARK_PX
-from knuckle.rig.fit import fit_joints
-from knuckle.rig.prior import sample_orientations, sample_poses, sample_shapes
-from knuckle.rig.rig import HandRig, load_rig
+from knuckle.poses.prior import sample_orientations, sample_poses, sample_shapes
+from knuckle.rig.fit.joints import fit_joints
+from knuckle.rig.hand_rig import HandRig
+from knuckle.rig.load import load_rig
 from knuckle.rig.rotations import matrix_to_axis_angle
 from landmark_peer import mediapipe_landmarks, milliseconds
 

@@ -22,7 +22,7 @@ from knuckle.inference.landmarks import LANDMARK_PX
 from knuckle.inference.predictor import normalise
 from knuckle.inference.runtime import OnnxModel
 from knuckle.photos.reading import read_image
-from knuckle.rig.rig import load_rig
+from knuckle.rig.load import load_rig
 from landmark_peer import mediapipe_landmarks, milliseconds
 
 OURS, ATTENTION, FUSION, CUT, PEER = (

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from knuckle.inference.predictor import Predictor
     from knuckle.models import create_model
     from knuckle.photos.reading import read_image
+    from knuckle.rig.hand_rig import HandRig
+    from knuckle.rig.load import load_rig
     from knuckle.rig.mano import load_mano
-    from knuckle.rig.rig import HandRig, load_rig
     from knuckle.view.overlay import draw_hands
 
     __version__: str
@@ -32,7 +33,7 @@ _HOMES = {
     "Detection": "knuckle.inference.detector",
     "Detector": "knuckle.inference.detector",
     "Hand": "knuckle.hands",
-    "HandRig": "knuckle.rig.rig",
+    "HandRig": "knuckle.rig.hand_rig",
     "Hands": "knuckle.hands",
     "KnuckleError": "knuckle.errors",
     "PairPredictor": "knuckle.inference.pair_predictor",
@@ -41,7 +42,7 @@ _HOMES = {
     "draw_hands": "knuckle.view.overlay",
     "estimate": "knuckle.inference.estimate",
     "load_mano": "knuckle.rig.mano",
-    "load_rig": "knuckle.rig.rig",
+    "load_rig": "knuckle.rig.load",
     "read_image": "knuckle.photos.reading",
 }
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from knuckle.rig.hand_rig import HandRig
+from knuckle.rig.load import load_rig
 from knuckle.rig.mano import MANO_TIPS, load_mano
-from knuckle.rig.rig import load_rig
 
 FREIHAND_K = np.array([[480.0, 0, 110], [0, 500, 115], [0, 0, 1]])
 SAMPLES = 3

@@ -11,8 +11,8 @@ import pytest
 from knuckle.datasets import training_set
 from knuckle.datasets.training_set import convert_set
 from knuckle.errors import KnuckleError
+from knuckle.rig.load import load_rig
 from knuckle.rig.mano import load_mano
-from knuckle.rig.rig import load_rig
 from knuckle.sets.reader import SynthSet
 
 MARK = 9

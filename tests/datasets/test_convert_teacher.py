@@ -12,7 +12,7 @@ from knuckle.datasets.teacher import read_teacher
 from knuckle.datasets.teacher_set import SecondOpinion, TeacherTraining, convert_teacher
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
-from knuckle.rig.rig import load_rig
+from knuckle.rig.load import load_rig
 from knuckle.sets.reader import SynthSet
 
 from .conftest import MARK, picture, poses

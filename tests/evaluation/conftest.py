@@ -126,8 +126,8 @@ def rendered_folder(tmp_path: Path) -> Path:
 def pair_folder(tmp_path: Path) -> Path:
     """A two-hand set of `knuckle synth`'s format, 48 px: a clasp, a lone right hand, crossing hands, a lone left hand
     and nothing."""
+    from knuckle.poses.pairs.sample import PAIR_KINDS
     from knuckle.rig import load_rig
-    from knuckle.rig.pairs import PAIR_KINDS
     from knuckle.synth.options import SynthOptions
 
     folder = tmp_path / "pairs"

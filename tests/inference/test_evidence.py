@@ -11,7 +11,7 @@ from knuckle.geometry.crop import apply_affine, invert_affine
 from knuckle.inference import door, evidence, pair_predictor, predictor
 from knuckle.inference.evidence import FIRST_EXPAND, Evidence, look_at
 from knuckle.inference.landmarks import LANDMARK_PX, Landmarks, TurnedSquare
-from knuckle.rig.rig import load_rig
+from knuckle.rig.load import load_rig
 from knuckle.skeleton import Side
 
 SIZE = 400

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from knuckle.inference.fusion import LARGEST_SIZE_RATIO, fuse, with_pose
-from knuckle.rig.prior import sample_poses
-from knuckle.rig.rig import load_rig
+from knuckle.poses.prior import sample_poses
+from knuckle.rig.load import load_rig
 from knuckle.rig.rotations import rodrigues
 
 RIG = load_rig("open")

@@ -5,7 +5,7 @@ import pytest
 
 from knuckle.geometry.camera import Camera
 from knuckle.inference.looks import CONTRADICT, join_looks
-from knuckle.rig.rig import load_rig
+from knuckle.rig.load import load_rig
 
 CAMERA = Camera(600.0, 620.0, 320.0, 240.0, 640, 480)
 SIDE = 120.0

@@ -6,7 +6,7 @@ import pytest
 from knuckle.geometry.camera import Camera
 from knuckle.inference.merge import REACH, SIGNALS, MergeOdds, PairJoints, merge_pairs, overlap
 from knuckle.inference.trust import CLASSES, Odds, merge_odds
-from knuckle.rig.rig import load_rig
+from knuckle.rig.load import load_rig
 from knuckle.skeleton import WRIST
 
 CAMERA = Camera(600.0, 620.0, 320.0, 240.0, 640, 480)

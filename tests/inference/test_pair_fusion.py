@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from knuckle.inference.fusion import fuse_pair
-from knuckle.rig.prior import sample_poses
-from knuckle.rig.rig import load_rig
+from knuckle.poses.prior import sample_poses
+from knuckle.rig.load import load_rig
 
 RIGHT, LEFT = load_rig("open"), load_rig("open", side="left")
 CAMERA = np.array([600.0, 620.0, 320.0, 240.0])

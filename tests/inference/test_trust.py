@@ -24,8 +24,8 @@ from knuckle.inference.trust import (
     signals,
     trust_in,
 )
-from knuckle.rig.prior import sample_orientations, sample_poses
-from knuckle.rig.rig import load_rig
+from knuckle.poses.prior import sample_orientations, sample_poses
+from knuckle.rig.load import load_rig
 from knuckle.rig.rotations import matrix_to_axis_angle
 
 RIG = load_rig("open")

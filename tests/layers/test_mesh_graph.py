@@ -6,7 +6,7 @@ import torch
 
 from knuckle.layers.local_features import sample_at
 from knuckle.layers.mesh_graph import GinBlock, GinConv, GinResidual, MeshGraph
-from knuckle.rig.rig import load_rig
+from knuckle.rig.load import load_rig
 
 COUNT = 9
 

@@ -20,7 +20,7 @@ from knuckle.hands import Hands
 from knuckle.inference.predictor import Predictor
 from knuckle.models import SYSTEMS, create_loss, create_model
 from knuckle.models.contract import Targets, TwoHandTargets
-from knuckle.rig.rig import load_rig
+from knuckle.rig.load import load_rig
 from knuckle.training.checkpoint import load_model, load_weights, save_weights
 from knuckle.weights import WeightsRecord
 

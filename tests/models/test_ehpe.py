@@ -15,7 +15,7 @@ from knuckle.models.ehpe.nodes import NodeStart
 from knuckle.models.ehpe.tw_stage import gaussian_targets, heatmap_peak
 from knuckle.models.ehpe.units import from_labels, mean_hand, to_patch, to_px_mm
 from knuckle.rig.layer import RigLayer
-from knuckle.rig.rig import load_rig
+from knuckle.rig.load import load_rig
 from knuckle.skeleton import BONES
 
 TINY = {

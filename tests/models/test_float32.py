@@ -21,7 +21,7 @@ from knuckle.models.contract import HandOutput
 from knuckle.models.dahyf.direction_map import crop_to_affine, global_direction_map
 from knuckle.models.handar.mesh_joints import joint_matrix, joints_of_mesh
 from knuckle.rig.layer import RigLayer
-from knuckle.rig.rig import load_rig
+from knuckle.rig.load import load_rig
 from knuckle.rig.rotations import rodrigues
 
 from .test_contract import SMALL, inputs, targets

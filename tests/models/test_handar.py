@@ -17,8 +17,8 @@ from knuckle.models.handar.losses import HandarLoss, masked_mean
 from knuckle.models.handar.mesh_joints import joint_matrix
 from knuckle.models.handar.model import HandarOutput
 from knuckle.models.handar.render_loss import picture_distance
-from knuckle.rig.prior import sample_poses, sample_shapes
-from knuckle.rig.rig import load_rig
+from knuckle.poses.prior import sample_poses, sample_shapes
+from knuckle.rig.load import load_rig
 from knuckle.skeleton import MANO16_PARENTS, MIDDLE_MCP
 
 SMALL: dict[str, Any] = {

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from knuckle.rig.anatomy import axes_from_rest_joints
-from knuckle.rig.rig import HandRig, rig_from_arrays
+from knuckle.rig.hand_rig import HandRig
+from knuckle.rig.load import rig_from_arrays
 from knuckle.skeleton import MANO16_PARENTS
 
 # Joints of each tube from the wrist out (x radial, y towards the forearm, z dorsal; metres), MANO's finger

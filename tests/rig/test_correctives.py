@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from knuckle.poses.prior import sample_poses
 from knuckle.rig.correctives import corrected
 from knuckle.rig.limits import angles_to_pose, joint_limits
-from knuckle.rig.prior import sample_poses
-from knuckle.rig.rig import load_rig
+from knuckle.rig.load import load_rig
 from knuckle.skeleton import COMMON_TO_MANO16
 
 MIRROR = np.array([1, -1, -1])

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from knuckle.errors import KnuckleError
-from knuckle.rig.rig import HandRig, load_rig, rig_from_arrays
+from knuckle.rig.hand_rig import HandRig
+from knuckle.rig.load import load_rig, rig_from_arrays
 from knuckle.rig.rotations import rodrigues
 from knuckle.skeleton import MANO16_PARENTS, MANO21_TO_COMMON
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import knuckle.rig
-from knuckle.rig.rig import HandRig, load_rig
+from knuckle.rig.hand_rig import HandRig
+from knuckle.rig.load import load_rig
 from knuckle.rig.rotations import rodrigues
 from knuckle.skeleton import MANO16_FINGER, MANO16_PARENTS
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from knuckle.errors import KnuckleError
-from knuckle.rig.pairs import PAIR_KINDS, HandPairs
-from knuckle.rig.rig import load_rig
+from knuckle.poses.pairs.sample import PAIR_KINDS, HandPairs
+from knuckle.rig.load import load_rig
 from knuckle.synth import benchmark
 from knuckle.synth.pairs.frozen import keep_pairs, lay_pairs
 from knuckle.synth.pairs.pool import CHUNK_PAIRS, PairPool, pairs_path, store_pairs

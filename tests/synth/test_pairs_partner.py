@@ -5,7 +5,7 @@ import pytest
 
 from knuckle.errors import KnuckleError
 from knuckle.geometry.crop import apply_affine
-from knuckle.rig.rig import load_rig
+from knuckle.rig.load import load_rig
 from knuckle.synth.engine import SynthEngine
 from knuckle.synth.options import PARTNERS, SynthOptions
 from knuckle.synth.pairs.partner import PartnerEngine

@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
+from knuckle.poses.penetration import hand_capsules
 from knuckle.rig.kinematics import joints_by_angles
-from knuckle.rig.penetration import hand_capsules
 from knuckle.synth.engine import SynthEngine
 from knuckle.synth.labels import add_full_labels, visible_joints
 from knuckle.synth.options import SynthOptions

@@ -11,8 +11,8 @@ import pytest
 
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop, apply_affine
-from knuckle.rig.pairs import PAIR_KINDS
-from knuckle.rig.rig import load_rig
+from knuckle.poses.pairs.sample import PAIR_KINDS
+from knuckle.rig.load import load_rig
 from knuckle.sets.storage import FORMAT, array_specs
 from knuckle.skeleton import COMMON_TO_MANO16, MANO16_FINGER
 from knuckle.synth.writer import rig_sum

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 
 from knuckle.geometry.crop import hand_roll
-from knuckle.rig.rig import load_rig
+from knuckle.rig.load import load_rig
 from knuckle.training.augment import (
     View,
     affine_of_crop,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from knuckle.rig.rig import load_rig
+from knuckle.rig.load import load_rig
 from knuckle.training.augment import View, affine_of_crop, change_view, mirror_view
 from knuckle.training.batches import HandSource, TrainingBatches, validation_batches, view_to_item
 from knuckle.training.recipe import Recipe

@@ -25,7 +25,7 @@ SIZE = 960
 FOCAL = 1.3
 """In sides of the photo."""
 PAIR = Path(__file__).with_name("pair.json")
-"""Pose, shape and translation of the right and the left hand, from `knuckle.rig.pairs`."""
+"""Pose, shape and translation of the right and the left hand, from `knuckle.poses.pairs.sample`."""
 ARM_SEED, LIGHT_SEED, BACKGROUND_SEED = 18, 18, 15
 SHARE = 0.7
 """How much of the photo's side the hands take."""

@@ -190,8 +190,8 @@ def _score(
 def _meshes(mano: Path | None) -> "list[LabelledFaces]":
     """Triangles of the open rig, and of MANO where the user has it."""
     from knuckle.evaluation.silhouettes import labelled_faces
+    from knuckle.rig.load import load_rig
     from knuckle.rig.mano import load_mano
-    from knuckle.rig.rig import load_rig
 
     rigs = [load_rig("open")] + ([load_mano(mano, "right")] if mano is not None else [])
     return [labelled_faces(rig) for rig in rigs]

@@ -19,7 +19,8 @@ from knuckle.inference.fusion import fuse, fuse_pair
 from knuckle.inference.landmarks import landmark_network
 from knuckle.inference.predictor import better_rolls, normalise
 from knuckle.inference.runtime import ATTENTION, OnnxModel
-from knuckle.rig.rig import HandRig, load_rig
+from knuckle.rig.hand_rig import HandRig
+from knuckle.rig.load import load_rig
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from knuckle.datasets.photos import read_json
 from knuckle.datasets.rig_labels import RigLabels, fit_labels, right_rig
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
-from knuckle.rig.rig import HandRig
+from knuckle.rig.hand_rig import HandRig
 from knuckle.skeleton import JOINT_COUNT, MIDDLE_MCP
 
 _MOST_APART_M = 0.01

@@ -6,9 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from knuckle.rig.fit import fit_joints
+from knuckle.rig.fit.joints import fit_joints
+from knuckle.rig.hand_rig import HandRig
+from knuckle.rig.load import load_rig
 from knuckle.rig.mano import TipSource, load_mano
-from knuckle.rig.rig import HandRig, load_rig
 
 
 class RigLabels(NamedTuple):
@@ -40,7 +41,7 @@ def right_rig(path: Path | None, *, tips: TipSource) -> HandRig:
 
 
 def fit_labels(rig: HandRig, joints_m: Float[np.ndarray, "n 21 3"]) -> RigLabels:
-    """The rig fitted to the joints of right hands (common order, camera frame, metres); see `knuckle.rig.fit`.
+    """The rig fitted to the joints of right hands (common order, camera frame, metres); see `knuckle.rig.fit.joints`.
 
     The rig's fingertips are its own vertices, the dataset's are MANO's: what is left between them is in residual_m.
     """

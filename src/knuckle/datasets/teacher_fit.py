@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from knuckle.datasets.rig_labels import RigLabels, fit_labels
-from knuckle.rig.rig import HandRig
+from knuckle.rig.hand_rig import HandRig
 from knuckle.skeleton import BONES, WRIST
 from knuckle.synth.body.sizes import LARGEST, SMALLEST
 

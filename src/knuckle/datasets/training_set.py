@@ -23,7 +23,7 @@ from knuckle.datasets.obman import ObmanTraining
 from knuckle.datasets.rig_labels import RigLabels
 from knuckle.errors import KnuckleError
 from knuckle.geometry.crop import Crop, apply_affine
-from knuckle.rig.rig import HandRig
+from knuckle.rig.hand_rig import HandRig
 from knuckle.sets.samples import label_table
 from knuckle.sets.storage import FORMAT, Header, array_specs, open_arrays, write_set
 from knuckle.synth.writer import rig_sum

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int, UInt8
 from knuckle.errors import KnuckleError
 from knuckle.geometry.crop import Crop, apply_affine
 from knuckle.raster import numpy_raster
-from knuckle.rig.rig import HandRig
+from knuckle.rig.hand_rig import HandRig
 from knuckle.skeleton import FINGERS, MANO16_FINGER
 
 REGIONS = ("background", "palm", *FINGERS)

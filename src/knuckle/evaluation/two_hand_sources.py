@@ -9,7 +9,8 @@ from knuckle.datasets.labelled import LabelledHand
 from knuckle.evaluation.protocols.synthetic import JOINT_TOLERANCE_M
 from knuckle.evaluation.two_hand_frames import TwoHandFrame
 from knuckle.geometry.camera import Camera
-from knuckle.rig.rig import HandRig, load_rig
+from knuckle.rig.hand_rig import HandRig
+from knuckle.rig.load import load_rig
 from knuckle.sets.reader import SynthSet
 from knuckle.skeleton import JOINT_COUNT, Side
 
@@ -22,7 +23,7 @@ _CHUNK = 64
 
 def crop_kinds(rendered: SynthSet) -> list[str]:
     """What every crop of a two-hand set shows: the kind of its pair, which hand is there alone, or "no hand"."""
-    from knuckle.rig.pairs import PAIR_KINDS
+    from knuckle.poses.pairs.sample import PAIR_KINDS
 
     is_hand = np.asarray(rendered.labels["is_hand"], dtype=bool)
     names = []

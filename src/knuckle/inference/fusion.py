@@ -17,8 +17,8 @@ from knuckle.geometry.crop import turned_px
 from knuckle.geometry.mirror import MIRROR_POINT
 from knuckle.inference.evidence import Evidence
 from knuckle.inference.trust import STANDARD, TWO_HANDS, View, apart, our_joints, signals, trust_in
-from knuckle.rig.fit import fit_joints, ray_weights
-from knuckle.rig.rig import HandRig
+from knuckle.rig.fit.joints import fit_joints, ray_weights
+from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.rotations import rodrigues
 from knuckle.skeleton import WRIST
 

@@ -3,8 +3,8 @@
 import numpy as np
 from jaxtyping import Float
 
+from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.limits import angles_to_matrices, basis
-from knuckle.rig.rig import HandRig
 from knuckle.rig.rotations import rodrigues
 from knuckle.skeleton import COMMON_TO_MANO16, MANO16_PARENTS
 

@@ -5,8 +5,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from knuckle.geometry.float32 import in_float32
+from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.lbs import LbsArrays, articulate, joints16_and_tips_to_common
-from knuckle.rig.rig import HandRig
 
 
 class RigLayer(nn.Module):

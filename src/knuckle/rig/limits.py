@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from knuckle.errors import KnuckleError
-from knuckle.rig.rig import HandRig
+from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.rotations import cross, matrix_to_axis_angle, rodrigues
 from knuckle.skeleton import COMMON_TO_MANO16
 

@@ -10,8 +10,8 @@ from jaxtyping import Float, Int
 
 from knuckle.errors import KnuckleError
 from knuckle.rig.anatomy import axes_from_rest_joints
+from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.lbs import joints16_and_tips_to_common
-from knuckle.rig.rig import HandRig
 from knuckle.rig.safe_pickle import load_whitelisted_pickle, to_array
 from knuckle.skeleton import MANO16_FINGER, MANO16_PARENTS, SIDES, Side
 

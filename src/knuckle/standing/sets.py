@@ -13,7 +13,7 @@ from typing import Any
 from knuckle.datasets.teacher_set import SecondOpinion, convert_teacher
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.one_hand_benchmarks import DATA_VARIABLE
-from knuckle.rig.rig import load_rig
+from knuckle.rig.load import load_rig
 from knuckle.sets.storage import INDEX, read_index
 from knuckle.standing.recipe import Photos, Render
 from knuckle.standing.state import HELD_OUT_SEED, Stretch

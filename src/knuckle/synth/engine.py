@@ -10,7 +10,8 @@ from jaxtyping import Float, UInt8
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop, apply_affine
-from knuckle.rig.rig import HandRig, load_rig
+from knuckle.rig.hand_rig import HandRig
+from knuckle.rig.load import load_rig
 from knuckle.rig.rotations import rodrigues
 from knuckle.sets.samples import Sample, blank_sample
 from knuckle.synth.body.arm import grow_arm, sample_arm

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from knuckle.rig.rig import HandRig
+from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.rotations import rodrigues
 from knuckle.synth.camera.hard_conditions import Shot, draw_shot
 from knuckle.synth.camera.photo import beyond_frame, photograph

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from knuckle.errors import KnuckleError
-from knuckle.rig.rig import HandRig, load_rig
+from knuckle.rig.hand_rig import HandRig
+from knuckle.rig.load import load_rig
 from knuckle.sets.samples import label_table, pair_label_table
 from knuckle.sets.storage import FORMAT, Header, array_specs, open_arrays, write_set
 from knuckle.synth.options import SynthOptions

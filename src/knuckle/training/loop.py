@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 
 from knuckle.errors import KnuckleError
-from knuckle.rig.rig import load_rig
+from knuckle.rig.load import load_rig
 from knuckle.synth.writer import rig_sum
 from knuckle.training.batches import Batch, TrainingBatches, open_sources, validation_batches
 from knuckle.training.checkpoint import load_checkpoint, save_checkpoint, save_weights

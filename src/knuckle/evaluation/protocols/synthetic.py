@@ -13,7 +13,8 @@ from knuckle.evaluation.protocols.common import joint_report
 from knuckle.evaluation.protocols.mesh import add_mesh_scores
 from knuckle.evaluation.report import Report
 from knuckle.geometry.crop import apply_affine, invert_affine
-from knuckle.rig.rig import HandRig, load_rig
+from knuckle.rig.hand_rig import HandRig
+from knuckle.rig.load import load_rig
 from knuckle.rig.rotations import rodrigues
 from knuckle.sets.reader import SynthSet
 

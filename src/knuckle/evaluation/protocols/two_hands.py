@@ -24,7 +24,7 @@ from knuckle.evaluation.protocols.presence import add_presence
 from knuckle.evaluation.report import Curve, Report, Score
 from knuckle.evaluation.two_hand_data import TwoHandPredictions, TwoHandTruth
 from knuckle.evaluation.two_hand_metrics import mrrpe, scaled_mpjpe, with_root_depth, wrist_errors
-from knuckle.rig.rig import load_rig
+from knuckle.rig.load import load_rig
 from knuckle.skeleton import JOINT_COUNT, WRIST
 
 MPJPE = "MPJPE"

@@ -28,7 +28,7 @@ from knuckle.models.contract import HandOutput
 from knuckle.models.dahyf.config import DahyfConfig
 from knuckle.models.dahyf.direction_map import crop_to_affine, global_direction_map, local_direction_map
 from knuckle.rig.layer import RigLayer
-from knuckle.rig.rig import load_rig
+from knuckle.rig.load import load_rig
 from knuckle.rig.rotations import rodrigues, rot6d_to_matrix
 from knuckle.skeleton import JOINT_COUNT, MIDDLE_MCP
 

@@ -16,7 +16,7 @@ from knuckle.models.ehpe.spi import neighbour_hops
 from knuckle.models.ehpe.tw_stage import gaussian_targets
 from knuckle.models.ehpe.units import from_labels, to_px_mm
 from knuckle.rig.layer import RigLayer
-from knuckle.rig.rig import load_rig
+from knuckle.rig.load import load_rig
 from knuckle.rig.rotations import rodrigues
 from knuckle.skeleton import BONES, JOINT_COUNT, MIDDLE_MCP
 

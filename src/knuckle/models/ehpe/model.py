@@ -24,7 +24,7 @@ from knuckle.models.ehpe.placement import PlacedHands, place_hand, stack_hands
 from knuckle.models.ehpe.tw_stage import TwOutput, TwStage
 from knuckle.models.ehpe.units import mean_hand, to_px_mm
 from knuckle.rig.layer import RigLayer
-from knuckle.rig.rig import load_rig
+from knuckle.rig.load import load_rig
 from knuckle.skeleton import Side
 
 Phase = Literal["all", "tw", "pg"]

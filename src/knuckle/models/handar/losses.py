@@ -17,7 +17,7 @@ from knuckle.models.handar.model import HandarOutput
 from knuckle.models.handar.render_loss import PaintedHand, hand_mask, picture_distance
 from knuckle.models.handar.surface import SurfaceLoss
 from knuckle.rig.layer import RigLayer
-from knuckle.rig.rig import load_rig
+from knuckle.rig.load import load_rig
 from knuckle.skeleton import MIDDLE_MCP
 
 _UNIT_BINS = 64

@@ -7,8 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from knuckle.geometry.float32 import in_float32
-from knuckle.rig.prior import sample_poses, sample_shapes
-from knuckle.rig.rig import HandRig
+from knuckle.poses.prior import sample_poses, sample_shapes
+from knuckle.rig.hand_rig import HandRig
 from knuckle.skeleton import MANO21_TO_COMMON
 
 _HANDS = 256

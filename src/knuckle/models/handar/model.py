@@ -25,8 +25,9 @@ from knuckle.models.handar.joint_stage import Fuse, JointFeature, SegmentationHe
 from knuckle.models.handar.mesh_joints import joint_matrix, joints_of_mesh
 from knuckle.models.handar.mesh_stage import MeshEncoder, MeshStage
 from knuckle.models.handar.refine_stage import RefineStage
+from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.layer import RigLayer
-from knuckle.rig.rig import HandRig, load_rig
+from knuckle.rig.load import load_rig
 from knuckle.skeleton import JOINT_COUNT, MIDDLE_MCP
 
 

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from knuckle.raster.mesh_edges import MeshEdges, mesh_edges
 from knuckle.raster.torch_raster import Rendering, render
-from knuckle.rig.rig import HandRig
+from knuckle.rig.hand_rig import HandRig
 from knuckle.skeleton import MANO16_FINGER
 
 COLOURS = (

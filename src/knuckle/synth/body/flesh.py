@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float
 
 from knuckle.rig.correctives import corrected
-from knuckle.rig.rig import HandRig, PosedHand
+from knuckle.rig.hand_rig import HandRig, PosedHand
 
 WEAKEST, STRONGEST = 0.4, 1.3
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.rig.hard_poses import HARD_SHARES, SIGN_SHARES
-from knuckle.rig.prior import sample_orientations, sample_poses, sample_shapes
-from knuckle.rig.rig import HandRig
+from knuckle.poses.hard_poses import HARD_SHARES, SIGN_SHARES
+from knuckle.poses.prior import sample_orientations, sample_poses, sample_shapes
+from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.rotations import matrix_to_axis_angle
 from knuckle.synth.body.sizes import resized
 from knuckle.synth.extras import extra_rng

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from knuckle.errors import KnuckleError
-from knuckle.rig.rig import HandRig
+from knuckle.rig.hand_rig import HandRig
 
 ARM_RINGS = 11
 SLEEVE_RINGS = 10

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from knuckle.rig.rig import HandRig
+from knuckle.rig.hand_rig import HandRig
 from knuckle.synth.look.skin_lines import finger_creases, palm_lines, veins
 from knuckle.synth.look.texels import MAP_SIZE, Texels, bleed, texels_of
 

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from knuckle.raster.numba_raster import fill_buffers
-from knuckle.rig.rig import HandRig
+from knuckle.rig.hand_rig import HandRig
 from knuckle.synth.body.scene_mesh import SceneMesh
 from knuckle.synth.look import ambient_kernels, light_kernels, shade
 from knuckle.synth.look.lighting import Light

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from knuckle.raster.numba_raster import rasterise
-from knuckle.rig.rig import HandRig
+from knuckle.rig.hand_rig import HandRig
 from knuckle.synth.body.scene_mesh import SceneMesh, build_mesh
 
 MAP_SIZE = 256

@@ -8,7 +8,7 @@ import numpy as np
 
 from knuckle.errors import KnuckleError
 from knuckle.files import atomic_path
-from knuckle.rig.pairs import HandPairs
+from knuckle.poses.pairs.sample import HandPairs
 from knuckle.synth.pairs.pool import CHUNK_PAIRS, load_pairs, pairs_path, store_pairs
 
 

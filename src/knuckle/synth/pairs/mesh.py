@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Int
 
-from knuckle.rig.rig import HandRig
+from knuckle.rig.hand_rig import HandRig
 from knuckle.sets.samples import PARTS
 from knuckle.synth.body.scene_mesh import SceneMesh, build_mesh
 

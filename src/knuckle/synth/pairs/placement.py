@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from knuckle.geometry.crop import Crop
-from knuckle.rig.rig import HandRig
+from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
 from knuckle.synth.camera.placement import Placement, place_hand, place_joints
 from knuckle.synth.pairs.mesh import MIRROR

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.rig.pairs import HandPairs, sample_pair_views, sample_pairs
-from knuckle.rig.rig import HandRig
+from knuckle.poses.pairs.sample import HandPairs, sample_pair_views, sample_pairs
+from knuckle.rig.hand_rig import HandRig
 
 CHUNK_PAIRS = 512
 CHUNKS = 64

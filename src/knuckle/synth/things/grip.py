@@ -6,12 +6,12 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-from knuckle.rig.gestures import natural_angles
+from knuckle.poses.gestures import natural_angles
+from knuckle.poses.penetration import joints_penetration
+from knuckle.poses.touch import pinch_angles
+from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.kinematics import joints_by_angles
 from knuckle.rig.limits import fanned
-from knuckle.rig.penetration import joints_penetration
-from knuckle.rig.pinch import pinch_angles
-from knuckle.rig.rig import HandRig
 from knuckle.synth.things import everyday
 from knuckle.synth.things.grip_close import Held, cleared, closed_on, depth_in
 from knuckle.synth.things.grip_place import across, between_pads, in_palm, palm_frame, posture, unit

@@ -5,11 +5,11 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-from knuckle.rig.fold import FINGER_JOINTS
+from knuckle.poses.contact import FINGER_JOINTS
+from knuckle.poses.penetration import finger_overlap, finger_penetration, hand_capsules
+from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.kinematics import joints_by_angles
 from knuckle.rig.limits import clamp_angles
-from knuckle.rig.penetration import finger_overlap, finger_penetration, hand_capsules
-from knuckle.rig.rig import HandRig
 from knuckle.synth.things.solid import Solids, clearance
 
 TOUCH_M = 0.001

@@ -3,9 +3,9 @@
 import numpy as np
 from jaxtyping import Float, Int
 
+from knuckle.poses.penetration import hand_capsules
+from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.limits import basis, clamp_angles
-from knuckle.rig.penetration import hand_capsules
-from knuckle.rig.rig import HandRig
 from knuckle.synth.things.grip_close import Held
 from knuckle.synth.things.solid import Solids, clearance
 

@@ -7,9 +7,9 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float
 
+from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.kinematics import joints_by_angles
 from knuckle.rig.limits import angles_to_pose
-from knuckle.rig.rig import HandRig
 from knuckle.rig.rotations import rodrigues
 from knuckle.synth.body.arm import ArmShape, grow_arm
 from knuckle.synth.body.scene_mesh import ARM_RINGS, SceneMesh

@@ -7,7 +7,7 @@ from typing import Literal, cast
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from knuckle.rig.rig import HandRig
+from knuckle.rig.hand_rig import HandRig
 from knuckle.synth.body.scene_mesh import ARM_RINGS
 from knuckle.synth.look.lighting import srgb_to_linear
 from knuckle.synth.look.paint import waves

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from knuckle.rig.rig import HandRig
+from knuckle.rig.hand_rig import HandRig
 from knuckle.synth.body.scene_mesh import ARM_RINGS, SceneMesh, build_mesh
 from knuckle.synth.look.render import Renderer
 

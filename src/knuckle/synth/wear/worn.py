@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.rig.rig import HandRig
+from knuckle.rig.hand_rig import HandRig
 from knuckle.synth.camera.placement import Placement
 from knuckle.synth.look.lighting import Light
 from knuckle.synth.look.render import Renderer

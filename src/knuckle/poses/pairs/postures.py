@@ -1,17 +1,17 @@
-"""Finger postures of hands that touch another: a posture by name, mixed with natural ones."""
+"""TODO"""
 
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from knuckle.rig.contact import opened
-from knuckle.rig.gestures import natural_angles
+from knuckle.poses.contact import opened
+from knuckle.poses.gestures import natural_angles
+from knuckle.poses.pairs.places import FIRST_LINK
+from knuckle.poses.pairs.pose import PairPose
+from knuckle.poses.prior import MAX_PENETRATION_M, sample_shapes
+from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.limits import basis, clamp_angles, fanned
-from knuckle.rig.pair_anchors import FIRST_LINK
-from knuckle.rig.pair_pose import PairPose
-from knuckle.rig.prior import MAX_PENETRATION_M, sample_shapes
-from knuckle.rig.rig import HandRig
 from knuckle.skeleton import MANO16_FINGER
 
 _FINGER_OF_LINK = np.array(MANO16_FINGER[1:]) - 1

@@ -7,14 +7,14 @@ import numpy as np
 from jaxtyping import Float
 
 from knuckle.errors import KnuckleError
-from knuckle.rig.contact import opened
-from knuckle.rig.gestures import gesture_angles, natural_angles, uniform_angles
-from knuckle.rig.hard_poses import HARD_KINDS
+from knuckle.poses.contact import opened
+from knuckle.poses.gestures import gesture_angles, natural_angles, uniform_angles
+from knuckle.poses.hard_poses import HARD_KINDS
+from knuckle.poses.penetration import joints_penetration, penetration
+from knuckle.poses.touch import pinch_angles
+from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.kinematics import joints_by_angles
 from knuckle.rig.limits import angles_to_pose, clamp_angles, clamp_pose, fanned, joint_limits, pose_to_angles
-from knuckle.rig.penetration import joints_penetration, penetration
-from knuckle.rig.pinch import pinch_angles
-from knuckle.rig.rig import HandRig
 from knuckle.rig.rotations import rodrigues
 
 __all__ = [

@@ -5,13 +5,11 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from knuckle.rig.contact import opened
-from knuckle.rig.fold import FINGER_JOINTS, folded
-from knuckle.rig.gestures import natural_angles, state_angles
+from knuckle.poses.contact import FINGER_JOINTS, folded, opened
+from knuckle.poses.gestures import natural_angles, state_angles
+from knuckle.poses.touch import Spot, pinch_angles, touch_angles
+from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.limits import fanned
-from knuckle.rig.pinch import pinch_angles
-from knuckle.rig.rig import HandRig
-from knuckle.rig.touch import Spot, touch_angles
 
 Generator = np.random.Generator
 Angles = Float[np.ndarray, "n 16 3"]

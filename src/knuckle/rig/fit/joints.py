@@ -11,10 +11,19 @@ import numpy as np
 from jaxtyping import Float
 
 from knuckle.errors import KnuckleError
-from knuckle.rig.fit_model import COMMON_TO_POINTS, POINTS_TO_COMMON, fit_model
-from knuckle.rig.fit_start import analytic_start
-from knuckle.rig.fit_step import Posed, State, eased, moved, posed, step
-from knuckle.rig.rig import HandRig
+from knuckle.rig.fit.solve import (
+    COMMON_TO_POINTS,
+    POINTS_TO_COMMON,
+    Posed,
+    State,
+    eased,
+    fit_model,
+    moved,
+    posed,
+    step,
+)
+from knuckle.rig.fit.start import analytic_start
+from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.rotations import matrix_to_axis_angle
 
 _LARGEST_HAND_M = 2.0

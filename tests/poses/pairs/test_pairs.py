@@ -7,29 +7,27 @@ import pytest
 from scipy.spatial import cKDTree
 
 from knuckle.errors import KnuckleError
-from knuckle.rig import pair_motion
-from knuckle.rig.kinematics import joints_by_angles
-from knuckle.rig.limits import angles_to_matrices, clamp_angles, joint_limits, pose_to_angles
-from knuckle.rig.pair_anchors import back, drawn, palm, tip
-from knuckle.rig.pair_body import hand_body
-from knuckle.rig.pair_close import closed
-from knuckle.rig.pair_contact import TOUCH_M, deepest, touching
-from knuckle.rig.pair_fingers import GRIP, SOFT, STEEPLE, drawn_angles, held_hands
-from knuckle.rig.pair_kinds import DRAWN_BY, TOUCHING
-from knuckle.rig.pair_place import met, wobble
-from knuckle.rig.pair_pose import PairPose, link_matrices, pair_bodies, pose_hand, pose_pairs
-from knuckle.rig.pair_solve import solved
-from knuckle.rig.pairs import (
+from knuckle.poses.pairs import solve as pair_motion
+from knuckle.poses.pairs.contact import TOUCH_M, closed, deepest, touching
+from knuckle.poses.pairs.places import back, drawn, met, palm, tip, wobble
+from knuckle.poses.pairs.pose import PairPose, hand_body, link_matrices, pair_bodies, pose_hand, pose_pairs
+from knuckle.poses.pairs.postures import GRIP, SOFT, STEEPLE, drawn_angles, held_hands
+from knuckle.poses.pairs.sample import (
+    DRAWN_BY,
     MAX_OVERLAP_M,
     PAIR_KINDS,
+    TOUCHING,
     HandPairs,
     pair_penetration,
     sample_pair_views,
     sample_pairs,
 )
-from knuckle.rig.penetration import joints_penetration
-from knuckle.rig.prior import MAX_PENETRATION_M, sample_poses, sample_shapes
-from knuckle.rig.rig import load_rig
+from knuckle.poses.pairs.solve import solved
+from knuckle.poses.penetration import joints_penetration
+from knuckle.poses.prior import MAX_PENETRATION_M, sample_poses, sample_shapes
+from knuckle.rig.kinematics import joints_by_angles
+from knuckle.rig.limits import angles_to_matrices, clamp_angles, joint_limits, pose_to_angles
+from knuckle.rig.load import load_rig
 from knuckle.rig.rotations import rodrigues
 
 _PER_KIND = 24

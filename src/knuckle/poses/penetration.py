@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Float, Int
 
-from knuckle.rig.rig import HandRig
+from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.rotations import rodrigues
 
 # Capsules run between joints of the common order: 15 finger bones, then the four metacarpals of the palm.

@@ -5,9 +5,9 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.rig.fit_model import FitModel, clamped, fit_model, turns
+from knuckle.rig.fit.solve import FitModel, clamped, fit_model, turns
+from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.limits import swing_angles
-from knuckle.rig.rig import HandRig
 
 # The wrist and the fingers' roots (index, middle, pinky, ring, thumb).
 _PALM = np.array([0, 1, 5, 9, 13, 17])

@@ -3,15 +3,14 @@
 import numpy as np
 import pytest
 
-from knuckle.rig import prior
-from knuckle.rig.fold import folded
-from knuckle.rig.hard_poses import HARD_KINDS, HARD_SHARES
+from knuckle.poses import prior
+from knuckle.poses.contact import folded
+from knuckle.poses.hard_poses import HARD_KINDS, HARD_SHARES
+from knuckle.poses.penetration import finger_overlap, finger_penetration, penetration
+from knuckle.poses.prior import angles_to_pose, joint_limits, pose_to_angles, sample_poses
+from knuckle.poses.touch import Spot, pinch_angles, spot_places, touch_angles
 from knuckle.rig.limits import basis, clamp_angles
-from knuckle.rig.penetration import finger_overlap, finger_penetration, penetration
-from knuckle.rig.pinch import pinch_angles
-from knuckle.rig.prior import angles_to_pose, joint_limits, pose_to_angles, sample_poses
-from knuckle.rig.rig import load_rig
-from knuckle.rig.touch import Spot, spot_places, touch_angles
+from knuckle.rig.load import load_rig
 
 
 @pytest.fixture(scope="module")

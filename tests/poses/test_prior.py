@@ -9,12 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from knuckle.errors import KnuckleError
-from knuckle.rig import prior
-from knuckle.rig.contact import opened
-from knuckle.rig.limits import basis, clamp_angles
-from knuckle.rig.penetration import finger_penetration, joints_penetration, penetration, segment_distance
-from knuckle.rig.pinch import pinch_angles
-from knuckle.rig.prior import (
+from knuckle.poses import prior
+from knuckle.poses.contact import opened
+from knuckle.poses.penetration import finger_penetration, joints_penetration, penetration, segment_distance
+from knuckle.poses.prior import (
     angles_to_pose,
     clamp_pose,
     joint_limits,
@@ -23,7 +21,9 @@ from knuckle.rig.prior import (
     sample_poses,
     sample_shapes,
 )
-from knuckle.rig.rig import load_rig
+from knuckle.poses.touch import pinch_angles
+from knuckle.rig.limits import basis, clamp_angles
+from knuckle.rig.load import load_rig
 from knuckle.rig.rotations import rodrigues
 
 

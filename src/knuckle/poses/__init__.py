@@ -1,0 +1,1 @@
+"""Random hands: poses as people hold them, and fingers that touch."""

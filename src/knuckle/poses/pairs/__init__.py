@@ -1,0 +1,1 @@
+"""Two interacting hands of one person."""

@@ -1,0 +1,1 @@
+"""Inverse kinematics: the rig fitted to 21 joints."""
