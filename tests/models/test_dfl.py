@@ -12,9 +12,9 @@ from knuckle.export.onnx import export_onnx
 from knuckle.geometry.camera import Camera
 from knuckle.models import create_model
 from knuckle.models.dfl.config import PARTS, make_config
+from knuckle.models.dfl.coordinates import to_depth_m
 from knuckle.models.dfl.model import Dfl
 from knuckle.models.dfl.streams import make_plan
-from knuckle.models.dfl.units import to_depth_m
 
 BUILDS = [
     *({"baseline": name} for name in ("id1", "id2", "id3", "id4")),

@@ -8,10 +8,10 @@ from torch import nn
 
 from knuckle.models.contract import TwoHandTargets
 from knuckle.models.dfl.config import PARTS, make_config
+from knuckle.models.dfl.coordinates import from_labels, to_depth_m, to_patch, to_px_bins
 from knuckle.models.dfl.heads import PairState, wrist_depths
 from knuckle.models.dfl.losses import DflLoss, sample_attention
 from knuckle.models.dfl.model import DflOutput
-from knuckle.models.dfl.units import from_labels, to_depth_m, to_patch, to_px_bins
 
 
 def test_units_go_there_and_back():

@@ -7,13 +7,12 @@ from knuckle.errors import KnuckleError
 from knuckle.layers.graph_attention import neighbourhood
 from knuckle.models import create_loss, create_model
 from knuckle.models.contract import Targets, TwoHandTargets
-from knuckle.models.ehpe.config import PRESETS, make_config
-from knuckle.models.ehpe.joint_sets import TABLE_4, joints_of
+from knuckle.models.ehpe.config import PRESETS, TABLE_4, joints_of, make_config
+from knuckle.models.ehpe.coordinates import from_labels, mean_hand, to_patch, to_px_mm
 from knuckle.models.ehpe.losses import EhpeLoss
 from knuckle.models.ehpe.model import Ehpe
 from knuckle.models.ehpe.nodes import NodeStart
 from knuckle.models.ehpe.tw_stage import gaussian_targets, heatmap_peak
-from knuckle.models.ehpe.units import from_labels, mean_hand, to_patch, to_px_mm
 from knuckle.rig.layer import RigLayer
 from knuckle.rig.load import load_rig
 from knuckle.skeleton import BONES

@@ -11,9 +11,9 @@ from knuckle.geometry.float32 import in_float32
 from knuckle.layers.segmentation_loss import dice_loss, focal_loss
 from knuckle.models.contract import TwoHandTargets
 from knuckle.models.dfl.config import CROP_PX, DEPTH_BOX_M, DflConfig
+from knuckle.models.dfl.coordinates import from_labels
 from knuckle.models.dfl.heads import PairState
 from knuckle.models.dfl.model import DflOutput
-from knuckle.models.dfl.units import from_labels
 from knuckle.skeleton import JOINT_COUNT, WRIST
 
 

@@ -16,13 +16,13 @@ from knuckle.layers.camera_head import lift, patch_to_frame
 from knuckle.models.contract import TwoHandOutput
 from knuckle.models.dfl.attention_maps import attention_maps
 from knuckle.models.dfl.config import PARTS, SCALES, DflConfig
+from knuckle.models.dfl.coordinates import to_depth_m, to_patch, to_px, to_px_bins
 from knuckle.models.dfl.decoder import Decoded, Decoder
 from knuckle.models.dfl.encoder import AppearanceFeatures, PositionFeatures
 from knuckle.models.dfl.heads import JointHead, PairHead, PairState, PooledJoints, wrist_depths
 from knuckle.models.dfl.refinement import SpatialRefinement
 from knuckle.models.dfl.relations import Gathered
 from knuckle.models.dfl.streams import JOINTS, Streams, make_plan
-from knuckle.models.dfl.units import to_depth_m, to_patch, to_px, to_px_bins
 
 
 class DflOutput(NamedTuple):

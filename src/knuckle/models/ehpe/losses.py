@@ -10,11 +10,10 @@ from knuckle.layers.confidence import confidence_loss
 from knuckle.layers.graph_attention import neighbourhood
 from knuckle.models.contract import Targets, TwoHandTargets, truth_mesh
 from knuckle.models.ehpe.config import EhpeConfig
+from knuckle.models.ehpe.coordinates import PlacedHands, from_labels, to_px_mm
 from knuckle.models.ehpe.model import Ehpe, EhpeOutput, sides_of
-from knuckle.models.ehpe.placement import PlacedHands
 from knuckle.models.ehpe.spi import neighbour_hops
 from knuckle.models.ehpe.tw_stage import gaussian_targets
-from knuckle.models.ehpe.units import from_labels, to_px_mm
 from knuckle.rig.layer import RigLayer
 from knuckle.rig.load import load_rig
 from knuckle.rig.rotations import rodrigues

@@ -18,11 +18,10 @@ from knuckle.layers.blocks import ConcatFusion, DeconvFusion, TopDownFusion
 from knuckle.layers.confidence import ConfidenceHead
 from knuckle.models.contract import HandOutput, TwoHandOutput
 from knuckle.models.ehpe.config import EhpeConfig
+from knuckle.models.ehpe.coordinates import PlacedHands, mean_hand, place_hand, stack_hands, to_px_mm
 from knuckle.models.ehpe.mesh_head import MeshHead
 from knuckle.models.ehpe.pg_stage import PgOutput, PgStage
-from knuckle.models.ehpe.placement import PlacedHands, place_hand, stack_hands
 from knuckle.models.ehpe.tw_stage import TwOutput, TwStage
-from knuckle.models.ehpe.units import mean_hand, to_px_mm
 from knuckle.rig.layer import RigLayer
 from knuckle.rig.load import load_rig
 from knuckle.skeleton import Side

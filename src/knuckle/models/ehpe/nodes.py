@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from knuckle.models.ehpe.joint_sets import LETTERS, joints_of
+from knuckle.models.ehpe.config import LETTERS, joints_of
 from knuckle.skeleton import JOINT_COUNT
 
 _FINGER_LETTERS = LETTERS[1:]

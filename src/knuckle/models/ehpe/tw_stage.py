@@ -14,7 +14,9 @@ from knuckle.models.ehpe.config import EhpeConfig
 
 
 class TwOutput(NamedTuple):
-    """heatmaps: of every stack, Eq 1's scale; joints: -1..1 over crop and depth box (`knuckle.models.ehpe.units`)."""
+    """heatmaps: of every stack, Eq 1's scale; joints: -1..1 over crop and depth box
+    (`knuckle.models.ehpe.coordinates`).
+    """
 
     heatmaps: Float[Tensor, "B stacks HJ h w"]
     joints: Float[Tensor, "B H J 3"]
