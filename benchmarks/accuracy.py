@@ -35,7 +35,7 @@ from knuckle.evaluation.one_hand_benchmarks import Benchmark, photographed_hands
 from knuckle.evaluation.protocols import handgraph
 from knuckle.evaluation.report import Report, write_reports
 from knuckle.evaluation.two_hand_benchmarks import TwoHandBenchmark
-from knuckle.inference.door import AUTO
+from knuckle.inference.auto import AUTO
 from turned_photos import QUARTERS, turned
 
 PEER = "MediaPipe 0.10.21, box given"

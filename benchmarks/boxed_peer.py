@@ -6,7 +6,7 @@ import numpy as np
 
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.evaluation.data import Predictions, Truth
-from knuckle.inference.landmarks import TurnedSquare, joints_to_square
+from knuckle.inference.detection.landmarks import TurnedSquare, joints_to_square
 from landmark_peer import peer
 
 FIRST_EXPAND = 1.6

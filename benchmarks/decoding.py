@@ -17,7 +17,7 @@ from rich.table import Table
 
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.procrustes import align_similarity
-from knuckle.inference import fusion
+from knuckle.inference import refine as fusion
 from knuckle.rig import load_rig
 from knuckle.rig.fit import solve as fit_step
 from knuckle.training.batches import HandSource, validation_batches

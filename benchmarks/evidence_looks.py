@@ -16,8 +16,8 @@ from knuckle.evaluation.protocols import synthetic
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop
 from knuckle.geometry.mirror import mirror_px
-from knuckle.inference.evidence import Evidence, look_at
-from knuckle.inference.landmarks import LandmarkNetwork
+from knuckle.inference.detection.evidence import Evidence, look_at
+from knuckle.inference.detection.landmarks import LandmarkNetwork
 from knuckle.sets.reader import SynthSet
 from knuckle.skeleton import JOINT_COUNT
 

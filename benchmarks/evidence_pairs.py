@@ -11,9 +11,9 @@ from knuckle.evaluation.benchmarks import open_benchmarks
 from knuckle.evaluation.two_hand_benchmarks import TwoHandBenchmark
 from knuckle.evaluation.two_hand_frames import TwoHandFrame, tight_box
 from knuckle.geometry.mirror import MIRROR_POINT
-from knuckle.inference.door import LIKELY
-from knuckle.inference.evidence import Evidence, look_at
-from knuckle.inference.landmarks import LandmarkNetwork
+from knuckle.inference.auto import LIKELY
+from knuckle.inference.detection.evidence import Evidence, look_at
+from knuckle.inference.detection.landmarks import LandmarkNetwork
 from knuckle.inference.merge import (
     MergeOdds,
     PairJoints,
@@ -23,10 +23,10 @@ from knuckle.inference.merge import (
     merge_signals,
     overlap,
 )
-from knuckle.inference.pair_predictor import PairPredictor, Window
+from knuckle.inference.one_hand import Predictor
 from knuckle.inference.pairing import pair_boxes
-from knuckle.inference.predictor import Predictor
 from knuckle.inference.trust import Trust, View, apart, our_joints, signals
+from knuckle.inference.two_hands import PairPredictor, Window
 
 _SIDES = ("right", "left")
 

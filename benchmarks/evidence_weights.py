@@ -46,12 +46,13 @@ from evidence_pairs import ask_pairs
 from knuckle import weights
 from knuckle.files import atomic_path
 from knuckle.geometry.crop import Crop
-from knuckle.inference import door, merge
-from knuckle.inference.door import ONE_HAND
-from knuckle.inference.fusion import own_joints
-from knuckle.inference.landmarks import LandmarkNetwork
-from knuckle.inference.predictor import BATCH, better_rolls, normalise
-from knuckle.inference.runtime import OnnxModel
+from knuckle.inference import auto as door
+from knuckle.inference import merge
+from knuckle.inference.auto import ONE_HAND
+from knuckle.inference.detection.landmarks import LandmarkNetwork
+from knuckle.inference.one_hand import BATCH, better_rolls, normalise
+from knuckle.inference.onnx_model import OnnxModel
+from knuckle.inference.refine import own_joints
 from knuckle.inference.trust import (
     CLASS_OF_JOINT,
     CLASSES,

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.inference.landmarks import LANDMARK_PX
+from knuckle.inference.detection.landmarks import LANDMARK_PX
 from knuckle.poses.prior import sample_orientations, sample_poses, sample_shapes
 from knuckle.rig.fit.joints import fit_joints
 from knuckle.rig.hand_rig import HandRig

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from knuckle.inference.landmarks import LandmarkNetwork
-from knuckle.inference.palm import PalmDetector
+from knuckle.inference.detection.landmarks import LandmarkNetwork
+from knuckle.inference.detection.mediapipe import PalmDetector
 
 
 class PeerHand(NamedTuple):

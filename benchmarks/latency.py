@@ -17,10 +17,10 @@ from knuckle import weights as store
 from knuckle.cli.demo import ASSETS, SAMPLE
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop
-from knuckle.inference.fusion import fuse, fuse_pair
-from knuckle.inference.landmarks import LANDMARK_PX
-from knuckle.inference.predictor import normalise
-from knuckle.inference.runtime import OnnxModel
+from knuckle.inference.detection.landmarks import LANDMARK_PX
+from knuckle.inference.one_hand import normalise
+from knuckle.inference.onnx_model import OnnxModel
+from knuckle.inference.refine import fuse, fuse_pair
 from knuckle.photos.reading import read_image
 from knuckle.rig.load import load_rig
 from landmark_peer import mediapipe_landmarks, milliseconds

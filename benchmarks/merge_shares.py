@@ -25,12 +25,12 @@ from knuckle.evaluation.two_hand_metrics import mpjpe, mrrpe, with_root_depth
 from knuckle.evaluation.two_hand_runner import by_boxes, run_frames
 from knuckle.geometry.camera import Camera
 from knuckle.hands import HandPredictor
-from knuckle.inference.door import AutoPredictor, Merge
+from knuckle.inference.auto import AutoPredictor, Merge
 from knuckle.inference.looks import join_looks
 from knuckle.inference.merge import SIGNALS, Merged, MergeOdds, PairJoints, merge_pairs
-from knuckle.inference.pair_predictor import PairPredictor, Window
-from knuckle.inference.predictor import Answer, Predictor
+from knuckle.inference.one_hand import Answer, Predictor
 from knuckle.inference.trust import CLASSES, Odds, merge_odds
+from knuckle.inference.two_hands import PairPredictor, Window
 from knuckle.skeleton import WRIST, Side
 
 SHARES = (0.3, 0.5, 0.7)

@@ -13,7 +13,7 @@ from knuckle.evaluation.pose_metrics import box_errors, keypoint_mean, procruste
 from knuckle.evaluation.protocols import handgraph
 from knuckle.geometry.mirror import MIRROR_POINT, mirror_px
 from knuckle.hands import HandPredictor
-from knuckle.inference.door import open_predictor
+from knuckle.inference.auto import open_predictor
 
 
 class MirroredHand(LabelledHand):

@@ -22,7 +22,7 @@ from knuckle.evaluation.protocols import handgraph
 from knuckle.files import write_image
 from knuckle.geometry.crop import Crop
 from knuckle.hands import HandPredictor, Hands
-from knuckle.inference.door import open_predictor
+from knuckle.inference.auto import open_predictor
 from knuckle.view.close_up import close_up
 from knuckle.view.overlay import draw_hands
 from knuckle.view.sheet import contact_sheet

@@ -24,8 +24,8 @@ import networks
 from knuckle import weights
 from knuckle.cli.progress import counting
 from knuckle.errors import KnuckleError
-from knuckle.inference.landmarks import LANDMARK_PX, LandmarkNetwork
-from knuckle.inference.runtime import OnnxModel
+from knuckle.inference.detection.landmarks import LANDMARK_PX, LandmarkNetwork
+from knuckle.inference.onnx_model import OnnxModel
 from speed_table import BATCH, Row, show
 from timing import medians
 

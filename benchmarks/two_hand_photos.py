@@ -23,7 +23,7 @@ from knuckle.evaluation.two_hand_runner import hand_by_hand, run_frames, whole_f
 from knuckle.evaluation.two_hand_sources import photo_frames, photo_pairs
 from knuckle.files import write_image
 from knuckle.geometry.crop import Crop, apply_affine
-from knuckle.inference.door import AUTO
+from knuckle.inference.auto import AUTO
 from two_hand_sheet import sheet
 
 _SIDES = ("right", "left")

@@ -24,7 +24,7 @@ from knuckle.evaluation.two_hand_groups import hand_groups
 from knuckle.evaluation.two_hand_runner import hand_by_hand, run_frames, whole_frames
 from knuckle.evaluation.two_hand_sources import rendered_frames
 from knuckle.files import write_image
-from knuckle.inference.door import AUTO
+from knuckle.inference.auto import AUTO
 from knuckle.sets.reader import SynthSet
 from knuckle.synth.benchmark import load_two_hand_benchmark
 from two_hand_sheet import sheet

@@ -11,7 +11,7 @@ import jaxtyping
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-# Some tests load onnxruntime themselves, before `knuckle.inference.sessions` says so.
+# Some tests load onnxruntime themselves, before `knuckle.inference.onnx_model` says so.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 from fake_networks import one_hand_network, two_hand_network, write_network

@@ -92,13 +92,13 @@ def test_every_room_has_its_place_above_those_it_stands_on():
 
 
 def test_an_arrow_that_points_up_is_named():
-    source = "def f():\n    from knuckle.inference.door import open_predictor\n"
+    source = "def f():\n    from knuckle.inference.auto import open_predictor\n"
     runner = "knuckle.evaluation.two_hand_runner"
-    assert wrong_arrows(runner, source) == [f"{runner} imports knuckle.inference.door"]
+    assert wrong_arrows(runner, source) == [f"{runner} imports knuckle.inference.auto"]
     assert wrong_arrows("knuckle.cli.evaluate", source) == []
     assert wrong_arrows("knuckle.rig.fit.joints", "from knuckle import models, errors") == [
         "knuckle.rig.fit.joints imports knuckle.models"
     ]
     assert wrong_arrows("knuckle.models", "import knuckle") == ["knuckle.models imports knuckle"]
     for lower in ("training.loop", "synth.engine", "evaluation.report", "datasets.photos"):
-        assert wrong_arrows("knuckle.inference.door", f"import knuckle.{lower}")
+        assert wrong_arrows("knuckle.inference.auto", f"import knuckle.{lower}")

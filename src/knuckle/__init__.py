@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from knuckle.geometry.camera import Camera
     from knuckle.geometry.crop import Crop
     from knuckle.hands import Hand, Hands
-    from knuckle.inference.detector import Detection, Detector
+    from knuckle.inference.detection.detection import Detection, Detector
     from knuckle.inference.estimate import estimate
-    from knuckle.inference.pair_predictor import PairPredictor
-    from knuckle.inference.predictor import Predictor
+    from knuckle.inference.one_hand import Predictor
+    from knuckle.inference.two_hands import PairPredictor
     from knuckle.models import create_model
     from knuckle.photos.reading import read_image
     from knuckle.rig.hand_rig import HandRig
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 _HOMES = {
     "Camera": "knuckle.geometry.camera",
     "Crop": "knuckle.geometry.crop",
-    "Detection": "knuckle.inference.detector",
-    "Detector": "knuckle.inference.detector",
+    "Detection": "knuckle.inference.detection.detection",
+    "Detector": "knuckle.inference.detection.detection",
     "Hand": "knuckle.hands",
     "HandRig": "knuckle.rig.hand_rig",
     "Hands": "knuckle.hands",
     "KnuckleError": "knuckle.errors",
-    "PairPredictor": "knuckle.inference.pair_predictor",
-    "Predictor": "knuckle.inference.predictor",
+    "PairPredictor": "knuckle.inference.two_hands",
+    "Predictor": "knuckle.inference.one_hand",
     "create_model": "knuckle.models",
     "draw_hands": "knuckle.view.overlay",
     "estimate": "knuckle.inference.estimate",

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from knuckle import weights
 from knuckle.cli.main import app
 from knuckle.inference import estimate
-from knuckle.inference.detector import Detection
+from knuckle.inference.detection.detection import Detection
 from knuckle.photos.reading import read_image
 
 BOX = ["--box", "30,20,60,64", "--side", "left"]

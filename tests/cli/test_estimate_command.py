@@ -13,7 +13,7 @@ import trimesh
 from typer.testing import CliRunner
 
 from knuckle.cli.main import app
-from knuckle.inference.detector import Detection
+from knuckle.inference.detection.detection import Detection
 from knuckle.photos.reading import read_image
 
 BOX = "30,20,60,64"
@@ -209,10 +209,10 @@ def test_a_result_never_overwrites_a_photo_of_the_call(run, photo, detections):
 
 
 def test_detector_whose_files_are_damaged_is_one_error(run, photo, monkeypatch, tmp_path):
-    from knuckle.inference.detector import default_detector
-    from knuckle.inference.landmarks import landmark_network
+    from knuckle.inference.detection.detection import default_detector
+    from knuckle.inference.detection.landmarks import landmark_network
 
-    monkeypatch.setattr("knuckle.inference.mediapipe_networks.DETECTOR_FOLDER", tmp_path / "none")
+    monkeypatch.setattr("knuckle.inference.detection.networks.DETECTOR_FOLDER", tmp_path / "none")
     default_detector.cache_clear()
     landmark_network.cache_clear()
     other = photo.with_name("other.png")
@@ -239,7 +239,7 @@ def test_base_install_is_enough_and_quiet(photo, fake_model):
 
 def test_the_landmark_network_has_a_say_unless_it_is_told_not_to(run, photo, fake_model, monkeypatch):
     from knuckle import KnuckleError
-    from knuckle.inference import predictor
+    from knuckle.inference import one_hand as predictor
 
     def unavailable() -> None:
         raise KnuckleError("no landmark network here")
@@ -257,7 +257,7 @@ def test_box_and_side_load_neither_detector_nor_torch(photo, fake_model):
         "import sys\n"
         "from knuckle.cli.main import app\n"
         "try:\n    app(sys.argv[1:])\nfinally:\n"
-        "    heavy = ('torch', 'timm', 'knuckle.inference.palm', 'numba', 'llvmlite')\n"
+        "    heavy = ('torch', 'timm', 'knuckle.inference.detection.mediapipe', 'numba', 'llvmlite')\n"
         "    print('LOADED', [m for m in heavy if m in sys.modules])\n"
     )
     command = ["estimate", str(photo), "--box", BOX, "--side", "left", "--model", fake_model]

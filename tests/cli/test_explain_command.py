@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from knuckle.cli.main import app
-from knuckle.inference.detector import Detection
+from knuckle.inference.detection.detection import Detection
 from knuckle.photos.reading import read_image
 
 PAIR = ["--box", "60,60,80,90", "--side", "right", "--box", "120,75,90,80", "--side", "left"]
@@ -34,7 +34,7 @@ def run(fake_pair_model):
 @pytest.fixture
 def detections(monkeypatch) -> list[Detection]:
     found: list[Detection] = []
-    monkeypatch.setattr("knuckle.inference.detector.default_detector", lambda: lambda _: found)
+    monkeypatch.setattr("knuckle.inference.detection.detection.default_detector", lambda: lambda _: found)
     return found
 
 

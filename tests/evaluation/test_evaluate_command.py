@@ -249,7 +249,7 @@ def test_models_are_scored_with_the_evidence_of_the_photographs_unless_told_not_
 ):
     """A landmark network that sees all joints in the middle of what it is shown: it pulls the hands there."""
     from knuckle.cli import predictors
-    from knuckle.inference.landmarks import Landmarks
+    from knuckle.inference.detection.landmarks import Landmarks
 
     asked: list[tuple[int, ...]] = []
 

@@ -11,12 +11,12 @@ import pytest
 import knuckle
 from knuckle import Camera, Detection, KnuckleError
 from knuckle.hands import Hands
-from knuckle.inference import door
-from knuckle.inference.door import AutoPredictor, open_predictor
+from knuckle.inference import auto as door
+from knuckle.inference.auto import AutoPredictor, open_predictor
 from knuckle.inference.merge import SIGNALS, MergeOdds, merge_pairs
-from knuckle.inference.pair_predictor import PairPredictor, Window
-from knuckle.inference.predictor import Predictor
+from knuckle.inference.one_hand import Predictor
 from knuckle.inference.trust import CLASSES, Odds
+from knuckle.inference.two_hands import PairPredictor, Window
 from knuckle.weights import read_record
 
 OTHER = {"left": "right", "right": "left"}

@@ -10,9 +10,9 @@ import pytest
 import knuckle
 from knuckle.cli.demo import ASSETS, SAMPLE
 from knuckle.errors import KnuckleError
-from knuckle.inference import sessions
-from knuckle.inference.mediapipe_networks import open_network, read_network
-from knuckle.inference.sessions import MOST_THREADS, available_cores, open_session
+from knuckle.inference import onnx_model as sessions
+from knuckle.inference.detection.networks import open_network, read_network
+from knuckle.inference.onnx_model import MOST_THREADS, available_cores, open_session
 from knuckle.photos.reading import read_image
 
 
@@ -41,7 +41,7 @@ def test_threads_asked_for_are_taken(fake_model, monkeypatch):
 def test_cores_are_those_the_process_may_use():
     code = (
         "import os\nos.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
-        "from knuckle.inference.sessions import available_cores\nprint(available_cores())\n"
+        "from knuckle.inference.onnx_model import available_cores\nprint(available_cores())\n"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "1"
     assert available_cores() >= 1

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from knuckle import weights
-from knuckle.inference.evidence import Evidence
+from knuckle.inference.detection.evidence import Evidence
 from knuckle.inference.merge import SIGNALS as MERGE_SIGNALS
 from knuckle.inference.trust import (
     CLASS_OF_JOINT,

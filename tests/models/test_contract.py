@@ -17,7 +17,7 @@ from knuckle.errors import KnuckleError
 from knuckle.export.onnx import INPUTS, export_onnx
 from knuckle.geometry.camera import Camera
 from knuckle.hands import Hands
-from knuckle.inference.predictor import Predictor
+from knuckle.inference.one_hand import Predictor
 from knuckle.models import SYSTEMS, create_loss, create_model
 from knuckle.models.contract import Targets, TwoHandTargets
 from knuckle.rig.load import load_rig

@@ -11,8 +11,8 @@ from knuckle import weights
 from knuckle.cli.demo import ASSETS, SAMPLE
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop
-from knuckle.inference.predictor import normalise
-from knuckle.inference.runtime import OnnxModel
+from knuckle.inference.one_hand import normalise
+from knuckle.inference.onnx_model import OnnxModel
 from knuckle.photos.reading import read_image
 from knuckle.training.checkpoint import load_model
 

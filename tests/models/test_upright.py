@@ -11,8 +11,8 @@ import torch
 from knuckle.export.onnx import export_onnx
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop, apply_affine, hand_roll, turned_px
-from knuckle.inference.evidence import Evidence
-from knuckle.inference.predictor import Predictor
+from knuckle.inference.detection.evidence import Evidence
+from knuckle.inference.one_hand import Predictor
 from knuckle.models import create_model
 from knuckle.models.upright import infer_upright
 from knuckle.weights import WeightsRecord

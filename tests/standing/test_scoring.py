@@ -11,7 +11,7 @@ from knuckle import weights as store
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.one_hand_benchmarks import rendered_benchmark
 from knuckle.export import ship as shipping
-from knuckle.inference import fusion
+from knuckle.inference import refine as fusion
 from knuckle.inference.trust import STANDARD, trust_in
 from knuckle.sets.reader import SynthSet
 from knuckle.standing import score

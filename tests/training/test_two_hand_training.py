@@ -11,7 +11,7 @@ import torch
 
 from knuckle.errors import KnuckleError
 from knuckle.export.ship import confidence_threshold, ship
-from knuckle.inference.runtime import OnnxModel
+from knuckle.inference.onnx_model import OnnxModel
 from knuckle.models import create_model
 from knuckle.models.contract import TwoHandOutput
 from knuckle.synth.options import SynthOptions

@@ -16,7 +16,7 @@ from knuckle.cli.table import print_table
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
 from knuckle.hands import Hands
-from knuckle.inference.detector import Detector, default_detector
+from knuckle.inference.detection.detection import Detector, default_detector
 from knuckle.inference.estimate import estimate
 from knuckle.inference.requests import check_sides
 from knuckle.photos.reading import read_image

@@ -11,7 +11,7 @@ from knuckle.skeleton import JOINT_NAMES, Side
 if TYPE_CHECKING:
     import numpy as np
 
-    from knuckle.inference.pair_predictor import PairPredictor, Window
+    from knuckle.inference.two_hands import PairPredictor, Window
 
 
 def explain(
@@ -80,7 +80,7 @@ def explain(
 
 def _open(model: str) -> "PairPredictor":
     from knuckle import weights
-    from knuckle.inference.pair_predictor import PairPredictor
+    from knuckle.inference.two_hands import PairPredictor
 
     _, record = weights.find(model)
     if record.hands != 2:
@@ -94,8 +94,8 @@ def _window(
     photo: Path, image: "np.ndarray", boxes: list[list[float]] | None, sides: list[str] | None
 ) -> tuple["Window", tuple[Side, ...]]:
     """Where to look, and which hands to show."""
-    from knuckle.inference.pair_predictor import Window
     from knuckle.inference.requests import check_boxes, check_sides
+    from knuckle.inference.two_hands import Window
 
     if boxes is None or sides is None:
         chosen, owners = _found(photo, image)
@@ -116,7 +116,7 @@ def _found(photo: Path, image: "np.ndarray") -> tuple["np.ndarray", tuple[Side, 
     """Boxes and sides of the first pair the detector finds, or of the best hand where there is none."""
     import numpy as np
 
-    from knuckle.inference.detector import default_detector
+    from knuckle.inference.detection.detection import default_detector
     from knuckle.inference.pairing import pair_boxes
 
     found = default_detector()(image)

@@ -2,7 +2,7 @@
 
 from knuckle import weights
 from knuckle.errors import KnuckleError
-from knuckle.inference.door import AUTO, ONE_HAND, TWO_HANDS, is_installed
+from knuckle.inference.auto import AUTO, ONE_HAND, TWO_HANDS, is_installed
 
 ALL = "all"
 

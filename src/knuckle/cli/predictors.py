@@ -13,12 +13,12 @@ from knuckle.datasets.labelled import Patch, Photo
 from knuckle.evaluation.runner import PatchPredictor
 from knuckle.evaluation.two_hand_runner import FramePredictor, by_boxes
 from knuckle.geometry.crop import Crop, turned_px
-from knuckle.inference.door import AUTO, ONE_HAND, open_predictor
-from knuckle.inference.evidence import Evidence, look_at
-from knuckle.inference.fusion import fuse, fuse_pair
-from knuckle.inference.landmarks import landmark_network
-from knuckle.inference.predictor import better_rolls, normalise
-from knuckle.inference.runtime import ATTENTION, OnnxModel
+from knuckle.inference.auto import AUTO, ONE_HAND, open_predictor
+from knuckle.inference.detection.evidence import Evidence, look_at
+from knuckle.inference.detection.landmarks import landmark_network
+from knuckle.inference.one_hand import better_rolls, normalise
+from knuckle.inference.onnx_model import ATTENTION, OnnxModel
+from knuckle.inference.refine import fuse, fuse_pair
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.load import load_rig
 
@@ -55,7 +55,7 @@ class Network(Protocol):
         *,
         roll: Float[np.ndarray, "B"] | None = None,
     ) -> Mapping[str, np.ndarray]:
-        """As `knuckle.inference.runtime.OnnxModel`."""
+        """As `knuckle.inference.onnx_model.OnnxModel`."""
         ...
 
 

@@ -95,7 +95,7 @@ def by_boxes(predictor: HandPredictor) -> FramePredictor:
     """What `estimate` runs, given each picture with the tight box and the side of every hand that is there, as a user
     gives them; absent hands are 0.
 
-    It decides itself which hands it sees together, and cuts its own crops (`knuckle.inference.door`). It has no say in
+    It decides itself which hands it sees together, and cuts its own crops (`knuckle.inference.auto`). It has no say in
     which hands are there, so there is no confidence.
     """
 

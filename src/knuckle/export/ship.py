@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 
 from knuckle.export.onnx import export_onnx
 from knuckle.files import atomic_path
-from knuckle.inference.runtime import OnnxModel
+from knuckle.inference.onnx_model import OnnxModel
 from knuckle.training.batches import HandSource, validation_batches
 from knuckle.training.checkpoint import load_model
 from knuckle.training.objective import check_hands, images_to_input

@@ -10,12 +10,12 @@ from jaxtyping import Float, UInt8
 
 from knuckle.geometry.camera import Camera
 from knuckle.hands import Hands
-from knuckle.inference.detector import Detection, Detector, default_detector
-from knuckle.inference.door import AUTO, AutoPredictor, open_predictor
-from knuckle.inference.evidence import Evidence
-from knuckle.inference.pair_predictor import PairPredictor
-from knuckle.inference.predictor import Predictor
+from knuckle.inference.auto import AUTO, AutoPredictor, open_predictor
+from knuckle.inference.detection.detection import Detection, Detector, default_detector
+from knuckle.inference.detection.evidence import Evidence
+from knuckle.inference.one_hand import Predictor
 from knuckle.inference.requests import check_boxes, check_camera, check_looks, check_pairing, check_sides
+from knuckle.inference.two_hands import PairPredictor
 from knuckle.photos.reading import check_image, read_image
 from knuckle.skeleton import Side
 
@@ -42,7 +42,7 @@ def estimate(
     installed; what both see is merged (`knuckle.inference.pairing` and `merge` have the rules, `Hands.models` who
     answered). looks: 2 shows the two-hand system every pair as it is and mirrored, which is more exact; 1 asks it once,
     in half its time. evidence: the joints that the hand detector's landmark network sees have a share in every hand
-    (`knuckle.inference.evidence`); False leaves all to the model.
+    (`knuckle.inference.detection.evidence`); False leaves all to the model.
 
     Returns `Hands`, in the order of the boxes, or best first when found; empty when there is no hand.
     Raises KnuckleError for a photo, box, side, camera or model that cannot be used.

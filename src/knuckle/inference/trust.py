@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.inference.evidence import Evidence
+from knuckle.inference.detection.evidence import Evidence
 from knuckle.skeleton import JOINT_CLASSES, JOINT_COUNT, WRIST
 
 TABLE = Path(__file__).parent.parent / "assets" / "evidence.json"

@@ -11,13 +11,13 @@ from knuckle import weights
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
 from knuckle.hands import Hands
-from knuckle.inference.evidence import Evidence, look_at
-from knuckle.inference.landmarks import landmark_network
+from knuckle.inference.detection.evidence import Evidence, look_at
+from knuckle.inference.detection.landmarks import landmark_network
 from knuckle.inference.merge import SIGNALS, Merged, MergeOdds, PairJoints, merge_pairs
-from knuckle.inference.pair_predictor import HAND_FIELDS, PairPredictor, Window
+from knuckle.inference.one_hand import Predictor
 from knuckle.inference.pairing import MARGIN, pair_boxes
-from knuckle.inference.predictor import Predictor
 from knuckle.inference.trust import merge_odds
+from knuckle.inference.two_hands import HAND_FIELDS, PairPredictor, Window
 from knuckle.skeleton import WRIST, Side
 
 AUTO = "auto"
@@ -38,7 +38,7 @@ def open_predictor(
     """The predictor of a model's name, of an .onnx file, or of "auto".
 
     looks: how often a two-hand system is asked about a pair (`PairPredictor`). evidence: whether the landmark network
-    has a say (`knuckle.inference.evidence`). "auto" takes a two-hand system too where
+    has a say (`knuckle.inference.detection.evidence`). "auto" takes a two-hand system too where
     one is installed, and works without. Raises KnuckleError for an unknown name or damaged weights.
     """
     if model == AUTO:

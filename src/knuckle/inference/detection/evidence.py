@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from knuckle.geometry.mirror import MIRROR_POINT
-from knuckle.inference.landmarks import Landmarks, TurnedSquare, joints_to_square
+from knuckle.inference.detection.landmarks import Landmarks, TurnedSquare, joints_to_square
 from knuckle.skeleton import Side
 
 FIRST_EXPAND = 1.6
@@ -46,7 +46,7 @@ then."""
 
 
 class LooksAtSquares(Protocol):
-    """The landmark network as evidence needs it: `knuckle.inference.landmarks.LandmarkNetwork`."""
+    """The landmark network as evidence needs it: `knuckle.inference.detection.landmarks.LandmarkNetwork`."""
 
     def look(
         self, image: UInt8[np.ndarray, "H W 3"], square: TurnedSquare

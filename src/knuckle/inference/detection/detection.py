@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from knuckle.inference.evidence import Evidence
+from knuckle.inference.detection.evidence import Evidence
 from knuckle.skeleton import Side
 
 
@@ -39,7 +39,7 @@ def default_detector() -> Detector:
 
     Raises KnuckleError when their files are missing or damaged.
     """
-    from knuckle.inference.landmarks import landmark_network
-    from knuckle.inference.palm import PalmDetector
+    from knuckle.inference.detection.landmarks import landmark_network
+    from knuckle.inference.detection.mediapipe import PalmDetector
 
     return PalmDetector(landmarks=landmark_network())

@@ -10,7 +10,7 @@ import pytest
 
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
-from knuckle.inference.predictor import BATCH, Predictor, normalise
+from knuckle.inference.one_hand import BATCH, Predictor, normalise
 from knuckle.weights import read_record
 
 DEPTH_M = 0.5
@@ -108,7 +108,7 @@ def test_box_one_pixel_picture(predictor: Predictor):
 
 
 def test_file_that_is_no_network(tmp_path):
-    from knuckle.inference.runtime import OnnxModel
+    from knuckle.inference.onnx_model import OnnxModel
 
     path = tmp_path / "text.onnx"
     path.write_text("not a network")
@@ -120,7 +120,7 @@ def test_network_with_other_inputs(tmp_path):
     import onnx
     from onnx import TensorProto, helper
 
-    from knuckle.inference.runtime import OnnxModel
+    from knuckle.inference.onnx_model import OnnxModel
 
     values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in ("a", "b")]
     graph = helper.make_graph([helper.make_node("Relu", ["a"], ["b"])], "other", values[:1], values[1:])

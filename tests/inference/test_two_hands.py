@@ -8,8 +8,8 @@ import pytest
 import knuckle
 from knuckle import Camera, KnuckleError
 from knuckle.inference.looks import join_looks
-from knuckle.inference.pair_predictor import PairPredictor, Window
-from knuckle.inference.predictor import BATCH, Predictor
+from knuckle.inference.one_hand import BATCH, Predictor
+from knuckle.inference.two_hands import PairPredictor, Window
 
 OTHER = {"left": "right", "right": "left"}
 WIDTH, HEIGHT = 321, 240

@@ -10,7 +10,7 @@ import onnx
 import pytest
 
 from knuckle.errors import KnuckleError
-from knuckle.inference.runtime import OnnxModel
+from knuckle.inference.onnx_model import OnnxModel
 from knuckle.weights import find, read_record
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from knuckle.geometry.crop import apply_affine, hand_roll, invert_affine
-from knuckle.inference.mediapipe_networks import open_network
+from knuckle.inference.detection.networks import open_network
 
 LANDMARK_PX = 224
 # From the joints but those of the fingertips to the square of the hand: so much larger, moved to the fingers by this
@@ -52,7 +52,7 @@ class LandmarkNetwork:
     """The landmark network, ready to look at hands; any number of threads may ask it at once.
 
     Patches and pictures are RGB as the camera saw them, not mirrored. threads: of one run, as
-    `knuckle.inference.sessions` has it. Raises KnuckleError when the network's file is missing or damaged.
+    `knuckle.inference.onnx_model` has it. Raises KnuckleError when the network's file is missing or damaged.
     """
 
     def __init__(self, *, threads: int | None = None) -> None:

@@ -4,17 +4,23 @@ import numpy as np
 import pytest
 
 from knuckle.geometry.crop import apply_affine
-from knuckle.inference import palm, palm_anchors
-from knuckle.inference.detector import Detection
-from knuckle.inference.palm import (
+from knuckle.inference.detection import mediapipe as palm
+from knuckle.inference.detection import mediapipe as palm_anchors
+from knuckle.inference.detection.detection import Detection
+from knuckle.inference.detection.mediapipe import (
+    KEYPOINTS,
     FoundHand,
     Landmarks,
+    Palms,
     TurnedSquare,
+    anchor_centres,
+    box_iou,
+    decode,
     joints_to_square,
     needs_second_look,
     palm_to_square,
+    suppress,
 )
-from knuckle.inference.palm_anchors import KEYPOINTS, Palms, anchor_centres, box_iou, decode, suppress
 
 
 def test_anchors_cover_the_two_grids():

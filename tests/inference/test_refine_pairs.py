@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from knuckle.inference.fusion import fuse_pair
+from knuckle.inference.refine import fuse_pair
 from knuckle.poses.prior import sample_poses
 from knuckle.rig.load import load_rig
 

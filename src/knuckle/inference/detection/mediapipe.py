@@ -1,27 +1,97 @@
 """Hands found by MediaPipe's two networks: palms in the whole picture, then the 21 joints of each.
 
-The pipeline is that of "MediaPipe Hands" (Zhang et al. 2020) for a single picture: a palm detector, a square
-turned so that the fingers point up, and a landmark network that also says whether a hand is there and which.
+The pipeline is that of "MediaPipe Hands" (Zhang et al. 2020) for a single picture: a palm detector, a square turned so
+that the fingers point up, and a landmark network that also says whether a hand is there and which. The palm network is
+a single-shot detector (Liu et al. 2016) as in BlazeFace (Bazarevsky et al. 2019): 2016 anchors on a 192 px input, one
+score, a box and seven points each.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from knuckle.inference.detector import Detection
-from knuckle.inference.evidence import Evidence
-from knuckle.inference.landmarks import (
+from knuckle.inference.detection.detection import Detection
+from knuckle.inference.detection.evidence import Evidence
+from knuckle.inference.detection.landmarks import (
     LANDMARK_PX,
     LandmarkNetwork,
     Landmarks,
     TurnedSquare,
     joints_to_square,
 )
-from knuckle.inference.mediapipe_networks import open_network
-from knuckle.inference.palm_anchors import INPUT_PX, MIDDLE_POINT, WRIST_POINT, decode, suppress
+from knuckle.inference.detection.networks import open_network
 from knuckle.skeleton import Side
+
+INPUT_PX = 192
+# Cells along a side of each grid (strides 8 and 16), and anchors a cell.
+GRIDS = ((24, 2), (12, 6))
+KEYPOINTS = 7
+WRIST_POINT, MIDDLE_POINT = 0, 2
+
+
+class Palms(NamedTuple):
+    """Palms in a picture whose letterboxed square spans 0..1: boxes (centre, size), seven points, scores."""
+
+    boxes: Float[np.ndarray, "n 4"]
+    points: Float[np.ndarray, "n 7 2"]
+    scores: Float[np.ndarray, "n"]
+
+
+@lru_cache(maxsize=1)
+def anchor_centres() -> Float[np.ndarray, "2016 2"]:
+    """Centres of the anchors, 0..1, in the order of the network's output: grids row by row."""
+    centres = []
+    for cells, anchors in GRIDS:
+        axis = (np.arange(cells) + 0.5) / cells
+        y, x = np.meshgrid(axis, axis, indexing="ij")
+        centres.append(np.repeat(np.stack([x, y], axis=-1).reshape(-1, 2), anchors, axis=0))
+    return np.concatenate(centres)
+
+
+def decode(
+    regression: Float[np.ndarray, "2016 18"], logits: Float[np.ndarray, "2016"], *, threshold: float
+) -> Palms:
+    """Palms of the anchors whose score passes the threshold; offsets are in input px from the anchor's
+    centre."""
+    kept = logits >= np.log(threshold / (1 - threshold))
+    scores = 1 / (1 + np.exp(-logits[kept].astype(float)))
+    values = regression[kept].astype(float).reshape(-1, 2 + KEYPOINTS, 2) / INPUT_PX
+    centres = anchor_centres()[kept]
+    boxes = np.concatenate([values[:, 0] + centres, values[:, 1]], axis=1)
+    return Palms(boxes, values[:, 2:] + centres[:, None], scores)
+
+
+def suppress(palms: Palms, *, iou_threshold: float = 0.3) -> Palms:
+    """Merge palms that overlap a better one into it: the mean of boxes and points, weighted by score
+    (BlazeFace)."""
+    boxes, points, scores = [], [], []
+    order = np.argsort(-palms.scores, kind="stable")
+    while order.size:
+        overlapping = box_iou(palms.boxes[order[0]], palms.boxes[order]) > iou_threshold
+        # A box of no area overlaps nothing, itself included.
+        overlapping[0] = True
+        group = order[overlapping]
+        weight = palms.scores[group] / palms.scores[group].sum()
+        boxes.append(weight @ palms.boxes[group])
+        points.append(np.einsum("n,nkd->kd", weight, palms.points[group]))
+        scores.append(palms.scores[group[0]])
+        order = order[~overlapping]
+    return Palms(np.array(boxes).reshape(-1, 4), np.array(points).reshape(-1, KEYPOINTS, 2), np.array(scores))
+
+
+def box_iou(box: Float[np.ndarray, "4"], others: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, "n"]:
+    """Intersection over union of one box with others, each (centre x, centre y, w, h); 0 where both are
+    empty."""
+    low = np.maximum(box[:2] - box[2:] / 2, others[:, :2] - others[:, 2:] / 2)
+    high = np.minimum(box[:2] + box[2:] / 2, others[:, :2] + others[:, 2:] / 2)
+    inner = np.prod(np.clip(high - low, 0, None), axis=1)
+    union = np.prod(box[2:]) + np.prod(others[:, 2:], axis=1) - inner
+    return inner / np.maximum(union, 1e-12)
+
 
 __all__ = [
     "LANDMARK_PX",
@@ -62,9 +132,9 @@ class PalmDetector:
 
     The landmark network looks at the square the palm suggests and, where that was wrong or its answer is not sure
     (`needs_second_look`), at the one its own joints suggest. threshold: least presence of a hand at the last look.
-    Pictures are RGB as the camera saw them, not mirrored. threads: of one run, as `knuckle.inference.sessions` has it.
-    landmarks: the landmark network where it is open already; it can be asked by itself, too. Raises KnuckleError when a
-    network's file is missing or damaged.
+    Pictures are RGB as the camera saw them, not mirrored. threads: of one run, as `knuckle.inference.onnx_model` has
+    it. landmarks: the landmark network where it is open already; it can be asked by itself, too. Raises KnuckleError
+    when a network's file is missing or damaged.
     """
 
     def __init__(

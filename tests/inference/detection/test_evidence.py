@@ -8,9 +8,12 @@ import pytest
 import knuckle
 from knuckle import Camera, Detection
 from knuckle.geometry.crop import apply_affine, invert_affine
-from knuckle.inference import door, evidence, pair_predictor, predictor
-from knuckle.inference.evidence import FIRST_EXPAND, Evidence, look_at
-from knuckle.inference.landmarks import LANDMARK_PX, Landmarks, TurnedSquare
+from knuckle.inference import auto as door
+from knuckle.inference import one_hand as predictor
+from knuckle.inference import two_hands as pair_predictor
+from knuckle.inference.detection import evidence
+from knuckle.inference.detection.evidence import FIRST_EXPAND, Evidence, look_at
+from knuckle.inference.detection.landmarks import LANDMARK_PX, Landmarks, TurnedSquare
 from knuckle.rig.load import load_rig
 from knuckle.skeleton import Side
 

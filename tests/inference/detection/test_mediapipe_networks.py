@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from knuckle.errors import KnuckleError
-from knuckle.inference import mediapipe_networks
-from knuckle.inference.landmarks import LandmarkNetwork, TurnedSquare, landmark_network
-from knuckle.inference.mediapipe_networks import NETWORKS, open_network, read_network
+from knuckle.inference.detection import networks as mediapipe_networks
+from knuckle.inference.detection.landmarks import LandmarkNetwork, TurnedSquare, landmark_network
+from knuckle.inference.detection.networks import NETWORKS, open_network, read_network
 
 ANCHOR_STEP = 8
 
@@ -103,7 +103,7 @@ def test_a_broken_record_is_refused(content, folder):
 
 
 def test_records_say_whose_the_networks_are():
-    notice = Path(__file__).parents[2] / "NOTICE"
+    notice = Path(__file__).parents[3] / "NOTICE"
     for name in NETWORKS:
         record = json.loads((mediapipe_networks.DETECTOR_FOLDER / f"{name}.json").read_text())
         assert record["licence"] == "Apache-2.0" and record["source"]["file"].endswith(f"{name}.tflite")

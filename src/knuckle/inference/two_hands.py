@@ -13,15 +13,15 @@ from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop
 from knuckle.hands import Hands
-from knuckle.inference.evidence import Evidence, look_at
-from knuckle.inference.fusion import fuse_pair
-from knuckle.inference.landmarks import landmark_network
+from knuckle.inference.detection.evidence import Evidence, look_at
+from knuckle.inference.detection.landmarks import landmark_network
 from knuckle.inference.looks import Look, join_looks
 from knuckle.inference.mirror import mirror_outputs
+from knuckle.inference.one_hand import BATCH, normalise
+from knuckle.inference.onnx_model import OnnxModel
 from knuckle.inference.pairing import pair_boxes, seen_mirrored, union_box
-from knuckle.inference.predictor import BATCH, normalise
+from knuckle.inference.refine import fuse_pair
 from knuckle.inference.requests import check_looks
-from knuckle.inference.runtime import OnnxModel
 from knuckle.rig import load_rig
 from knuckle.rig.rotations import matrix_to_axis_angle
 from knuckle.skeleton import Side
@@ -86,7 +86,7 @@ class PairPredictor:
     network, None lets onnxruntime choose. refine: joints are those of the rig fitted to them, as the mesh always is.
     looks: 2 shows every window as it is and mirrored, and `join` makes one answer of both (`knuckle.inference.looks`);
     1 asks the network once, in half the time. evidence: joints are also those that the landmark network sees
-    (`knuckle.inference.evidence`). Either way a picture and its mirror image give mirrored hands
+    (`knuckle.inference.detection.evidence`). Either way a picture and its mirror image give mirrored hands
     (`pairing.seen_mirrored`). Raises KnuckleError for an unknown model, damaged weights, a one-hand system or another
     number of looks.
     """

@@ -2,10 +2,10 @@
 
 Where a network has a 2D branch of its own, that places joints in the picture better than the projected hand does, and
 the hand knows depth: the branch's joints are lifted to the hand's depths first. A network of free vertices gets a
-hand's proportions, pose and shape from the fit. Where there is evidence of the hand (`knuckle.inference.evidence`), its
-joints have a share in both, as large as they are to be trusted (`trust`). No part of the published systems (switches:
-`Predictor(refine=..., evidence=...)`, `knuckle evaluate --no-refine`, `--no-evidence`). Two-hand networks give joints
-alone: their meshes are the fit's.
+hand's proportions, pose and shape from the fit. Where there is evidence of the hand
+(`knuckle.inference.detection.evidence`), its joints have a share in both, as large as they are to be trusted
+(`trust`). No part of the published systems (switches: `Predictor(refine=..., evidence=...)`, `knuckle evaluate
+--no-refine`, `--no-evidence`). Two-hand networks give joints alone: their meshes are the fit's.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float
 
 from knuckle.geometry.crop import turned_px
 from knuckle.geometry.mirror import MIRROR_POINT
-from knuckle.inference.evidence import Evidence
+from knuckle.inference.detection.evidence import Evidence
 from knuckle.inference.trust import STANDARD, TWO_HANDS, View, apart, our_joints, signals, trust_in
 from knuckle.rig.fit.joints import fit_joints, ray_weights
 from knuckle.rig.hand_rig import HandRig

@@ -12,11 +12,11 @@ from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop, hand_roll
 from knuckle.hands import Hands
-from knuckle.inference.evidence import Evidence, look_at
-from knuckle.inference.fusion import fuse, with_pose
-from knuckle.inference.landmarks import landmark_network
+from knuckle.inference.detection.evidence import Evidence, look_at
+from knuckle.inference.detection.landmarks import landmark_network
 from knuckle.inference.mirror import mirror_outputs
-from knuckle.inference.runtime import OnnxModel
+from knuckle.inference.onnx_model import OnnxModel
+from knuckle.inference.refine import fuse, with_pose
 from knuckle.rig import load_rig
 from knuckle.rig.rotations import matrix_to_axis_angle
 from knuckle.skeleton import Side
@@ -44,10 +44,10 @@ class Answer:
 class Predictor:
     """One model's weights, ready to estimate hands in pictures.
 
-    model: a shipped model's name or the path of an .onnx file with its record beside it. threads: of the
-    network, None lets onnxruntime choose. refine: fit the rig to the network's 2D and 3D joints
-    (`knuckle.inference.fusion`); evidence: and to what the landmark network says of them
-    (`knuckle.inference.evidence`). Raises KnuckleError for an unknown model, damaged weights or a two-hand system.
+    model: a shipped model's name or the path of an .onnx file with its record beside it. threads: of the network, None
+    lets onnxruntime choose. refine: fit the rig to the network's 2D and 3D joints (`knuckle.inference.refine`);
+    evidence: and to what the landmark network says of them (`knuckle.inference.detection.evidence`). Raises
+    KnuckleError for an unknown model, damaged weights or a two-hand system.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from knuckle.inference.fusion import LARGEST_SIZE_RATIO, fuse, with_pose
+from knuckle.inference.refine import LARGEST_SIZE_RATIO, fuse, with_pose
 from knuckle.poses.prior import sample_poses
 from knuckle.rig.load import load_rig
 from knuckle.rig.rotations import rodrigues

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from knuckle.errors import KnuckleError
-from knuckle.inference.sessions import open_session
+from knuckle.inference.onnx_model import open_session
 from knuckle.weights import checked_bytes
 
-DETECTOR_FOLDER = Path(__file__).parents[1] / "assets" / "detector"
+DETECTOR_FOLDER = Path(__file__).parents[2] / "assets" / "detector"
 
 NetworkName = Literal["palm_detection_full", "hand_landmark_full"]
 NETWORKS: tuple[NetworkName, ...] = get_args(NetworkName)
