@@ -24,8 +24,8 @@ from safetensors import safe_open
 
 from common_scores import common_scores
 from knuckle.errors import KnuckleError
-from knuckle.evaluation.class_errors import ALL, REFERENCE
-from knuckle.evaluation.pose_classes import POSES, VIEWS
+from knuckle.evaluation.breakdown.class_errors import ALL, REFERENCE
+from knuckle.evaluation.breakdown.pose_classes import POSES, VIEWS
 from knuckle.training.loop import WEIGHTS, Trainer
 from knuckle.training.recipe import Recipe, read_recipe
 

@@ -30,11 +30,11 @@ from knuckle.cli.predictors import OpenedModel, open_model
 from knuckle.cli.progress import counting
 from knuckle.datasets.eval_dev import by_source, read_eval_dev
 from knuckle.datasets.labelled import LabelledHand
-from knuckle.evaluation.benchmarks import NAMES, evaluate, open_benchmarks
-from knuckle.evaluation.one_hand_benchmarks import Benchmark, photographed_hands
+from knuckle.evaluation.benchmarks.evaluate import NAMES, evaluate, open_benchmarks
+from knuckle.evaluation.benchmarks.one_hand import Benchmark, photographed_hands
+from knuckle.evaluation.benchmarks.two_hands import TwoHandBenchmark
 from knuckle.evaluation.protocols import handgraph
 from knuckle.evaluation.report import Report, write_reports
-from knuckle.evaluation.two_hand_benchmarks import TwoHandBenchmark
 from knuckle.inference.auto import AUTO
 from turned_photos import QUARTERS, turned
 

@@ -1,12 +1,12 @@
 """Which hands the installed one-hand models get wrong: errors by pose, view and joint, MediaPipe beside.
 
-python benchmarks/accuracy_by_class.py [--weights dahyf ...] [--data eval-dev ...] [--limit N] [--json FILE]
-[--plot FILE] [--worst 24 --sheet FILE] [--mirrored]. Each model as `knuckle estimate` runs it, boxes and sides from the
-ground truth. Classes are told from the true joints (knuckle.evaluation.pose_classes); in brackets the error as a
+python benchmarks/accuracy_by_class.py [--weights dahyf ...] [--data eval-dev ...] [--limit N] [--json FILE] [--plot
+FILE] [--worst 24 --sheet FILE] [--mirrored]. Each model as `knuckle estimate` runs it, boxes and sides from the ground
+truth. Classes are told from the true joints (knuckle.evaluation.breakdown.pose_classes); in brackets the error as a
 multiple of that of open hands seen from the palm. Sources of a few photographs have one row each. --worst prints the
 worst hands of each model and larger benchmark, --sheet also draws them, in FILE with model and benchmark added to its
-name; real photographs are licensed for research only, and so are their sheets: keep them to yourself (out/ is not under
-version control). --mirrored also scores the mirror images of the photographs.
+name; real photographs are licensed for research only, and so are their sheets: keep them to yourself (out/ is not
+under version control). --mirrored also scores the mirror images of the photographs.
 """
 
 import argparse
@@ -22,8 +22,8 @@ from class_tables import hand_table, joint_table, plot, small_table, write_json
 from knuckle import weights
 from knuckle.cli.predictors import open_model
 from knuckle.errors import KnuckleError
-from knuckle.evaluation.benchmarks import open_benchmarks
-from knuckle.evaluation.one_hand_benchmarks import Benchmark
+from knuckle.evaluation.benchmarks.evaluate import open_benchmarks
+from knuckle.evaluation.benchmarks.one_hand import Benchmark
 from knuckle.files import write_image
 from knuckle.view.charts import write_figure
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from knuckle.datasets.labelled import LabelledHand
-from knuckle.evaluation.data import Predictions, Truth
+from knuckle.evaluation.arrays import Predictions, Truth
 from knuckle.inference.detection.landmarks import TurnedSquare, joints_to_square
 from landmark_peer import peer
 

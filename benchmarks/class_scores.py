@@ -13,13 +13,13 @@ from knuckle.cli.predictors import OpenedModel
 from knuckle.cli.progress import counting
 from knuckle.datasets.eval_dev import by_source, read_eval_dev
 from knuckle.datasets.labelled import LabelledHand
-from knuckle.evaluation.class_errors import ALL, GroupError, JointErrors, hand_groups
-from knuckle.evaluation.data import Truth
-from knuckle.evaluation.one_hand_benchmarks import Benchmark
-from knuckle.evaluation.pose_classes import pose_classes, view_classes
-from knuckle.evaluation.pose_metrics import sample_means
+from knuckle.evaluation.arrays import Truth
+from knuckle.evaluation.benchmarks.one_hand import Benchmark
+from knuckle.evaluation.breakdown.class_errors import ALL, GroupError, JointErrors, hand_groups
+from knuckle.evaluation.breakdown.pose_classes import pose_classes, view_classes
+from knuckle.evaluation.metrics.joints import sample_means
 from knuckle.evaluation.protocols import handgraph
-from knuckle.evaluation.runner import run
+from knuckle.evaluation.run import run
 
 PEER = "MediaPipe"
 _PEER_CROP_PX, _PEER_EXPAND = 128, 1.5

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from class_scores import Scored
-from knuckle.evaluation.class_errors import ALL, REFERENCE, GroupError
+from knuckle.evaluation.breakdown.class_errors import ALL, REFERENCE, GroupError
 from knuckle.files import atomic_path
 from knuckle.view.charts import chart_sheet, chart_style, draw_bars
 

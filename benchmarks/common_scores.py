@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 from knuckle.cli.predictors import open_model
-from knuckle.evaluation.benchmarks import evaluate, open_benchmarks
-from knuckle.evaluation.class_errors import ALL, JointErrors, hand_groups
-from knuckle.evaluation.one_hand_benchmarks import Benchmark
+from knuckle.evaluation.benchmarks.evaluate import evaluate, open_benchmarks
+from knuckle.evaluation.benchmarks.one_hand import Benchmark
+from knuckle.evaluation.breakdown.class_errors import ALL, JointErrors, hand_groups
 from knuckle.evaluation.report import file_name
-from knuckle.evaluation.runner import run
+from knuckle.evaluation.run import run
 
 PA, BOX = "PA-MPJPE (mm)", "2D (% of box)"
 _TWO_HANDS = {
@@ -25,7 +25,7 @@ def common_scores(weights: Path, data: str, *, limit: int | None = None) -> dict
     """Group of hands -> score -> value, of the network alone; read where an earlier call left it beside the weights.
 
     data: what `knuckle evaluate --data` takes; of photographs the largest source. Groups are the classes of
-    knuckle.evaluation.class_errors for a one-hand system on single hands, else "all".
+    knuckle.evaluation.breakdown.class_errors for a one-hand system on single hands, else "all".
     """
     path = weights.with_name(f"common-{file_name(data)}-{limit or ALL}.json")
     if not path.exists():

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from knuckle.errors import KnuckleError
-from knuckle.evaluation.procrustes import align_similarity
+from knuckle.evaluation.metrics.procrustes import align_similarity
 from knuckle.inference import refine as fusion
 from knuckle.rig import load_rig
 from knuckle.rig.fit import solve as fit_step

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from evidence_looks import Looks
-from knuckle.evaluation.procrustes import align_similarity
+from knuckle.evaluation.metrics.procrustes import align_similarity
 from knuckle.inference.trust import joint_axes, palm_length
 
 SURE, NEAR_PERCENT, NEAR_M = 0.95, 9.0, 0.014

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from evidence_odds import Told
-from knuckle.evaluation.benchmarks import open_benchmarks
-from knuckle.evaluation.two_hand_benchmarks import TwoHandBenchmark
-from knuckle.evaluation.two_hand_frames import TwoHandFrame, tight_box
+from knuckle.evaluation.benchmarks.evaluate import open_benchmarks
+from knuckle.evaluation.benchmarks.frames import TwoHandFrame, tight_box
+from knuckle.evaluation.benchmarks.two_hands import TwoHandBenchmark
 from knuckle.geometry.mirror import MIRROR_POINT
 from knuckle.inference.auto import LIKELY
 from knuckle.inference.detection.evidence import Evidence, look_at

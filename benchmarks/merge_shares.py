@@ -18,11 +18,11 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from knuckle.evaluation.benchmarks import open_benchmarks
-from knuckle.evaluation.two_hand_benchmarks import TwoHandBenchmark
-from knuckle.evaluation.two_hand_frames import TwoHandFrame
-from knuckle.evaluation.two_hand_metrics import mpjpe, mrrpe, with_root_depth
-from knuckle.evaluation.two_hand_runner import by_boxes, run_frames
+from knuckle.evaluation.benchmarks.evaluate import open_benchmarks
+from knuckle.evaluation.benchmarks.frames import TwoHandFrame
+from knuckle.evaluation.benchmarks.two_hands import TwoHandBenchmark
+from knuckle.evaluation.metrics.two_hands import mpjpe, mrrpe, with_root_depth
+from knuckle.evaluation.run_two_hands import by_boxes, run_frames
 from knuckle.geometry.camera import Camera
 from knuckle.hands import HandPredictor
 from knuckle.inference.auto import AutoPredictor, Merge

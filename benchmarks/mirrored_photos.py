@@ -9,7 +9,7 @@ from rich.table import Table
 
 from knuckle.datasets.eval_dev import read_eval_dev
 from knuckle.datasets.labelled import LabelledHand
-from knuckle.evaluation.pose_metrics import box_errors, keypoint_mean, procrustes_errors
+from knuckle.evaluation.metrics.joints import box_errors, keypoint_mean, procrustes_errors
 from knuckle.evaluation.protocols import handgraph
 from knuckle.geometry.mirror import MIRROR_POINT, mirror_px
 from knuckle.hands import HandPredictor

@@ -17,7 +17,7 @@ from knuckle import weights
 from knuckle.datasets.eval_dev import by_source, read_eval_dev
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.errors import KnuckleError
-from knuckle.evaluation.pose_metrics import box_errors, procrustes_errors
+from knuckle.evaluation.metrics.joints import box_errors, procrustes_errors
 from knuckle.evaluation.protocols import handgraph
 from knuckle.files import write_image
 from knuckle.geometry.crop import Crop

@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from knuckle.errors import KnuckleError
-from knuckle.evaluation.benchmarks import open_benchmarks
-from knuckle.evaluation.one_hand_benchmarks import Benchmark
-from knuckle.evaluation.pose_classes import signs, view_classes
+from knuckle.evaluation.benchmarks.evaluate import open_benchmarks
+from knuckle.evaluation.benchmarks.one_hand import Benchmark
+from knuckle.evaluation.breakdown.pose_classes import signs, view_classes
 from knuckle.evaluation.protocols import handgraph
 
 _PATCH_PX = 8

@@ -16,11 +16,10 @@ import numpy as np
 from knuckle.cli.predictors import open_model
 from knuckle.datasets.eval_dev import read_eval_dev
 from knuckle.errors import KnuckleError
-from knuckle.evaluation.two_hand_data import TwoHandPredictions, TwoHandTruth
-from knuckle.evaluation.two_hand_errors import TwoHandErrors
-from knuckle.evaluation.two_hand_frames import tight_box
-from knuckle.evaluation.two_hand_runner import hand_by_hand, run_frames, whole_frames
-from knuckle.evaluation.two_hand_sources import photo_frames, photo_pairs
+from knuckle.evaluation.benchmarks.frames import photo_frames, photo_pairs, tight_box
+from knuckle.evaluation.breakdown.two_hand_errors import TwoHandErrors
+from knuckle.evaluation.run_two_hands import hand_by_hand, run_frames, whole_frames
+from knuckle.evaluation.two_hand_arrays import TwoHandPredictions, TwoHandTruth
 from knuckle.files import write_image
 from knuckle.geometry.crop import Crop, apply_affine
 from knuckle.inference.auto import AUTO

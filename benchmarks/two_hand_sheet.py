@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from knuckle.evaluation.two_hand_data import TwoHandPredictions, TwoHandTruth
-from knuckle.evaluation.two_hand_errors import TwoHandErrors
+from knuckle.evaluation.breakdown.two_hand_errors import TwoHandErrors
+from knuckle.evaluation.two_hand_arrays import TwoHandPredictions, TwoHandTruth
 from knuckle.skeleton import WRIST
 from knuckle.view.marks import draw_label, draw_skeleton, drawable
 from knuckle.view.palette import hand_colour

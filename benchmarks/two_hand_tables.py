@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from knuckle.evaluation.two_hand_data import TwoHandTruth
-from knuckle.evaluation.two_hand_errors import TwoHandErrors
+from knuckle.evaluation.breakdown.two_hand_errors import TwoHandErrors
+from knuckle.evaluation.two_hand_arrays import TwoHandTruth
 
 Groups = Mapping[str, np.ndarray]
 

@@ -18,11 +18,11 @@ from knuckle import weights
 from knuckle.cli.predictors import OpenedModel, open_model
 from knuckle.cli.progress import counting
 from knuckle.errors import KnuckleError
-from knuckle.evaluation.two_hand_data import TwoHandPredictions, TwoHandTruth
-from knuckle.evaluation.two_hand_errors import TwoHandErrors
-from knuckle.evaluation.two_hand_groups import hand_groups
-from knuckle.evaluation.two_hand_runner import hand_by_hand, run_frames, whole_frames
-from knuckle.evaluation.two_hand_sources import rendered_frames
+from knuckle.evaluation.benchmarks.frames import rendered_frames
+from knuckle.evaluation.breakdown.two_hand_errors import TwoHandErrors
+from knuckle.evaluation.breakdown.two_hand_groups import hand_groups
+from knuckle.evaluation.run_two_hands import hand_by_hand, run_frames, whole_frames
+from knuckle.evaluation.two_hand_arrays import TwoHandPredictions, TwoHandTruth
 from knuckle.files import write_image
 from knuckle.inference.auto import AUTO
 from knuckle.sets.reader import SynthSet

@@ -8,8 +8,8 @@ import numpy as np
 from crop_hands import CropHand, crop_hand
 from knuckle.cli.predictors import OpenedModel
 from knuckle.datasets.labelled import Patch
-from knuckle.evaluation.one_hand_benchmarks import Benchmark
-from knuckle.evaluation.runner import predict_patches
+from knuckle.evaluation.benchmarks.one_hand import Benchmark
+from knuckle.evaluation.run import predict_patches
 from knuckle.geometry.crop import apply_affine
 from knuckle.hands import Hands
 from knuckle.rig import load_rig

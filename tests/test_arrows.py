@@ -93,7 +93,7 @@ def test_every_room_has_its_place_above_those_it_stands_on():
 
 def test_an_arrow_that_points_up_is_named():
     source = "def f():\n    from knuckle.inference.auto import open_predictor\n"
-    runner = "knuckle.evaluation.two_hand_runner"
+    runner = "knuckle.evaluation.run_two_hands"
     assert wrong_arrows(runner, source) == [f"{runner} imports knuckle.inference.auto"]
     assert wrong_arrows("knuckle.cli.evaluate", source) == []
     assert wrong_arrows("knuckle.rig.fit.joints", "from knuckle import models, errors") == [

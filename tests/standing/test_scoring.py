@@ -9,7 +9,7 @@ import torch
 
 from knuckle import weights as store
 from knuckle.errors import KnuckleError
-from knuckle.evaluation.one_hand_benchmarks import rendered_benchmark
+from knuckle.evaluation.benchmarks.one_hand import rendered_benchmark
 from knuckle.export import ship as shipping
 from knuckle.inference import refine as fusion
 from knuckle.inference.trust import STANDARD, trust_in

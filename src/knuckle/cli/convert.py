@@ -78,7 +78,7 @@ def second_opinion(weights: str) -> "SecondOpinion":
     from knuckle.datasets.labelled import to_patch
     from knuckle.datasets.teacher_set import SecondOpinion
     from knuckle.errors import KnuckleError
-    from knuckle.evaluation.runner import run
+    from knuckle.evaluation.run import run
 
     # The landmark network labelled the photographs already: it must not be heard twice.
     model = open_model(weights, evidence=False)

@@ -8,10 +8,10 @@ import typer
 
 if TYPE_CHECKING:
     from knuckle.cli.predictors import OpenedModel
-    from knuckle.evaluation.one_hand_benchmarks import Benchmark
+    from knuckle.evaluation.benchmarks.one_hand import Benchmark
+    from knuckle.evaluation.benchmarks.two_hands import TwoHandBenchmark
+    from knuckle.evaluation.metrics.silhouettes import LabelledFaces
     from knuckle.evaluation.report import Report
-    from knuckle.evaluation.silhouettes import LabelledFaces
-    from knuckle.evaluation.two_hand_benchmarks import TwoHandBenchmark
 
 
 def evaluate(
@@ -70,7 +70,7 @@ def evaluate(
 
     from knuckle.cli.predictors import open_model
     from knuckle.errors import KnuckleError
-    from knuckle.evaluation.benchmarks import open_benchmarks
+    from knuckle.evaluation.benchmarks.evaluate import open_benchmarks
     from knuckle.evaluation.protocols.alignment import require_mesh
     from knuckle.evaluation.recorded import record_report
     from knuckle.evaluation.report import to_table, write_reports
@@ -169,7 +169,7 @@ def _score(
     meshes: "list[LabelledFaces]",
 ) -> "Report":
     from knuckle.cli.progress import counting
-    from knuckle.evaluation.benchmarks import evaluate as score
+    from knuckle.evaluation.benchmarks.evaluate import evaluate as score
 
     steps = len(benchmark) * (2 if meshes else 1) + benchmark.other_count
     with counting(benchmark.name, steps) as advance:
@@ -189,7 +189,7 @@ def _score(
 
 def _meshes(mano: Path | None) -> "list[LabelledFaces]":
     """Triangles of the open rig, and of MANO where the user has it."""
-    from knuckle.evaluation.silhouettes import labelled_faces
+    from knuckle.evaluation.metrics.silhouettes import labelled_faces
     from knuckle.rig.load import load_rig
     from knuckle.rig.mano import load_mano
 

@@ -10,8 +10,8 @@ from jaxtyping import Float, UInt8
 
 from knuckle import weights as store
 from knuckle.datasets.labelled import Patch, Photo
-from knuckle.evaluation.runner import PatchPredictor
-from knuckle.evaluation.two_hand_runner import FramePredictor, by_boxes
+from knuckle.evaluation.run import PatchPredictor
+from knuckle.evaluation.run_two_hands import FramePredictor, by_boxes
 from knuckle.geometry.crop import Crop, turned_px
 from knuckle.inference.auto import AUTO, ONE_HAND, open_predictor
 from knuckle.inference.detection.evidence import Evidence, look_at

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, NoReturn
 
 from knuckle.errors import KnuckleError
-from knuckle.evaluation.one_hand_benchmarks import DATA_VARIABLE
+from knuckle.evaluation.benchmarks.one_hand import DATA_VARIABLE
 from knuckle.training.launch import ALLOCATOR
 
 _PACKAGE = Path(__file__).resolve().parents[1]

@@ -13,9 +13,9 @@ from rich.table import Table
 
 from knuckle import weights as store
 from knuckle.errors import KnuckleError
-from knuckle.evaluation.benchmarks import evaluate, open_benchmarks
-from knuckle.evaluation.one_hand_benchmarks import DATA_VARIABLE, Benchmark
-from knuckle.evaluation.runner import PatchPredictor
+from knuckle.evaluation.benchmarks.evaluate import evaluate, open_benchmarks
+from knuckle.evaluation.benchmarks.one_hand import DATA_VARIABLE, Benchmark
+from knuckle.evaluation.run import PatchPredictor
 from knuckle.export.ship import ship
 from knuckle.files import atomic_path
 from knuckle.standing.recipe import StandingRecipe

@@ -12,7 +12,7 @@ from typing import Any
 
 from knuckle.datasets.teacher_set import SecondOpinion, convert_teacher
 from knuckle.errors import KnuckleError
-from knuckle.evaluation.one_hand_benchmarks import DATA_VARIABLE
+from knuckle.evaluation.benchmarks.one_hand import DATA_VARIABLE
 from knuckle.rig.load import load_rig
 from knuckle.sets.storage import INDEX, read_index
 from knuckle.standing.recipe import Photos, Render

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from knuckle.evaluation.procrustes import align_similarity
-from knuckle.evaluation.two_hand_metrics import mpjpe, mrrpe, with_root_depth
+from knuckle.evaluation.metrics.procrustes import align_similarity
+from knuckle.evaluation.metrics.two_hands import mpjpe, mrrpe, with_root_depth
 from knuckle.models.contract import HandOutput, Targets, TwoHandOutput, truth_mesh
 from knuckle.skeleton import WRIST
 from knuckle.training.batches import Batch

@@ -6,12 +6,12 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from knuckle.errors import KnuckleError
-from knuckle.evaluation.alignment_metrics import confusion, hausdorff_px, mean_iou, occupied
-from knuckle.evaluation.data import Predictions, Truth
+from knuckle.evaluation.arrays import Predictions, Truth
+from knuckle.evaluation.metrics.alignment import confusion, hausdorff_px, mean_iou, occupied
+from knuckle.evaluation.metrics.silhouettes import REGIONS, LabelledFaces, region_map
 from knuckle.evaluation.protocols.common import PERCENT
 from knuckle.evaluation.protocols.mesh import ROUGH
 from knuckle.evaluation.report import Report, Score
-from knuckle.evaluation.silhouettes import REGIONS, LabelledFaces, region_map
 
 SIZE = 224
 """Side of the drawn crops, px: FreiHAND's; Hausdorff distances are in these."""

@@ -5,9 +5,9 @@ import math
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.evaluation import curves
-from knuckle.evaluation.data import Predictions, Truth
-from knuckle.evaluation.pose_metrics import (
+from knuckle.evaluation.arrays import Predictions, Truth
+from knuckle.evaluation.metrics import curves
+from knuckle.evaluation.metrics.joints import (
     absolute_errors,
     box_errors,
     class_means,

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.evaluation import curves
+from knuckle.evaluation.metrics import curves
 from knuckle.evaluation.protocols.common import make_curve, share_score
 from knuckle.evaluation.report import Report
 

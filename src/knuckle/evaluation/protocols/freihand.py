@@ -10,8 +10,8 @@ from jaxtyping import Float
 
 from knuckle.datasets.freihand import SIZE
 from knuckle.errors import KnuckleError
-from knuckle.evaluation.data import Predictions, Truth
-from knuckle.evaluation.pose_metrics import absolute_errors
+from knuckle.evaluation.arrays import Predictions, Truth
+from knuckle.evaluation.metrics.joints import absolute_errors
 from knuckle.evaluation.protocols.common import MM, error_score, joint_report
 from knuckle.evaluation.protocols.mesh import add_mesh_scores
 from knuckle.evaluation.report import Report

@@ -2,7 +2,7 @@
 source.
 """
 
-from knuckle.evaluation.data import Predictions, Truth
+from knuckle.evaluation.arrays import Predictions, Truth
 from knuckle.evaluation.protocols.common import joint_report
 from knuckle.evaluation.report import Report
 

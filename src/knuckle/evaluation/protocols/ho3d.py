@@ -7,8 +7,8 @@ import numpy as np
 
 from knuckle.datasets.ho3d import OPENGL_FLIP
 from knuckle.errors import KnuckleError
-from knuckle.evaluation.data import Predictions, Truth
-from knuckle.evaluation.pose_metrics import scale_translation_errors
+from knuckle.evaluation.arrays import Predictions, Truth
+from knuckle.evaluation.metrics.joints import scale_translation_errors
 from knuckle.evaluation.protocols.common import MM, error_score, joint_report, pck_3d, share_score
 from knuckle.evaluation.protocols.freihand import MANO_VERTICES
 from knuckle.evaluation.protocols.mesh import add_mesh_scores

@@ -3,10 +3,10 @@
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.evaluation.curves import PCK_3D_M, pck_curve
-from knuckle.evaluation.data import Predictions, Truth
-from knuckle.evaluation.mesh_metrics import f_scores
-from knuckle.evaluation.procrustes import align_similarity
+from knuckle.evaluation.arrays import Predictions, Truth
+from knuckle.evaluation.metrics.curves import PCK_3D_M, pck_curve
+from knuckle.evaluation.metrics.meshes import f_scores
+from knuckle.evaluation.metrics.procrustes import align_similarity
 from knuckle.evaluation.protocols.common import MM, error_score, make_curve, share_score
 from knuckle.evaluation.report import Curve, Report, Score
 

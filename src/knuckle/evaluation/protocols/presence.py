@@ -5,7 +5,7 @@ import math
 import numpy as np
 from jaxtyping import Bool, Float
 
-from knuckle.evaluation.hand_presence import ghost_rate, missed_rate, side_accuracy
+from knuckle.evaluation.metrics.presence import ghost_rate, missed_rate, side_accuracy
 from knuckle.evaluation.protocols.common import PERCENT
 from knuckle.evaluation.report import Report, Score
 

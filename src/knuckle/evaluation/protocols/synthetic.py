@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 
 from knuckle.datasets.labelled import Patch, Photo
 from knuckle.errors import KnuckleError
-from knuckle.evaluation.data import Predictions, Truth
+from knuckle.evaluation.arrays import Predictions, Truth
 from knuckle.evaluation.protocols.common import joint_report
 from knuckle.evaluation.protocols.mesh import add_mesh_scores
 from knuckle.evaluation.report import Report

@@ -6,9 +6,10 @@ from itertools import zip_longest
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.evaluation import curves
-from knuckle.evaluation.mesh_overlap import overlap_volumes
-from knuckle.evaluation.pose_metrics import box_errors, class_means, keypoint_mean, sample_means
+from knuckle.evaluation.metrics import curves
+from knuckle.evaluation.metrics.joints import box_errors, class_means, keypoint_mean, sample_means
+from knuckle.evaluation.metrics.meshes import overlap_volumes
+from knuckle.evaluation.metrics.two_hands import mrrpe, scaled_mpjpe, with_root_depth, wrist_errors
 from knuckle.evaluation.protocols.common import (
     BOX,
     BOX_FRACTIONS,
@@ -22,8 +23,7 @@ from knuckle.evaluation.protocols.common import (
 )
 from knuckle.evaluation.protocols.presence import add_presence
 from knuckle.evaluation.report import Curve, Report, Score
-from knuckle.evaluation.two_hand_data import TwoHandPredictions, TwoHandTruth
-from knuckle.evaluation.two_hand_metrics import mrrpe, scaled_mpjpe, with_root_depth, wrist_errors
+from knuckle.evaluation.two_hand_arrays import TwoHandPredictions, TwoHandTruth
 from knuckle.rig.load import load_rig
 from knuckle.skeleton import JOINT_COUNT, WRIST
 

@@ -1,0 +1,139 @@
+"""Benchmarks of single hands, each as the same Benchmark: patches, their number, and the protocol that scores them."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from knuckle.datasets.eval_dev import by_source
+from knuckle.datasets.freihand import read_freihand
+from knuckle.datasets.ho3d import read_ho3d
+from knuckle.datasets.labelled import LabelledHand, Patch, to_patch
+from knuckle.datasets.negatives import list_negatives, negative_patches
+from knuckle.evaluation.arrays import Predictions, Truth
+from knuckle.evaluation.protocols import freihand, handgraph, ho3d, synthetic
+from knuckle.evaluation.protocols.freihand import MANO_VERTICES
+from knuckle.evaluation.report import Report, file_name
+from knuckle.sets.reader import SynthSet
+
+DATA_VARIABLE = "KNUCKLE_DATA"
+
+Patches = Callable[[int, float], Iterator[Patch]]
+"""(patch size px, crop side over box side) -> the patches, in order."""
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Hands to predict and how their predictions are scored. names: one a hand. vertex_count: of the true mesh, 0
+    where there is none. others: patches without a hand, their number and what they are, where the benchmark measures
+    the confidence too. alone: whether the hands are alone in their pictures as far as labels tell, so that a partner
+    seen there is a ghost.
+    """
+
+    name: str
+    names: tuple[str, ...]
+    patches: Patches
+    score: Callable[[Truth, Predictions, str], Report]
+    vertex_count: int = 0
+    others: Patches | None = None
+    other_count: int = 0
+    others_are: str = ""
+    alone: bool = True
+
+    @property
+    def slug(self) -> str:
+        """The name as part of a file name."""
+        return file_name(self.name)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def photographed_hands(hands: Sequence[LabelledHand], *, limit: int | None = None) -> list[Benchmark]:
+    """A benchmark for each source of photographs; the hand-graph one measures the confidence too, where
+    $KNUCKLE_DATA/backgrounds/no_hand is at hand.
+    """
+    result = []
+    for source, of_source in by_source(list(hands)).items():
+        chosen = of_source[:limit]
+        score = partial(_score_source, source)
+        name = "hand-graph" if source == handgraph.SOURCE else source
+        alone = len({hand.image for hand in of_source}) == len(of_source)
+        benchmark = Benchmark(name, tuple(hand.name for hand in chosen), _cut(chosen), score, alone=alone)
+        if source == handgraph.SOURCE:
+            benchmark = _with_negatives(benchmark, limit)
+        result.append(benchmark)
+    return result
+
+
+def freihand_benchmark(
+    folder: Path, *, limit: int | None = None, root: freihand.Root = "predicted"
+) -> Benchmark:
+    """FreiHAND's evaluation split, truth included (evaluation_xyz.json, evaluation_verts.json)."""
+    hands = read_freihand(folder, limit=limit)
+
+    def score(truth: Truth, predictions: Predictions, model: str) -> Report:
+        return freihand.report(truth, predictions, model=model, root=root)
+
+    return Benchmark(
+        "FreiHAND", tuple(hand.name for hand in hands), _cut(hands), score, vertex_count=MANO_VERTICES
+    )
+
+
+def ho3d_benchmark(folder: Path, *, limit: int | None = None) -> Benchmark:
+    """HO-3D's evaluation split, truth included."""
+    hands = read_ho3d(folder, limit=limit)
+
+    def score(truth: Truth, predictions: Predictions, model: str) -> Report:
+        return ho3d.report(truth, predictions, model=model)
+
+    return Benchmark(
+        "HO-3D", tuple(hand.name for hand in hands), _cut(hands), score, vertex_count=MANO_VERTICES
+    )
+
+
+def rendered_benchmark(rendered: SynthSet, *, name: str, limit: int | None = None) -> Benchmark:
+    """A rendered set: its hands, with their meshes if the rig is still the set's, and its crops without one for the
+    confidence.
+    """
+    hands, others = (indices[:limit] for indices in synthetic.split(rendered))
+    rig = synthetic.mesh_rig(rendered, hands)
+    notes = () if rig else ("no vertex scores: the set was rendered with another rig than the open one",)
+
+    def score(truth: Truth, predictions: Predictions, model: str) -> Report:
+        return synthetic.report(truth, predictions, model=model, name=name, notes=notes)
+
+    return Benchmark(
+        name,
+        tuple(str(i) for i in hands),
+        lambda size, expand: synthetic.set_patches(rendered, hands, size=size, rig=rig),
+        score,
+        vertex_count=len(rig.vertices) if rig else 0,
+        others=(lambda size, expand: synthetic.set_patches(rendered, others, size=size))
+        if len(others)
+        else None,
+        other_count=len(others),
+        others_are="rendered crops without a hand",
+    )
+
+
+def _cut(hands: list[LabelledHand]) -> Patches:
+    return lambda size, expand: (to_patch(hand, size=size, expand=expand) for hand in hands)
+
+
+def _score_source(source: str, truth: Truth, predictions: Predictions, model: str) -> Report:
+    return handgraph.source_report(truth, predictions, source=source, model=model)
+
+
+def _with_negatives(benchmark: Benchmark, limit: int | None) -> Benchmark:
+    folder = Path(os.environ.get(DATA_VARIABLE, "")) / "backgrounds" / "no_hand"
+    if not folder.is_dir():
+        return benchmark
+    pictures = list_negatives(folder)[:limit]
+    return replace(
+        benchmark,
+        others=lambda size, expand: negative_patches(pictures, size=size),
+        other_count=len(pictures),
+        others_are="photo patches without a hand, of other photographs than the hands",
+    )
