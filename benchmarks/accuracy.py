@@ -26,8 +26,6 @@ from rich.table import Table
 
 import boxed_peer
 from knuckle import weights
-from knuckle.cli.predictors import OpenedModel, open_model
-from knuckle.cli.progress import counting
 from knuckle.datasets.eval_dev import by_source, read_eval_dev
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.evaluation.benchmarks.evaluate import NAMES, evaluate, open_benchmarks
@@ -36,6 +34,8 @@ from knuckle.evaluation.benchmarks.two_hands import TwoHandBenchmark
 from knuckle.evaluation.protocols import handgraph
 from knuckle.evaluation.report import Report, write_reports
 from knuckle.inference.auto import AUTO
+from knuckle.open_model import OpenedModel, open_model
+from knuckle.progress import counting
 from turned_photos import QUARTERS, turned
 
 PEER = "MediaPipe 0.10.21, box given"

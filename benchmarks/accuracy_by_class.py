@@ -20,11 +20,11 @@ import worst_sheet
 from class_scores import Scored, score, score_peer
 from class_tables import hand_table, joint_table, plot, small_table, write_json
 from knuckle import weights
-from knuckle.cli.predictors import open_model
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.benchmarks.evaluate import open_benchmarks
 from knuckle.evaluation.benchmarks.one_hand import Benchmark
 from knuckle.files import write_image
+from knuckle.open_model import open_model
 from knuckle.view.charts import write_figure
 
 DATA = ("eval-dev", "synthetic")

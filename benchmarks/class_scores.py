@@ -9,8 +9,6 @@ import numpy as np
 
 import boxed_peer
 from crop_hands import crop_hand
-from knuckle.cli.predictors import OpenedModel
-from knuckle.cli.progress import counting
 from knuckle.datasets.eval_dev import by_source, read_eval_dev
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.evaluation.arrays import Truth
@@ -20,6 +18,8 @@ from knuckle.evaluation.breakdown.pose_classes import pose_classes, view_classes
 from knuckle.evaluation.metrics.joints import sample_means
 from knuckle.evaluation.protocols import handgraph
 from knuckle.evaluation.run import run
+from knuckle.open_model import OpenedModel
+from knuckle.progress import counting
 
 PEER = "MediaPipe"
 _PEER_CROP_PX, _PEER_EXPAND = 128, 1.5

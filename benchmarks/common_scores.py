@@ -3,12 +3,12 @@
 import json
 from pathlib import Path
 
-from knuckle.cli.predictors import open_model
 from knuckle.evaluation.benchmarks.evaluate import evaluate, open_benchmarks
 from knuckle.evaluation.benchmarks.one_hand import Benchmark
 from knuckle.evaluation.breakdown.class_errors import ALL, JointErrors, hand_groups
 from knuckle.evaluation.report import file_name
 from knuckle.evaluation.run import run
+from knuckle.open_model import open_model
 
 PA, BOX = "PA-MPJPE (mm)", "2D (% of box)"
 _TWO_HANDS = {

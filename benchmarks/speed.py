@@ -22,10 +22,10 @@ import torch
 import gpu_speed
 import networks
 from knuckle import weights
-from knuckle.cli.progress import counting
 from knuckle.errors import KnuckleError
 from knuckle.inference.detection.landmarks import LANDMARK_PX, LandmarkNetwork
 from knuckle.inference.onnx_model import OnnxModel
+from knuckle.progress import counting
 from speed_table import BATCH, Row, show
 from timing import medians
 

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 
-from knuckle.cli.predictors import open_model
 from knuckle.datasets.eval_dev import read_eval_dev
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.benchmarks.frames import photo_frames, photo_pairs, tight_box
@@ -23,6 +22,7 @@ from knuckle.evaluation.two_hand_arrays import TwoHandPredictions, TwoHandTruth
 from knuckle.files import write_image
 from knuckle.geometry.crop import Crop, apply_affine
 from knuckle.inference.auto import AUTO
+from knuckle.open_model import open_model
 from two_hand_sheet import sheet
 
 _SIDES = ("right", "left")

@@ -15,8 +15,6 @@ from pathlib import Path
 import numpy as np
 
 from knuckle import weights
-from knuckle.cli.predictors import OpenedModel, open_model
-from knuckle.cli.progress import counting
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.benchmarks.frames import rendered_frames
 from knuckle.evaluation.breakdown.two_hand_errors import TwoHandErrors
@@ -25,6 +23,8 @@ from knuckle.evaluation.run_two_hands import hand_by_hand, run_frames, whole_fra
 from knuckle.evaluation.two_hand_arrays import TwoHandPredictions, TwoHandTruth
 from knuckle.files import write_image
 from knuckle.inference.auto import AUTO
+from knuckle.open_model import OpenedModel, open_model
+from knuckle.progress import counting
 from knuckle.sets.reader import SynthSet
 from knuckle.synth.benchmark import load_two_hand_benchmark
 from two_hand_sheet import sheet

@@ -6,12 +6,12 @@ from itertools import islice
 import numpy as np
 
 from crop_hands import CropHand, crop_hand
-from knuckle.cli.predictors import OpenedModel
 from knuckle.datasets.labelled import Patch
 from knuckle.evaluation.benchmarks.one_hand import Benchmark
 from knuckle.evaluation.run import predict_patches
 from knuckle.geometry.crop import apply_affine
 from knuckle.hands import Hands
+from knuckle.open_model import OpenedModel
 from knuckle.rig import load_rig
 from knuckle.view.marks import draw_skeleton
 from knuckle.view.overlay import draw_hands

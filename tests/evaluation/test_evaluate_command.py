@@ -248,7 +248,7 @@ def test_models_are_scored_with_the_evidence_of_the_photographs_unless_told_not_
     photo_index, fake_model, monkeypatch, tmp_path
 ):
     """A landmark network that sees all joints in the middle of what it is shown: it pulls the hands there."""
-    from knuckle.cli import predictors
+    from knuckle import open_model as predictors
     from knuckle.inference.detection.landmarks import Landmarks
 
     asked: list[tuple[int, ...]] = []

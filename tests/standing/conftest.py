@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from knuckle.cli.predictors import open_model
+from knuckle.open_model import open_model
 from knuckle.standing.limits import TimeLimit
 from knuckle.standing.recipe import read_standing
 from knuckle.standing.run import StandingRun

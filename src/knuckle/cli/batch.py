@@ -10,7 +10,6 @@ import typer
 from jaxtyping import UInt8
 
 from knuckle.cli.models import ALL, chosen_models
-from knuckle.cli.progress import counting
 from knuckle.cli.results import Outputs, check_folder, outputs_of, write_results
 from knuckle.cli.table import print_table
 from knuckle.errors import KnuckleError
@@ -20,6 +19,7 @@ from knuckle.inference.detection.detection import Detector, default_detector
 from knuckle.inference.estimate import estimate
 from knuckle.inference.requests import check_sides
 from knuckle.photos.reading import read_image
+from knuckle.progress import counting
 from knuckle.view.comparison import draw_comparison
 from knuckle.view.overlay import draw_hands
 

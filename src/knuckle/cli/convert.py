@@ -74,11 +74,11 @@ def convert(
 
 def second_opinion(weights: str) -> "SecondOpinion":
     """A model as a function from hands to their joints. Raises KnuckleError for a two-hand one."""
-    from knuckle.cli.predictors import open_model
     from knuckle.datasets.labelled import to_patch
     from knuckle.datasets.teacher_set import SecondOpinion
     from knuckle.errors import KnuckleError
     from knuckle.evaluation.run import run
+    from knuckle.open_model import open_model
 
     # The landmark network labelled the photographs already: it must not be heard twice.
     model = open_model(weights, evidence=False)

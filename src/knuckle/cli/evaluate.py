@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from knuckle.cli.predictors import OpenedModel
     from knuckle.evaluation.benchmarks.one_hand import Benchmark
     from knuckle.evaluation.benchmarks.two_hands import TwoHandBenchmark
     from knuckle.evaluation.metrics.silhouettes import LabelledFaces
     from knuckle.evaluation.report import Report
+    from knuckle.open_model import OpenedModel
 
 
 def evaluate(
@@ -68,12 +68,12 @@ def evaluate(
     """Score weights on the synthetic benchmark or on real photos, boxes and sides given."""
     from rich.console import Console
 
-    from knuckle.cli.predictors import open_model
     from knuckle.errors import KnuckleError
     from knuckle.evaluation.benchmarks.evaluate import open_benchmarks
     from knuckle.evaluation.protocols.alignment import require_mesh
     from knuckle.evaluation.recorded import record_report
     from knuckle.evaluation.report import to_table, write_reports
+    from knuckle.open_model import open_model
     from knuckle.view.charts import require_matplotlib
     from knuckle.view.report_plot import write_report_plot
 
@@ -168,8 +168,8 @@ def _score(
     expand: float | None,
     meshes: "list[LabelledFaces]",
 ) -> "Report":
-    from knuckle.cli.progress import counting
     from knuckle.evaluation.benchmarks.evaluate import evaluate as score
+    from knuckle.progress import counting
 
     steps = len(benchmark) * (2 if meshes else 1) + benchmark.other_count
     with counting(benchmark.name, steps) as advance:

@@ -50,7 +50,7 @@ def standing(
     with_threads(chosen.run.threads)
     lower_priority(chosen.schedule.priority)
     from knuckle.cli.convert import second_opinion
-    from knuckle.cli.predictors import open_model
+    from knuckle.open_model import open_model
     from knuckle.standing.disk import room_on_disk
     from knuckle.standing.lock import locked
     from knuckle.standing.run import StandingRun

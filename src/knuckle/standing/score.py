@@ -31,7 +31,7 @@ PHOTOGRAPHS, RENDERED = "photographs", "rendered"
 
 
 class Opened(Protocol):
-    """A one-hand model as evaluation asks it (`knuckle.cli.predictors.OpenedModel`)."""
+    """A one-hand model as evaluation asks it (`knuckle.open_model.OpenedModel`)."""
 
     @property
     def name(self) -> str: ...
