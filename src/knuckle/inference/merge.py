@@ -3,12 +3,13 @@
 Where a joint is in the picture, and how far behind its wrist, is a mean of both, weighed hand by hand and joint by
 joint: by how much of a hand the other one's box covers (alone, a hand fills a crop of its own better), and by whose
 joints fill the hand's box and lie in its middle (a system that took the other hand, or some of its fingers, draws its
-joints there). How much each signal counts was learnt on held-out rendered pairs (`benchmarks/evidence_weights.py`). How
-far the wrists are is the two-hand system's answer alone: it sees one hand beside the other.
+joints there). How much each signal counts was learnt on held-out rendered pairs
+(`benchmarks/training/evidence_weights.py`). How far the wrists are is the two-hand system's answer alone: it sees one
+hand beside the other.
 
 MRRPE below is that of what "auto" makes of 800 held-out rendered pairs with dfl-lite and dahyf-lite, as
-`benchmarks/merge_shares.py` prints it; with the wrists at the mean of both systems' depths it is 58.5 mm, with their
-mean distance and the two-hand system's difference 39.4 mm.
+`benchmarks/accuracy/merge_shares.py` prints it; with the wrists at the mean of both systems' depths it is 58.5 mm,
+with their mean distance and the two-hand system's difference 39.4 mm.
 """
 
 from typing import NamedTuple

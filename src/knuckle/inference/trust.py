@@ -4,7 +4,7 @@ It was made for photographs and beats our networks there; rendered and strange h
 hand tell how it stands: whether the landmark network sees a hand, and one of the side it is of; whether its joints fill
 the box; whether its joints in the picture are those of its own 3D hand; the same of ours; and how far apart both are.
 How much each counts was learnt on rendered hands, whose joints are known, and on photographs by how much either answer
-changes when the crop is moved or mirrored, which needs no labels (`benchmarks/evidence_weights.py` writes
+changes when the crop is moved or mirrored, which needs no labels (`benchmarks/training/evidence_weights.py` writes
 `assets/evidence.json`). Where the answers lie far apart, a share becomes a choice: the mean of two hands that
 contradict each other is no hand.
 """

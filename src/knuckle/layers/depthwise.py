@@ -1,6 +1,6 @@
 """Depthwise convolution that trains faster on a CPU than oneDNN's, whose gradients of 5x5 kernels on small maps are
 slow, which pads by a copy before every stride, and whose bf16 gradients take several times as long as those in float32
-(benchmarks/training_speed.py)."""
+(benchmarks/speed/training_speed.py)."""
 
 from typing import Any
 

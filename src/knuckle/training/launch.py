@@ -14,7 +14,7 @@ ALLOCATOR = {
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
 }
 """Keep glibc from returning every activation to the system and page-faulting it in again at the next step: a sixth
-of a CPU step's time otherwise (benchmarks/training_speed.py). Without effect elsewhere."""
+of a CPU step's time otherwise (benchmarks/speed/training_speed.py). Without effect elsewhere."""
 
 
 def launch(recipe_path: Path, folder: Path) -> None:

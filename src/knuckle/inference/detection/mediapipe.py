@@ -111,7 +111,7 @@ FIRST_THRESHOLD = 0.3
 # of the sides. And an answer is sure from this presence on, with the probability of the less likely side below that.
 # Chosen on 1,105 photographs (detection's train and val splits), where 1.19 looks a palm find what two find; on the 902
 # of its test split, 1.31 looks against 1.94: recall 0.9946 / 0.8566 / 0.9756 of the three sources against 0.9946 /
-# 0.8579 / 0.9756, precision 1 / 0.9814 against 1 / 0.9829, sides as often right (benchmarks/detector.py).
+# 0.8579 / 0.9756, precision 1 / 0.9814 against 1 / 0.9829, sides as often right (benchmarks/accuracy/detector.py).
 SAME_TURN_RAD, SAME_CENTRE, SAME_SIDE = np.radians(15), 0.15, 1.2
 SURE_PRESENCE, SURE_OTHER_SIDE = 0.8, 0.1
 # Two findings whose joints lie this close, relative to the hand's size, are one hand.

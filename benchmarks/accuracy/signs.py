@@ -1,7 +1,7 @@
 """How often each sign of the four fingers is shown, in photographs and in rendered sets: what training hands lack.
 
-python benchmarks/signs.py [--data eval-dev --data synthetic --data FOLDER ...]. Counts true joints; no model runs.
-Sources of fewer than 20 hands are left out.
+python -m benchmarks.accuracy.signs [--data eval-dev --data synthetic --data FOLDER ...]. Counts true joints; no model
+runs. Sources of fewer than 20 hands are left out.
 """
 
 import argparse

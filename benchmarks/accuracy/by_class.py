@@ -1,6 +1,6 @@
 """Which hands the installed one-hand models get wrong: errors by pose, view and joint, MediaPipe beside.
 
-python benchmarks/accuracy_by_class.py [--weights dahyf ...] [--data eval-dev ...] [--limit N] [--json FILE] [--plot
+python -m benchmarks.accuracy.by_class [--weights dahyf ...] [--data eval-dev ...] [--limit N] [--json FILE] [--plot
 FILE] [--worst 24 --sheet FILE] [--mirrored]. Each model as `knuckle estimate` runs it, boxes and sides from the ground
 truth. Classes are told from the true joints (knuckle.evaluation.breakdown.pose_classes); in brackets the error as a
 multiple of that of open hands seen from the palm. Sources of a few photographs have one row each. --worst prints the
@@ -13,12 +13,12 @@ import argparse
 import os
 from pathlib import Path
 
+from benchmarks.accuracy import mirrored_photos
+from benchmarks.shared import worst_sheet
+from benchmarks.shared.class_scores import Scored, score, score_peer
+from benchmarks.shared.class_tables import hand_table, joint_table, plot, small_table, write_json
 from rich.console import Console
 
-import mirrored_photos
-import worst_sheet
-from class_scores import Scored, score, score_peer
-from class_tables import hand_table, joint_table, plot, small_table, write_json
 from knuckle import weights
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.benchmarks.evaluate import open_benchmarks

@@ -1,7 +1,7 @@
 """How much the landmark network's joints count beside ours: learns the map from its joints to ours, and its odds by
 signal and joint, and writes them to src/knuckle/assets/evidence.json.
 
-python benchmarks/evidence_weights.py --rendered runs/evidence-plain --rendered runs/evidence-extras --pairs
+python -m benchmarks.training.evidence_weights --rendered runs/evidence-plain --rendered runs/evidence-extras --pairs
 runs/evidence-pairs --photos $KNUCKLE_DATA/train-photos [--weights dahyf ...] [--familiar dahyf-teacher ...] [--looks
 out/evidence-looks]. Sets: `knuckle synth --count 1600 --negatives 0 --seed 291 --out runs/evidence-plain`, and `--seed
 292 --extra views --extra signs --extra partner --extra objects --extra flesh --extra wear --extra camera --extra sizes
@@ -36,13 +36,22 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from benchmarks.training.evidence_looks import (
+    Looks,
+    SeenHand,
+    load,
+    look,
+    our_crops,
+    photographed_hands,
+    rendered_hands,
+    save,
+)
+from benchmarks.training.evidence_map import learn_offsets, learn_picture_offsets
+from benchmarks.training.evidence_odds import Told, learn_entry
+from benchmarks.training.evidence_pairs import ask_pairs
 from jaxtyping import Float
 from rich.console import Console
 
-from evidence_looks import Looks, SeenHand, load, look, our_crops, photographed_hands, rendered_hands, save
-from evidence_map import learn_offsets, learn_picture_offsets
-from evidence_odds import Told, learn_entry
-from evidence_pairs import ask_pairs
 from knuckle import weights
 from knuckle.files import atomic_path
 from knuckle.geometry.crop import Crop

@@ -1,6 +1,6 @@
 """How well the hand detector finds hands in photographs, and how often it tells their side.
 
-python benchmarks/detector.py [--split test] [--limit N] [--json FILE], with KNUCKLE_DATA naming the folder
+python -m benchmarks.accuracy.detector [--split test] [--limit N] [--json FILE], with KNUCKLE_DATA naming the folder
 that holds `detection/boxes.jsonl` (see its README). A detection is right when its box (the extent of its
 joints) overlaps an unmatched labelled box by IoU 0.5; labels outline the hand, so the joints' extent is grown
 by a margin first. Precision is counted only where all hands of a photograph are labelled.

@@ -1,15 +1,14 @@
 """How exact the installed weights are: on the frozen synthetic benchmarks of one and of two hands and on real
 photographs, MediaPipe beside.
 
-python benchmarks/accuracy.py [--weights dahyf --weights dfl ...] [--data synthetic-two ...] [--limit N] [--json FILE].
-Every installed model unless some are named: as `knuckle estimate` runs it (but two-hand systems, which look once and,
-of two hands, know no boxes here), and the network alone where that differs. --no-evidence: without the landmark
-network's share.
-On two hands, one-hand systems see each hand in a crop of its own; on single hands, a two-hand system may see a ghost
-partner. "auto" is given the hands that are there by their true boxes and sides, as its user gives them: lone ones go to
-the one-hand system, so there are no ghosts to count; on benchmarks of single hands it is that system. Real photographs,
-and MediaPipe on them, only where KNUCKLE_DATA names the folder that holds `eval-dev`. Boxes and sides come from the
-ground truth; the protocols are those of `knuckle evaluate`.
+python -m benchmarks.accuracy.scores [--weights dahyf --weights dfl ...] [--data synthetic-two ...] [--limit N] [--json
+FILE]. Every installed model unless some are named: as `knuckle estimate` runs it (but two-hand systems, which look
+once and, of two hands, know no boxes here), and the network alone where that differs. --no-evidence: without the
+landmark network's share. On two hands, one-hand systems see each hand in a crop of its own; on single hands, a
+two-hand system may see a ghost partner. "auto" is given the hands that are there by their true boxes and sides, as its
+user gives them: lone ones go to the one-hand system, so there are no ghosts to count; on benchmarks of single hands it
+is that system. Real photographs, and MediaPipe on them, only where KNUCKLE_DATA names the folder that holds
+`eval-dev`. Boxes and sides come from the ground truth; the protocols are those of `knuckle evaluate`.
 
 --turn: instead, the hand-graph photographs as they are and turned clockwise by one, two and three quarters, and how
 many times the error of the photographs as they are the worst of these is.
@@ -21,10 +20,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks.accuracy.turned_photos import QUARTERS, turned
+from benchmarks.shared import boxed_peer
 from rich.console import Console
 from rich.table import Table
 
-import boxed_peer
 from knuckle import weights
 from knuckle.datasets.eval_dev import by_source, read_eval_dev
 from knuckle.datasets.labelled import LabelledHand
@@ -36,7 +36,6 @@ from knuckle.evaluation.report import Report, write_reports
 from knuckle.inference.auto import AUTO
 from knuckle.open_model import OpenedModel, open_model
 from knuckle.progress import counting
-from turned_photos import QUARTERS, turned
 
 PEER = "MediaPipe 0.10.21, box given"
 COLUMNS = {

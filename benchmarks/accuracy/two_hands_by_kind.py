@@ -1,11 +1,11 @@
 """Which crops of two hands the models get wrong, and where the error comes from; on the frozen two-hand benchmark.
 
-python benchmarks/two_hands_by_kind.py [--weights dfl --weights auto ...] [--limit N] [--worst 24 --sheet FILE].
-Prints Markdown: errors by kind of pair, by how much of a hand is hidden, by how far the boxes overlap, and by side, a
-column a model; for each model, what is left of the error with true depths or true places in the picture, and how wrong
-the wrists stand to each other. A two-hand system sees each crop whole, a one-hand system each hand in a crop of its
-own, "auto" is given the true boxes and sides. --worst lists the crops with the largest mean error of each model,
---sheet also draws them, in FILE with the model added to its name.
+python -m benchmarks.accuracy.two_hands_by_kind [--weights dfl --weights auto ...] [--limit N] [--worst 24 --sheet
+FILE]. Prints Markdown: errors by kind of pair, by how much of a hand is hidden, by how far the boxes overlap, and by
+side, a column a model; for each model, what is left of the error with true depths or true places in the picture, and
+how wrong the wrists stand to each other. A two-hand system sees each crop whole, a one-hand system each hand in a crop
+of its own, "auto" is given the true boxes and sides. --worst lists the crops with the largest mean error of each
+model, --sheet also draws them, in FILE with the model added to its name.
 """
 
 import argparse
@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from benchmarks.shared.two_hand_sheet import sheet
+from benchmarks.shared.two_hand_tables import error_table, source_table, worst_table
 
 from knuckle import weights
 from knuckle.errors import KnuckleError
@@ -27,8 +29,6 @@ from knuckle.open_model import OpenedModel, open_model
 from knuckle.progress import counting
 from knuckle.sets.reader import SynthSet
 from knuckle.synth.benchmark import load_two_hand_benchmark
-from two_hand_sheet import sheet
-from two_hand_tables import error_table, source_table, worst_table
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 the wrists are, one look of the two-hand system or two, and other distances up to which two hands are seen together. The
 landmark network has no say here.
 
-python benchmarks/merge_shares.py --data runs/synth-pairs-held [--one dahyf] [--two dfl] [--limit 800].
+python -m benchmarks.accuracy.merge_shares --data runs/synth-pairs-held [--one dahyf] [--two dfl] [--limit 800].
 --one, --two: a model's name or an .onnx file. The set must not be one that trained either, nor a benchmark: what is
 chosen here is `REACH` of `knuckle.inference.merge`, `CONTRADICT` of `looks` beside it, and `MARGIN` of `pairing`; the
 shares are learnt by `evidence_weights.py`. Such a set: `knuckle synth --hands two --count 800 --singles 0 --negatives 0

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from benchmarks.shared import boxed_peer
+from benchmarks.shared.crop_hands import crop_hand
 
-import boxed_peer
-from crop_hands import crop_hand
 from knuckle.datasets.eval_dev import by_source, read_eval_dev
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.evaluation.arrays import Truth

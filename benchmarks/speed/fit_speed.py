@@ -1,15 +1,15 @@
 """How long the rig's fit to 21 joints takes on one CPU thread, and how near it comes.
 
-python benchmarks/fit_speed.py [--rounds 60]. Hands of the pose prior in any orientation, exact and with 4 mm of noise
-on every coordinate, as a network's joints have. Batches take turns with numpy's SVD of a 100 x 100 matrix, which is
-the reference, and with MediaPipe's landmark network: medians; the ratio is what travels from
-machine to machine.
+python -m benchmarks.speed.fit_speed [--rounds 60]. Hands of the pose prior in any orientation, exact and with 4 mm of
+noise on every coordinate, as a network's joints have. Batches take turns with numpy's SVD of a 100 x 100 matrix, which
+is the reference, and with MediaPipe's landmark network: medians; the ratio is what travels from machine to machine.
 """
 
 import argparse
 from collections.abc import Callable
 
 import numpy as np
+from benchmarks.shared.landmark_peer import mediapipe_landmarks, milliseconds
 from jaxtyping import Float
 
 from knuckle.inference.detection.landmarks import LANDMARK_PX
@@ -18,7 +18,6 @@ from knuckle.rig.fit.joints import fit_joints
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.load import load_rig
 from knuckle.rig.rotations import matrix_to_axis_angle
-from landmark_peer import mediapipe_landmarks, milliseconds
 
 BATCHES = (1, 2, 16)
 HANDS = 256

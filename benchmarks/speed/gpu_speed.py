@@ -1,7 +1,7 @@
 """How fast the systems run on a GPU: latency of one crop, throughput of a batch, and its share of what matrix products
 reach on the same device in the same run.
 
-python benchmarks/gpu_speed.py [--systems S ...] [--presets P ...] [--runs 100] [--batch 64] [--device cuda].
+python -m benchmarks.speed.gpu_speed [--systems S ...] [--presets P ...] [--runs 100] [--batch 64] [--device cuda].
 Random weights. eager: float32 as PyTorch runs it; bf16: under autocast; compiled bf16: torch.compile with CUDA graphs
 ("reduce-overhead"); graph bf16: the eager bf16 calls captured as one CUDA graph. A mode a network does not survive is
 "-" and named below. `--device cpu` runs the modes that need no GPU, to try the script.
@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from benchmarks.shared import networks
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-import networks
 from knuckle.errors import KnuckleError
 
 MODES = ("eager", "bf16", "compiled bf16", "graph bf16")

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from benchmarks.training.evidence_odds import Told
 
-from evidence_odds import Told
 from knuckle.evaluation.benchmarks.evaluate import open_benchmarks
 from knuckle.evaluation.benchmarks.frames import TwoHandFrame, tight_box
 from knuckle.evaluation.benchmarks.two_hands import TwoHandBenchmark

@@ -1,20 +1,21 @@
 """How training went: scores on held-out crops against samples seen, as tables and a picture.
 
-python benchmarks/learning_curves.py runs/A [runs/B ...] [--joined] [--out out/learning.png]. Each folder is a run of
-`knuckle train`; --joined takes them as one, each going on from the last one's weights. Held-out crops are those of each
-run's own set, and the scores those of the averaged weights.
+python -m benchmarks.training.learning_curves runs/A [runs/B ...] [--joined] [--out out/learning.png]. Each folder is a
+run of `knuckle train`; --joined takes them as one, each going on from the last one's weights. Held-out crops are those
+of each run's own set, and the scores those of the averaged weights.
 
-python benchmarks/learning_curves.py weights/standing.json --out docs/learning.png draws the record of a standing run
-(`knuckle standing`) and of those before it: held-out hands, photographs and frozen rendered hands, beside what ships.
+python -m benchmarks.training.learning_curves weights/standing.json --out docs/learning.png draws the record of a
+standing run (`knuckle standing`) and of those before it: held-out hands, photographs and frozen rendered hands, beside
+what ships.
 """
 
 import argparse
 from pathlib import Path
 
+from benchmarks.training.ablations import COLUMNS
 from matplotlib.figure import Figure
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from ablations import COLUMNS
 from knuckle.standing.picture import draw_learning
 from knuckle.standing.state import read_state
 from knuckle.view.charts import chart_sheet, chart_style, write_figure

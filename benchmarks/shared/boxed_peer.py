@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 
 import numpy as np
+from benchmarks.shared.landmark_peer import peer
 
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.evaluation.arrays import Predictions, Truth
 from knuckle.inference.detection.landmarks import TurnedSquare, joints_to_square
-from landmark_peer import peer
 
 FIRST_EXPAND = 1.6
 

@@ -2,7 +2,7 @@
 depthwise convolutions and batch norms and with torch's own, and without the launcher's allocator settings. "auto" is
 what a recipe with precision = "auto" takes here. Steps of all kinds take turns; the fastest of each counts, as other
 work on the machine only ever slows one.
-Run: python benchmarks/training_speed.py [--systems dahyf dfl] [--sizes 128 160] [--rounds 6]
+Run: python -m benchmarks.speed.training_speed [--systems dahyf dfl] [--sizes 128 160] [--rounds 6]
 """
 
 import argparse

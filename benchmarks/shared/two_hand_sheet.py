@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from benchmarks.shared.two_hand_tables import worst_row
 
 from knuckle.evaluation.breakdown.two_hand_errors import TwoHandErrors
 from knuckle.evaluation.two_hand_arrays import TwoHandPredictions, TwoHandTruth
@@ -11,7 +12,6 @@ from knuckle.skeleton import WRIST
 from knuckle.view.marks import draw_label, draw_skeleton, drawable
 from knuckle.view.palette import hand_colour
 from knuckle.view.sheet import contact_sheet
-from two_hand_tables import worst_row
 
 CELL_PX, COLUMNS = 320, 6
 _WRIST_PX = 6

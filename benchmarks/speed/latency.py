@@ -1,9 +1,9 @@
 """How long one crop takes through the shipped onnx model on one CPU thread, and what goes with it.
 
-python benchmarks/latency.py [--weights dahyf] [--runs 200]. Shown is the package's sample photo, its right hand or
-both. The rig layer is part of one-hand networks; two-hand ones (dfl) answer for both hands of a crop, whose meshes are
-the fit's. MediaPipe's landmark network (224 px, one hand, no mesh) is timed in the same run, all taking
-turns. Medians; the ratio is what travels from machine to machine.
+python -m benchmarks.speed.latency [--weights dahyf] [--runs 200]. Shown is the package's sample photo, its right hand
+or both. The rig layer is part of one-hand networks; two-hand ones (dfl) answer for both hands of a crop, whose meshes
+are the fit's. MediaPipe's landmark network (224 px, one hand, no mesh) is timed in the same run, all taking turns.
+Medians; the ratio is what travels from machine to machine.
 """
 
 import argparse
@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
+from benchmarks.shared.landmark_peer import mediapipe_landmarks, milliseconds
 
 from knuckle import weights as store
 from knuckle.cli.demo import ASSETS, SAMPLE
@@ -23,7 +24,6 @@ from knuckle.inference.onnx_model import OnnxModel
 from knuckle.inference.refine import fuse, fuse_pair
 from knuckle.photos.reading import read_image
 from knuckle.rig.load import load_rig
-from landmark_peer import mediapipe_landmarks, milliseconds
 
 OURS, ATTENTION, FUSION, CUT, PEER = (
     "network",

@@ -1,6 +1,6 @@
 """Small runs of one system, trained alike: what each switch of it, or each set of training hands, is worth.
 
-python benchmarks/ablations.py RECIPE [--variant "stages=tw_only" ...] [--data NAME=FOLDER ...] [--seeds 3]
+python -m benchmarks.training.ablations RECIPE [--variant "stages=tw_only" ...] [--data NAME=FOLDER ...] [--seeds 3]
 [--score eval-dev --score synthetic ... --group fist ... --limit N] [--out runs/ablations]. The recipe says on what and
 how long; each variant changes its switches, each --data its set of hands (as many samples are drawn from each), each
 seed its seed (initial weights and order of the hands). Prints the errors on the set's held-out crops, mean and spread
@@ -18,11 +18,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from benchmarks.shared.common_scores import common_scores
 from rich.console import Console
 from rich.table import Table
 from safetensors import safe_open
 
-from common_scores import common_scores
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.breakdown.class_errors import ALL, REFERENCE
 from knuckle.evaluation.breakdown.pose_classes import POSES, VIEWS

@@ -1,9 +1,9 @@
 """A contact sheet of real photographs: every installed model's mesh over the same 24 hands, with its errors.
 
-python benchmarks/overlay_sheet.py [--models dahyf ...] [--out out/overlays.png], with KNUCKLE_DATA naming the folder
-that holds `eval-dev`. Each block is the crop, then each model as `knuckle estimate` runs it, boxes and sides from the
-ground truth; the choice of photographs is fixed. They are licensed for research only, and so is the sheet: keep it to
-yourself (out/ is not under version control).
+python -m benchmarks.accuracy.overlay_sheet [--models dahyf ...] [--out out/overlays.png], with KNUCKLE_DATA naming the
+folder that holds `eval-dev`. Each block is the crop, then each model as `knuckle estimate` runs it, boxes and sides
+from the ground truth; the choice of photographs is fixed. They are licensed for research only, and so is the sheet:
+keep it to yourself (out/ is not under version control).
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """How fast every system and preset runs on this CPU, MediaPipe's landmark network beside, and on a GPU if there is one.
 
-python benchmarks/speed.py [--systems S ...] [--presets P ...] [--threads 1] [--runs 50] [--onnx lite|all|none]
+python -m benchmarks.speed.systems [--systems S ...] [--presets P ...] [--threads 1] [--runs 50] [--onnx lite|all|none]
 [--json FILE]. Random weights, except that a lite preset whose weights are installed runs from its onnx file.
 ms: one crop, rig included, the calls taking turns with MediaPipe's network (224 px, no mesh); "x MP": the ratio to it,
 the figure that travels from machine to machine. Batch 32, less where that would take too long (marked). torch: eager
@@ -18,16 +18,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from benchmarks.shared import networks
+from benchmarks.shared.speed_table import BATCH, Row, show
+from benchmarks.shared.timing import medians
+from benchmarks.speed import gpu_speed
 
-import gpu_speed
-import networks
 from knuckle import weights
 from knuckle.errors import KnuckleError
 from knuckle.inference.detection.landmarks import LANDMARK_PX, LandmarkNetwork
 from knuckle.inference.onnx_model import OnnxModel
 from knuckle.progress import counting
-from speed_table import BATCH, Row, show
-from timing import medians
 
 LATENCY_S, THROUGHPUT_S = 5.0, 8.0
 """Seconds the rounds of one network may take; a batch is made smaller rather than take longer alone."""

@@ -1,6 +1,6 @@
 """Render a synthetic benchmark afresh and print whether it is the frozen one.
 
-python benchmarks/freeze_synthetic.py [--hands one|two] [--workers N] [--write]. --write makes it the frozen
+python -m benchmarks.accuracy.freeze_synthetic [--hands one|two] [--workers N] [--write]. --write makes it the frozen
 one, its pairs of hands solved anew, for a change of rig or engine that is meant; scores from before do not compare with
 scores after.
 """

@@ -1,9 +1,9 @@
 """How DaHyF's answers are best read and joined: coordinates off its bins, the share of its 2D branch, how far the fit
 trusts the joints.
 
-python benchmarks/decoding.py --weights weights/dahyf-lite.safetensors --data SET [--hands 512]. The held-out hands of a
-synthetic set, network and fit as `knuckle estimate` runs them: 2D error (% of the patch) and PA-MPJPE (mm). Choices are
-made on rendered hands alone.
+python -m benchmarks.accuracy.decoding --weights weights/dahyf-lite.safetensors --data SET [--hands 512]. The held-out
+hands of a synthetic set, network and fit as `knuckle estimate` runs them: 2D error (% of the patch) and PA-MPJPE (mm).
+Choices are made on rendered hands alone.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Finished crops a second on one core, and what share of the time each stage takes.
 
-python benchmarks/synth_speed.py [--count N] [--size S]. One hand at --size px, and two hands at 160 px (all crops
+python -m benchmarks.speed.synth_speed [--count N] [--size S]. One hand at --size px, and two hands at 160 px (all crops
 pairs; a pool of pairs that are drawn beforehand). Everything is on: ambient occlusion, shadow, 2 x 2
 samples a pixel, backgrounds, photo effects. Compilation, painting of the detail maps and decoding of the
 background pictures are paid once a process and come before the clock starts: the timed samples are rendered

@@ -1,9 +1,9 @@
 """The photographs with both hands labelled, hand by hand: what each model says of them.
 
-KNUCKLE_DATA=FOLDER python benchmarks/two_hand_photos.py [--weights dfl --weights auto ...] [--sheet FILE]. Prints
-Markdown, a row a hand and model: 2D error (% of the hand's box), MPJPE after its own wrist at that wrist's true depth,
-and how far off the left wrist is, seen from the right one. "auto" is given the true boxes and sides, a two-hand system
-sees one crop of both. --sheet draws photograph, truth and answer, in FILE with the model added to its name.
+KNUCKLE_DATA=FOLDER python -m benchmarks.accuracy.two_hand_photos [--weights dfl --weights auto ...] [--sheet FILE].
+Prints Markdown, a row a hand and model: 2D error (% of the hand's box), MPJPE after its own wrist at that wrist's true
+depth, and how far off the left wrist is, seen from the right one. "auto" is given the true boxes and sides, a two-hand
+system sees one crop of both. --sheet draws photograph, truth and answer, in FILE with the model added to its name.
 """
 
 import argparse
@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from benchmarks.shared.two_hand_sheet import sheet
 
 from knuckle.datasets.eval_dev import read_eval_dev
 from knuckle.errors import KnuckleError
@@ -23,7 +24,6 @@ from knuckle.files import write_image
 from knuckle.geometry.crop import Crop, apply_affine
 from knuckle.inference.auto import AUTO
 from knuckle.open_model import open_model
-from two_hand_sheet import sheet
 
 _SIDES = ("right", "left")
 _CELL_PX, _EXPAND = 640, 1.6
