@@ -7,29 +7,34 @@ from pathlib import Path
 import knuckle
 
 PACKAGE = Path(knuckle.__file__).parent
-_BASE = ("cache", "files", "hands", "weights")
+_BASE = ("cache", "files", "hands", "progress", "weights")
 STANDS_ON = {
     "errors": (),
+    "progress": (),
     "cache": ("errors",),
     "files": ("errors",),
     "skeleton": ("errors",),
     "weights": ("errors",),
-    "camera": ("skeleton",),
-    "hands": ("camera",),
+    "geometry": ("skeleton",),
+    "hands": ("geometry",),
     "rig": _BASE,
+    "poses": ("rig",),
     "raster": _BASE,
     "layers": ("rig", "raster"),
-    "models": ("layers",),
+    "models": ("layers", "poses"),
+    "sets": ("geometry", "files"),
     # Rendering and measuring know no network, and what a user runs knows neither training nor its data.
-    "synth": ("rig", "raster"),
-    "datasets": ("synth",),
-    "evaluation": ("datasets",),
+    "synth": ("poses", "raster", "sets"),
+    "photos": ("errors",),
+    "datasets": ("synth", "photos"),
+    "evaluation": ("datasets", "progress"),
     "training": ("models", "evaluation"),
-    "inference": ("rig",),
+    "inference": ("rig", "photos"),
     "view": ("evaluation",),
     "knuckle": ("models", "inference", "view"),
     "export": ("training", "inference", "view"),
-    "standing": ("export",),
+    "open_model": ("export",),
+    "standing": ("open_model",),
     "cli": ("standing", "knuckle"),
     "__main__": ("cli",),
 }

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from knuckle.inference.detection.detection import Detection, default_detector
-from knuckle.inference.detection.mediapipe import box_iou
+from knuckle.inference.detection.detection import Detection
+from knuckle.inference.detection.mediapipe import box_iou, default_detector
 from knuckle.photos.reading import read_image
 
 

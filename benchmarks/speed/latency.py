@@ -7,7 +7,6 @@ Medians; the ratio is what travels from machine to machine.
 """
 
 import argparse
-import json
 from collections.abc import Callable
 
 import cv2
@@ -15,7 +14,6 @@ import numpy as np
 from benchmarks.shared.landmark_peer import mediapipe_landmarks, milliseconds
 
 from knuckle import weights as store
-from knuckle.cli.demo import ASSETS, SAMPLE
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop
 from knuckle.inference.detection.landmarks import LANDMARK_PX
@@ -23,6 +21,7 @@ from knuckle.inference.one_hand import normalise
 from knuckle.inference.onnx_model import OnnxModel
 from knuckle.inference.refine import fuse, fuse_pair
 from knuckle.photos.reading import read_image
+from knuckle.photos.sample import SAMPLE_PHOTO, read_sample_labels
 from knuckle.rig.load import load_rig
 
 OURS, ATTENTION, FUSION, CUT, PEER = (
@@ -57,8 +56,7 @@ def main() -> None:
 def our_tasks(network: OnnxModel, record: store.WeightsRecord) -> dict[str, Callable[[], object]]:
     """The network on one crop, what follows it, and cutting the crop."""
     size, rig = record.size, load_rig(record.rig)
-    path = ASSETS / f"{SAMPLE}.jpg"
-    photo, about = read_image(path), json.loads(path.with_suffix(".json").read_text())
+    photo, about = read_image(SAMPLE_PHOTO), read_sample_labels()
     fx, fy, cx, cy = about["camera"]
     camera = Camera(fx, fy, cx, cy, photo.shape[1], photo.shape[0])
     boxes = np.array(about["boxes"])[[side == "right" or record.hands == 2 for side in about["sides"]]]

@@ -71,12 +71,12 @@ def main() -> None:
 
 
 def photo(path: Path | None) -> np.ndarray:
-    from knuckle.cli.demo import ASSETS, SAMPLE
     from knuckle.photos.reading import read_image
+    from knuckle.photos.sample import SAMPLE_PHOTO
 
     if path is not None:
         return read_image(path)
-    sample = read_image(ASSETS / f"{SAMPLE}.jpg")
+    sample = read_image(SAMPLE_PHOTO)
     height = round(WIDTH * sample.shape[0] / sample.shape[1])
     reduced = cv2.resize(sample, (WIDTH, height), interpolation=cv2.INTER_AREA)
     return reduced[TOP : TOP + HEIGHT].copy()

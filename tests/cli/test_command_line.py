@@ -114,7 +114,7 @@ def assets(monkeypatch, tmp_path) -> Path:
     """The demo's folder, still empty."""
     folder = tmp_path / "assets"
     folder.mkdir()
-    monkeypatch.setattr("knuckle.cli.demo.ASSETS", folder)
+    monkeypatch.setattr("knuckle.photos.sample.SAMPLE_PHOTO", folder / "two_hands.jpg")
     return folder
 
 

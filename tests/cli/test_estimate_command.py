@@ -209,8 +209,8 @@ def test_a_result_never_overwrites_a_photo_of_the_call(run, photo, detections):
 
 
 def test_detector_whose_files_are_damaged_is_one_error(run, photo, monkeypatch, tmp_path):
-    from knuckle.inference.detection.detection import default_detector
     from knuckle.inference.detection.landmarks import landmark_network
+    from knuckle.inference.detection.mediapipe import default_detector
 
     monkeypatch.setattr("knuckle.inference.detection.networks.DETECTOR_FOLDER", tmp_path / "none")
     default_detector.cache_clear()

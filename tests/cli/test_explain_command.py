@@ -34,7 +34,7 @@ def run(fake_pair_model):
 @pytest.fixture
 def detections(monkeypatch) -> list[Detection]:
     found: list[Detection] = []
-    monkeypatch.setattr("knuckle.inference.detection.detection.default_detector", lambda: lambda _: found)
+    monkeypatch.setattr("knuckle.inference.detection.mediapipe.default_detector", lambda: lambda _: found)
     return found
 
 

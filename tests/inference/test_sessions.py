@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 import knuckle
-from knuckle.cli.demo import ASSETS, SAMPLE
 from knuckle.errors import KnuckleError
 from knuckle.inference import onnx_model as sessions
 from knuckle.inference.detection.networks import open_network, read_network
 from knuckle.inference.onnx_model import MOST_THREADS, available_cores, open_session
 from knuckle.photos.reading import read_image
+from knuckle.photos.sample import SAMPLE_PHOTO
 
 
 @pytest.mark.parametrize(("cores", "threads", "spins"), [(1, 1, "0"), (2, 2, "1"), (64, MOST_THREADS, "1")])
@@ -58,7 +58,7 @@ def test_what_is_no_network_is_named(content, tmp_path):
 
 
 def test_any_number_of_threads_get_the_same_answer(fake_model):
-    image = np.ascontiguousarray(read_image(ASSETS / f"{SAMPLE}.jpg")[::3, ::3])
+    image = np.ascontiguousarray(read_image(SAMPLE_PHOTO)[::3, ::3])
     alone = knuckle.estimate(image, model=fake_model)
     assert len(alone) >= 1
 
@@ -84,7 +84,7 @@ print(len(hands), *hands.sides)
 
 def test_finding_hands_needs_no_network_and_no_other_program(fake_model, tmp_path):
     environment = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "PYTHONPATH": ":".join(sys.path)}
-    command = [sys.executable, "-c", OFFLINE, str(ASSETS / f"{SAMPLE}.jpg"), fake_model]
+    command = [sys.executable, "-c", OFFLINE, str(SAMPLE_PHOTO), fake_model]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split()[:2] == ["1", "right"]

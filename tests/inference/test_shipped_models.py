@@ -1,14 +1,12 @@
 """The weights in the package, through the whole pipeline: a mirrored photo gives the mirrored hands."""
 
-import json
-
 import numpy as np
 import pytest
 
 import knuckle
 from knuckle import weights
-from knuckle.cli.demo import ASSETS, SAMPLE
 from knuckle.photos.reading import read_image
+from knuckle.photos.sample import SAMPLE_PHOTO, read_sample_labels
 
 MODELS = [*sorted(weights.available()), "auto"]
 
@@ -16,8 +14,7 @@ MODELS = [*sorted(weights.available()), "auto"]
 @pytest.fixture(scope="module")
 def scene() -> tuple[np.ndarray, dict]:
     """The sample photo with its boxes, sides, camera and true joints."""
-    path = ASSETS / f"{SAMPLE}.jpg"
-    return read_image(path), json.loads(path.with_suffix(".json").read_text())
+    return read_image(SAMPLE_PHOTO), read_sample_labels()
 
 
 @pytest.mark.parametrize("hand", [0, 1])

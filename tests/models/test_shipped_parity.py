@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from knuckle import weights
-from knuckle.cli.demo import ASSETS, SAMPLE
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop
 from knuckle.inference.one_hand import normalise
 from knuckle.inference.onnx_model import OnnxModel
 from knuckle.photos.reading import read_image
+from knuckle.photos.sample import SAMPLE_PHOTO, read_sample_labels
 from knuckle.training.checkpoint import load_model
 
 WEIGHTS = Path(__file__).parents[2] / "weights"
@@ -43,8 +43,7 @@ def differences(name: str) -> dict[str, float]:
     assert record.samples_seen == int(metadata["samples_seen"]) and path.stat().st_size <= 12_000_000
     assert record.hands == model.hands
     assert record.system == metadata["system"] and record.switches == json.loads(metadata["switches"])
-    photo = ASSETS / f"{SAMPLE}.jpg"
-    image, about = read_image(photo), json.loads(photo.with_suffix(".json").read_text())
+    image, about = read_image(SAMPLE_PHOTO), read_sample_labels()
     camera = Camera(*about["camera"], image.shape[1], image.shape[0])
     boxes = about["boxes"] if record.hands == 1 else [around(about["joints_px"])]
     crops = [Crop.from_box(np.array(box), record.size, expand=record.expand) for box in boxes]

@@ -15,7 +15,8 @@ from knuckle.cli.table import print_table
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
 from knuckle.hands import Hands
-from knuckle.inference.detection.detection import Detector, default_detector
+from knuckle.inference.detection.detection import Detector
+from knuckle.inference.detection.mediapipe import default_detector
 from knuckle.inference.estimate import estimate
 from knuckle.inference.requests import check_sides
 from knuckle.photos.reading import read_image

@@ -116,7 +116,7 @@ def _found(photo: Path, image: "np.ndarray") -> tuple["np.ndarray", tuple[Side, 
     """Boxes and sides of the first pair the detector finds, or of the best hand where there is none."""
     import numpy as np
 
-    from knuckle.inference.detection.detection import default_detector
+    from knuckle.inference.detection.mediapipe import default_detector
     from knuckle.inference.pairing import pair_boxes
 
     found = default_detector()(image)

@@ -11,8 +11,9 @@ from jaxtyping import Float, UInt8
 from knuckle.geometry.camera import Camera
 from knuckle.hands import Hands
 from knuckle.inference.auto import AUTO, AutoPredictor, open_predictor
-from knuckle.inference.detection.detection import Detection, Detector, default_detector
+from knuckle.inference.detection.detection import Detection, Detector
 from knuckle.inference.detection.evidence import Evidence
+from knuckle.inference.detection.mediapipe import default_detector
 from knuckle.inference.one_hand import Predictor
 from knuckle.inference.requests import check_boxes, check_camera, check_looks, check_pairing, check_sides
 from knuckle.inference.two_hands import PairPredictor

@@ -1,4 +1,4 @@
-"""Batch norm and the activation behind it as one layer, faster to train on a CPU (benchmarks/speed/training_speed.py)."""
+"""Batch norm and its activation as one layer, faster to train on a CPU (`benchmarks/speed/training_speed.py`)."""
 
 import math
 from itertools import pairwise

@@ -8,10 +8,8 @@ from typing import Any
 import numpy as np
 
 from knuckle.errors import KnuckleError
-from knuckle.rig.hand_rig import HandRig, PosedHand
+from knuckle.rig.hand_rig import HandRig
 from knuckle.skeleton import MANO16_PARENTS, SIDES, Side
-
-__all__ = ["HandRig", "PosedHand", "load_rig", "rig_from_arrays"]
 
 
 @lru_cache(maxsize=8)

@@ -1,7 +1,6 @@
 """What a hand detector is: a picture in, boxes with sides and scores out."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -31,15 +30,3 @@ class Detector(Protocol):
     """Anything that maps an RGB picture to the hands in it, best first; an empty list where there is none."""
 
     def __call__(self, image: UInt8[np.ndarray, "H W 3"], /) -> list[Detection]: ...
-
-
-@lru_cache(maxsize=1)
-def default_detector() -> Detector:
-    """The detector `estimate` uses where no boxes are given: MediaPipe's palm and landmark networks.
-
-    Raises KnuckleError when their files are missing or damaged.
-    """
-    from knuckle.inference.detection.landmarks import landmark_network
-    from knuckle.inference.detection.mediapipe import PalmDetector
-
-    return PalmDetector(landmarks=landmark_network())

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from knuckle.inference.detection.detection import Detection
+from knuckle.inference.detection.detection import Detection, Detector
 from knuckle.inference.detection.evidence import Evidence
 from knuckle.inference.detection.landmarks import (
     LANDMARK_PX,
@@ -236,3 +236,12 @@ def _without_repeats(found: list[FoundHand]) -> list[FoundHand]:
         if all(distance > near for distance in distances):
             kept.append(hand)
     return kept
+
+
+@lru_cache(maxsize=1)
+def default_detector() -> Detector:
+    """The detector `estimate` uses where no boxes are given: MediaPipe's palm and landmark networks.
+
+    Raises KnuckleError when their files are missing or damaged.
+    """
+    return PalmDetector(landmarks=landmark_network())
