@@ -22,6 +22,7 @@ from knuckle.inference.detection.landmarks import (
     Landmarks,
     TurnedSquare,
     joints_to_square,
+    landmark_network,
 )
 from knuckle.inference.detection.networks import open_network
 from knuckle.skeleton import Side
