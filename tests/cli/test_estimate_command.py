@@ -41,7 +41,7 @@ def run(fake_model):
 def detections(monkeypatch) -> list[Detection]:
     """What the detector finds; the real one is replaced."""
     found: list[Detection] = []
-    monkeypatch.setattr("knuckle.cli.batch.default_detector", lambda: lambda _: found)
+    monkeypatch.setattr("knuckle.inference.detection.mediapipe.default_detector", lambda: lambda _: found)
     return found
 
 

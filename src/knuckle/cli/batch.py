@@ -16,7 +16,6 @@ from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
 from knuckle.hands import Hands
 from knuckle.inference.detection.detection import Detector
-from knuckle.inference.detection.mediapipe import default_detector
 from knuckle.inference.estimate import estimate
 from knuckle.inference.requests import check_sides
 from knuckle.photos.reading import read_image
@@ -89,6 +88,8 @@ def _each(
             yield None
             continue
         if request.boxes is None and detector is None:
+            from knuckle.inference.detection.mediapipe import default_detector
+
             # Without a detector no photo can be done: its error ends the call.
             detector = default_detector()
         try:

@@ -13,7 +13,6 @@ from knuckle.hands import Hands
 from knuckle.inference.auto import AUTO, AutoPredictor, open_predictor
 from knuckle.inference.detection.detection import Detection, Detector
 from knuckle.inference.detection.evidence import Evidence
-from knuckle.inference.detection.mediapipe import default_detector
 from knuckle.inference.one_hand import Predictor
 from knuckle.inference.requests import check_boxes, check_camera, check_looks, check_pairing, check_sides
 from knuckle.inference.two_hands import PairPredictor
@@ -57,6 +56,8 @@ def estimate(
     predictor = _predictor(model, check_looks(looks), evidence)
     if checked_boxes is not None and checked_sides is not None:
         return predictor(pixels, checked_boxes, checked_sides, checked_camera)
+    from knuckle.inference.detection.mediapipe import default_detector
+
     found = (detector or default_detector())(pixels)
     found_boxes = np.array([hand.box_px for hand in found], dtype=float).reshape(-1, 4)
     found_sides: tuple[Side, ...] = tuple(hand.side for hand in found)
