@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from knuckle.geometry.crop import apply_affine
+from knuckle.poses.prior import LARGEST_HAND, SMALLEST_HAND
 from knuckle.rig import load_rig
 from knuckle.rig.rotations import rodrigues
 from knuckle.synth.body import pool as pool_module
-from knuckle.synth.body.sizes import LARGEST, SMALLEST, resized
+from knuckle.synth.body.sizes import resized
 from knuckle.synth.camera.hard_conditions import Dark, Shot, disc, draw_shot, motion
 from knuckle.synth.camera.views import draw_view
 from knuckle.synth.engine import SynthEngine
@@ -131,13 +132,13 @@ def test_sizes_span_what_is_promised_with_proportions_to_match():
         return np.linalg.norm(j[..., 12, :] - j[..., 0, :], axis=-1)
 
     size, short = reach(joints) / reach(mean), fingers(joints) / reach(joints)
-    assert SMALLEST - 0.02 < size.min() < 0.65 and 1.12 < size.max() < LARGEST + 0.02
+    assert SMALLEST_HAND - 0.02 < size.min() < 0.65 and 1.12 < size.max() < LARGEST_HAND + 0.02
     assert np.mean(size < 0.75) > 0.18
     assert short[size < 0.7].mean() < 0.98 * short[np.abs(size - 1) < 0.05].mean()
-    vertices = rig.posed_by_matrices(rest[:1], resized_to(rig, SMALLEST)[None]).vertices[0]
+    vertices = rig.posed_by_matrices(rest[:1], resized_to(rig, SMALLEST_HAND)[None]).vertices[0]
     own = np.isin(np.asarray(rig.part_label), (4, 5))
     width, usual = np.ptp(vertices[own, 0]), np.ptp(rig.vertices[own, 0])
-    assert 1.03 < width / usual / SMALLEST < 1.15
+    assert 1.03 < width / usual / SMALLEST_HAND < 1.15
 
 
 def resized_to(rig, size):

@@ -34,6 +34,8 @@ KIND_SHARES: dict[PoseKind, float] = {"natural": 0.33, "gesture": 0.37, "uniform
 
 MAX_PENETRATION_M = 0.005
 """Capsules may overlap this much: flesh that touches flattens."""
+SMALLEST_HAND, LARGEST_HAND = 0.62, 1.15
+"""Lengths, in those of the rig's mean hand: about a child of three years, and a very large man."""
 _CHUNK = 2048
 _MAX_ROUNDS = 40
 

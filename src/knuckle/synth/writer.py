@@ -1,15 +1,11 @@
 """Render a set to disk by parallel processes."""
 
-import hashlib
 import json
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from knuckle.errors import KnuckleError
-from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.load import load_rig
 from knuckle.sets.samples import label_table, pair_label_table
 from knuckle.sets.storage import FORMAT, Header, array_specs, open_arrays, write_set
@@ -76,23 +72,10 @@ def _header(count: int, seed: int, options: SynthOptions) -> Header:
         "seed": seed,
         "options": options.to_dict(),
         "photographs": photographs,
-        "rig": rig_sum(rig),
+        "rig": rig.fingerprint,
         "arrays": array_specs(count, table),
         "complete": False,
     }
-
-
-def rig_sum(rig: HandRig) -> str:
-    """Tells one version of a rig file from another."""
-    arrays = (
-        rig.vertices,
-        rig.skin_weights,
-        rig.shape_basis,
-        rig.joint_regressor,
-        rig.pose_basis,
-        rig.pose_map,
-    )
-    return hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in arrays)).hexdigest()[:16]
 
 
 def make_engine(
