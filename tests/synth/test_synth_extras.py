@@ -8,11 +8,11 @@ from knuckle.poses.prior import LARGEST_HAND, SMALLEST_HAND
 from knuckle.rig import load_rig
 from knuckle.rig.rotations import rodrigues
 from knuckle.synth.body import pool as pool_module
-from knuckle.synth.body.sizes import resized
+from knuckle.synth.body.sizes import draw_size, resize_shape
 from knuckle.synth.camera.hard_conditions import Dark, Shot, disc, draw_shot, motion
 from knuckle.synth.camera.views import draw_view
+from knuckle.synth.draw import SHARE, extra_rng
 from knuckle.synth.engine import SynthEngine
-from knuckle.synth.extras import SHARE, extra_rng
 from knuckle.synth.options import EXTRAS, SynthOptions
 from knuckle.synth.wear.mesh import SIDES, finger_loop
 from knuckle.synth.wear.wardrobe import KINDS, sample_worn
@@ -119,7 +119,7 @@ def test_extras_do_not_disturb_each_other(pool):
 
 def test_sizes_span_what_is_promised_with_proportions_to_match():
     rig, rng = load_rig("open"), np.random.default_rng(0)
-    shapes = np.array([resized(np.zeros(10), rng) for _ in range(400)])
+    shapes = np.array([resize_shape(np.zeros(10), draw_size(rng)) for _ in range(400)])
     rest = np.tile(np.eye(3), (len(shapes), 16, 1, 1))
     joints = rig.posed_joints(rest, shapes)[0]
     mean = rig.posed_joints(rest[0], np.zeros(10))[0]
@@ -135,18 +135,10 @@ def test_sizes_span_what_is_promised_with_proportions_to_match():
     assert SMALLEST_HAND - 0.02 < size.min() < 0.65 and 1.12 < size.max() < LARGEST_HAND + 0.02
     assert np.mean(size < 0.75) > 0.18
     assert short[size < 0.7].mean() < 0.98 * short[np.abs(size - 1) < 0.05].mean()
-    vertices = rig.posed_by_matrices(rest[:1], resized_to(rig, SMALLEST_HAND)[None]).vertices[0]
+    vertices = rig.posed_by_matrices(rest[:1], resize_shape(np.zeros(10), SMALLEST_HAND)[None]).vertices[0]
     own = np.isin(np.asarray(rig.part_label), (4, 5))
     width, usual = np.ptp(vertices[own, 0]), np.ptp(rig.vertices[own, 0])
     assert 1.03 < width / usual / SMALLEST_HAND < 1.15
-
-
-def resized_to(rig, size):
-    class Fixed:
-        def uniform(self, low, high):
-            return size
-
-    return resized(np.zeros(10), Fixed())
 
 
 def test_views_are_from_the_side_and_from_the_wearers_eyes():

@@ -101,7 +101,7 @@ def test_the_thing_hides_what_lies_behind_it(holding, held_indices):
     """Against the same scene without it, a thing takes pixels from the masks and joints from the visible ones."""
     lost, hidden, before_it = 0, 0, 0
     for index in held_indices[:12]:
-        sample, scene = holding.hand(index, np.random.default_rng([5, index]))
+        sample, scene = holding.hand(holding.draw(index))
         add_full_labels(sample, scene)
         renderer, first = scene.renderer, scene.renderer.mesh.first_sleeve
         things = np.arange(first, first + renderer._faces)
