@@ -5,15 +5,16 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from knuckle.poses.contact import FINGER_JOINTS, folded, opened
+from knuckle.poses.contact import fold_fingers, open_fingers
 from knuckle.poses.gestures import natural_angles, state_angles
 from knuckle.poses.touch import Spot, pinch_angles, touch_angles
 from knuckle.rig.hand_rig import HandRig
+from knuckle.rig.kinematics import FINGER_JOINTS
 from knuckle.rig.limits import fanned
 
 Generator = np.random.Generator
 Angles = Float[np.ndarray, "n 16 3"]
-_FIRST = np.array([1, 4, 10, 7])
+_FIRST = FINGER_JOINTS[1:, 0]
 """First joints of index, middle, ring and pinky, the order fingers have in this file."""
 _CURLED = np.array([2, 2, 2, 2])
 _PAD, _RADIAL, _ULNAR, _NAIL = (1.0, 0.0), (0.0, 1.0), (0.0, -1.0), (-1.0, 0.0)
@@ -37,7 +38,7 @@ def _thumb_over(rig: HandRig, count: int, rng: Generator) -> Angles:
     fingers = np.tile(_CURLED, (count, 1))
     fingers[:, 0] = np.where(points, 0, 2)
     angles = fanned(rig, state_angles(fingers, np.zeros(count, int), rng))
-    angles = opened(rig, angles, limit_m=0.003)
+    angles = open_fingers(rig, angles, limit_m=0.003)
     angles[:, FINGER_JOINTS[0]] = np.deg2rad(
         np.array([(14, 20, 20), (0, 0, 30), (0, 0, 40)])
         + rng.normal(0, 4, (count, 3, 3)) * np.array([(1, 1, 1), (0, 0, 1), (0, 0, 1)])
@@ -56,7 +57,7 @@ def _thumb_inside(rig: HandRig, count: int, rng: Generator) -> Angles:
     start = goal.copy()
     start[:, FINGER_JOINTS[1:, 0], 2] = np.deg2rad(rng.uniform(15, 30, (count, 1)))
     start[:, FINGER_JOINTS[1:, 1], 2] *= 0.6
-    return folded(rig, start, goal, np.tile([False, True, True, True, True], (count, 1)))
+    return fold_fingers(rig, start, goal, np.tile([False, True, True, True, True], (count, 1)))
 
 
 def _thumb_up(rig: HandRig, count: int, rng: Generator) -> Angles:
@@ -89,7 +90,7 @@ def _tripod(rig: HandRig, count: int, rng: Generator) -> Angles:
             more[:, finger - 1, None], alike - np.deg2rad(18), angles[:, joints, 2]
         )
     moves = np.concatenate([np.zeros((count, 2), bool), more], 1)
-    return folded(rig, fanned(rig, angles), fanned(rig, goal), moves)
+    return fold_fingers(rig, fanned(rig, angles), fanned(rig, goal), moves)
 
 
 def _key_pinch(rig: HandRig, count: int, rng: Generator) -> Angles:
@@ -126,9 +127,9 @@ def _thumb_laid_on(rig: HandRig, goal: Angles) -> Angles:
     thumb = FINGER_JOINTS[0]
     start = goal.copy()
     start[:, thumb] = np.deg2rad([(-4, 10, -14), (0, 0, 6), (0, 0, 4)])
-    start = opened(rig, start, limit_m=0.003)
+    start = open_fingers(rig, start, limit_m=0.003)
     goal = np.where(np.isin(np.arange(16), thumb)[:, None], goal, start)
-    return folded(rig, start, goal, np.tile([True, False, False, False, False], (len(goal), 1)))
+    return fold_fingers(rig, start, goal, np.tile([True, False, False, False, False], (len(goal), 1)))
 
 
 def _thumb_on_finger(rig: HandRig, count: int, rng: Generator) -> Angles:
@@ -189,7 +190,7 @@ def _on_palm(rig: HandRig, count: int, rng: Generator) -> Angles:
     goal[:, joints, 2] = np.where(chosen[..., None], ends, start[:, joints, 2])
     hook[:, joints, 2] = np.where(chosen[..., None], 0.45 * ends, start[:, joints, 2])
     moves = np.concatenate([np.zeros((count, 1), bool), chosen], 1)
-    return folded(rig, fanned(rig, hook), fanned(rig, goal), moves)
+    return fold_fingers(rig, fanned(rig, hook), fanned(rig, goal), moves)
 
 
 def _loose(rig: HandRig, count: int, rng: Generator, *, curl: float = 1.0) -> Angles:

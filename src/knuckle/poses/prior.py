@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from knuckle.errors import KnuckleError
-from knuckle.poses.contact import opened
+from knuckle.poses.contact import open_fingers
 from knuckle.poses.gestures import gesture_angles, natural_angles, uniform_angles
 from knuckle.poses.hard_poses import HARD_KINDS
 from knuckle.poses.penetration import joints_penetration, penetration
@@ -81,7 +81,7 @@ def _accepted(
             break
         angles = clamp_angles(rig, _draw(rig, kind, min(_CHUNK, int(1.3 * (count - have)) + 16), rng))
         if limit is not None:
-            angles = opened(rig, angles, limit_m=0.8 * limit)
+            angles = open_fingers(rig, angles, limit_m=0.8 * limit)
             joints, _ = joints_by_angles(rig, angles)
             angles = angles[joints_penetration(rig, joints) <= limit]
         pose = angles_to_pose(rig, angles).astype(np.float32)

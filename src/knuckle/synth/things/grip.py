@@ -13,7 +13,7 @@ from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.kinematics import joints_by_angles
 from knuckle.rig.limits import fanned
 from knuckle.synth.things import everyday
-from knuckle.synth.things.grip_close import Held, cleared, closed_on, depth_in
+from knuckle.synth.things.grip_close import Held, clear_fingers, close_on, depth_in
 from knuckle.synth.things.grip_place import across, between_pads, in_palm, palm_frame, posture, unit
 from knuckle.synth.things.solid import Solids, clearance, stacked
 
@@ -97,8 +97,8 @@ def draw_grips(
     axes, centre = (np.concatenate([b.held[k] for b in begun])[order] for k in (1, 2))
     held = Held(solids, axes, centre)
     away = posture(rig, rng, len(kinds), *_AWAY)
-    start = cleared(rig, start, away, shape, held, free)
-    grips = Grips(closed_on(rig, start, goal, shape, held, closing), held)
+    start = clear_fingers(rig, start, away, shape, held, free)
+    grips = Grips(close_on(rig, start, goal, shape, held, closing), held)
     return grips, _holds(rig, grips, shape, kinds, rng)
 
 
