@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from knuckle.rig import load_rig
-from knuckle.rig.correctives import corrected
+from knuckle.rig.correctives import add_correctives
 from knuckle.synth.body import pool as pool_module
 from knuckle.synth.draw import FLESH_STRENGTHS, extra_rng
 from knuckle.synth.engine import SynthEngine
@@ -42,7 +42,7 @@ def test_full_labels_are_of_the_surface_that_was_rendered(engines):
             np.testing.assert_array_equal(after.vertices_m, before.vertices_m)
             continue
         strength = rng.uniform(*FLESH_STRENGTHS)
-        np.testing.assert_allclose(after.vertices_m, corrected(rig, hand, strength), atol=2e-6)
+        np.testing.assert_allclose(after.vertices_m, add_correctives(rig, hand, strength), atol=2e-6)
         both = np.isfinite(before.depth_m) & np.isfinite(after.depth_m)
         assert (after.depth_m[both] != before.depth_m[both]).any()
 

@@ -214,11 +214,11 @@ def test_a_hand_blurred_alone_leaves_the_background_sharp():
     layer = np.zeros((64, 64, 4), np.float32)
     layer[28:36, 28:36] = 1
     shot = Shot(hand=disc(3.0))
-    smeared = shot.smeared(layer)
+    smeared = shot.smear(layer)
     assert 0 < smeared[26, 32, 3] < 1 and smeared[:20].max() < 1e-5
     image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
-    assert shot.exposed(image) is image
-    assert shot.exposed(image, empty=True).std() < 0.5 * image.std()
+    assert shot.expose(image) is image
+    assert shot.expose(image, empty=True).std() < 0.5 * image.std()
 
 
 def test_hard_conditions_come_in_kinds_and_do_what_they_say():
@@ -230,6 +230,6 @@ def test_hard_conditions_come_in_kinds_and_do_what_they_say():
     assert 0.25 < np.mean([s.hand is not None for s in shots]) < 0.55
     image = np.full((64, 64, 3), 150, np.uint8)
     burnt = next(s for s in shots if s.burn is not None)
-    assert (burnt.exposed(image) > 200).mean() > 0.2
-    dark = Shot(dark=Dark(np.full(3, 0.2), (5.0, 5.0), 0.6, 60, 1)).developed(image)
+    assert (burnt.expose(image) > 200).mean() > 0.2
+    dark = Shot(dark=Dark(np.full(3, 0.2), (5.0, 5.0), 0.6, 60, 1)).develop(image)
     assert dark.mean() < 90 and dark.std() > 3

@@ -14,7 +14,14 @@ from knuckle.poses.penetration import joints_penetration, penetration
 from knuckle.poses.touch import pinch_angles
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.kinematics import joints_by_angles
-from knuckle.rig.limits import angles_to_pose, clamp_angles, clamp_pose, fanned, joint_limits, pose_to_angles
+from knuckle.rig.limits import (
+    angles_to_pose,
+    clamp_angles,
+    clamp_pose,
+    converge_fingers,
+    joint_limits,
+    pose_to_angles,
+)
 from knuckle.rig.rotations import rodrigues
 
 __all__ = [
@@ -97,15 +104,15 @@ def _draw(rig: HandRig, kind: str, count: int, rng: np.random.Generator) -> Floa
     if kind in HARD_KINDS:
         return HARD_KINDS[kind][0](rig, count, rng)
     if kind == "natural":
-        return fanned(rig, natural_angles(count, rng))
+        return converge_fingers(rig, natural_angles(count, rng))
     if kind == "gesture":
-        return fanned(rig, gesture_angles(count, rng))
+        return converge_fingers(rig, gesture_angles(count, rng))
     if kind == "uniform":
         return uniform_angles(count, rng)
     # The other fingers are out of the way or hang loosely beside the pinching one.
     others = natural_angles(count, rng)
     others[..., 2] *= rng.uniform(0, 0.7, (count, 1))
-    return pinch_angles(rig, rng, fanned(rig, others))
+    return pinch_angles(rig, rng, converge_fingers(rig, others))
 
 
 def sample_orientations(count: int, rng: np.random.Generator) -> Float[np.ndarray, "n 3 3"]:

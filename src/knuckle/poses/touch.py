@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from knuckle.poses.penetration import segment_radii
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.kinematics import FINGER_JOINTS, joints_by_angles, pivots, turning_axes
-from knuckle.rig.limits import basis, clamp_angles, within_limits
+from knuckle.rig.limits import basis, clamp_angles, stay_within_limits
 from knuckle.rig.rotations import cross
 from knuckle.skeleton import COMMON_TO_MANO16
 
@@ -186,7 +186,7 @@ def _step(
     downhill = np.zeros_like(angles)
     downhill[rows, joints] = -gradient.reshape(count, 6, 3)
     # Angles at a limit that would go beyond it stay out, else the others make up for what never happens.
-    free = within_limits(rig, angles, downhill)[rows, joints].reshape(count, 18)
+    free = stay_within_limits(rig, angles, downhill)[rows, joints].reshape(count, 18)
     system *= free[:, :, None] & free[:, None, :]
     gradient *= free
     np.einsum("nii->ni", system)[:] += _POSTURE_M**2 + _DAMPING_M**2

@@ -57,7 +57,7 @@ class _Joint(NamedTuple):
     palm: float
 
 
-def corrected(
+def add_correctives(
     rig: HandRig, hand: PosedHand, strength: float | Float[np.ndarray, "*batch"] = 1.0
 ) -> Float[np.ndarray, "*batch v 3"]:
     """The posed hand's vertices (metres, the frame of `hand`, its dtype) with knuckles that stand out, pads that

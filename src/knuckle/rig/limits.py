@@ -74,12 +74,12 @@ def clamp_angles(rig: HandRig, angles: Angles) -> Angles:
     return clamped
 
 
-def within_limits(rig: HandRig, angles: Angles, direction: Angles) -> Bool[np.ndarray, "*batch 16 3"]:
+def stay_within_limits(rig: HandRig, angles: Angles, direction: Angles) -> Bool[np.ndarray, "*batch 16 3"]:
     """Which angles a small step in a direction (its signs count) would not push beyond their limits."""
     return np.abs(clamp_angles(rig, angles + _SMALL_STEP * np.sign(direction)) - angles) > 1e-9
 
 
-def fanned(rig: HandRig, angles: Angles) -> Angles:
+def converge_fingers(rig: HandRig, angles: Angles) -> Angles:
     """Angles with the fingers' splay drawn towards the rest pose's as far as their MCP joints are bent."""
     angles = np.array(angles)
     rest = basis(rig)[1][_MCP_JOINTS, 1]

@@ -170,7 +170,7 @@ def pair_label_table(size: int, vertex_count: int, *, full: bool) -> dict[str, t
     return table | ({"vertices_m": ((2, vertex_count, 3), "float32")} if full else {})
 
 
-def mirrored(sample: Sample) -> Sample:
+def mirror_sample(sample: Sample) -> Sample:
     """The left hand in the mirrored picture of a right one, without full labels but the vertices."""
     width, last = int(sample.frame_size[0]), len(sample.image) - 1
     patch_from_frame = sample.patch_from_frame.astype(np.float64)
@@ -198,7 +198,7 @@ def pair_of_one(sample: Sample, part_mask: UInt8[np.ndarray, "m m"], *, left: bo
     without (and its mask should be 0). part_mask: of the right hand."""
     side = int(left)
     if left:
-        sample = mirrored(sample)
+        sample = mirror_sample(sample)
         part_mask = np.where(part_mask > 0, part_mask + np.uint8(PARTS), part_mask)[:, ::-1]
 
     def beside(rows: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from jaxtyping import Float, UInt8
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop, apply_affine
-from knuckle.rig.correctives import corrected
+from knuckle.rig.correctives import add_correctives
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.load import load_rig
 from knuckle.rig.rotations import rodrigues
@@ -80,7 +80,7 @@ class SynthEngine:
             # The placement above is drawn all the same: what is drawn after it stays as in the set without the extra.
             placement = draw.view.ego.place(joints, self.options.size)
         posed = self.rig.posed_by_matrices(rotations.astype(np.float32), shape.astype(np.float32))
-        hand = posed.vertices if draw.flesh is None else corrected(self.rig, posed, draw.flesh)
+        hand = posed.vertices if draw.flesh is None else add_correctives(self.rig, posed, draw.flesh)
         renderer.vertices[: len(hand)] = hand + placement.translation
         # The same with the arm's bend, where the view brings its own.
         arm = draw.fit_arm(sample_arm(draw.rng, rotations[0]))
@@ -133,10 +133,10 @@ class SynthEngine:
         if rng.random() < 0.2:
             clutter.add_clutter(image, rng, backgrounds)
         if shot is not None:
-            image = shot.exposed(image, empty=True)
+            image = shot.expose(image, empty=True)
         image = photograph(image, rng, side_px=max(crop.side_px, 48.0))
         if shot is not None:
-            image = shot.developed(image)
+            image = shot.develop(image)
         return blank_sample(
             image,
             camera,

@@ -8,7 +8,7 @@ from jaxtyping import Float, UInt8
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.rotations import rodrigues
 from knuckle.synth.camera.hard_conditions import Shot
-from knuckle.synth.camera.photo import beyond_frame, photograph
+from knuckle.synth.camera.photo import hide_beyond_frame, photograph
 from knuckle.synth.camera.placement import Placement, frame_window
 from knuckle.synth.look import clutter
 from knuckle.synth.look.background import Backgrounds, backgrounds_folder
@@ -69,7 +69,7 @@ class Studio:
         light = sample_light(rng, self.environments, preferred=preferred)
         skin = sample_skin(rng, hand_maps=HAND_MAPS, arm_maps=ARM_MAPS, cloth_maps=CLOTH_MAPS)
         turn = rodrigues(rng.normal(size=3) * 1.5)
-        dressed = skin if outfit is None else outfit.worn.dressed(skin)
+        dressed = skin if outfit is None else outfit.worn.dress(skin)
         irradiance = renderer.illuminate(faces, light, dressed, np.ascontiguousarray(renderer.axes @ turn.T))
         detail = hand_map(self.rig, skin.hand_map)
         if outfit is not None and outfit.worn.glove is not None:
@@ -79,7 +79,7 @@ class Studio:
         if outfit is not None:
             outfit.worn.put_on(layer, renderer, self.rig, outfit.placement, light, sleeve=outfit.sleeve)
         if shot is not None:
-            layer = shot.smeared(layer)
+            layer = shot.smear(layer)
         exposure = min(float(rng.lognormal(-0.22, 0.24)), 1.25) / max(irradiance, 0.05)
         composite(layer, exposure, srgb_curve(), image)
 
@@ -97,8 +97,8 @@ class Studio:
         self, image: Image, placement: Placement, rng: np.random.Generator, *, shot: Shot | None = None
     ) -> Image:
         """The finished crop: nothing from beyond the frame, and the camera's flaws."""
-        image = beyond_frame(image, frame_window(placement), rng)
+        image = hide_beyond_frame(image, frame_window(placement), rng)
         if shot is not None:
-            image = shot.exposed(image)
+            image = shot.expose(image)
         image = photograph(image, rng, side_px=placement.crop.side_px)
-        return image if shot is None else shot.developed(image)
+        return image if shot is None else shot.develop(image)

@@ -32,11 +32,19 @@ def render_set(
     resume: bool = False,
     progress: bool = False,
 ) -> Path:
-    """Render samples 0..count-1 of a seed into the folder `out`; returns it.
+    """Render samples 0..count-1 of a seed into the folder `out`; returns it. The bytes do not depend on workers or
+    interruptions.
 
-    `resume` goes on with a set of equal options that was cut short; without it the folder must be empty or new. The
-    bytes do not depend on workers or interruptions. Raises KnuckleError for bad options, a folder in use, and a set
-    that does not match.
+    Args:
+        out: where the set is written.
+        count: how many samples.
+        seed: sample i depends on the seed, i and the options alone.
+        options: what is rendered.
+        workers: processes.
+        resume: go on with a set of equal options that was cut short; without it the folder must be empty or new.
+        progress: show a progress bar.
+
+    Raises KnuckleError for bad options, a folder in use, and a set that does not match.
     """
     options = options or SynthOptions()
     if count < 1:

@@ -11,7 +11,7 @@ from knuckle.poses.pairs.places import FIRST_LINK
 from knuckle.poses.pairs.pose import PairPose
 from knuckle.poses.prior import MAX_PENETRATION_M, sample_shapes
 from knuckle.rig.hand_rig import HandRig
-from knuckle.rig.limits import basis, clamp_angles, fanned
+from knuckle.rig.limits import basis, clamp_angles, converge_fingers
 from knuckle.skeleton import MANO16_FINGER
 
 _FINGER_OF_LINK = np.array(MANO16_FINGER[1:]) - 1
@@ -64,7 +64,9 @@ def sample_angles(
     """Angles within the limits round a posture: a share (uniform between `natural`) of a natural posture and
     noise are mixed in."""
     share = rng.uniform(*natural, (count, 1, 1))
-    angles = posture.angles(rig) + share * (fanned(rig, natural_angles(count, rng)) - posture.angles(rig))
+    angles = posture.angles(rig) + share * (
+        converge_fingers(rig, natural_angles(count, rng)) - posture.angles(rig)
+    )
     bend = np.deg2rad(noise_degrees) * rng.standard_normal((count, 16))
     angles[:, 1:, 2] += bend[:, 1:]
     angles[:, list(FIRST_LINK), 1] += np.deg2rad(0.3 * noise_degrees) * rng.standard_normal((count, 5))

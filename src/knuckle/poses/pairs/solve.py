@@ -25,7 +25,7 @@ from knuckle.poses.pairs.pose import (
 )
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.kinematics import pivots, turning_axes
-from knuckle.rig.limits import clamp_angles, within_limits
+from knuckle.rig.limits import clamp_angles, stay_within_limits
 from knuckle.rig.rotations import cross, rodrigues
 
 # Angles that are solved for: MANO joint and which of twist, splay, bend.
@@ -213,7 +213,7 @@ def _not_at_limit(rig: HandRig, angles: np.ndarray, gradient: np.ndarray) -> lis
     for hand in (0, 1):
         own = gradient[:, hand * _COUNT : (hand + 1) * _COUNT]
         downhill[:, hand, FREE[:, 0], FREE[:, 1]] = -own
-    free = within_limits(rig, angles, downhill)
+    free = stay_within_limits(rig, angles, downhill)
     return [free[:, hand, FREE[:, 0], FREE[:, 1]] for hand in (0, 1)]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from knuckle.geometry.crop import Crop
-from knuckle.sets.samples import PairSample, Sample, mirrored
+from knuckle.sets.samples import PairSample, Sample, mirror_sample
 from knuckle.synth.camera.placement import Placement
 from knuckle.synth.engine import SynthEngine
 from knuckle.synth.options import PARTNERS, SynthOptions
@@ -34,12 +34,12 @@ class PartnerEngine:
         if partner is None:
             return self.one.render(draw)
         side, rng = partner
-        pair = self.pairs.pair(index, rng, place=partial(place_of_one, side=side))
-        sample = one_of_pair(pair, side)
-        return mirrored(sample) if side else sample
+        pair = self.pairs.pair(index, rng, place=partial(place_one_hand, side=side))
+        sample = take_one_hand(pair, side)
+        return mirror_sample(sample) if side else sample
 
 
-def place_of_one(
+def place_one_hand(
     rng: np.random.Generator, joints: Float[np.ndarray, "42 3"], size: int, *, side: int
 ) -> Placement:
     """`place_pair`, with the crop of `place_hand` round one of the hands."""
@@ -51,7 +51,7 @@ def place_of_one(
     return replace(placement, crop=Crop((float(centre[0]), float(centre[1])), px, size))
 
 
-def one_of_pair(pair: PairSample, side: int) -> Sample:
+def take_one_hand(pair: PairSample, side: int) -> Sample:
     """One hand's labels (0 right, 1 left) and the whole picture."""
     return Sample(
         image=pair.image,

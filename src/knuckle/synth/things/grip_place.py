@@ -42,7 +42,7 @@ def palm_frame(joints_m: Float[np.ndarray, "n 21 3"]) -> tuple[Vectors, Vectors,
     return np.cross(along, out), along, out
 
 
-def in_palm(
+def place_in_palm(
     rig: HandRig,
     joints_m: Float[np.ndarray, "n 21 3"],
     solids: Solids,
@@ -78,7 +78,7 @@ def in_palm(
     return Held(solids, axes, base + (offset - _PRESSED_M)[:, None] * out)
 
 
-def between_pads(
+def measure_pads(
     rig: HandRig, joints_m: Float[np.ndarray, "n 21 3"], finger: Int[np.ndarray, "n"]
 ) -> tuple[Vectors, Vectors, Float[np.ndarray, "n"]]:
     """The middle between the pads of the thumb and a finger (0 index to 3 pinky), the unit vector from the thumb's to
