@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from knuckle.poses import prior
-from knuckle.poses.contact import folded
+from knuckle.poses.contact import fold_fingers
 from knuckle.poses.hard_poses import HARD_KINDS, HARD_SHARES
 from knuckle.poses.penetration import finger_overlap, finger_penetration, penetration
 from knuckle.poses.prior import angles_to_pose, joint_limits, pose_to_angles, sample_poses
-from knuckle.poses.touch import Spot, pinch_angles, spot_places, touch_angles
+from knuckle.poses.touch import Spot, _spot_place, pinch_angles, touch_angles
+from knuckle.rig.kinematics import joints_by_angles
 from knuckle.rig.limits import basis, clamp_angles
 from knuckle.rig.load import load_rig
 
@@ -20,6 +21,10 @@ def right():
 
 def spot(link, side, count):
     return Spot(np.full(count, link), np.full(count, 0.6), np.tile(side, (count, 1)))
+
+
+def spot_places(rig, angles, place):
+    return _spot_place(rig, *joints_by_angles(rig, angles), place)
 
 
 @pytest.mark.parametrize("kind", list(HARD_KINDS))
@@ -70,7 +75,7 @@ def test_fingers_fold_until_they_touch(right):
     goal = start.copy()
     goal[:, 1:4, 2] = np.deg2rad([90, 105, 78])
     fingers = np.array([[False, True, False, False, False], [False] * 5])
-    angles = folded(right, start, goal, fingers)
+    angles = fold_fingers(right, start, goal, fingers)
     overlap = finger_overlap(right, right.posed(angles_to_pose(right, angles)).joints)
     assert 0 < overlap[0, 1] <= 0.003 + 1e-5
     np.testing.assert_allclose(angles[1], clamp_angles(right, start)[1])

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from knuckle.errors import KnuckleError
 from knuckle.poses import prior
-from knuckle.poses.contact import opened
+from knuckle.poses.contact import open_fingers
 from knuckle.poses.penetration import finger_penetration, joints_penetration, penetration, segment_distance
 from knuckle.poses.prior import (
     angles_to_pose,
@@ -170,7 +170,7 @@ def test_folding_a_finger_into_the_palm_is_seen_and_undone(right):
     joints = right.posed(angles_to_pose(right, angles)).joints
     depth = finger_penetration(right, joints)
     assert depth[0].max() < 1e-6 and depth[1].argmax() == 1 and depth[1, 1] > 0.003
-    freed = opened(right, angles, limit_m=0.002, rounds=20)
+    freed = open_fingers(right, angles, limit_m=0.002, rounds=20)
     np.testing.assert_array_equal(freed[0], clamp_angles(right, angles)[0])
     np.testing.assert_allclose(freed[1, 4:], clamp_angles(right, angles)[1, 4:])
     assert joints_penetration(right, right.posed(angles_to_pose(right, freed)).joints)[1] <= 0.002 + 1e-5

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from knuckle.poses.prior import sample_poses
-from knuckle.rig.correctives import corrected
+from knuckle.rig.correctives import add_correctives
 from knuckle.rig.limits import angles_to_pose, joint_limits
 from knuckle.rig.load import load_rig
 from knuckle.skeleton import COMMON_TO_MANO16
@@ -34,7 +34,7 @@ def hands(rig, poses):
 
 @pytest.fixture(scope="module")
 def moves(rig, hands):
-    return corrected(rig, hands) - hands.vertices
+    return add_correctives(rig, hands) - hands.vertices
 
 
 def bent(rig, joints, degrees, axis=2):
@@ -44,12 +44,12 @@ def bent(rig, joints, degrees, axis=2):
 
 
 def moved(rig, hand):
-    return corrected(rig, hand) - hand.vertices
+    return add_correctives(rig, hand) - hand.vertices
 
 
 def test_the_rest_pose_is_left_alone(rig):
     rest = rig.posed(np.zeros((16, 3)), translation=np.array([0.1, -0.2, 0.5]))
-    np.testing.assert_allclose(corrected(rig, rest), rest.vertices, atol=1e-7)
+    np.testing.assert_allclose(add_correctives(rig, rest), rest.vertices, atol=1e-7)
     # What lifts the fingers back bends nothing.
     assert np.abs(moved(rig, bent(rig, FIRST, -20))).max() < 1e-7
 
@@ -70,15 +70,15 @@ def test_neighbours_move_alike(rig, moves):
 
 def test_strength_scales_each_hand(rig, hands, moves):
     strength = np.linspace(0, 1.3, len(moves))
-    scaled = corrected(rig, hands, strength) - hands.vertices
+    scaled = add_correctives(rig, hands, strength) - hands.vertices
     np.testing.assert_allclose(scaled, strength[:, None, None] * moves, atol=1e-9)
 
 
 def test_one_hand_is_as_in_a_batch_and_keeps_its_dtype(rig, poses, hands, moves):
     single = rig.posed(poses[3].astype(np.float32))
-    assert corrected(rig, single).dtype == np.float32
+    assert add_correctives(rig, single).dtype == np.float32
     np.testing.assert_allclose(moved(rig, single), moves[3], atol=1e-6)
-    assert corrected(rig, hands).dtype == np.float64
+    assert add_correctives(rig, hands).dtype == np.float64
 
 
 def test_moves_turn_with_the_hand_and_grow_with_it(rig, poses, moves):
@@ -120,7 +120,7 @@ def test_the_fist_gets_back_some_of_its_volume(rig):
         return np.einsum("ij,ij->", a, np.cross(b, c)) / 6
 
     kept, full = volume(fist.vertices), volume(rig.vertices.astype(np.float64))
-    assert kept < volume(corrected(rig, fist)) < 1.04 * full
+    assert kept < volume(add_correctives(rig, fist)) < 1.04 * full
 
 
 def test_an_opposed_thumb_draws_out_its_web(rig):

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 
 from knuckle.rig import load_rig
-from knuckle.rig.correctives import corrected
+from knuckle.rig.correctives import add_correctives
 from knuckle.synth.body import pool as pool_module
-from knuckle.synth.body.flesh import STRONGEST, WEAKEST, fleshed
+from knuckle.synth.draw import FLESH_STRENGTHS, extra_rng
 from knuckle.synth.engine import SynthEngine
-from knuckle.synth.extras import extra_rng
 from knuckle.synth.options import SynthOptions
 
 SEED = 5
@@ -42,20 +41,14 @@ def test_full_labels_are_of_the_surface_that_was_rendered(engines):
         if rng is None:
             np.testing.assert_array_equal(after.vertices_m, before.vertices_m)
             continue
-        strength = rng.uniform(WEAKEST, STRONGEST)
-        np.testing.assert_allclose(after.vertices_m, corrected(rig, hand, strength), atol=2e-6)
+        strength = rng.uniform(*FLESH_STRENGTHS)
+        np.testing.assert_allclose(after.vertices_m, add_correctives(rig, hand, strength), atol=2e-6)
         both = np.isfinite(before.depth_m) & np.isfinite(after.depth_m)
         assert (after.depth_m[both] != before.depth_m[both]).any()
 
 
-def test_strengths_span_what_is_promised():
-    rig = load_rig("open")
-    pose = np.zeros((16, 3))
-    pose[1] = 1.2 * rig.axes[1, 2]
-    hand = rig.posed(pose)
-    most = np.abs(corrected(rig, hand) - hand.vertices).max()
-    drawn = [
-        np.abs(fleshed(rig, hand, np.random.default_rng(k)) - hand.vertices).max() / most for k in range(60)
-    ]
-    assert WEAKEST <= min(drawn) < 0.5 and 1.2 < max(drawn) <= STRONGEST
-    assert fleshed(rig, hand, None) is hand.vertices
+def test_strengths_span_what_is_promised(engines):
+    _, fleshy = engines
+    strengths = [draw.flesh for draw in map(fleshy.draw, range(200)) if draw.flesh is not None]
+    weakest, strongest = FLESH_STRENGTHS
+    assert weakest <= min(strengths) < 0.5 and 1.2 < max(strengths) <= strongest

@@ -143,7 +143,7 @@ def test_a_hand_before_the_other_hides_just_what_it_covers(front):
 
 
 def test_a_left_single_is_the_mirrored_picture_of_a_right_one(pair_engine):
-    right, left = (pair_engine._single(7, np.random.default_rng(1), left=side) for side in (False, True))
+    right, left = (pair_engine._single(pair_engine.one.draw(7), left=side) for side in (False, True))
     np.testing.assert_array_equal(right.image, left.image[:, ::-1])
     np.testing.assert_array_equal(right.joints_m[0], left.joints_m[1] * np.float32([-1, 1, 1]))
     np.testing.assert_allclose(right.joints_px[0, :, 0], 95 - left.joints_px[1, :, 0], atol=1e-4)

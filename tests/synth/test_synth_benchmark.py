@@ -9,7 +9,7 @@ import pytest
 
 from knuckle.errors import KnuckleError
 from knuckle.synth import benchmark
-from knuckle.synth.engine import takes_turn
+from knuckle.synth.draw import takes_turn
 from knuckle.synth.writer import make_engine
 
 PREFIX = 64

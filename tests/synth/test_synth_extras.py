@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 
 from knuckle.geometry.crop import apply_affine
+from knuckle.poses.prior import LARGEST_HAND, SMALLEST_HAND
 from knuckle.rig import load_rig
 from knuckle.rig.rotations import rodrigues
 from knuckle.synth.body import pool as pool_module
-from knuckle.synth.body.sizes import LARGEST, SMALLEST, resized
+from knuckle.synth.body.sizes import draw_size, resize_shape
 from knuckle.synth.camera.hard_conditions import Dark, Shot, disc, draw_shot, motion
 from knuckle.synth.camera.views import draw_view
+from knuckle.synth.draw import SHARE, extra_rng
 from knuckle.synth.engine import SynthEngine
-from knuckle.synth.extras import SHARE, extra_rng
 from knuckle.synth.options import EXTRAS, SynthOptions
 from knuckle.synth.wear.mesh import SIDES, finger_loop
 from knuckle.synth.wear.wardrobe import KINDS, sample_worn
@@ -118,7 +119,7 @@ def test_extras_do_not_disturb_each_other(pool):
 
 def test_sizes_span_what_is_promised_with_proportions_to_match():
     rig, rng = load_rig("open"), np.random.default_rng(0)
-    shapes = np.array([resized(np.zeros(10), rng) for _ in range(400)])
+    shapes = np.array([resize_shape(np.zeros(10), draw_size(rng)) for _ in range(400)])
     rest = np.tile(np.eye(3), (len(shapes), 16, 1, 1))
     joints = rig.posed_joints(rest, shapes)[0]
     mean = rig.posed_joints(rest[0], np.zeros(10))[0]
@@ -131,21 +132,13 @@ def test_sizes_span_what_is_promised_with_proportions_to_match():
         return np.linalg.norm(j[..., 12, :] - j[..., 0, :], axis=-1)
 
     size, short = reach(joints) / reach(mean), fingers(joints) / reach(joints)
-    assert SMALLEST - 0.02 < size.min() < 0.65 and 1.12 < size.max() < LARGEST + 0.02
+    assert SMALLEST_HAND - 0.02 < size.min() < 0.65 and 1.12 < size.max() < LARGEST_HAND + 0.02
     assert np.mean(size < 0.75) > 0.18
     assert short[size < 0.7].mean() < 0.98 * short[np.abs(size - 1) < 0.05].mean()
-    vertices = rig.posed_by_matrices(rest[:1], resized_to(rig, SMALLEST)[None]).vertices[0]
+    vertices = rig.posed_by_matrices(rest[:1], resize_shape(np.zeros(10), SMALLEST_HAND)[None]).vertices[0]
     own = np.isin(np.asarray(rig.part_label), (4, 5))
     width, usual = np.ptp(vertices[own, 0]), np.ptp(rig.vertices[own, 0])
-    assert 1.03 < width / usual / SMALLEST < 1.15
-
-
-def resized_to(rig, size):
-    class Fixed:
-        def uniform(self, low, high):
-            return size
-
-    return resized(np.zeros(10), Fixed())
+    assert 1.03 < width / usual / SMALLEST_HAND < 1.15
 
 
 def test_views_are_from_the_side_and_from_the_wearers_eyes():
@@ -221,11 +214,11 @@ def test_a_hand_blurred_alone_leaves_the_background_sharp():
     layer = np.zeros((64, 64, 4), np.float32)
     layer[28:36, 28:36] = 1
     shot = Shot(hand=disc(3.0))
-    smeared = shot.smeared(layer)
+    smeared = shot.smear(layer)
     assert 0 < smeared[26, 32, 3] < 1 and smeared[:20].max() < 1e-5
     image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
-    assert shot.exposed(image) is image
-    assert shot.exposed(image, empty=True).std() < 0.5 * image.std()
+    assert shot.expose(image) is image
+    assert shot.expose(image, empty=True).std() < 0.5 * image.std()
 
 
 def test_hard_conditions_come_in_kinds_and_do_what_they_say():
@@ -237,6 +230,6 @@ def test_hard_conditions_come_in_kinds_and_do_what_they_say():
     assert 0.25 < np.mean([s.hand is not None for s in shots]) < 0.55
     image = np.full((64, 64, 3), 150, np.uint8)
     burnt = next(s for s in shots if s.burn is not None)
-    assert (burnt.exposed(image) > 200).mean() > 0.2
-    dark = Shot(dark=Dark(np.full(3, 0.2), (5.0, 5.0), 0.6, 60, 1)).developed(image)
+    assert (burnt.expose(image) > 200).mean() > 0.2
+    dark = Shot(dark=Dark(np.full(3, 0.2), (5.0, 5.0), 0.6, 60, 1)).develop(image)
     assert dark.mean() < 90 and dark.std() > 3

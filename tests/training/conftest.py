@@ -15,7 +15,6 @@ from knuckle.poses.pairs.sample import PAIR_KINDS
 from knuckle.rig.load import load_rig
 from knuckle.sets.storage import FORMAT, array_specs
 from knuckle.skeleton import COMMON_TO_MANO16, MANO16_FINGER
-from knuckle.synth.writer import rig_sum
 from knuckle.training.recipe import Recipe
 
 PART_OF_JOINT = np.zeros(21, int)
@@ -65,7 +64,7 @@ def write_pairs(folder: Path, count: int, *, size: int, empty: int = 3, seed: in
     index = {
         "format": FORMAT,
         "count": count,
-        "rig": rig_sum(load_rig("open")),
+        "rig": load_rig("open").fingerprint,
         "arrays": array_specs(count, {n: (a.shape[1:], str(a.dtype)) for n, a in arrays.items()}),
         "complete": True,
     }

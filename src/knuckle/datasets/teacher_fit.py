@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from knuckle.datasets.rig_labels import RigLabels, fit_labels
+from knuckle.poses.prior import LARGEST_HAND, SMALLEST_HAND
 from knuckle.rig.hand_rig import HandRig
 from knuckle.skeleton import BONES, WRIST
-from knuckle.synth.body.sizes import LARGEST, SMALLEST
 
 MOST_OFF = 0.06
 """Of the hand's extent in the picture: hands whose fitted joints lie further from the teacher's are left out."""
@@ -39,7 +39,7 @@ class TeacherFit(NamedTuple):
     @property
     def of_a_hand_s_size(self) -> Bool[np.ndarray, "n"]:
         """Whether the hand is no smaller than a child's and no larger than a very large man's."""
-        return (self.length >= SMALLEST) & (self.length <= LARGEST)
+        return (self.length >= SMALLEST_HAND) & (self.length <= LARGEST_HAND)
 
 
 def fit_teacher(

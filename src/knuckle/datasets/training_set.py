@@ -26,7 +26,6 @@ from knuckle.geometry.crop import Crop, apply_affine
 from knuckle.rig.hand_rig import HandRig
 from knuckle.sets.samples import label_table
 from knuckle.sets.storage import FORMAT, Header, array_specs, open_arrays, write_set
-from knuckle.synth.writer import rig_sum
 
 SHARD = 256
 """Crops a shard; a multiple of FreiHAND's four versions of a sample, which share one fit."""
@@ -124,7 +123,7 @@ def write_crops(
         "count": count,
         "dataset": dataset,
         "options": options,
-        "rig": rig_sum(source.rig),
+        "rig": source.rig.fingerprint,
         "rig_name": source.rig.name,
         **(about or {}),
         "arrays": array_specs(count, {"images": ((size, size, 3), "uint8"), **table}),

@@ -3,11 +3,12 @@
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from knuckle.rig.kinematics import FINGER_JOINTS
 from knuckle.rig.limits import joint_limits
 
 Generator = np.random.Generator
 
-_MCP = np.array([1, 4, 10, 7])
+_MCP = FINGER_JOINTS[1:, 0]
 """MCP joints of index, middle, ring and pinky, the order fingers have in this file."""
 _NEIGHBOUR_CORRELATION = 0.55
 _FAN = np.array([4.0, -3.0, -8.0, -13.0])

@@ -5,15 +5,16 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from knuckle.poses.contact import FINGER_JOINTS, folded, opened
+from knuckle.poses.contact import fold_fingers, open_fingers
 from knuckle.poses.gestures import natural_angles, state_angles
 from knuckle.poses.touch import Spot, pinch_angles, touch_angles
 from knuckle.rig.hand_rig import HandRig
-from knuckle.rig.limits import fanned
+from knuckle.rig.kinematics import FINGER_JOINTS
+from knuckle.rig.limits import converge_fingers
 
 Generator = np.random.Generator
 Angles = Float[np.ndarray, "n 16 3"]
-_FIRST = np.array([1, 4, 10, 7])
+_FIRST = FINGER_JOINTS[1:, 0]
 """First joints of index, middle, ring and pinky, the order fingers have in this file."""
 _CURLED = np.array([2, 2, 2, 2])
 _PAD, _RADIAL, _ULNAR, _NAIL = (1.0, 0.0), (0.0, 1.0), (0.0, -1.0), (-1.0, 0.0)
@@ -21,13 +22,15 @@ _PAD, _RADIAL, _ULNAR, _NAIL = (1.0, 0.0), (0.0, 1.0), (0.0, -1.0), (-1.0, 0.0)
 
 def _sign(rig: HandRig, count: int, rng: Generator) -> Angles:
     """Each finger straight or curled, all sixteen choices alike often, and four places of the thumb."""
-    return fanned(rig, state_angles(2 * rng.integers(0, 2, (count, 4)), rng.integers(0, 4, count), rng))
+    return converge_fingers(
+        rig, state_angles(2 * rng.integers(0, 2, (count, 4)), rng.integers(0, 4, count), rng)
+    )
 
 
 def _fist(rig: HandRig, count: int, rng: Generator) -> Angles:
     """The thumb before the palm, or along the index finger."""
     thumb = rng.choice([3, 1], count, p=[0.5, 0.5])
-    return fanned(rig, state_angles(np.tile(_CURLED, (count, 1)), thumb, rng))
+    return converge_fingers(rig, state_angles(np.tile(_CURLED, (count, 1)), thumb, rng))
 
 
 def _thumb_over(rig: HandRig, count: int, rng: Generator) -> Angles:
@@ -36,8 +39,8 @@ def _thumb_over(rig: HandRig, count: int, rng: Generator) -> Angles:
     points = rng.random(count) < 0.33
     fingers = np.tile(_CURLED, (count, 1))
     fingers[:, 0] = np.where(points, 0, 2)
-    angles = fanned(rig, state_angles(fingers, np.zeros(count, int), rng))
-    angles = opened(rig, angles, limit_m=0.003)
+    angles = converge_fingers(rig, state_angles(fingers, np.zeros(count, int), rng))
+    angles = open_fingers(rig, angles, limit_m=0.003)
     angles[:, FINGER_JOINTS[0]] = np.deg2rad(
         np.array([(14, 20, 20), (0, 0, 30), (0, 0, 40)])
         + rng.normal(0, 4, (count, 3, 3)) * np.array([(1, 1, 1), (0, 0, 1), (0, 0, 1)])
@@ -49,18 +52,18 @@ def _thumb_over(rig: HandRig, count: int, rng: Generator) -> Angles:
 
 def _thumb_inside(rig: HandRig, count: int, rng: Generator) -> Angles:
     """A fist round the thumb, which lies across the palm."""
-    goal = fanned(rig, state_angles(np.tile(_CURLED, (count, 1)), np.full(count, 3), rng))
+    goal = converge_fingers(rig, state_angles(np.tile(_CURLED, (count, 1)), np.full(count, 3), rng))
     thumb = np.array([(22, 2, 40), (0, 0, 40), (0, 0, 30)])
     spread = np.array([(4, 5, 5), (0, 2, 10), (0, 0, 14)])
     goal[:, FINGER_JOINTS[0]] = np.deg2rad(thumb + spread * rng.standard_normal((count, 3, 3)))
     start = goal.copy()
     start[:, FINGER_JOINTS[1:, 0], 2] = np.deg2rad(rng.uniform(15, 30, (count, 1)))
     start[:, FINGER_JOINTS[1:, 1], 2] *= 0.6
-    return folded(rig, start, goal, np.tile([False, True, True, True, True], (count, 1)))
+    return fold_fingers(rig, start, goal, np.tile([False, True, True, True, True], (count, 1)))
 
 
 def _thumb_up(rig: HandRig, count: int, rng: Generator) -> Angles:
-    return fanned(rig, state_angles(np.tile(_CURLED, (count, 1)), np.zeros(count, int), rng))
+    return converge_fingers(rig, state_angles(np.tile(_CURLED, (count, 1)), np.zeros(count, int), rng))
 
 
 def _pointing(rig: HandRig, count: int, rng: Generator) -> Angles:
@@ -68,7 +71,7 @@ def _pointing(rig: HandRig, count: int, rng: Generator) -> Angles:
     fingers[:, 0] = 0
     fingers[:, 1] = np.where(rng.random(count) < 0.25, 0, 2)
     thumb = rng.choice([3, 1, 0, 2], count, p=[0.4, 0.3, 0.15, 0.15])
-    return fanned(rig, state_angles(fingers, thumb, rng))
+    return converge_fingers(rig, state_angles(fingers, thumb, rng))
 
 
 def _pinch(rig: HandRig, count: int, rng: Generator) -> Angles:
@@ -89,7 +92,7 @@ def _tripod(rig: HandRig, count: int, rng: Generator) -> Angles:
             more[:, finger - 1, None], alike - np.deg2rad(18), angles[:, joints, 2]
         )
     moves = np.concatenate([np.zeros((count, 2), bool), more], 1)
-    return folded(rig, fanned(rig, angles), fanned(rig, goal), moves)
+    return fold_fingers(rig, converge_fingers(rig, angles), converge_fingers(rig, goal), moves)
 
 
 def _key_pinch(rig: HandRig, count: int, rng: Generator) -> Angles:
@@ -97,7 +100,7 @@ def _key_pinch(rig: HandRig, count: int, rng: Generator) -> Angles:
     fingers = state_angles(
         rng.choice([1, 2], (count, 1), p=[0.4, 0.6]) + np.zeros((1, 4), int), _ones(count), rng
     )
-    return _thumb_on_side(rig, fanned(rig, fingers), rng.integers(2, 4, count), rng)
+    return _thumb_on_side(rig, converge_fingers(rig, fingers), rng.integers(2, 4, count), rng)
 
 
 def _thumb_on_index(rig: HandRig, count: int, rng: Generator) -> Angles:
@@ -126,9 +129,9 @@ def _thumb_laid_on(rig: HandRig, goal: Angles) -> Angles:
     thumb = FINGER_JOINTS[0]
     start = goal.copy()
     start[:, thumb] = np.deg2rad([(-4, 10, -14), (0, 0, 6), (0, 0, 4)])
-    start = opened(rig, start, limit_m=0.003)
+    start = open_fingers(rig, start, limit_m=0.003)
     goal = np.where(np.isin(np.arange(16), thumb)[:, None], goal, start)
-    return folded(rig, start, goal, np.tile([True, False, False, False, False], (len(goal), 1)))
+    return fold_fingers(rig, start, goal, np.tile([True, False, False, False, False], (len(goal), 1)))
 
 
 def _thumb_on_finger(rig: HandRig, count: int, rng: Generator) -> Angles:
@@ -150,7 +153,7 @@ def _thumb_on_finger(rig: HandRig, count: int, rng: Generator) -> Angles:
 def _crossed(rig: HandRig, count: int, rng: Generator) -> Angles:
     """The middle finger laid over the index finger, or the other way round."""
     fingers = np.stack([np.zeros((2, count), int), *[rng.integers(0, 3, (2, count))]], 0).reshape(4, count).T
-    angles = fanned(rig, state_angles(fingers, rng.choice([2, 3], count), rng))
+    angles = converge_fingers(rig, state_angles(fingers, rng.choice([2, 3], count), rng))
     over = rng.random(count) < 0.7
     bend = np.deg2rad(np.where(over, 14, -10) + 5 * rng.standard_normal(count))
     angles[:, 1, 1], angles[:, 4, 1] = np.deg2rad(-11), np.deg2rad(7)
@@ -171,7 +174,7 @@ def _together(rig: HandRig, count: int, rng: Generator) -> Angles:
     angles[rows, far, 2] = angles[rows, near, 2] + np.deg2rad(4 * rng.standard_normal((count, 3)))
     place = rng.uniform(0.2, 0.9, count)
     return touch_angles(
-        rig, fanned(rig, angles), Spot(near[:, 2], place, _sides(_ULNAR, count)),
+        rig, converge_fingers(rig, angles), Spot(near[:, 2], place, _sides(_ULNAR, count)),
         Spot(far[:, 2], place, _sides(_RADIAL, count)),
     )  # fmt: skip
 
@@ -189,14 +192,14 @@ def _on_palm(rig: HandRig, count: int, rng: Generator) -> Angles:
     goal[:, joints, 2] = np.where(chosen[..., None], ends, start[:, joints, 2])
     hook[:, joints, 2] = np.where(chosen[..., None], 0.45 * ends, start[:, joints, 2])
     moves = np.concatenate([np.zeros((count, 1), bool), chosen], 1)
-    return folded(rig, fanned(rig, hook), fanned(rig, goal), moves)
+    return fold_fingers(rig, converge_fingers(rig, hook), converge_fingers(rig, goal), moves)
 
 
 def _loose(rig: HandRig, count: int, rng: Generator, *, curl: float = 1.0) -> Angles:
     """Natural fingers, all bends shared down to a random share of `curl`."""
     angles = natural_angles(count, rng)
     angles[:, 1:13, 2] *= rng.uniform(0, curl, (count, 1))
-    return fanned(rig, angles)
+    return converge_fingers(rig, angles)
 
 
 def _ones(count: int) -> Int[np.ndarray, "n"]:

@@ -7,14 +7,21 @@ import numpy as np
 from jaxtyping import Float
 
 from knuckle.errors import KnuckleError
-from knuckle.poses.contact import opened
+from knuckle.poses.contact import open_fingers
 from knuckle.poses.gestures import gesture_angles, natural_angles, uniform_angles
 from knuckle.poses.hard_poses import HARD_KINDS
 from knuckle.poses.penetration import joints_penetration, penetration
 from knuckle.poses.touch import pinch_angles
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.kinematics import joints_by_angles
-from knuckle.rig.limits import angles_to_pose, clamp_angles, clamp_pose, fanned, joint_limits, pose_to_angles
+from knuckle.rig.limits import (
+    angles_to_pose,
+    clamp_angles,
+    clamp_pose,
+    converge_fingers,
+    joint_limits,
+    pose_to_angles,
+)
 from knuckle.rig.rotations import rodrigues
 
 __all__ = [
@@ -34,6 +41,8 @@ KIND_SHARES: dict[PoseKind, float] = {"natural": 0.33, "gesture": 0.37, "uniform
 
 MAX_PENETRATION_M = 0.005
 """Capsules may overlap this much: flesh that touches flattens."""
+SMALLEST_HAND, LARGEST_HAND = 0.62, 1.15
+"""Lengths, in those of the rig's mean hand: about a child of three years, and a very large man."""
 _CHUNK = 2048
 _MAX_ROUNDS = 40
 
@@ -79,7 +88,7 @@ def _accepted(
             break
         angles = clamp_angles(rig, _draw(rig, kind, min(_CHUNK, int(1.3 * (count - have)) + 16), rng))
         if limit is not None:
-            angles = opened(rig, angles, limit_m=0.8 * limit)
+            angles = open_fingers(rig, angles, limit_m=0.8 * limit)
             joints, _ = joints_by_angles(rig, angles)
             angles = angles[joints_penetration(rig, joints) <= limit]
         pose = angles_to_pose(rig, angles).astype(np.float32)
@@ -95,15 +104,15 @@ def _draw(rig: HandRig, kind: str, count: int, rng: np.random.Generator) -> Floa
     if kind in HARD_KINDS:
         return HARD_KINDS[kind][0](rig, count, rng)
     if kind == "natural":
-        return fanned(rig, natural_angles(count, rng))
+        return converge_fingers(rig, natural_angles(count, rng))
     if kind == "gesture":
-        return fanned(rig, gesture_angles(count, rng))
+        return converge_fingers(rig, gesture_angles(count, rng))
     if kind == "uniform":
         return uniform_angles(count, rng)
     # The other fingers are out of the way or hang loosely beside the pinching one.
     others = natural_angles(count, rng)
     others[..., 2] *= rng.uniform(0, 0.7, (count, 1))
-    return pinch_angles(rig, rng, fanned(rig, others))
+    return pinch_angles(rig, rng, converge_fingers(rig, others))
 
 
 def sample_orientations(count: int, rng: np.random.Generator) -> Float[np.ndarray, "n 3 3"]:

@@ -22,10 +22,11 @@ FRAMES = ("before", "half", "beyond")
 """What carries a bump: the bone before its joint, the turn half way between both bones, or the bone beyond."""
 DRIVES = ("bend", "oppose", "adduct")
 """What scales a bump: how far its joint is bent; how far the thumb is brought before the palm, or to its side."""
-
 _MCP, _PIP, _DIP = (1, 4, 10, 7), (2, 5, 11, 8), (3, 6, 12, 9)
 """From the index finger to the little one."""
 _THUMB_CMC, _THUMB_MCP, _THUMB_IP = 13, 14, 15
+_PARENTS = np.array(MANO16_PARENTS[1:])
+_MOST_OPPOSED, _MOST_ADDUCTED = np.deg2rad([40.0, 25.0])
 
 
 class Bumps(NamedTuple):
@@ -54,6 +55,50 @@ class _Joint(NamedTuple):
     axes: Float[np.ndarray, "3 3"]
     back: float
     palm: float
+
+
+def add_correctives(
+    rig: HandRig, hand: PosedHand, strength: float | Float[np.ndarray, "*batch"] = 1.0
+) -> Float[np.ndarray, "*batch v 3"]:
+    """The posed hand's vertices (metres, the frame of `hand`, its dtype) with knuckles that stand out, pads that
+    bulge and the thumb's web drawn out; those of `hand` itself in the rest pose.
+
+    hand: of `rig`, by `HandRig.posed` and its like, of either side, single or batched. strength: how bony and fleshy
+    the hand is, 1 the usual, 0 nothing. No vertex of a hand of the mean size moves more than 5 mm at strength 1.
+    """
+    bumps = bumps_of(rig)
+    world = hand.transforms[..., :3, :3].astype(np.float64)
+    parents = world[..., _PARENTS, :, :]
+    turns = parents.swapaxes(-1, -2) @ world[..., 1:, :, :]
+    half = parents @ rodrigues(0.5 * matrix_to_axis_angle(turns))
+    frames = np.stack([parents, half, world[..., 1:, :, :]], -4)
+    scales = _drives(rig, turns)[..., bumps.drive, bumps.joint - 1]
+    scales = scales * (_size(rig, hand) * np.asarray(strength))[..., None]
+    carried = scales[..., None, None] * frames[..., bumps.frame, bumps.joint - 1, :, :]
+    lead, (count, number, _) = carried.shape[:-3], bumps.fields.shape
+    rows = carried.swapaxes(-1, -2).reshape(*lead, 3 * number, 3)
+    moves = bumps.fields.reshape(count, 3 * number) @ rows
+    return (hand.vertices + moves).astype(hand.vertices.dtype)
+
+
+def _drives(rig: HandRig, turns: Float[np.ndarray, "*batch 15 3 3"]) -> Float[np.ndarray, "*batch 3 15"]:
+    """How far each joint is bent, opposed and adducted from rest, 0..1, in the order of `bumps.DRIVES`."""
+    wrist = np.broadcast_to(np.eye(3), (*turns.shape[:-3], 1, 3, 3))
+    angles = matrices_to_angles(rig, np.concatenate([wrist, turns], -3)) - basis(rig)[1]
+    splay, bend = angles[..., 1:, 1], angles[..., 1:, 2]
+
+    def eased(angle: np.ndarray, most: float) -> np.ndarray:
+        return np.sin(np.clip(angle / most, 0, 1) * (np.pi / 2))
+
+    drives = (eased(bend, np.pi / 2), eased(bend, _MOST_OPPOSED), eased(-splay, _MOST_ADDUCTED))
+    return np.stack(drives, -2)
+
+
+def _size(rig: HandRig, hand: PosedHand) -> Float[np.ndarray, "*batch"]:
+    """Length of the palm in that of the mean hand's."""
+    palm = hand.joints[..., MIDDLE_MCP, :].astype(np.float64) - hand.joints[..., WRIST, :]
+    rest = rig.joints_rest_m[MIDDLE_MCP] - rig.joints_rest_m[WRIST]
+    return np.linalg.norm(palm, axis=-1) / np.linalg.norm(rest)
 
 
 @lru_cache(maxsize=4)
@@ -183,51 +228,3 @@ def _fade(square: Float[np.ndarray, "v"]) -> Float[np.ndarray, "v"]:
 
 def _unit(vector: np.ndarray) -> np.ndarray:
     return vector / np.linalg.norm(vector)
-
-
-_PARENTS = np.array(MANO16_PARENTS[1:])
-_MOST_OPPOSED, _MOST_ADDUCTED = np.deg2rad([40.0, 25.0])
-
-
-def corrected(
-    rig: HandRig, hand: PosedHand, strength: float | Float[np.ndarray, "*batch"] = 1.0
-) -> Float[np.ndarray, "*batch v 3"]:
-    """The posed hand's vertices (metres, the frame of `hand`, its dtype) with knuckles that stand out, pads that
-    bulge and the thumb's web drawn out; those of `hand` itself in the rest pose.
-
-    hand: of `rig`, by `HandRig.posed` and its like, of either side, single or batched. strength: how bony and fleshy
-    the hand is, 1 the usual, 0 nothing. No vertex of a hand of the mean size moves more than 5 mm at strength 1.
-    """
-    bumps = bumps_of(rig)
-    world = hand.transforms[..., :3, :3].astype(np.float64)
-    parents = world[..., _PARENTS, :, :]
-    turns = parents.swapaxes(-1, -2) @ world[..., 1:, :, :]
-    half = parents @ rodrigues(0.5 * matrix_to_axis_angle(turns))
-    frames = np.stack([parents, half, world[..., 1:, :, :]], -4)
-    scales = _drives(rig, turns)[..., bumps.drive, bumps.joint - 1]
-    scales = scales * (_size(rig, hand) * np.asarray(strength))[..., None]
-    carried = scales[..., None, None] * frames[..., bumps.frame, bumps.joint - 1, :, :]
-    lead, (count, number, _) = carried.shape[:-3], bumps.fields.shape
-    rows = carried.swapaxes(-1, -2).reshape(*lead, 3 * number, 3)
-    moves = bumps.fields.reshape(count, 3 * number) @ rows
-    return (hand.vertices + moves).astype(hand.vertices.dtype)
-
-
-def _drives(rig: HandRig, turns: Float[np.ndarray, "*batch 15 3 3"]) -> Float[np.ndarray, "*batch 3 15"]:
-    """How far each joint is bent, opposed and adducted from rest, 0..1, in the order of `bumps.DRIVES`."""
-    wrist = np.broadcast_to(np.eye(3), (*turns.shape[:-3], 1, 3, 3))
-    angles = matrices_to_angles(rig, np.concatenate([wrist, turns], -3)) - basis(rig)[1]
-    splay, bend = angles[..., 1:, 1], angles[..., 1:, 2]
-
-    def eased(angle: np.ndarray, most: float) -> np.ndarray:
-        return np.sin(np.clip(angle / most, 0, 1) * (np.pi / 2))
-
-    drives = (eased(bend, np.pi / 2), eased(bend, _MOST_OPPOSED), eased(-splay, _MOST_ADDUCTED))
-    return np.stack(drives, -2)
-
-
-def _size(rig: HandRig, hand: PosedHand) -> Float[np.ndarray, "*batch"]:
-    """Length of the palm in that of the mean hand's."""
-    palm = hand.joints[..., MIDDLE_MCP, :].astype(np.float64) - hand.joints[..., WRIST, :]
-    rest = rig.joints_rest_m[MIDDLE_MCP] - rig.joints_rest_m[WRIST]
-    return np.linalg.norm(palm, axis=-1) / np.linalg.norm(rest)

@@ -1,5 +1,6 @@
 """The hand rig: one linear-blend-skinned class for the open rig and the user's own MANO."""
 
+import hashlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -147,6 +148,20 @@ class HandRig:
                 dtype=np.float64 if double else np.float32,
             )
         return self._packed[double, tips_only]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Sixteen hex digits that tell one version of a rig from another: sets keep it, so that a set made with another
+        rig is found out."""
+        arrays = (
+            self.vertices,
+            self.skin_weights,
+            self.shape_basis,
+            self.joint_regressor,
+            self.pose_basis,
+            self.pose_map,
+        )
+        return hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in arrays)).hexdigest()[:16]
 
     @cached_property
     def joints_rest_m(self) -> Float[np.ndarray, "21 3"]:

@@ -8,6 +8,8 @@ from knuckle.rig.limits import angles_to_matrices, basis
 from knuckle.rig.rotations import rodrigues
 from knuckle.skeleton import COMMON_TO_MANO16, MANO16_PARENTS
 
+FINGER_JOINTS = np.array([[13, 14, 15], [1, 2, 3], [4, 5, 6], [10, 11, 12], [7, 8, 9]])
+"""MANO16 joints of thumb, index, middle, ring and pinky, each from its base out."""
 _PARENTS = np.array(MANO16_PARENTS[1:])
 
 

@@ -10,7 +10,7 @@ Exact both ways while |splay| < 90 degrees.
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from knuckle.errors import KnuckleError
 from knuckle.rig.hand_rig import HandRig
@@ -43,6 +43,7 @@ _LIMITS_DEGREES = np.array(
     ]
 )
 _MCP_JOINTS = np.array([1, 4, 7, 10])
+_SMALL_STEP = 1e-3
 
 
 def joint_limits() -> tuple[Float[np.ndarray, "16 3"], Float[np.ndarray, "16 3"]]:
@@ -73,7 +74,12 @@ def clamp_angles(rig: HandRig, angles: Angles) -> Angles:
     return clamped
 
 
-def fanned(rig: HandRig, angles: Angles) -> Angles:
+def stay_within_limits(rig: HandRig, angles: Angles, direction: Angles) -> Bool[np.ndarray, "*batch 16 3"]:
+    """Which angles a small step in a direction (its signs count) would not push beyond their limits."""
+    return np.abs(clamp_angles(rig, angles + _SMALL_STEP * np.sign(direction)) - angles) > 1e-9
+
+
+def converge_fingers(rig: HandRig, angles: Angles) -> Angles:
     """Angles with the fingers' splay drawn towards the rest pose's as far as their MCP joints are bent."""
     angles = np.array(angles)
     rest = basis(rig)[1][_MCP_JOINTS, 1]

@@ -9,6 +9,11 @@ from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop
 from knuckle.skeleton import MANO16_NAMES
 
+PARTS = len(MANO16_NAMES)
+NO_PAIR = 255
+"""The kind of a crop that does not hold two hands."""
+_MIRROR = np.array([-1, 1, 1], np.float32)
+
 
 class Labelled:
     """What the samples of one and of two hands have in common."""
@@ -58,6 +63,40 @@ class Sample(Labelled):
     """Of the hand, before anything occludes it; inf elsewhere."""
     normals: Float32[np.ndarray, "s s 3"] | None = None
     """Unit, camera frame; 0 off the hand."""
+
+
+@dataclass(eq=False)
+class PairSample(Labelled):
+    """A crop of a right and a left hand, of one of them, or of none; the right hand comes first everywhere.
+
+    Camera frame: x right, y down, z forward, m; both hands share one camera. Rows of a hand that is not there are
+    0. Pose, shape and translation are those of the rig of the hand's side.
+    """
+
+    image: UInt8[np.ndarray, "s s 3"]
+    """RGB."""
+    is_hand: Bool[np.ndarray, "2"]
+    joints_px: Float32[np.ndarray, "2 21 2"]
+    """In px of the crop, common order."""
+    joints_m: Float32[np.ndarray, "2 21 3"]
+    """Camera frame, absolute."""
+    pose: Float32[np.ndarray, "2 16 3"]
+    shape: Float32[np.ndarray, "2 10"]
+    translation: Float32[np.ndarray, "2 3"]
+    """What `HandRig.posed(pose, shape, translation)` of that side takes to give joints_m."""
+    camera: Float32[np.ndarray, "4"]
+    """fx, fy, cx, cy of the whole frame."""
+    frame_size: Int32[np.ndarray, "2"]
+    """Width, height of the whole frame, px."""
+    patch_from_frame: Float32[np.ndarray, "2 3"]
+    visible: Bool[np.ndarray, "2 21"]
+    """Whether nothing but the joint's own part of the finger, or its neighbour, lies before it."""
+    kind: UInt8[np.ndarray, ""]
+    """Index into `PAIR_KINDS`, NO_PAIR where there are not two hands."""
+    part_mask: UInt8[np.ndarray, "m m"]
+    """Half the crop's side: 0 elsewhere, 1..16 the right hand's MANO16 part plus 1, 17..32 the left's plus 17; only
+    what the camera sees."""
+    vertices_m: Float32[np.ndarray, "2 v 3"] | None = None
 
 
 def label_table(size: int, vertex_count: int, *, full: bool) -> dict[str, tuple[tuple[int, ...], str]]:
@@ -112,46 +151,6 @@ def blank_sample(
     return sample
 
 
-PARTS = len(MANO16_NAMES)
-NO_PAIR = 255
-"""The kind of a crop that does not hold two hands."""
-_MIRROR = np.array([-1, 1, 1], np.float32)
-
-
-@dataclass(eq=False)
-class PairSample(Labelled):
-    """A crop of a right and a left hand, of one of them, or of none; the right hand comes first everywhere.
-
-    Camera frame: x right, y down, z forward, m; both hands share one camera. Rows of a hand that is not there are
-    0. Pose, shape and translation are those of the rig of the hand's side.
-    """
-
-    image: UInt8[np.ndarray, "s s 3"]
-    """RGB."""
-    is_hand: Bool[np.ndarray, "2"]
-    joints_px: Float32[np.ndarray, "2 21 2"]
-    """In px of the crop, common order."""
-    joints_m: Float32[np.ndarray, "2 21 3"]
-    """Camera frame, absolute."""
-    pose: Float32[np.ndarray, "2 16 3"]
-    shape: Float32[np.ndarray, "2 10"]
-    translation: Float32[np.ndarray, "2 3"]
-    """What `HandRig.posed(pose, shape, translation)` of that side takes to give joints_m."""
-    camera: Float32[np.ndarray, "4"]
-    """fx, fy, cx, cy of the whole frame."""
-    frame_size: Int32[np.ndarray, "2"]
-    """Width, height of the whole frame, px."""
-    patch_from_frame: Float32[np.ndarray, "2 3"]
-    visible: Bool[np.ndarray, "2 21"]
-    """Whether nothing but the joint's own part of the finger, or its neighbour, lies before it."""
-    kind: UInt8[np.ndarray, ""]
-    """Index into `PAIR_KINDS`, NO_PAIR where there are not two hands."""
-    part_mask: UInt8[np.ndarray, "m m"]
-    """Half the crop's side: 0 elsewhere, 1..16 the right hand's MANO16 part plus 1, 17..32 the left's plus 17; only
-    what the camera sees."""
-    vertices_m: Float32[np.ndarray, "2 v 3"] | None = None
-
-
 def pair_label_table(size: int, vertex_count: int, *, full: bool) -> dict[str, tuple[tuple[int, ...], str]]:
     """Shape and dtype of every label of a two-hand set on disk."""
     table = {
@@ -171,7 +170,7 @@ def pair_label_table(size: int, vertex_count: int, *, full: bool) -> dict[str, t
     return table | ({"vertices_m": ((2, vertex_count, 3), "float32")} if full else {})
 
 
-def mirrored(sample: Sample) -> Sample:
+def mirror_sample(sample: Sample) -> Sample:
     """The left hand in the mirrored picture of a right one, without full labels but the vertices."""
     width, last = int(sample.frame_size[0]), len(sample.image) - 1
     patch_from_frame = sample.patch_from_frame.astype(np.float64)
@@ -199,7 +198,7 @@ def pair_of_one(sample: Sample, part_mask: UInt8[np.ndarray, "m m"], *, left: bo
     without (and its mask should be 0). part_mask: of the right hand."""
     side = int(left)
     if left:
-        sample = mirrored(sample)
+        sample = mirror_sample(sample)
         part_mask = np.where(part_mask > 0, part_mask + np.uint8(PARTS), part_mask)[:, ::-1]
 
     def beside(rows: np.ndarray) -> np.ndarray:

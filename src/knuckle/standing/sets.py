@@ -18,7 +18,7 @@ from knuckle.sets.storage import INDEX, read_index
 from knuckle.standing.recipe import Photos, Render
 from knuckle.standing.state import HELD_OUT_SEED, Stretch
 from knuckle.synth.options import SynthOptions
-from knuckle.synth.writer import SHARD, render_set, rig_sum
+from knuckle.synth.writer import SHARD, render_set
 
 SETS, HELD_OUT, PHOTOS = "sets", "held-out", "photos"
 
@@ -66,7 +66,7 @@ def photo_set(
 
     def same(index: dict[str, Any]) -> bool:
         found = index.get("options", {})
-        return index.get("rig") == rig_sum(load_rig("open")) and options.items() <= found.items()
+        return index.get("rig") == load_rig("open").fingerprint and options.items() <= found.items()
 
     if not _is_finished(out, same):
         with _nothing_useless(out):
@@ -110,7 +110,7 @@ def set_bytes(render: Render, *, photos: bool) -> int:
 
 def _same_render(stretch: Stretch) -> Callable[[dict[str, Any]], bool]:
     """Whether an index is that of the stretch's set."""
-    expected = {"seed": stretch.seed, "rig": rig_sum(load_rig("open")), **stretch.render}
+    expected = {"seed": stretch.seed, "rig": load_rig("open").fingerprint, **stretch.render}
     return lambda index: all(index.get(name) == value for name, value in expected.items())
 
 

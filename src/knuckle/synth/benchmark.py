@@ -27,14 +27,17 @@ from knuckle.synth.writer import POOL, render_set
 
 @dataclass(frozen=True)
 class FrozenSet:
-    """What a benchmark is rendered from; where its record and, of two hands, its solved pairs lie."""
+    """What a benchmark is rendered from, and the files it is checked against."""
 
     name: str
     seed: int
     count: int
+    """Of crops."""
     options: SynthOptions
     record: Path
+    """What the set must be: the JSON of `fingerprint`."""
     pairs: Path | None = None
+    """Of two hands: the solved pairs."""
 
     def expected(self) -> dict[str, Any]:
         """The record; raises KnuckleError where there is none."""
@@ -110,7 +113,7 @@ def render_benchmark(frozen: FrozenSet, folder: Path, *, workers: int = 1, progr
 
 
 def lay_pool(frozen: FrozenSet, folder: Path) -> None:
-    """Put what a benchmark has solved beforehand where its engine looks for it (`make_engine(..., folder=)`)."""
+    """Copy the benchmark's solved pairs to where its engine looks for them (`make_engine(..., folder=)`)."""
     if frozen.pairs is not None:
         lay_pairs(frozen.pairs, folder)
 

@@ -1,6 +1,5 @@
 """The data engine: sample i of a seed, from pose to photograph."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,33 +9,24 @@ from jaxtyping import Float, UInt8
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop, apply_affine
+from knuckle.rig.correctives import add_correctives
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.load import load_rig
 from knuckle.rig.rotations import rodrigues
 from knuckle.sets.samples import Sample, blank_sample
 from knuckle.synth.body.arm import grow_arm, sample_arm
-from knuckle.synth.body.flesh import fleshed
 from knuckle.synth.body.pool import PosePool
 from knuckle.synth.body.scene_mesh import ARM_RINGS, build_mesh
-from knuckle.synth.body.sizes import resized_arm
 from knuckle.synth.camera.photo import photograph
 from knuckle.synth.camera.placement import Place, Placement, place_hand, sample_camera
-from knuckle.synth.camera.views import View, draw_view
-from knuckle.synth.extras import extra_rng
+from knuckle.synth.draw import Draw
 from knuckle.synth.labels import Scene, add_full_labels, visible_joints
 from knuckle.synth.look import clutter
 from knuckle.synth.look.render import Renderer
 from knuckle.synth.options import SynthOptions
-from knuckle.synth.studio import Studio
+from knuckle.synth.studio import Outfit, Studio
 from knuckle.synth.things.held import Grip, HeldThings, put_in_hand
 from knuckle.synth.things.held_mesh import HeldRenderer
-
-
-def takes_turn(index: int, share: float) -> bool:
-    """Whether sample `index` belongs to a share of all samples. Spread evenly, so that every run of samples holds
-    its exact share."""
-    # The tiny term absorbs rounding.
-    return int((index + 1) * share + 1e-9) > int(index * share + 1e-9)
 
 
 class SynthEngine:
@@ -56,71 +46,63 @@ class SynthEngine:
         self.renderer = Renderer(self.rig, self.mesh, self.options.size)
         self.held: HeldThings | None = None
         if "objects" in self.options.extras:
-            self.held = HeldThings(self.rig, seed, self.options.size, self.stance)
+            self.held = HeldThings(self.rig, seed, self.options.size, self._stance)
+
+    def draw(self, index: int) -> Draw:
+        """What is decided about sample `index`."""
+        return Draw(self.seed, index, self.options, self.pool, self.held)
 
     def sample(self, index: int) -> Sample:
         """Render sample `index`; the options' share of all samples holds no hand."""
-        rng = np.random.default_rng([self.seed, index])
-        if takes_turn(index, self.options.negatives):
-            return self.empty(index, rng)
-        sample, scene = self.hand(index, rng)
+        return self.render(self.draw(index))
+
+    def render(self, draw: Draw) -> Sample:
+        """Render what has been decided, a lone hand or none."""
+        if draw.is_negative:
+            return self.empty(draw)
+        sample, scene = self.hand(draw)
         if self.options.labels == "full":
             add_full_labels(sample, scene)
         return sample
 
-    def stance(self, index: int) -> tuple[Float[np.ndarray, "3"], Float[np.ndarray, "10"]]:
-        """How the hand of sample `index` stands: its global rotation (axis-angle, camera frame) and shape."""
-        turn, shape = self.pool.view(index)
-        view = self._view(index)
-        return turn if view is None else view.turn, shape
+    def _stance(self, index: int) -> tuple[Float[np.ndarray, "3"], Float[np.ndarray, "10"]]:
+        draw = Draw(self.seed, index, self.options, self.pool)
+        return draw.turn, draw.shape
 
-    def _view(self, index: int) -> View | None:
-        unusual = extra_rng(self.options.extras, "views", self.seed, index)
-        return None if unusual is None else draw_view(unusual)
-
-    def _stand(
-        self, index: int, rng: np.random.Generator, place: Place, *, grip: Grip | None = None
-    ) -> "_Standing":
+    def _stand(self, draw: Draw, place: Place, *, grip: Grip | None = None) -> "_Standing":
         """Pose a hand with its arm and put it before a camera; its vertices are left in the renderer."""
         renderer = self.renderer if grip is None or self.held is None else self.held.renderer(grip)
-        pose = (self.pool.pose(index) if grip is None else grip.pose).astype(np.float64)
-        pose[0], shape = self.stance(index)
-        view = self._view(index)
+        pose, shape = draw.pose(grip=grip), draw.shape
         rotations = rodrigues(pose)
         joints = self.rig.posed_joints(rotations, shape)[0]
-        placement = place(rng, joints, self.options.size)
-        if view is not None and view.ego is not None:
-            placement = view.ego.place(joints, self.options.size)
+        placement = place(draw.rng, joints, self.options.size)
+        if draw.view is not None and draw.view.ego is not None:
+            # The placement above is drawn all the same: what is drawn after it stays as in the set without the extra.
+            placement = draw.view.ego.place(joints, self.options.size)
         posed = self.rig.posed_by_matrices(rotations.astype(np.float32), shape.astype(np.float32))
-        hand = fleshed(self.rig, posed, extra_rng(self.options.extras, "flesh", self.seed, index))
+        hand = posed.vertices if draw.flesh is None else add_correctives(self.rig, posed, draw.flesh)
         renderer.vertices[: len(hand)] = hand + placement.translation
-        arm = sample_arm(rng, rotations[0])
-        if view is not None and view.ego is not None:
-            arm = replace(arm, bend=view.ego.bend)
-        if extra_rng(self.options.extras, "sizes", self.seed, index) is not None:
-            arm = resized_arm(arm, shape)
+        # The same with the arm's bend, where the view brings its own.
+        arm = draw.fit_arm(sample_arm(draw.rng, rotations[0]))
         grow_arm(renderer.vertices, self.mesh, rotations[0], arm)
         if isinstance(renderer, HeldRenderer) and grip is not None:
             put_in_hand(renderer, self.mesh, grip, rotations[0], joints[0] + placement.translation, arm)
         return _Standing(pose, shape, joints + placement.translation, placement, arm.sleeve, renderer)
 
-    def hand(
-        self, index: int, rng: np.random.Generator, *, place: Place = place_hand
-    ) -> tuple[Sample, Scene]:
-        """Render hand `index`, whatever the share of negatives; labels as of "joints"."""
-        grip = None if self.held is None else self.held.grip(index)
-        pose, shape, joints, placement, sleeve, renderer = self._stand(index, rng, place, grip=grip)
+    def hand(self, draw: Draw, *, place: Place = place_hand) -> tuple[Sample, Scene]:
+        """Render the draw's hand, whatever the share of negatives; labels as of "joints"."""
+        pose, shape, joints, placement, sleeve, renderer = self._stand(draw, place, grip=draw.grip)
         joints_px = apply_affine(placement.crop.patch_from_frame, placement.camera.project(joints))
         renderer.project(placement.camera.vector, placement.crop.patch_from_frame)
         faces = renderer.rasterise(sleeve=sleeve)
-        image, environment = self.studio.backdrop(rng)
-        outfit = self.studio.outfit(self.seed, index, placement, sleeve=sleeve)
-        shot = self.studio.shot(self.seed, index)
-        self.studio.paint(image, renderer, faces, rng, environment, outfit=outfit, shot=shot)
-        occluder = self.studio.occlude(image, rng, joints_px)
+        image, environment = self.studio.backdrop(draw.rng)
+        worn = draw.worn(sleeve=sleeve)
+        outfit = None if worn is None else Outfit(worn, placement, sleeve)
+        self.studio.paint(image, renderer, faces, draw.rng, environment, outfit=outfit, shot=draw.shot)
+        occluder = self.studio.occlude(image, draw.rng, joints_px)
         scene = Scene(faces, occluder, placement, renderer)
         sample = Sample(
-            image=self.studio.photograph(image, placement, rng, shot=shot),
+            image=self.studio.photograph(image, placement, draw.rng, shot=draw.shot),
             is_hand=True,
             joints_px=joints_px.astype(np.float32),
             joints_m=joints.astype(np.float32),
@@ -134,8 +116,9 @@ class SynthEngine:
         )
         return sample, scene
 
-    def empty(self, index: int, rng: np.random.Generator) -> Sample:
+    def empty(self, draw: Draw) -> Sample:
         """A crop without a hand: background, clutter, often limbs or faces of skin colour, or a forearm."""
+        rng, shot = draw.rng, draw.shot
         size, backgrounds = self.options.size, self.studio.backgrounds
         image, _ = backgrounds.draw(rng, size)
         if rng.random() < 0.5:
@@ -146,15 +129,14 @@ class SynthEngine:
         side = min(camera.width, camera.height) * float(np.exp(rng.uniform(np.log(0.1), 0)))
         crop = Crop((float(rng.uniform(0, camera.width)), float(rng.uniform(0, camera.height))), side, size)
         if rng.random() < 0.3:
-            camera, crop = self._forearm(index, rng, image)
+            camera, crop = self._forearm(draw, image)
         if rng.random() < 0.2:
             clutter.add_clutter(image, rng, backgrounds)
-        shot = self.studio.shot(self.seed, index)
         if shot is not None:
-            image = shot.exposed(image, empty=True)
+            image = shot.expose(image, empty=True)
         image = photograph(image, rng, side_px=max(crop.side_px, 48.0))
         if shot is not None:
-            image = shot.developed(image)
+            image = shot.develop(image)
         return blank_sample(
             image,
             camera,
@@ -162,13 +144,11 @@ class SynthEngine:
             vertex_count=self.mesh.hand_vertices if self.options.labels == "full" else None,
         )
 
-    def _forearm(
-        self, index: int, rng: np.random.Generator, image: UInt8[np.ndarray, "s s 3"]
-    ) -> tuple[Camera, Crop]:
+    def _forearm(self, draw: Draw, image: UInt8[np.ndarray, "s s 3"]) -> tuple[Camera, Crop]:
         """Paint a forearm whose hand lies outside the crop."""
-        _, _, joints, placement, sleeve, _ = self._stand(index, rng, place_hand)
+        _, _, joints, placement, sleeve, _ = self._stand(draw, place_hand)
         camera, ring = placement.camera, len(self.mesh.loop)
-        start = self.mesh.hand_vertices + ring * int(rng.integers(4, ARM_RINGS))
+        start = self.mesh.hand_vertices + ring * int(draw.rng.integers(4, ARM_RINGS))
         middle = self.renderer.vertices[start : start + ring].mean(0)
         middle[2] = max(middle[2], 0.05)
         centre = camera.project(middle)
@@ -176,7 +156,7 @@ class SynthEngine:
         crop = Crop((float(centre[0]), float(centre[1])), max(1.8 * float(nearest), 8.0), self.options.size)
         self.renderer.project(camera.vector, crop.patch_from_frame)
         faces = self.renderer.rasterise(sleeve=sleeve)
-        self.studio.paint(image, self.renderer, faces, rng, None)
+        self.studio.paint(image, self.renderer, faces, draw.rng, None)
         return camera, crop
 
 

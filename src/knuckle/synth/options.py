@@ -1,4 +1,4 @@
-"""What a synthetic set is made of; two sets of equal options and seed hold the same samples."""
+"""The options of a synthetic set: sets of equal options and seed hold the same samples."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -29,22 +29,24 @@ PARTNERS = 0.3
 
 @dataclass(frozen=True)
 class SynthOptions:
-    """size: side of the crops, px. negatives: share of crops without a hand. labels: "joints" is what
-    training takes; "full" adds vertices, masks, depth and normals. backgrounds: "auto" takes photographs and
-    measured light where `$KNUCKLE_DATA/backgrounds` is, "procedural" never. hands: "one" right hand a crop, or
-    "two" interacting ones. singles: share of the crops with hands that hold only one, left or right equally
-    often; of two-hand sets only. extras: names out of EXTRAS; of one-hand sets only. partners: share of the hands
-    that the extra "partner" gives one. Raises KnuckleError for values out of range.
-    """
+    """What is rendered. Raises KnuckleError for values out of range."""
 
     size: int = 128
+    """Side of the crops, px."""
     negatives: float = 0.0
+    """Share of the crops that hold no hand."""
     labels: LabelKind = "joints"
+    """"joints" is what training takes; "full" adds vertices, masks, depth and normals."""
     backgrounds: BackgroundKind = "auto"
+    """"auto" takes photographs and measured light where `$KNUCKLE_DATA/backgrounds` is; "procedural" never does."""
     hands: HandCount = "one"
+    """"one" right hand a crop, or "two" interacting ones."""
     singles: float = 0.25
+    """Of two-hand sets: share of the crops with hands that hold only one, left and right equally often."""
     extras: tuple[str, ...] = ()
+    """Of one-hand sets: names out of EXTRAS; kept sorted."""
     partners: float = PARTNERS
+    """Share of the hands that the extra "partner" gives the other hand."""
 
     def __post_init__(self) -> None:
         if not 32 <= self.size <= 1024:
@@ -81,8 +83,8 @@ class SynthOptions:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values; what only two-hand sets have is left out of a one-hand set's, extras where none are, and
-        the share of partners where it is the usual one."""
+        """As plain values, without those that say nothing: of one-hand sets hands and singles, extras where there are
+        none, partners where their share is the default."""
         values = {**asdict(self), "extras": list(self.extras)}
         if not self.extras:
             del values["extras"]

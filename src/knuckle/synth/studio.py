@@ -7,10 +7,9 @@ from jaxtyping import Float, UInt8
 
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.rotations import rodrigues
-from knuckle.synth.camera.hard_conditions import Shot, draw_shot
-from knuckle.synth.camera.photo import beyond_frame, photograph
+from knuckle.synth.camera.hard_conditions import Shot
+from knuckle.synth.camera.photo import hide_beyond_frame, photograph
 from knuckle.synth.camera.placement import Placement, frame_window
-from knuckle.synth.extras import extra_rng
 from knuckle.synth.look import clutter
 from knuckle.synth.look.background import Backgrounds, backgrounds_folder
 from knuckle.synth.look.lighting import load_environments, sample_light, srgb_curve
@@ -19,7 +18,6 @@ from knuckle.synth.look.render import Renderer
 from knuckle.synth.look.shade import composite
 from knuckle.synth.look.skin import sample_skin
 from knuckle.synth.options import SynthOptions
-from knuckle.synth.wear.wardrobe import sample_worn
 from knuckle.synth.wear.worn import Worn
 
 HAND_MAPS, ARM_MAPS, CLOTH_MAPS = 48, 16, 48
@@ -38,7 +36,7 @@ class Studio:
     """Backgrounds, light, skin, things in front of the hands and the camera's flaws, drawn from the options' kind."""
 
     def __init__(self, rig: HandRig, options: SynthOptions) -> None:
-        self.rig, self.size, self.extras = rig, options.size, options.extras
+        self.rig, self.size = rig, options.size
         folder = backgrounds_folder() if options.backgrounds == "auto" else None
         self.backgrounds = Backgrounds(folder)
         self.environment_names, self.environments = load_environments(folder)
@@ -56,16 +54,6 @@ class Studio:
         """The index of a background's environment."""
         return self.environment_names.index(background) if background in self.environment_names else None
 
-    def outfit(self, seed: int, index: int, placement: Placement, *, sleeve: bool) -> Outfit | None:
-        """What the hand of sample `index` wears; None for nothing."""
-        rng = extra_rng(self.extras, "wear", seed, index)
-        return None if rng is None else Outfit(sample_worn(rng, sleeve=sleeve), placement, sleeve)
-
-    def shot(self, seed: int, index: int) -> Shot | None:
-        """The hard conditions that sample `index` is taken in; None for none."""
-        rng = extra_rng(self.extras, "camera", seed, index)
-        return None if rng is None else draw_shot(rng, self.size)
-
     def paint(
         self,
         image: Image,
@@ -81,7 +69,7 @@ class Studio:
         light = sample_light(rng, self.environments, preferred=preferred)
         skin = sample_skin(rng, hand_maps=HAND_MAPS, arm_maps=ARM_MAPS, cloth_maps=CLOTH_MAPS)
         turn = rodrigues(rng.normal(size=3) * 1.5)
-        dressed = skin if outfit is None else outfit.worn.dressed(skin)
+        dressed = skin if outfit is None else outfit.worn.dress(skin)
         irradiance = renderer.illuminate(faces, light, dressed, np.ascontiguousarray(renderer.axes @ turn.T))
         detail = hand_map(self.rig, skin.hand_map)
         if outfit is not None and outfit.worn.glove is not None:
@@ -91,7 +79,7 @@ class Studio:
         if outfit is not None:
             outfit.worn.put_on(layer, renderer, self.rig, outfit.placement, light, sleeve=outfit.sleeve)
         if shot is not None:
-            layer = shot.smeared(layer)
+            layer = shot.smear(layer)
         exposure = min(float(rng.lognormal(-0.22, 0.24)), 1.25) / max(irradiance, 0.05)
         composite(layer, exposure, srgb_curve(), image)
 
@@ -109,8 +97,8 @@ class Studio:
         self, image: Image, placement: Placement, rng: np.random.Generator, *, shot: Shot | None = None
     ) -> Image:
         """The finished crop: nothing from beyond the frame, and the camera's flaws."""
-        image = beyond_frame(image, frame_window(placement), rng)
+        image = hide_beyond_frame(image, frame_window(placement), rng)
         if shot is not None:
-            image = shot.exposed(image)
+            image = shot.expose(image)
         image = photograph(image, rng, side_px=placement.crop.side_px)
-        return image if shot is None else shot.developed(image)
+        return image if shot is None else shot.develop(image)

@@ -1,15 +1,11 @@
 """Render a set to disk by parallel processes."""
 
-import hashlib
 import json
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from knuckle.errors import KnuckleError
-from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.load import load_rig
 from knuckle.sets.samples import label_table, pair_label_table
 from knuckle.sets.storage import FORMAT, Header, array_specs, open_arrays, write_set
@@ -36,11 +32,19 @@ def render_set(
     resume: bool = False,
     progress: bool = False,
 ) -> Path:
-    """Render samples 0..count-1 of a seed into the folder `out`; returns it.
+    """Render samples 0..count-1 of a seed into the folder `out`; returns it. The bytes do not depend on workers or
+    interruptions.
 
-    `resume` goes on with a set of equal options that was cut short; without it the folder must be empty or new. The
-    bytes do not depend on workers or interruptions. Raises KnuckleError for bad options, a folder in use, and a set
-    that does not match.
+    Args:
+        out: where the set is written.
+        count: how many samples.
+        seed: sample i depends on the seed, i and the options alone.
+        options: what is rendered.
+        workers: processes.
+        resume: go on with a set of equal options that was cut short; without it the folder must be empty or new.
+        progress: show a progress bar.
+
+    Raises KnuckleError for bad options, a folder in use, and a set that does not match.
     """
     options = options or SynthOptions()
     if count < 1:
@@ -76,23 +80,10 @@ def _header(count: int, seed: int, options: SynthOptions) -> Header:
         "seed": seed,
         "options": options.to_dict(),
         "photographs": photographs,
-        "rig": rig_sum(rig),
+        "rig": rig.fingerprint,
         "arrays": array_specs(count, table),
         "complete": False,
     }
-
-
-def rig_sum(rig: HandRig) -> str:
-    """Tells one version of a rig file from another."""
-    arrays = (
-        rig.vertices,
-        rig.skin_weights,
-        rig.shape_basis,
-        rig.joint_regressor,
-        rig.pose_basis,
-        rig.pose_map,
-    )
-    return hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in arrays)).hexdigest()[:16]
 
 
 def make_engine(

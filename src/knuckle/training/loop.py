@@ -15,7 +15,6 @@ from torch.utils.tensorboard import SummaryWriter
 
 from knuckle.errors import KnuckleError
 from knuckle.rig.load import load_rig
-from knuckle.synth.writer import rig_sum
 from knuckle.training.batches import Batch, TrainingBatches, open_sources, validation_batches
 from knuckle.training.checkpoint import load_checkpoint, save_checkpoint, save_weights
 from knuckle.training.objective import Objective, check_hands
@@ -68,7 +67,7 @@ class Trainer:
                 raise KnuckleError(
                     f"{data}: expected crops of {config.patch_size} px, got {source.set.images.shape[1]} px"
                 )
-            if source.set.rig != rig_sum(load_rig(config.rig)):
+            if source.set.rig != load_rig(config.rig).fingerprint:
                 raise KnuckleError(
                     f"{data}: expected poses of the model's rig, {config.rig}, got another rig's"
                 )

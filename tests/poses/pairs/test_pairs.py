@@ -8,10 +8,10 @@ from scipy.spatial import cKDTree
 
 from knuckle.errors import KnuckleError
 from knuckle.poses.pairs import solve as pair_motion
-from knuckle.poses.pairs.contact import TOUCH_M, closed, deepest, touching
-from knuckle.poses.pairs.places import back, drawn, met, palm, tip, wobble
+from knuckle.poses.pairs.contact import TOUCH_M, close_fingers, find_deepest, move_until_touching
+from knuckle.poses.pairs.places import back, bring_together, palm, pick_vertices, sample_small_turns, tip
 from knuckle.poses.pairs.pose import PairPose, hand_body, link_matrices, pair_bodies, pose_hand, pose_pairs
-from knuckle.poses.pairs.postures import GRIP, SOFT, STEEPLE, drawn_angles, held_hands
+from knuckle.poses.pairs.postures import GRIP, SOFT, STEEPLE, sample_angles, sample_pair_of_hands
 from knuckle.poses.pairs.sample import (
     DRAWN_BY,
     MAX_OVERLAP_M,
@@ -22,7 +22,7 @@ from knuckle.poses.pairs.sample import (
     sample_pair_views,
     sample_pairs,
 )
-from knuckle.poses.pairs.solve import solved
+from knuckle.poses.pairs.solve import solve_contacts
 from knuckle.poses.penetration import joints_penetration
 from knuckle.poses.prior import MAX_PENETRATION_M, sample_poses, sample_shapes
 from knuckle.rig.kinematics import joints_by_angles
@@ -208,29 +208,33 @@ def test_the_body_follows_the_skin():
 
 def some_hands(count, seed):
     rng = np.random.default_rng(seed)
-    angles = np.stack([drawn_angles(RIGHT, SOFT, count, rng) for _ in range(2)], 1)
-    pose = held_hands(angles, rng)
+    angles = np.stack([sample_angles(RIGHT, SOFT, count, rng) for _ in range(2)], 1)
+    pose = sample_pair_of_hands(angles, rng)
     right, left = (
-        drawn([palm(RIGHT)], np.zeros(count, int), rng),
-        drawn([back(RIGHT)], np.zeros(count, int), rng),
+        pick_vertices([palm(RIGHT)], np.zeros(count, int), rng),
+        pick_vertices([back(RIGHT)], np.zeros(count, int), rng),
     )
     turned = rng.uniform(-180, 180, count)
-    return met(RIGHT, pose, right, left, turned=turned, tilt=wobble(count, 5, rng), gap_m=0.01)
+    return bring_together(
+        RIGHT, pose, right, left, turned=turned, tilt=sample_small_turns(count, 5, rng), gap_m=0.01
+    )
 
 
 def test_hands_brought_together_touch():
     pose, normal = some_hands(12, 5)
-    overlap, _ = deepest(*pair_bodies(RIGHT, pose_pairs(RIGHT, touching(RIGHT, pose, normal)).joints_m))
+    overlap, _ = find_deepest(
+        *pair_bodies(RIGHT, pose_pairs(RIGHT, move_until_touching(RIGHT, pose, normal)).joints_m)
+    )
     np.testing.assert_allclose(overlap, TOUCH_M, atol=4e-4)
 
 
 def test_closing_fingers_come_nearer_and_do_not_enter():
     pose, normal = some_hands(12, 6)
-    pose = touching(RIGHT, pose, normal)
-    after = closed(RIGHT, pose, 0, np.broadcast_to(GRIP.angles(RIGHT), (12, 16, 3)))
+    pose = move_until_touching(RIGHT, pose, normal)
+    after = close_fingers(RIGHT, pose, 0, np.broadcast_to(GRIP.angles(RIGHT), (12, 16, 3)))
     np.testing.assert_array_equal(after.angles[:, 1], pose.angles[:, 1])
     bend = (after.angles - pose.angles)[:, 0, 1:13, 2].sum(1)
-    depth = deepest(*pair_bodies(RIGHT, pose_pairs(RIGHT, after).joints_m))[0]
+    depth = find_deepest(*pair_bodies(RIGHT, pose_pairs(RIGHT, after).joints_m))[0]
     assert (bend > 0.3).mean() > 0.8 and depth.max() < 0.0035
     assert joints_penetration(RIGHT, pose_hand(RIGHT, after, 0)[0]).max() < 0.006
 
@@ -269,10 +273,10 @@ def moved(pose, column, step):
 
 def test_derivatives_of_the_misfit():
     pose, normal = some_hands(8, 9)
-    pose = touching(RIGHT, pose, normal, press_m=0.004)
+    pose = move_until_touching(RIGHT, pose, normal, press_m=0.004)
     rng = np.random.default_rng(9)
     tips = [tip(RIGHT, finger) for finger in range(5)]
-    vertices = [drawn(tips, rng.integers(0, 5, 8), rng)[:, None] for _ in range(2)]
+    vertices = [pick_vertices(tips, rng.integers(0, 5, 8), rng)[:, None] for _ in range(2)]
     contacts = pair_motion.Contacts(*vertices, np.ones((8, 1)))
     at = pair_motion.misfit(RIGHT, pose, contacts)
     overlaps = at.residual.shape[1] - 6
@@ -291,16 +295,18 @@ def test_derivatives_of_the_misfit():
 
 def test_solving_makes_contacts_and_frees_what_overlaps():
     rng = np.random.default_rng(10)
-    angles = np.stack([drawn_angles(RIGHT, STEEPLE, 16, rng), drawn_angles(RIGHT, SOFT, 16, rng)], 1)
-    pose, count = held_hands(angles, rng), np.zeros(16, int)
-    right, left = drawn([tip(RIGHT, 1)], count, rng), drawn([back(RIGHT)], count, rng)
+    angles = np.stack([sample_angles(RIGHT, STEEPLE, 16, rng), sample_angles(RIGHT, SOFT, 16, rng)], 1)
+    pose, count = sample_pair_of_hands(angles, rng), np.zeros(16, int)
+    right, left = pick_vertices([tip(RIGHT, 1)], count, rng), pick_vertices([back(RIGHT)], count, rng)
     turned = rng.uniform(-180, 180, 16)
-    pose, _ = met(RIGHT, pose, right, left, turned=turned, tilt=wobble(16, 10, rng), gap_m=0.03)
+    pose, _ = bring_together(
+        RIGHT, pose, right, left, turned=turned, tilt=sample_small_turns(16, 10, rng), gap_m=0.03
+    )
     contacts = pair_motion.Contacts(right[:, None], left[:, None], np.ones((16, 1)), facing_m=0.001)
     before = pair_motion.misfit(RIGHT, pose, contacts).worst_m
-    after = solved(RIGHT, pose, contacts)
+    after = solve_contacts(RIGHT, pose, contacts)
     worst = pair_motion.misfit(RIGHT, after, contacts).worst_m
     assert before.min() > 0.025 and np.median(worst) < 0.002
     np.testing.assert_array_equal(clamp_angles(RIGHT, after.angles), after.angles)
-    still = solved(RIGHT, pose, contacts, steps=3, still=(True, False))
+    still = solve_contacts(RIGHT, pose, contacts, steps=3, still=(True, False))
     np.testing.assert_array_equal(still.angles[:, 0], pose.angles[:, 0])

@@ -5,6 +5,7 @@ one round the other as an adaptive gripper does.
 import numpy as np
 from jaxtyping import Bool, Float
 
+from knuckle.poses.contact import Closing, close_round
 from knuckle.poses.pairs.places import FIRST_LINK
 from knuckle.poses.pairs.pose import (
     CAPSULE_FINGER,
@@ -12,19 +13,19 @@ from knuckle.poses.pairs.pose import (
     HAND_SIDES,
     HandBody,
     PairPose,
+    find_nearest,
     hand_body,
-    nearest,
     on_axis,
     pair_bodies,
     pose_hand,
     pose_pairs,
 )
-from knuckle.poses.penetration import finger_penetration
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.limits import clamp_angles
 
 TOUCH_M = 0.0015
 """Overlap of skins that touch: flesh gives way."""
+_CLOSING = Closing(touch_m=0.5 * TOUCH_M, most_overlap_m=0.003, smallest_step=1 / 42, thumb_from=8)
 _ALONG = np.linspace(0, 1, 3)
 _BLOCK = 64
 
@@ -41,7 +42,7 @@ def pair_penetration(
     """
     right = hand_body(rig_right, np.asarray(right_joints_m), side="right")
     left = hand_body(rig_right, np.asarray(left_joints_m), side="left")
-    return np.maximum(nearest(right, left).overlap.max((1, 2), initial=0.0), 0)
+    return np.maximum(find_nearest(right, left).overlap.max((1, 2), initial=0.0), 0)
 
 
 def sweep_together(
@@ -76,10 +77,12 @@ def _spheres(body: HandBody) -> tuple[np.ndarray, np.ndarray]:
     return centre.reshape(len(centre), count, 3), radius.reshape(len(centre), count).astype(centre.dtype)
 
 
-def deepest(first: HandBody, second: HandBody) -> tuple[Float[np.ndarray, "n"], Float[np.ndarray, "n 3"]]:
+def find_deepest(
+    first: HandBody, second: HandBody
+) -> tuple[Float[np.ndarray, "n"], Float[np.ndarray, "n 3"]]:
     """Deepest overlap (negative: the gap) between two bodies, metres, and the way from the one axis to the other
     there."""
-    near = nearest(first, second)
+    near = find_nearest(first, second)
     width = near.overlap.shape[-1]
     rows = np.arange(len(near.overlap))[:, None]
     pair = divmod(near.overlap.reshape(-1, width * width).argmax(1)[:, None], width)
@@ -89,7 +92,7 @@ def deepest(first: HandBody, second: HandBody) -> tuple[Float[np.ndarray, "n"], 
     return near.overlap[rows, *pair][:, 0], gap[:, 0]
 
 
-def touching(
+def move_until_touching(
     rig_right: HandRig,
     pose: PairPose,
     direction: Float[np.ndarray, "n 3"],
@@ -110,7 +113,7 @@ def touching(
     travel = sweep_together(first, second, direction)
     for _ in range(rounds):
         move = (travel[:, None] * direction)[:, None].astype(joints.dtype)
-        overlap, gap = deepest(first, second._replace(start=second.start + move, end=second.end + move))
+        overlap, gap = find_deepest(first, second._replace(start=second.start + move, end=second.end + move))
         slope = (gap * direction).sum(-1) / np.maximum(np.linalg.norm(gap, axis=-1), 1e-9)
         travel = travel + np.clip((overlap - press_m) / np.maximum(slope, 0.3), -0.01, 0.01)
     wrist = pose.wrist.copy()
@@ -118,12 +121,12 @@ def touching(
     return PairPose(pose.angles, pose.shape, pose.turn, wrist)
 
 
-def pressed(rig_right: HandRig, pose: PairPose, *, rounds: int = 2) -> PairPose:
+def press_together(rig_right: HandRig, pose: PairPose, *, rounds: int = 2) -> PairPose:
     """Pairs that do not touch brought together, straight along the shortest way between them."""
     apart = np.arange(len(pose))
     for _ in range(rounds):
         bodies = pair_bodies(rig_right, pose_pairs(rig_right, pose.rows(apart)).joints_m)
-        overlap, gap = deepest(*bodies)
+        overlap, gap = find_deepest(*bodies)
         short = overlap < 0.5 * TOUCH_M
         apart, overlap, gap = apart[short], overlap[short], gap[short]
         if not len(apart):
@@ -134,72 +137,33 @@ def pressed(rig_right: HandRig, pose: PairPose, *, rounds: int = 2) -> PairPose:
     return pose
 
 
-_LINKS = np.array(FIRST_LINK)[:, None] + np.arange(3)
-"""Links of every finger, thumb first, from its base out."""
-_STEP, _SMALLEST_STEP = 1 / 7, 1 / 42
-_MOST_OVERLAP_M = 0.003
-_OWN_OVERLAP_M = 0.004
-
-
-def closed(
+def close_fingers(
     rig_right: HandRig,
     pose: PairPose,
     hand: int,
     goal: Float[np.ndarray, "n 16 3"],
     *,
     fingers: Bool[np.ndarray, "n 5"] | None = None,
-    rounds: int = 16,
 ) -> PairPose:
     """Pairs in which the fingers of one hand (0 right, 1 left) went from their angles towards `goal` until they
-    touched the other hand.
-
-    A joint stops when a link beyond it touches; the joints further out go on, so that fingers wrap. Fingers stop
-    before they run into their own hand. fingers: those that close, thumb first (all).
-    """
-    goal = clamp_angles(rig_right, goal)
-    start = pose.angles[:, hand]
-    share, step = np.zeros((len(pose), 5, 3)), np.full((len(pose), 5), _STEP)
-    stopped = np.zeros((len(pose), 5, 3), bool)
-    if fingers is not None:
-        stopped[~fingers] = True
+    touched the other hand: see `close_round`. fingers: those that close, thumb first (all)."""
     bodies = pair_bodies(rig_right, pose_pairs(rig_right, pose).joints_m)
-    for round_ in range(rounds):
-        waiting = stopped.copy()
-        # The thumb comes last and lies on top of the fingers.
-        waiting[:, 0] |= round_ < rounds // 2
-        busy = np.flatnonzero(~waiting.all((1, 2)))
-        trial = np.where(waiting, share, np.minimum(share + step[..., None], 1))[busy]
-        joints, _ = pose_hand(
-            rig_right, _bent(rig_right, pose.rows(busy), hand, start[busy], goal[busy], trial), hand
-        )
+
+    def with_angles(pose: PairPose, own: Float[np.ndarray, "n 16 3"]) -> PairPose:
+        angles = pose.angles.copy()
+        angles[:, hand] = own
+        return PairPose(angles, pose.shape, pose.turn, pose.wrist)
+
+    def measure(angles: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        joints, _ = pose_hand(rig_right, with_angles(pose.rows(rows), angles), hand)
         own = hand_body(rig_right, joints, side=HAND_SIDES[hand])
-        other = HandBody(*(array[busy] for array in bodies[1 - hand]))
-        depth = _by_link(nearest(own, other).overlap.max(2))
-        folded = finger_penetration(rig_right, joints) > _OWN_OVERLAP_M
-        moving = (~waiting[busy]).any(2)
-        too_far = moving & ((depth.max(2) > _MOST_OVERLAP_M) | folded)
-        share[busy] = np.where(too_far[..., None], share[busy], trial)
-        step[busy] = np.where(too_far, step[busy] / 2, step[busy])
-        touched = np.maximum.accumulate((depth > 0.5 * TOUCH_M)[..., ::-1], axis=2)[..., ::-1]
-        stopped[busy] |= touched & np.expand_dims(moving & ~too_far, 2)
-        stopped = stopped | (step < _SMALLEST_STEP)[..., None] | (share >= 1)
-    return _bent(rig_right, pose, hand, start, goal, share)
+        other = HandBody(*(array[rows] for array in bodies[1 - hand]))
+        return joints, _by_link(find_nearest(own, other).overlap.max(2))
 
-
-def _bent(
-    rig: HandRig,
-    pose: PairPose,
-    hand: int,
-    start: Float[np.ndarray, "n 16 3"],
-    goal: Float[np.ndarray, "n 16 3"],
-    share: Float[np.ndarray, "n 5 3"],
-) -> PairPose:
-    """The pairs with every joint of one hand's fingers that share of its way from `start` to `goal`."""
-    angles = pose.angles.copy()
-    bent = start.copy()
-    bent[:, _LINKS] += share[..., None] * (goal - start)[:, _LINKS]
-    angles[:, hand] = clamp_angles(rig, bent)
-    return PairPose(angles, pose.shape, pose.turn, pose.wrist)
+    goal = clamp_angles(rig_right, goal)
+    return with_angles(
+        pose, close_round(rig_right, pose.angles[:, hand], goal, measure, _CLOSING, fingers=fingers)
+    )
 
 
 def _by_link(overlap: Float[np.ndarray, "n 23"]) -> Float[np.ndarray, "n 5 3"]:

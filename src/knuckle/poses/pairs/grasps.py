@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
-from knuckle.poses.pairs.contact import closed, touching
+from knuckle.poses.pairs.contact import close_fingers, move_until_touching
 from knuckle.poses.pairs.places import (
     DORSAL,
     FIRST_LINK,
@@ -16,16 +16,23 @@ from knuckle.poses.pairs.places import (
     ULNAR,
     arms_clear,
     back,
-    drawn,
-    drawn_by_group,
-    met,
+    bring_together,
+    find_region,
     palm,
-    region,
-    standing,
+    pick_vertices,
+    pick_vertices_by_group,
+    sample_small_turns,
     turn_about,
-    wobble,
+    turn_from_upright,
 )
-from knuckle.poses.pairs.pose import CAPSULE_FINGER, MIRROR_TURN, PairPose, nearest, pair_bodies, pose_pairs
+from knuckle.poses.pairs.pose import (
+    CAPSULE_FINGER,
+    MIRROR_TURN,
+    PairPose,
+    find_nearest,
+    pair_bodies,
+    pose_pairs,
+)
 from knuckle.poses.pairs.postures import (
     FIST,
     FLAT,
@@ -34,106 +41,116 @@ from knuckle.poses.pairs.postures import (
     HOOK,
     INTERLACED,
     SOFT,
-    drawn_angles,
-    held_hands,
+    sample_angles,
+    sample_pair_of_hands,
 )
-from knuckle.poses.pairs.solve import Contacts, no_contacts, solved
+from knuckle.poses.pairs.solve import Contacts, no_contacts, solve_contacts
 from knuckle.rig.hand_rig import HandRig
 
 Generator = np.random.Generator
 _NO_THUMB = CAPSULE_FINGER != 0
 _NEAR_M = 0.001
 """Skins this far apart count as touching."""
+_MCP, _PIP = np.array([5, 9, 13, 17]), np.array([6, 10, 14, 18])
+_CROSSING_DEGREES = (52, 8)
+"""How far each hand's fingers lean over where they cross the other's, mean and spread."""
+_STAY_M = 0.03
+"""Hands pushed further than this while their fingers find room have left each other."""
+_FIRM_M = 0.001
 
 
 def palms(rig: HandRig, count: int, rng: Generator) -> PairPose:
     """Palm on palm: as in prayer, shifted, crosswise; or the outer edges together, as a bowl."""
     edge = rng.random(count) < 0.15
     posture, other = (
-        drawn_angles(rig, FLAT, count, rng, natural=(0, 0.25), noise_degrees=5) for _ in range(2)
+        sample_angles(rig, FLAT, count, rng, natural=(0, 0.25), noise_degrees=5) for _ in range(2)
     )
     alike = rng.uniform(0.3, 1.0, (count, 1, 1))
-    pose = held_hands(np.stack([posture, alike * posture + (1 - alike) * other], 1), rng)
-    places = [palm(rig, 0.35, 0.85), region(rig, 0, ULNAR, 0.2, 0.9, 0.75)]
-    right, left = (drawn(places, edge.astype(int), rng) for _ in range(2))
+    pose = sample_pair_of_hands(np.stack([posture, alike * posture + (1 - alike) * other], 1), rng)
+    places = [palm(rig, 0.35, 0.85), find_region(rig, 0, ULNAR, 0.2, 0.9, 0.75)]
+    right, left = (pick_vertices(places, edge.astype(int), rng) for _ in range(2))
     crosswise = ~edge & (rng.random(count) < 0.18)
     turned = 12 * rng.standard_normal(count)
     turned = np.where(crosswise, rng.choice([-1, 1], count) * rng.uniform(50, 110, count), turned)
-    pose, normal = met(rig, pose, right, left, turned=turned, tilt=wobble(count, 5, rng))
+    pose, normal = bring_together(
+        rig, pose, right, left, turned=turned, tilt=sample_small_turns(count, 5, rng)
+    )
     # In half of the pairs the palms meet and fingers in their way give way, in half whatever is in front meets.
     flat = ~edge & (rng.random(count) < 0.55) & arms_clear(rig, pose)
     contacts = Contacts(
         right[flat, None], left[flat, None], np.full((int(flat.sum()), 1), 0.3), facing_m=0.03
     )
-    pressed_flat = solved(rig, pose.rows(flat), contacts, steps=14)
-    return PairPose.joined([pressed_flat, _laid_on(rig, pose.rows(~flat), normal[~flat])])
+    pressed_flat = solve_contacts(rig, pose.rows(flat), contacts, steps=14)
+    return PairPose.joined([pressed_flat, _lay_on(rig, pose.rows(~flat), normal[~flat])])
 
 
 def grasp(rig: HandRig, count: int, rng: Generator) -> PairPose:
     """The right hand holds the left one's fingers, hand, thumb or wrist."""
-    hold = drawn_angles(rig, SOFT, count, rng, natural=(0, 0.3))
+    hold = sample_angles(rig, SOFT, count, rng, natural=(0, 0.3))
     hold[:, FIRST_LINK[0]] += np.deg2rad([8, 6, -6])
     held = _either(
-        drawn_angles(rig, FLAT, count, rng, natural=(0, 0.5)),
-        drawn_angles(rig, SOFT, count, rng, natural=(0.2, 0.9)),
+        sample_angles(rig, FLAT, count, rng, natural=(0, 0.5)),
+        sample_angles(rig, SOFT, count, rng, natural=(0.2, 0.9)),
         rng,
     )
     fingers = [
-        _joined(rig, [FIRST_LINK[finger] + level for finger in group for level in (0, 1)], side)
+        _join_regions(rig, [FIRST_LINK[finger] + level for finger in group for level in (0, 1)], side)
         for group in ((1, 2), (2, 3), (3, 4), (1,), (4,))
         for side in (DORSAL, PALMAR)
     ]
     hand = [
         back(rig, 0.15, 0.9),
-        region(rig, FIRST_LINK[1], RADIAL, 0.1, 0.9, 0.7),
-        region(rig, FIRST_LINK[4], ULNAR, 0.1, 0.9, 0.7),
-        region(rig, 0, ULNAR, 0.3, 0.9, 0.7),
+        find_region(rig, FIRST_LINK[1], RADIAL, 0.1, 0.9, 0.7),
+        find_region(rig, FIRST_LINK[4], ULNAR, 0.1, 0.9, 0.7),
+        find_region(rig, 0, ULNAR, 0.3, 0.9, 0.7),
     ]
-    thumb = [region(rig, FIRST_LINK[0] + 1, side, 0.1, 0.9, 0.7) for side in (DORSAL, PALMAR, RADIAL)]
-    wrist = [region(rig, 0, side, -0.2, 0.12, 0.75) for side in (DORSAL, PALMAR, RADIAL, ULNAR)]
-    left = drawn_by_group(((fingers, 0.44), (hand, 0.28), (thumb, 0.06), (wrist, 0.22)), count, rng)
+    thumb = [find_region(rig, FIRST_LINK[0] + 1, side, 0.1, 0.9, 0.7) for side in (DORSAL, PALMAR, RADIAL)]
+    wrist = [find_region(rig, 0, side, -0.2, 0.12, 0.75) for side in (DORSAL, PALMAR, RADIAL, ULNAR)]
+    left = pick_vertices_by_group(((fingers, 0.44), (hand, 0.28), (thumb, 0.06), (wrist, 0.22)), count, rng)
     side = rng.choice([-90, 90], count) + 25 * rng.standard_normal(count)
     turned = np.where(rng.random(count) < 0.15, rng.uniform(-180, 180, count), side)
-    pose = held_hands(np.stack([hold, held], 1), rng)
-    pose = _held_in_palm(rig, pose, palm(rig, 0.55, 0.98), left, turned, rng)
-    pose = _closed_round(rig, pose, rng)
+    pose = sample_pair_of_hands(np.stack([hold, held], 1), rng)
+    pose = _hold_in_palm(rig, pose, palm(rig, 0.55, 0.98), left, turned, rng)
+    pose = _close_round(rig, pose, rng)
     return pose.rows(_fingers_touching(rig, pose) >= 2)
 
 
 def wrapped(rig: HandRig, count: int, rng: Generator) -> PairPose:
     """The right hand wrapped round the loosely closed left one."""
     inner = _either(
-        drawn_angles(rig, HALF, count, rng, natural=(0, 0.3)),
-        drawn_angles(rig, FIST, count, rng, natural=(0, 0.4)),
+        sample_angles(rig, HALF, count, rng, natural=(0, 0.3)),
+        sample_angles(rig, FIST, count, rng, natural=(0, 0.4)),
         rng,
     )
-    pose = held_hands(np.stack([drawn_angles(rig, SOFT, count, rng), inner], 1), rng)
-    outside = [([back(rig, 0.4, 0.95)], 0.35), ([_joined(rig, FIRST_LINK[1:], DORSAL)], 0.65)]
-    left = drawn_by_group(outside, count, rng)
+    pose = sample_pair_of_hands(np.stack([sample_angles(rig, SOFT, count, rng), inner], 1), rng)
+    outside = [([back(rig, 0.4, 0.95)], 0.35), ([_join_regions(rig, FIRST_LINK[1:], DORSAL)], 0.65)]
+    left = pick_vertices_by_group(outside, count, rng)
     turned = rng.choice([0, 90, -90], count, p=[0.2, 0.4, 0.4]) + 25 * rng.standard_normal(count)
-    pose = _held_in_palm(rig, pose, palm(rig, 0.5, 0.95), left, turned, rng, still=(False, True))
-    pose = _closed_round(rig, pose, rng)
+    pose = _hold_in_palm(rig, pose, palm(rig, 0.5, 0.95), left, turned, rng, still=(False, True))
+    pose = _close_round(rig, pose, rng)
     return pose.rows(_fingers_touching(rig, pose) >= 2)
 
 
 def fist_in_palm(rig: HandRig, count: int, rng: Generator) -> PairPose:
     """The left hand's fist against the right one's palm, whose fingers close round it or stay open."""
-    fist = drawn_angles(rig, FIST, count, rng, natural=(0, 0.1))
-    pose = held_hands(np.stack([drawn_angles(rig, SOFT, count, rng, natural=(0, 0.4)), fist], 1), rng)
-    knuckles, middles = (
-        _joined(rig, [first + level for first in FIRST_LINK[1:4]], DORSAL) for level in (0, 1)
+    fist = sample_angles(rig, FIST, count, rng, natural=(0, 0.1))
+    pose = sample_pair_of_hands(
+        np.stack([sample_angles(rig, SOFT, count, rng, natural=(0, 0.4)), fist], 1), rng
     )
-    edge = region(rig, 0, ULNAR, 0.3, 0.9, 0.7)
+    knuckles, middles = (
+        _join_regions(rig, [first + level for first in FIRST_LINK[1:4]], DORSAL) for level in (0, 1)
+    )
+    edge = find_region(rig, 0, ULNAR, 0.3, 0.9, 0.7)
     sides = [([knuckles], 0.5), ([back(rig, 0.3, 0.9)], 0.12), ([edge], 0.18), ([middles], 0.2)]
-    left = drawn_by_group(sides, count, rng)
+    left = pick_vertices_by_group(sides, count, rng)
     turned = rng.choice([0, 90, -90, 180], count, p=[0.4, 0.25, 0.25, 0.1]) + 22 * rng.standard_normal(count)
-    pose = _held_in_palm(rig, pose, palm(rig, 0.3, 0.95), left, turned, rng, still=(False, True))
+    pose = _hold_in_palm(rig, pose, palm(rig, 0.3, 0.95), left, turned, rng, still=(False, True))
     open_hand = rng.random(len(pose)) < 0.3
-    round_it = _closed_round(rig, pose.rows(~open_hand), rng)
+    round_it = _close_round(rig, pose.rows(~open_hand), rng)
     return PairPose.joined([pose.rows(open_hand), round_it])
 
 
-def _held_in_palm(
+def _hold_in_palm(
     rig: HandRig,
     pose: PairPose,
     palm_vertices: Int[np.ndarray, "m"],
@@ -146,11 +163,13 @@ def _held_in_palm(
     """The left hands with one of their places on the right hands' palms, so far as the forearms have room."""
     count = len(pose)
     right = palm_vertices[rng.integers(0, len(palm_vertices), count)]
-    pose, normal = met(rig, pose, right, left, turned=turned, tilt=wobble(count, 8, rng))
-    return _laid_on(rig, pose, normal, still=still)
+    pose, normal = bring_together(
+        rig, pose, right, left, turned=turned, tilt=sample_small_turns(count, 8, rng)
+    )
+    return _lay_on(rig, pose, normal, still=still)
 
 
-def _laid_on(
+def _lay_on(
     rig: HandRig,
     pose: PairPose,
     normal: Float[np.ndarray, "n 3"],
@@ -158,21 +177,21 @@ def _laid_on(
     still: tuple[bool, bool] = (False, False),
 ) -> PairPose:
     """The left hand brought onto the right one until they touch; then what still overlaps gives way."""
-    pose = touching(rig, pose, normal, parts=_NO_THUMB)
+    pose = move_until_touching(rig, pose, normal, parts=_NO_THUMB)
     pose = pose.rows(arms_clear(rig, pose))
-    return solved(rig, pose, no_contacts(len(pose)), steps=9, still=still)
+    return solve_contacts(rig, pose, no_contacts(len(pose)), steps=9, still=still)
 
 
-def _closed_round(rig: HandRig, pose: PairPose, rng: Generator) -> PairPose:
+def _close_round(rig: HandRig, pose: PairPose, rng: Generator) -> PairPose:
     """The right hand's fingers closed round the left hand; a few stay as they are."""
     goal = np.broadcast_to(GRIP.angles(rig), (len(pose), 16, 3)).copy()
     goal[:, list(FIRST_LINK), 1] = pose.angles[:, 0, list(FIRST_LINK), 1]
-    return closed(rig, pose, 0, goal, fingers=rng.random((len(pose), 5)) > 0.08)
+    return close_fingers(rig, pose, 0, goal, fingers=rng.random((len(pose), 5)) > 0.08)
 
 
 def _fingers_touching(rig: HandRig, pose: PairPose) -> Int[np.ndarray, "n"]:
     """How many fingers of the right hand touch the left one."""
-    overlap = nearest(*pair_bodies(rig, pose_pairs(rig, pose).joints_m)).overlap.max(2)
+    overlap = find_nearest(*pair_bodies(rig, pose_pairs(rig, pose).joints_m)).overlap.max(2)
     return np.stack([(overlap[:, finger == CAPSULE_FINGER] > -_NEAR_M).any(1) for finger in range(5)], 1).sum(
         1
     )
@@ -183,31 +202,24 @@ def _either(first: np.ndarray, second: np.ndarray, rng: Generator) -> np.ndarray
     return np.where(chosen[:, None, None], first, second)
 
 
-def _joined(rig: HandRig, links: Sequence[int], side: tuple[float, float, float]) -> Int[np.ndarray, "m"]:
-    return np.concatenate([region(rig, link, side, 0.15, 0.9, 0.75) for link in links])
-
-
-Generator = np.random.Generator
-_MCP, _PIP = np.array([5, 9, 13, 17]), np.array([6, 10, 14, 18])
-_CROSSING_DEGREES = (52, 8)
-"""How far each hand's fingers lean over where they cross the other's, mean and spread."""
-_STAY_M = 0.03
-"""Hands pushed further than this while their fingers find room have left each other."""
-_FIRM_M = 0.001
+def _join_regions(
+    rig: HandRig, links: Sequence[int], side: tuple[float, float, float]
+) -> Int[np.ndarray, "m"]:
+    return np.concatenate([find_region(rig, link, side, 0.15, 0.9, 0.75) for link in links])
 
 
 def interlaced(rig: HandRig, count: int, rng: Generator) -> PairPose:
     """Palms towards each other, every finger between two of the other hand's, then closed on its back."""
     angles = np.stack(
-        [drawn_angles(rig, INTERLACED, count, rng, natural=(0, 0), noise_degrees=3) for _ in range(2)], 1
+        [sample_angles(rig, INTERLACED, count, rng, natural=(0, 0), noise_degrees=3) for _ in range(2)], 1
     )
     knuckles = list(FIRST_LINK[1:])
     angles[:, :, knuckles, 2] += np.deg2rad(rng.normal(0, 12, (count, 1, 1)))
-    pose = held_hands(angles, rng)
+    pose = sample_pair_of_hands(angles, rng)
     lean = rng.normal(*_CROSSING_DEGREES, count) - np.rad2deg(angles[:, :, knuckles, 2].mean((1, 2)))
     turn = turn_about(2, lean) @ turn_about(1, -90)
-    turn = np.stack([turn, wobble(count, 4, rng) @ (turn * MIRROR_TURN)], 1)
-    pose = PairPose(pose.angles, pose.shape, standing(rig, turn), pose.wrist)
+    turn = np.stack([turn, sample_small_turns(count, 4, rng) @ (turn * MIRROR_TURN)], 1)
+    pose = PairPose(pose.angles, pose.shape, turn_from_upright(rig, turn), pose.wrist)
     joints = pose_pairs(rig, pose).joints_m.astype(np.float64)
     share = rng.uniform(0.45, 1.0, (count, 1, 1, 1))
     points = joints[:, :, _MCP] + share * (joints[:, :, _PIP] - joints[:, :, _MCP])
@@ -218,26 +230,33 @@ def interlaced(rig: HandRig, count: int, rng: Generator) -> PairPose:
     pose = PairPose(pose.angles, pose.shape, pose.turn, wrist)
     pose = pose.rows(arms_clear(rig, pose))
     begin = pose.wrist[:, 1]
-    pose = solved(rig, pose, no_contacts(len(pose)), steps=20, posture_m=_FIRM_M)
+    pose = solve_contacts(rig, pose, no_contacts(len(pose)), steps=20, posture_m=_FIRM_M)
     pose = pose.rows(np.linalg.norm(pose.wrist[:, 1] - begin, axis=1) < _STAY_M)
-    return _both_closed(rig, pose)
+    return _close_both(rig, pose)
 
 
 def hooked(rig: HandRig, count: int, rng: Generator) -> PairPose:
     """Bent fingers hooked into the other hand's bent fingers."""
-    angles = np.stack([drawn_angles(rig, HOOK, count, rng, natural=(0, 0.15)) for _ in range(2)], 1)
-    middles = [region(rig, FIRST_LINK[finger] + 1, PALMAR, 0.2, 0.8) for finger in (1, 2, 3)]
-    right, left = (drawn(middles, rng.integers(0, len(middles), count), rng) for _ in range(2))
+    angles = np.stack([sample_angles(rig, HOOK, count, rng, natural=(0, 0.15)) for _ in range(2)], 1)
+    middles = [find_region(rig, FIRST_LINK[finger] + 1, PALMAR, 0.2, 0.8) for finger in (1, 2, 3)]
+    right, left = (pick_vertices(middles, rng.integers(0, len(middles), count), rng) for _ in range(2))
     turned = 180 + 14 * rng.standard_normal(count)
-    pose, _ = met(rig, held_hands(angles, rng), right, left, turned=turned, tilt=wobble(count, 8, rng))
+    pose, _ = bring_together(
+        rig,
+        sample_pair_of_hands(angles, rng),
+        right,
+        left,
+        turned=turned,
+        tilt=sample_small_turns(count, 8, rng),
+    )
     pose = pose.rows(arms_clear(rig, pose))
-    return _both_closed(rig, solved(rig, pose, no_contacts(len(pose)), steps=16))
+    return _close_both(rig, solve_contacts(rig, pose, no_contacts(len(pose)), steps=16))
 
 
-def _both_closed(rig: HandRig, pose: PairPose) -> PairPose:
+def _close_both(rig: HandRig, pose: PairPose) -> PairPose:
     """The right hand's fingers closed on the left hand, then the left one's on the right."""
     for hand in (0, 1):
         goal = np.broadcast_to(GRIP.angles(rig), (len(pose), 16, 3)).copy()
         goal[:, list(FIRST_LINK), 1] = pose.angles[:, hand][:, list(FIRST_LINK), 1]
-        pose = closed(rig, pose, hand, goal)
+        pose = close_fingers(rig, pose, hand, goal)
     return pose

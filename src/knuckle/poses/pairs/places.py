@@ -13,20 +13,27 @@ from knuckle.poses.pairs.pose import (
     HandBody,
     PairPose,
     PosedPairs,
-    nearest,
+    find_nearest,
     pair_bodies,
     pose_pairs,
 )
 from knuckle.rig.hand_rig import HandRig
+from knuckle.rig.kinematics import FINGER_JOINTS
 from knuckle.rig.limits import basis
 from knuckle.rig.rotations import cross, rodrigues
 from knuckle.skeleton import COMMON_TO_MANO16
 
-FIRST_LINK = (13, 1, 4, 10, 7)
+FIRST_LINK = tuple(FINGER_JOINTS[:, 0].tolist())
 """MANO joint at the base of thumb, index, middle, ring and pinky."""
 PALMAR, DORSAL, RADIAL, ULNAR = (0, 0, 1), (0, 0, -1), (1, 0, 0), (-1, 0, 0)
 """Directions a place may face: towards (the thumb's side, the fingertips, the palm's side)."""
 _PALM_LINK = 0
+_FOREARM_M = 0.26
+# Forearms are capsules from here to there, so thick, and may overlap this much: wrists bend.
+_ARM_FROM_M, _ARM_TO_M, _ARM_RADIUS_M, _ARM_OVERLAP_M = 0.035, 0.17, 0.026, 0.006
+_MOST_OPPOSITE = float(np.cos(np.deg2rad(160)))
+_MOST_RAISED = -0.45
+"""Vertical part (down) of the direction to an elbow, at least."""
 
 
 class Skin(NamedTuple):
@@ -73,7 +80,7 @@ def skin_of(rig_right: HandRig) -> Skin:
 
 
 @lru_cache(maxsize=256)
-def region(
+def find_region(
     rig_right: HandRig,
     link: int,
     facing: tuple[float, float, float],
@@ -97,25 +104,25 @@ def region(
 
 def pad(rig_right: HandRig, finger: int) -> Int[np.ndarray, "m"]:
     """Vertices of a fingertip's pad; thumb 0."""
-    return region(rig_right, FIRST_LINK[finger] + 2, PALMAR, 0.35, 0.9)
+    return find_region(rig_right, FIRST_LINK[finger] + 2, PALMAR, 0.35, 0.9)
 
 
 def tip(rig_right: HandRig, finger: int) -> Int[np.ndarray, "m"]:
     """Vertices of the very end of a finger, a little to the pad's side; thumb 0."""
-    return region(rig_right, FIRST_LINK[finger] + 2, (0, 1, 0.5), 0.7, 1.3, 0.85)
+    return find_region(rig_right, FIRST_LINK[finger] + 2, (0, 1, 0.5), 0.7, 1.3, 0.85)
 
 
 def palm(rig_right: HandRig, low: float = 0.25, high: float = 0.9) -> Int[np.ndarray, "m"]:
     """Vertices of the palm between two shares of its length."""
-    return region(rig_right, _PALM_LINK, PALMAR, low, high)
+    return find_region(rig_right, _PALM_LINK, PALMAR, low, high)
 
 
 def back(rig_right: HandRig, low: float = 0.1, high: float = 0.9) -> Int[np.ndarray, "m"]:
     """Vertices of the hand's back between two shares of its length."""
-    return region(rig_right, _PALM_LINK, DORSAL, low, high)
+    return find_region(rig_right, _PALM_LINK, DORSAL, low, high)
 
 
-def drawn(
+def pick_vertices(
     regions: Sequence[Int[np.ndarray, "m"]], which: Int[np.ndarray, "n"], rng: np.random.Generator
 ) -> Int[np.ndarray, "n"]:
     """One vertex a pair, out of the region it has in `which`."""
@@ -127,16 +134,18 @@ def drawn(
     return table[which, (share * sizes[which]).astype(int)]
 
 
-def drawn_by_group(
+def pick_vertices_by_group(
     groups: Sequence[tuple[Sequence[Int[np.ndarray, "m"]], float]], count: int, rng: np.random.Generator
 ) -> Int[np.ndarray, "n"]:
     """Vertices out of regions; each group of them has a share, which its regions have in equal parts."""
     regions = [vertices for group, _ in groups for vertices in group]
     odds = np.concatenate([np.full(len(group), share / len(group)) for group, share in groups])
-    return drawn(regions, rng.choice(len(regions), count, p=odds / odds.sum()), rng)
+    return pick_vertices(regions, rng.choice(len(regions), count, p=odds / odds.sum()), rng)
 
 
-def places(rig_right: HandRig, posed: PosedPairs, hand: int, vertices: Int[np.ndarray, "n *c"]) -> Places:
+def pose_places(
+    rig_right: HandRig, posed: PosedPairs, hand: int, vertices: Int[np.ndarray, "n *c"]
+) -> Places:
     """Posed places of one hand; `vertices`: one or several a pair."""
     skin = skin_of(rig_right)
     link = skin.link[vertices]
@@ -149,25 +158,17 @@ def places(rig_right: HandRig, posed: PosedPairs, hand: int, vertices: Int[np.nd
     return Places(joint + world[..., 0], world[..., 1], world[..., 2])
 
 
-_FOREARM_M = 0.26
-# Forearms are capsules from here to there, so thick, and may overlap this much: wrists bend.
-_ARM_FROM_M, _ARM_TO_M, _ARM_RADIUS_M, _ARM_OVERLAP_M = 0.035, 0.17, 0.026, 0.006
-_MOST_OPPOSITE = float(np.cos(np.deg2rad(160)))
-_MOST_RAISED = -0.45
-"""Vertical part (down) of the direction to an elbow, at least."""
-
-
 def turn_about(axis: int, degrees: Float[np.ndarray, "*n"] | float) -> Float[np.ndarray, "*n 3 3"]:
     """Rotations about x (0), y (1) or z (2)."""
     return rodrigues(np.deg2rad(np.asarray(degrees, np.float64))[..., None] * np.eye(3)[axis])
 
 
-def wobble(count: int, degrees: float, rng: np.random.Generator) -> Float[np.ndarray, "n 3 3"]:
+def sample_small_turns(count: int, degrees: float, rng: np.random.Generator) -> Float[np.ndarray, "n 3 3"]:
     """Random small rotations; `degrees`: standard deviation about each axis."""
     return rodrigues(np.deg2rad(degrees) * rng.standard_normal((count, 3)))
 
 
-def met(
+def bring_together(
     rig_right: HandRig,
     pose: PairPose,
     right: Int[np.ndarray, "n"],
@@ -185,7 +186,7 @@ def met(
     """
     posed = pose_pairs(rig_right, pose)
     on_right, on_left = (
-        places(rig_right, posed, hand, vertex[:, None]) for hand, vertex in ((0, right), (1, left))
+        pose_places(rig_right, posed, hand, vertex[:, None]) for hand, vertex in ((0, right), (1, left))
     )
     spin = rodrigues(np.deg2rad(turned)[:, None] * on_right.normal[:, 0])
     target = _frame(-on_right.normal[:, 0], (spin @ on_right.outward[:, 0, :, None])[..., 0])
@@ -198,7 +199,9 @@ def met(
     return PairPose(pose.angles, pose.shape, turn, wrist), on_right.normal[:, 0]
 
 
-def standing(rig_right: HandRig, turns: Float[np.ndarray, "n 2 3 3"]) -> Float[np.ndarray, "n 2 3 3"]:
+def turn_from_upright(
+    rig_right: HandRig, turns: Float[np.ndarray, "n 2 3 3"]
+) -> Float[np.ndarray, "n 2 3 3"]:
     """pair_from_rig rotations of hands that are turned from fingers up, palm to the viewer."""
     twist, _, radial = basis(rig_right)[0][0]
     upright = np.stack([radial, -twist, cross(radial, -twist)])
@@ -207,10 +210,10 @@ def standing(rig_right: HandRig, turns: Float[np.ndarray, "n 2 3 3"]) -> Float[n
 
 def forearms(rig_right: HandRig, pose: PairPose) -> Float[np.ndarray, "n 2 3"]:
     """Unit directions from the wrists to the elbows when the wrists are straight."""
-    return (pose.turn @ standing(rig_right, np.eye(3)).swapaxes(-1, -2))[..., 1]
+    return (pose.turn @ turn_from_upright(rig_right, np.eye(3)).swapaxes(-1, -2))[..., 1]
 
 
-def before_the_body(
+def turn_before_body(
     rig_right: HandRig, pose: PairPose, rng: np.random.Generator, *, noise_degrees: float = 14.0
 ) -> PairPose:
     """The pairs turned so that both forearms come from one body seen from in front: the right elbow on the
@@ -226,7 +229,7 @@ def before_the_body(
         np.broadcast_to([1.0, 0, 0], across.shape),
         np.stack([0 * lowered, np.cos(lowered), np.sin(lowered)], -1),
     )
-    turn = wobble(len(pose), noise_degrees, rng) @ body @ own.swapaxes(1, 2)
+    turn = sample_small_turns(len(pose), noise_degrees, rng) @ body @ own.swapaxes(1, 2)
     wrist = (turn[:, None] @ (pose.wrist - middle[:, None])[..., None])[..., 0]
     return PairPose(pose.angles, pose.shape, turn[:, None] @ pose.turn, wrist)
 
@@ -245,7 +248,7 @@ def arms_clear(rig_right: HandRig, pose: PairPose) -> Bool[np.ndarray, "n"]:
         for hand in (0, 1)
     ]
     against = ((arms[0], body[1]), (body[0], arms[1]), (arms[0], arms[1]))
-    through = np.stack([nearest(*both).overlap.max((1, 2)) for both in against], -1)
+    through = np.stack([find_nearest(*both).overlap.max((1, 2)) for both in against], -1)
     facing = (towards[:, 0] * towards[:, 1]).sum(-1)
     return (through < _ARM_OVERLAP_M).all(1) & (facing > _MOST_OPPOSITE)
 

@@ -1,17 +1,17 @@
-"""TODO"""
+"""Postures that interacting hands start from, drawn with some noise."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from knuckle.poses.contact import opened
+from knuckle.poses.contact import open_fingers
 from knuckle.poses.gestures import natural_angles
 from knuckle.poses.pairs.places import FIRST_LINK
 from knuckle.poses.pairs.pose import PairPose
 from knuckle.poses.prior import MAX_PENETRATION_M, sample_shapes
 from knuckle.rig.hand_rig import HandRig
-from knuckle.rig.limits import basis, clamp_angles, fanned
+from knuckle.rig.limits import basis, clamp_angles, converge_fingers
 from knuckle.skeleton import MANO16_FINGER
 
 _FINGER_OF_LINK = np.array(MANO16_FINGER[1:]) - 1
@@ -52,7 +52,7 @@ FIST = Posture((82, 98, 60), _FOLDED)
 GRIP = Posture((88, 104, 70), (14, 4, 40, 50, 60))
 
 
-def drawn_angles(
+def sample_angles(
     rig: HandRig,
     posture: Posture,
     count: int,
@@ -64,26 +64,28 @@ def drawn_angles(
     """Angles within the limits round a posture: a share (uniform between `natural`) of a natural posture and
     noise are mixed in."""
     share = rng.uniform(*natural, (count, 1, 1))
-    angles = posture.angles(rig) + share * (fanned(rig, natural_angles(count, rng)) - posture.angles(rig))
+    angles = posture.angles(rig) + share * (
+        converge_fingers(rig, natural_angles(count, rng)) - posture.angles(rig)
+    )
     bend = np.deg2rad(noise_degrees) * rng.standard_normal((count, 16))
     angles[:, 1:, 2] += bend[:, 1:]
     angles[:, list(FIRST_LINK), 1] += np.deg2rad(0.3 * noise_degrees) * rng.standard_normal((count, 5))
-    return freed(rig, angles)
+    return free_fingers(rig, angles)
 
 
-def freed(rig: HandRig, angles: Float[np.ndarray, "n 16 3"]) -> Float[np.ndarray, "n 16 3"]:
+def free_fingers(rig: HandRig, angles: Float[np.ndarray, "n 16 3"]) -> Float[np.ndarray, "n 16 3"]:
     """Within the limits and out of their own hand's way."""
-    return opened(rig, clamp_angles(rig, angles), limit_m=_ROOM * MAX_PENETRATION_M)
+    return open_fingers(rig, clamp_angles(rig, angles), limit_m=_ROOM * MAX_PENETRATION_M)
 
 
-def mixed_fingers(
+def mix_fingers(
     first: Bool[np.ndarray, "n 5"], angles: Float[np.ndarray, "n 16 3"], other: Float[np.ndarray, "n 16 3"]
 ) -> Float[np.ndarray, "n 16 3"]:
     """The fingers marked (thumb first) as in `angles`, the rest as in `other`."""
     return np.where(np.insert(first[:, _FINGER_OF_LINK], 0, True, axis=1)[..., None], angles, other)
 
 
-def held_hands(angles: Float[np.ndarray, "n 2 16 3"], rng: np.random.Generator) -> PairPose:
+def sample_pair_of_hands(angles: Float[np.ndarray, "n 2 16 3"], rng: np.random.Generator) -> PairPose:
     """Hands of one person each in these postures, unturned, at the origin."""
     count = len(angles)
     shape = sample_shapes(count, rng)[:, None] + _LEFT_UNLIKE_RIGHT * rng.standard_normal((count, 2, 10))

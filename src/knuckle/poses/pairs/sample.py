@@ -9,12 +9,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from knuckle.errors import KnuckleError
-from knuckle.poses.pairs.contact import pair_penetration, pressed, touching
+from knuckle.poses.pairs.contact import move_until_touching, pair_penetration, press_together
 from knuckle.poses.pairs.fingertips import finger_on_hand, gestures
 from knuckle.poses.pairs.grasps import fist_in_palm, grasp, hooked, interlaced, palms, wrapped
-from knuckle.poses.pairs.places import arms_clear, arms_low, before_the_body, standing, turn_about
+from knuckle.poses.pairs.places import arms_clear, arms_low, turn_about, turn_before_body, turn_from_upright
 from knuckle.poses.pairs.pose import MIRROR_TURN, PairPose, both_rigs, pose_pairs
-from knuckle.poses.pairs.postures import held_hands
+from knuckle.poses.pairs.postures import sample_pair_of_hands
 from knuckle.poses.penetration import joints_penetration
 from knuckle.poses.prior import MAX_PENETRATION_M, sample_poses
 from knuckle.rig.hand_rig import HandRig
@@ -22,7 +22,7 @@ from knuckle.rig.limits import angles_to_pose, pose_to_angles
 from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
 
 __all__ = ["PAIR_KINDS", "HandPairs", "pair_penetration", "sample_pair_views", "sample_pairs"]
-
+Generator = np.random.Generator
 PAIR_KINDS: tuple[str, ...] = (
     "side_by_side",
     "crossing",
@@ -40,6 +40,13 @@ _USUAL_SHARE = 0.7
 """Of the pairs drawn of a kind that pass."""
 _CHUNK = 512
 _MAX_ROUNDS = 60
+DrawPairs: TypeAlias = Callable[[HandRig, int, Generator], PairPose]
+_TO_MIDDLE_M = 0.07
+"""From the wrist to the middle of the hand."""
+_FREE_M = 0.003
+"""Hands that are not meant to touch and overlap by more are moved apart."""
+TOUCHING = ("palms", "clasp", "fingertips", "grasp", "fist_in_palm")
+"""Kinds whose hands touch; how these stand to each other is drawn, not yet where the body is."""
 
 
 class HandPairs(NamedTuple):
@@ -57,7 +64,7 @@ class HandPairs(NamedTuple):
 
 
 def sample_pairs(
-    rig_right: HandRig, count: int, rng: np.random.Generator, *, kinds: Sequence[str] | None = None
+    rig_right: HandRig, count: int, rng: Generator, *, kinds: Sequence[str] | None = None
 ) -> HandPairs:
     """Random pairs, in shuffled order: gestures side by side or crossing, and hands that hold each other.
 
@@ -78,16 +85,16 @@ def sample_pairs(
         raise KnuckleError(f"sample_pairs: expected the right hand's rig, got the {rig_right.side} one's")
     odds = np.array(list(shares.values()))
     numbers = np.bincount(rng.choice(len(odds), count, p=odds / odds.sum()), minlength=len(odds))
-    parts = [held_hands(np.zeros((0, 2, 16, 3)), rng)]
+    parts = [sample_pair_of_hands(np.zeros((0, 2, 16, 3)), rng)]
     for name, number in zip(shares, numbers, strict=True):
         if number:
             parts.append(_accepted(rig_right, name, int(number), rng))
     kind = np.repeat([PAIR_KINDS.index(name) for name in shares], numbers)
     order = rng.permutation(count)
-    return _parameters(rig_right, PairPose.joined(parts).rows(order), kind[order])
+    return _to_parameters(rig_right, PairPose.joined(parts).rows(order), kind[order])
 
 
-def sample_pair_views(count: int, rng: np.random.Generator) -> Float[np.ndarray, "n 3 3"]:
+def sample_pair_views(count: int, rng: Generator) -> Float[np.ndarray, "n 3 3"]:
     """Random camera_from_pair rotations: about half seen from in front or from a side, a third as the person sees
     its own hands (from behind and above), the rest any; float32."""
     group = rng.choice(3, count, p=[0.5, 0.34, 0.16])
@@ -103,8 +110,8 @@ def sample_pair_views(count: int, rng: np.random.Generator) -> Float[np.ndarray,
     return np.where((group == 2)[:, None, None], uniform, upright).astype(np.float32)
 
 
-def _accepted(rig: HandRig, kind: str, count: int, rng: np.random.Generator) -> PairPose:
-    """Pairs of one kind that pass; the others are drawn again."""
+def _accepted(rig: HandRig, kind: str, count: int, rng: Generator) -> PairPose:
+    """Pairs of one kind as people can hold them; the others are drawn again."""
     touching = kind in TOUCHING
     kept, have, asked = [], 0, 0
     for _ in range(_MAX_ROUNDS + count // _CHUNK):
@@ -115,7 +122,7 @@ def _accepted(rig: HandRig, kind: str, count: int, rng: np.random.Generator) -> 
         asked += ask
         pose = DRAWN_BY[kind](rig, ask, rng)
         if touching:
-            pose = before_the_body(rig, pressed(rig, pose), rng)
+            pose = turn_before_body(rig, press_together(rig, pose), rng)
         swapped = rng.random(len(pose)) < 0.5
         pose = pose.replaced(swapped, pose.rows(swapped).mirrored())
         kept.append(pose.rows(_good(rig, pose, touching=touching)))
@@ -136,7 +143,7 @@ def _good(rig: HandRig, pose: PairPose, *, touching: bool) -> Bool[np.ndarray, "
     return good & (overlap > _LEAST_TOUCH_M) if touching else good
 
 
-def _parameters(rig: HandRig, pose: PairPose, kind: Int[np.ndarray, "n"]) -> HandPairs:
+def _to_parameters(rig: HandRig, pose: PairPose, kind: Int[np.ndarray, "n"]) -> HandPairs:
     """Rig parameters of pairs, moved so that the middle of all joints is the origin."""
     joints = pose_pairs(rig, pose).joints_m
     axis_angle = angles_to_pose(rig, pose.angles)
@@ -158,27 +165,19 @@ def _parameters(rig: HandRig, pose: PairPose, kind: Int[np.ndarray, "n"]) -> Han
     return HandPairs(pose32, shape32, translation32, kind.astype(np.int64))
 
 
-Generator = np.random.Generator
-Draw: TypeAlias = Callable[[HandRig, int, Generator], PairPose]
-_TO_MIDDLE_M = 0.07
-"""From the wrist to the middle of the hand."""
-_FREE_M = 0.003
-"""Hands that are not meant to touch and overlap by more are moved apart."""
-
-
 def side_by_side(rig: HandRig, count: int, rng: Generator) -> PairPose:
     """Two gestures near each other, in a third of the pairs the same one; depths alike or not."""
-    pose = _before_the_body(rig, count, rng, alike_share=0.33)
+    pose = _sample_before_body(rig, count, rng, alike_share=0.33)
     offset = [rng.uniform(0.05, 0.2, count), rng.normal(0, 0.035, count), rng.normal(0, 0.04, count)]
-    return _apart(rig, pose, np.stack(offset, 1))
+    return _move_apart(rig, pose, np.stack(offset, 1))
 
 
 def crossing(rig: HandRig, count: int, rng: Generator) -> PairPose:
     """One hand behind the other, a little or clearly apart in depth; the arms may be crossed."""
-    pose = _before_the_body(rig, count, rng, alike_share=0.1)
+    pose = _sample_before_body(rig, count, rng, alike_share=0.1)
     away = rng.choice([-1, 1], count) * rng.uniform(0.015, 0.11, count)
     offset = [rng.normal(0, 0.045, count), rng.normal(0, 0.04, count), away]
-    return _apart(rig, pose, np.stack(offset, 1))
+    return _move_apart(rig, pose, np.stack(offset, 1))
 
 
 def clasp(rig: HandRig, count: int, rng: Generator) -> PairPose:
@@ -191,7 +190,7 @@ def fingertips(rig: HandRig, count: int, rng: Generator) -> PairPose:
     return _mixture(rig, count, rng, ((gestures, 0.6), (finger_on_hand, 0.4)))
 
 
-DRAWN_BY: dict[str, Draw] = {
+DRAWN_BY: dict[str, DrawPairs] = {
     "side_by_side": side_by_side,
     "crossing": crossing,
     "palms": palms,
@@ -200,16 +199,14 @@ DRAWN_BY: dict[str, Draw] = {
     "grasp": grasp,
     "fist_in_palm": fist_in_palm,
 }
-TOUCHING = ("palms", "clasp", "fingertips", "grasp", "fist_in_palm")
-"""Kinds whose hands touch; how these stand to each other is drawn, not yet where the body is."""
 
 
-def _mixture(rig: HandRig, count: int, rng: Generator, parts: Sequence[tuple[Draw, float]]) -> PairPose:
+def _mixture(rig: HandRig, count: int, rng: Generator, parts: Sequence[tuple[DrawPairs, float]]) -> PairPose:
     numbers = rng.multinomial(count, [share for _, share in parts])
     return PairPose.joined([draw(rig, int(n), rng) for (draw, _), n in zip(parts, numbers, strict=True)])
 
 
-def _before_the_body(rig: HandRig, count: int, rng: Generator, *, alike_share: float) -> PairPose:
+def _sample_before_body(rig: HandRig, count: int, rng: Generator, *, alike_share: float) -> PairPose:
     """Gestures of both hands before one body, each hand turned on its own, their middles at the origin.
 
     alike_share: share of the pairs in which the left hand mirrors the right one.
@@ -229,10 +226,10 @@ def _before_the_body(rig: HandRig, count: int, rng: Generator, *, alike_share: f
     turn = np.stack([side, down, np.cross(side, down)], -1) @ turn_about(1, facing)
     turn[:, 1] *= MIRROR_TURN
     wrist = _TO_MIDDLE_M * turn[..., 1]
-    return PairPose(angles, held_hands(angles, rng).shape, standing(rig, turn), wrist)
+    return PairPose(angles, sample_pair_of_hands(angles, rng).shape, turn_from_upright(rig, turn), wrist)
 
 
-def _apart(rig: HandRig, pose: PairPose, offset: Float[np.ndarray, "n 3"]) -> PairPose:
+def _move_apart(rig: HandRig, pose: PairPose, offset: Float[np.ndarray, "n 3"]) -> PairPose:
     """The left hand moved by an offset, and on in that direction while it overlaps the right one."""
     wrist = pose.wrist.copy()
     wrist[:, 1] += offset
@@ -240,4 +237,4 @@ def _apart(rig: HandRig, pose: PairPose, offset: Float[np.ndarray, "n 3"]) -> Pa
     joints = pose_pairs(rig, pose).joints_m
     deep = pair_penetration(rig, joints[:, 0], joints[:, 1]) > _FREE_M
     direction = offset / np.linalg.norm(offset, axis=1, keepdims=True)
-    return pose.replaced(deep, touching(rig, pose.rows(deep), direction[deep]))
+    return pose.replaced(deep, move_until_touching(rig, pose.rows(deep), direction[deep]))

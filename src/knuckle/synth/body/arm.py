@@ -11,19 +11,30 @@ from knuckle.synth.body.scene_mesh import ARM_RINGS, SLEEVE_RINGS, SceneMesh
 
 @dataclass(frozen=True, eq=False)
 class ArmShape:
-    """The random numbers behind one forearm, lengths in m; `bend`: its axis-angle against the palm."""
+    """The random numbers behind one forearm and its sleeve."""
 
     bend: Float[np.ndarray, "3"]
+    """Axis-angle of the forearm against the palm, camera frame."""
     bend_over: float
+    """How far up the arm (m) the bend is complete."""
     length: float
+    """Metres."""
     growth: float
+    """How much wider than the wrist the arm becomes, as a share."""
     sleeve: bool
+    """Whether there is one."""
     sleeve_start: float
+    """Metres from the wrist."""
     sleeve_width: float
+    """In the arm's widths."""
     sleeve_flare: float
+    """Width at the elbow's end, in that at the hem."""
     folds: float
+    """Depth of the sleeve's folds, as a share of its radius."""
     fold_waves: int
+    """Folds round each of the sleeve's rings."""
     fold_phases: Float[np.ndarray, "r"]
+    """Where each ring's folds begin, radians."""
 
 
 def sample_arm(rng: np.random.Generator, wrist_rotation: Float[np.ndarray, "3 3"]) -> ArmShape:

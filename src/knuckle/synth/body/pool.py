@@ -11,8 +11,6 @@ from knuckle.poses.hard_poses import HARD_SHARES, SIGN_SHARES
 from knuckle.poses.prior import sample_orientations, sample_poses, sample_shapes
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.rotations import matrix_to_axis_angle
-from knuckle.synth.body.sizes import resized
-from knuckle.synth.extras import extra_rng
 
 CHUNK_POSES = 512
 CHUNKS = 64
@@ -38,8 +36,7 @@ class PosePool:
     def view(self, index: int) -> tuple[Float[np.ndarray, "3"], Float[np.ndarray, "10"]]:
         """Global rotation (axis-angle, camera frame) and shape of sample `index`; they never repeat."""
         turns, shapes = self._views(index // CHUNK_POSES)
-        shape, rng = shapes[index % CHUNK_POSES], extra_rng(self.extras, "sizes", self.seed, index)
-        return turns[index % CHUNK_POSES], shape if rng is None else resized(shape, rng)
+        return turns[index % CHUNK_POSES], shapes[index % CHUNK_POSES]
 
     def _draw_views(self, chunk: int) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng([self.seed, chunk, 0xB1])

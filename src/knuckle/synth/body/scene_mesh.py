@@ -17,20 +17,24 @@ SLEEVE_RINGS = 10
 
 @dataclass(frozen=True, eq=False)
 class SceneMesh:
-    """Topology of hand + forearm + sleeve; the hand's vertices come first, then the arm's, then the sleeve's.
-
-    `faces` lists the hand's, then the arm's from `first_arm`, then the sleeve's from `first_sleeve`;
-    `face_part` is the MANO16 part of a hand face, -1 elsewhere. `uv_corner` repeats every unit.
-    """
+    """Topology of hand + forearm + sleeve; vertices and faces of the hand come first, then the arm's, then the
+    sleeve's."""
 
     faces: Int[np.ndarray, "f 3"]
     uv_corner: Float[np.ndarray, "f 3 2"]
+    """Texture coordinates; the texture repeats every unit."""
     face_part: Int[np.ndarray, "f"]
+    """MANO16 part of the hand's faces, -1 elsewhere."""
     loop: Int[np.ndarray, "l"]
+    """Vertices of the hand's edge at the wrist, in order."""
     hand_vertices: int
+    """How many there are."""
     vertex_count: int
+    """Of all."""
     first_arm: int
+    """First face of the arm."""
     first_sleeve: int
+    """First face of the sleeve."""
 
 
 @lru_cache(maxsize=4)

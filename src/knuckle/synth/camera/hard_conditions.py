@@ -18,44 +18,54 @@ _GAMMA = 2.2
 
 @dataclass(frozen=True, eq=False)
 class Dark:
-    """Share of the light that is left for each channel, noise (of 255; on all channels alike, on each by itself) and
-    the grain's size in px, and the JPEG quality."""
+    """Low light."""
 
     light: Float[np.ndarray, "3"]
+    """Share that is left for each channel."""
     noise: tuple[float, float]
+    """Strength, of 255: on all channels alike, and on each by itself."""
     grain_px: float
+    """Size of the noise's spots."""
     quality: int
+    """Of the JPEG."""
     seed: int
+    """Of the noise."""
 
 
 @dataclass(frozen=True, eq=False)
 class Burn:
-    """Gain in linear light on the bright side of an edge through the picture (its normal, its place in sides, how soft
-    it is), and how far the glow reaches, px."""
+    """Too much light on one side of an edge through the picture."""
 
     gain: float
+    """In linear light."""
     normal: Float[np.ndarray, "2"]
+    """Of the edge, towards the bright side."""
     place: float
+    """Of the edge: from the middle along its normal, in sides of the picture."""
     softness: float
+    """Of the edge, in sides."""
     glow_px: float
+    """How far the glow reaches."""
 
 
 @dataclass(frozen=True, eq=False)
 class Shot:
-    """One crop's hard conditions. hand: blurs the hand alone; frame: the whole picture."""
+    """One crop's hard conditions; None for those it does not have."""
 
     hand: Kernel | None = None
+    """Blurs the hand alone."""
     frame: Kernel | None = None
+    """Blurs the whole picture."""
     dark: Dark | None = None
     burn: Burn | None = None
 
-    def smeared(self, layer: Float32[np.ndarray, "s s 4"]) -> Float32[np.ndarray, "s s 4"]:
+    def smear(self, layer: Float32[np.ndarray, "s s 4"]) -> Float32[np.ndarray, "s s 4"]:
         """The hand's linear, premultiplied layer as it moves or as it is out of focus."""
         if self.hand is None:
             return layer
         return cv2.filter2D(layer, -1, self.hand, borderType=cv2.BORDER_REPLICATE)
 
-    def exposed(self, image: Image, *, empty: bool = False) -> Image:
+    def expose(self, image: Image, *, empty: bool = False) -> Image:
         """What reaches the sensor. empty: there is no hand, and what would have blurred it blurs the picture."""
         kernel = self.hand if empty and self.frame is None else self.frame
         if kernel is None and self.burn is None:
@@ -64,12 +74,12 @@ class Shot:
         if kernel is not None:
             linear = cv2.filter2D(linear, -1, kernel, borderType=cv2.BORDER_REPLICATE)
         if self.burn is not None:
-            linear = _burnt(linear, self.burn)
+            linear = _burn_out(linear, self.burn)
         return (255 * np.clip(linear, 0, 1) ** (1 / _GAMMA) + 0.5).astype(np.uint8)
 
-    def developed(self, image: Image) -> Image:
+    def develop(self, image: Image) -> Image:
         """What becomes of a finished picture where light was low."""
-        return image if self.dark is None else _darkened(image, self.dark)
+        return image if self.dark is None else _darken(image, self.dark)
 
 
 def draw_shot(rng: np.random.Generator, size: int) -> Shot:
@@ -139,7 +149,7 @@ def _draw_burn(rng: np.random.Generator, scale: float) -> Burn:
     )
 
 
-def _burnt(linear: Float32[np.ndarray, "s s 3"], burn: Burn) -> Float32[np.ndarray, "s s 3"]:
+def _burn_out(linear: Float32[np.ndarray, "s s 3"], burn: Burn) -> Float32[np.ndarray, "s s 3"]:
     size = len(linear)
     y, x = (np.mgrid[0:size, 0:size] / (size - 1)).astype(np.float32) - 0.5
     side = (x * burn.normal[0] + y * burn.normal[1] - burn.place) / burn.softness
@@ -149,7 +159,7 @@ def _burnt(linear: Float32[np.ndarray, "s s 3"], burn: Burn) -> Float32[np.ndarr
     return bright + 0.6 * glow
 
 
-def _darkened(image: Image, dark: Dark) -> Image:
+def _darken(image: Image, dark: Dark) -> Image:
     rng, size = np.random.default_rng(dark.seed), len(image)
     value = 255 * ((image.astype(np.float32) / 255) ** _GAMMA * dark.light.astype(np.float32)) ** (1 / _GAMMA)
     alike = rng.standard_normal((size, size, 1), np.float32)

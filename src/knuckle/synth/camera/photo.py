@@ -40,7 +40,7 @@ def photograph(image: Image, rng: np.random.Generator, *, side_px: float) -> Ima
     return image
 
 
-def beyond_frame(image: Image, window: tuple[int, int, int, int], rng: np.random.Generator) -> Image:
+def hide_beyond_frame(image: Image, window: tuple[int, int, int, int], rng: np.random.Generator) -> Image:
     """Beyond the frame's edge no photo has pixels: repeat the last ones, or black in 30 %. window: what lies within
     the frame, from `frame_window`."""
     size, (left, top, right, bottom) = len(image), window

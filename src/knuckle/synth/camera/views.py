@@ -23,14 +23,17 @@ _AT_CAMERA = np.deg2rad(90)
 
 @dataclass(frozen=True, eq=False)
 class EgoPlace:
-    """A worn camera, the point (m, camera frame) where the middle of the hand goes, the forearm's bend against the
-    palm (axis-angle, camera frame), and the crop's side, in those of the joints' box, and shift, in sides."""
+    """Where a hand stands before a camera that its person wears."""
 
     camera: Camera
     middle: Float[np.ndarray, "3"]
+    """Where the middle of the hand goes, m, camera frame."""
     bend: Float[np.ndarray, "3"]
+    """The forearm's against the palm: axis-angle, camera frame."""
     wide: float
+    """Side of the crop, in sides of the joints' box."""
     shift: Float[np.ndarray, "2"]
+    """Of the crop, in its sides."""
 
     def place(self, joints: Float[np.ndarray, "21 3"], size: int) -> Placement:
         """Put joints that are turned to the camera before it, in a crop of `size` px."""

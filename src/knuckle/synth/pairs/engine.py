@@ -9,7 +9,8 @@ from knuckle.errors import KnuckleError
 from knuckle.geometry.crop import apply_affine
 from knuckle.sets.samples import PairSample, pair_of_one
 from knuckle.synth.camera.placement import Place, Placement
-from knuckle.synth.engine import SynthEngine, takes_turn
+from knuckle.synth.draw import Draw
+from knuckle.synth.engine import SynthEngine
 from knuckle.synth.labels import Scene, visible_joints
 from knuckle.synth.look.render import Renderer
 from knuckle.synth.options import SynthOptions
@@ -44,19 +45,16 @@ class PairEngine:
 
     def sample(self, index: int) -> PairSample:
         """Render sample `index`: the options' share of all samples holds no hand, that of the others one."""
-        rng = np.random.default_rng([self.seed, index])
-        negatives, singles, half = self.options.negatives, self.options.singles, self.options.size // 2
-        if takes_turn(index, negatives):
-            nothing = np.zeros((half, half), np.uint8)
-            sample = self.one.empty(index, rng)
-            return pair_of_one(sample, nothing, left=False)
-        with_hands = index - int(index * negatives + 1e-9)
-        if takes_turn(with_hands, singles):
-            return self._single(index, rng, left=int(with_hands * singles + 1e-9) % 2 == 1)
-        return self.pair(index, rng)
+        draw = self.one.draw(index)
+        if draw.is_negative:
+            half = self.options.size // 2
+            return pair_of_one(self.one.empty(draw), np.zeros((half, half), np.uint8), left=False)
+        if draw.single is None:
+            return self.pair(index, draw.rng)
+        return self._single(draw, left=draw.single == "left")
 
-    def _single(self, index: int, rng: np.random.Generator, *, left: bool) -> PairSample:
-        sample, scene = self.one.hand(index, rng, place=place_single)
+    def _single(self, draw: Draw, *, left: bool) -> PairSample:
+        sample, scene = self.one.hand(draw, place=place_single)
         if self.options.labels == "full":
             hand = self.one.renderer.vertices[: self.one.mesh.hand_vertices]
             sample.vertices_m = hand.astype(np.float32)

@@ -29,9 +29,9 @@ def keep_pairs(pool: Path, samples: Sequence[int], path: Path) -> None:
 
 
 def lay_pairs(path: Path, pool: Path) -> None:
-    """Put the pairs of such a file where a pool looks for them, chunks that are there already aside.
+    """Copy the pairs of such a file to where a pool looks for them; chunks that are there already stay.
 
-    Samples that the file does not name have none: rows of zeros. Raises KnuckleError for a file that cannot be read.
+    Samples that the file does not name get rows of zeros. Raises KnuckleError for a file that cannot be read.
     """
     try:
         with np.load(path, allow_pickle=False) as stored:

@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Float
 
 from knuckle.geometry.crop import Crop
-from knuckle.sets.samples import PairSample, Sample, mirrored
+from knuckle.sets.samples import PairSample, Sample, mirror_sample
 from knuckle.synth.camera.placement import Placement
-from knuckle.synth.engine import SynthEngine, takes_turn
+from knuckle.synth.engine import SynthEngine
 from knuckle.synth.options import PARTNERS, SynthOptions
 from knuckle.synth.pairs.engine import PairEngine
 from knuckle.synth.pairs.placement import place_pair
@@ -23,26 +23,23 @@ class PartnerEngine:
     picture flipped) equally often; `sample(i)` depends only on the seed, i and the options."""
 
     def __init__(self, seed: int, options: SynthOptions, *, folder: Path | None = None) -> None:
-        self.options = options
         self.one = SynthEngine(seed, options, folder=folder)
         pairs = replace(options, hands="two", extras=(), partners=PARTNERS)
         self.pairs = PairEngine(seed, pairs, folder=folder)
-        self.seed = seed
 
     def sample(self, index: int) -> Sample:
         """Render sample `index`."""
-        negatives = self.options.negatives
-        with_hands = index - int(index * negatives + 1e-9)
-        if takes_turn(index, negatives) or not takes_turn(with_hands, self.options.partners):
-            return self.one.sample(index)
-        rng = np.random.default_rng([self.seed, index, 0xB4])
-        side = int(rng.integers(2))
-        pair = self.pairs.pair(index, rng, place=partial(place_of_one, side=side))
-        sample = one_of_pair(pair, side)
-        return mirrored(sample) if side else sample
+        draw = self.one.draw(index)
+        partner = draw.partner()
+        if partner is None:
+            return self.one.render(draw)
+        side, rng = partner
+        pair = self.pairs.pair(index, rng, place=partial(place_one_hand, side=side))
+        sample = take_one_hand(pair, side)
+        return mirror_sample(sample) if side else sample
 
 
-def place_of_one(
+def place_one_hand(
     rng: np.random.Generator, joints: Float[np.ndarray, "42 3"], size: int, *, side: int
 ) -> Placement:
     """`place_pair`, with the crop of `place_hand` round one of the hands."""
@@ -54,7 +51,7 @@ def place_of_one(
     return replace(placement, crop=Crop((float(centre[0]), float(centre[1])), px, size))
 
 
-def one_of_pair(pair: PairSample, side: int) -> Sample:
+def take_one_hand(pair: PairSample, side: int) -> Sample:
     """One hand's labels (0 right, 1 left) and the whole picture."""
     return Sample(
         image=pair.image,

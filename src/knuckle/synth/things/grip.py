@@ -11,10 +11,10 @@ from knuckle.poses.penetration import joints_penetration
 from knuckle.poses.touch import pinch_angles
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.kinematics import joints_by_angles
-from knuckle.rig.limits import fanned
+from knuckle.rig.limits import converge_fingers
 from knuckle.synth.things import everyday
-from knuckle.synth.things.grip_close import Held, cleared, closed_on, depth_in
-from knuckle.synth.things.grip_place import across, between_pads, in_palm, palm_frame, posture, unit
+from knuckle.synth.things.grip_close import Held, clear_fingers, close_on, depth_in
+from knuckle.synth.things.grip_place import across, measure_pads, palm_frame, place_in_palm, posture, unit
 from knuckle.synth.things.solid import Solids, clearance, stacked
 
 Generator = np.random.Generator
@@ -97,8 +97,8 @@ def draw_grips(
     axes, centre = (np.concatenate([b.held[k] for b in begun])[order] for k in (1, 2))
     held = Held(solids, axes, centre)
     away = posture(rig, rng, len(kinds), *_AWAY)
-    start = cleared(rig, start, away, shape, held, free)
-    grips = Grips(closed_on(rig, start, goal, shape, held, closing), held)
+    start = clear_fingers(rig, start, away, shape, held, free)
+    grips = Grips(close_on(rig, start, goal, shape, held, closing), held)
     return grips, _holds(rig, grips, shape, kinds, rng)
 
 
@@ -109,7 +109,7 @@ def _in_palm(rig: HandRig, palm: _Palm, shape: Shapes, rng: Generator) -> _Begun
     joints, _ = joints_by_angles(rig, start, shape)
     turn = np.deg2rad(rng.normal(*palm.turn_degrees, count))
     turn += np.pi * (rng.random(count) < 0.15)
-    held = in_palm(
+    held = place_in_palm(
         rig,
         joints.astype(np.float64),
         stacked([palm.draw(rng) for _ in range(count)]),
@@ -129,9 +129,9 @@ def _pinched(rig: HandRig, kinds: np.ndarray, shape: Shapes, rng: Generator) -> 
     finger = (rng.random(count) < 0.2).astype(int)
     others = natural_angles(count, rng)
     others[:, 1:13, 2] *= rng.uniform(0.1, 0.9, (count, 1))
-    start = pinch_angles(rig, rng, fanned(rig, others), finger=finger, gap_m=wanted)
+    start = pinch_angles(rig, rng, converge_fingers(rig, others), finger=finger, gap_m=wanted)
     joints = joints_by_angles(rig, start, shape)[0].astype(np.float64)
-    middle, direction, gap = between_pads(rig, joints, finger)
+    middle, direction, gap = measure_pads(rig, joints, finger)
     gap = np.maximum(gap + 0.001, 0.0012)
     solids = stacked([_SMALL[kind](float(g), rng) for kind, g in zip(kinds, gap, strict=True)])
     axes = _ways(kinds, joints, middle, direction, rng)

@@ -5,17 +5,16 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-from knuckle.poses.contact import FINGER_JOINTS
-from knuckle.poses.penetration import finger_overlap, finger_penetration, hand_capsules
+from knuckle.poses.contact import Closing, close_round, move_joints
+from knuckle.poses.penetration import finger_overlap, hand_capsules
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.kinematics import joints_by_angles
 from knuckle.rig.limits import clamp_angles
 from knuckle.synth.things.solid import Solids, clearance
 
-TOUCH_M = 0.001
-"""Skins this far apart count as touching."""
-_STEP, _SMALLEST_STEP = 1 / 7, 1 / 48
 _MOST_OVERLAP_M, _OWN_OVERLAP_M = 0.002, 0.004
+"""Most that a finger may overlap with the solid, and with its own hand."""
+_CLOSING = Closing(touch_m=-0.0005, most_overlap_m=_MOST_OVERLAP_M, smallest_step=1 / 48, thumb_from=5)
 _REACH = np.where((np.arange(19) % 3 == 2) & (np.arange(19) < 15), 0.8, 1.0)
 """How far along a capsule skin is looked for; the last one's round end would stick out of the fingertip."""
 
@@ -47,46 +46,25 @@ def depth_in(
     return depth[:, :15].reshape(-1, 5, 3), depth[:, 15:]
 
 
-def closed_on(
+def close_on(
     rig: HandRig,
     start: Float[np.ndarray, "n 16 3"],
     goal: Float[np.ndarray, "n 16 3"],
     shape: Float[np.ndarray, "n 10"],
     held: Held,
     fingers: Bool[np.ndarray, "n 5"],
-    *,
-    rounds: int = 16,
 ) -> Float[np.ndarray, "n 16 3"]:
-    """Anatomical angles at which fingers that went from `start` towards `goal` touch the solid.
+    """Anatomical angles at which fingers that went from `start` towards `goal` touch the solid: see `close_round`."""
 
-    A joint stops when a link beyond it touches; the joints further out go on, so that fingers wrap. Fingers stop
-    before they run into their own hand.
-    """
+    def measure(angles: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        joints, _ = joints_by_angles(rig, angles, shape[rows])
+        return joints, depth_in(rig, joints, held.rows(rows))[0]
+
     start, goal = clamp_angles(rig, start), clamp_angles(rig, goal)
-    share, step = np.zeros((len(start), 5, 3)), np.full((len(start), 5), _STEP)
-    stopped = np.repeat(~fingers[..., None], 3, 2)
-    for round_ in range(rounds):
-        waiting = stopped.copy()
-        # The thumb comes last and lies on top of the fingers.
-        waiting[:, 0] |= round_ < rounds // 3
-        busy = np.flatnonzero(~waiting.all((1, 2)))
-        if not len(busy):
-            continue
-        trial = np.where(waiting, share, np.minimum(share + step[..., None], 1))[busy]
-        joints, _ = joints_by_angles(rig, _bent(rig, start[busy], goal[busy], trial), shape[busy])
-        depth, _ = depth_in(rig, joints, held.rows(busy))
-        moving = (~waiting[busy]).any(2)
-        folded = finger_penetration(rig, joints) > _OWN_OVERLAP_M
-        too_far = moving & ((depth.max(2) > _MOST_OVERLAP_M) | folded)
-        share[busy] = np.where(too_far[..., None], share[busy], trial)
-        step[busy] = np.where(too_far, step[busy] / 2, step[busy])
-        touched = np.maximum.accumulate((depth > -0.5 * TOUCH_M)[..., ::-1], axis=2)[..., ::-1]
-        stopped[busy] |= touched & np.expand_dims(moving & ~too_far, 2)
-        stopped = stopped | (step < _SMALLEST_STEP)[..., None] | (share >= 1)
-    return _bent(rig, start, goal, share)
+    return close_round(rig, start, goal, measure, _CLOSING, fingers=fingers)
 
 
-def cleared(
+def clear_fingers(
     rig: HandRig,
     angles: Float[np.ndarray, "n 16 3"],
     away: Float[np.ndarray, "n 16 3"],
@@ -101,7 +79,7 @@ def cleared(
     share = np.zeros((len(angles), 5))
     busy = np.arange(len(angles))
     for _ in range(rounds):
-        here = _bent(rig, angles[busy], away[busy], np.repeat(share[busy][..., None], 3, 2))
+        here = move_joints(rig, angles[busy], away[busy], np.repeat(share[busy][..., None], 3, 2))
         joints, _ = joints_by_angles(rig, here, shape[busy])
         inside = depth_in(rig, joints, held.rows(busy))[0].max(2) > _MOST_OVERLAP_M
         inside = (inside | (finger_overlap(rig, joints) > _OWN_OVERLAP_M)) & fingers[busy]
@@ -109,10 +87,4 @@ def cleared(
         if not len(busy):
             break
         share[busy] += inside / rounds
-    return _bent(rig, angles, away, np.repeat(share[..., None], 3, 2))
-
-
-def _bent(rig: HandRig, start: np.ndarray, goal: np.ndarray, share: Float[np.ndarray, "n 5 3"]) -> np.ndarray:
-    angles = start.copy()
-    angles[:, FINGER_JOINTS] += share[..., None] * (goal - start)[:, FINGER_JOINTS]
-    return clamp_angles(rig, angles)
+    return move_joints(rig, angles, away, np.repeat(share[..., None], 3, 2))

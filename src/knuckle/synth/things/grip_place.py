@@ -5,12 +5,12 @@ from jaxtyping import Float, Int
 
 from knuckle.poses.penetration import hand_capsules
 from knuckle.rig.hand_rig import HandRig
+from knuckle.rig.kinematics import FINGER_JOINTS
 from knuckle.rig.limits import basis, clamp_angles
 from knuckle.synth.things.grip_close import Held
 from knuckle.synth.things.solid import Solids, clearance
 
 Vectors = Float[np.ndarray, "n 3"]
-_FINGERS = np.array([[1, 2, 3], [4, 5, 6], [10, 11, 12], [7, 8, 9]])
 _FAR_M, _PRESSED_M = 0.14, 0.0015
 _LAST_LINK = np.array([5, 8, 11, 14])
 """Capsules of the last bones of index, middle, ring and pinky; the thumb's is 2."""
@@ -29,7 +29,7 @@ def posture(
     its CMC joint, then MCP and IP. noise: degrees of what is random."""
     angles = np.tile(np.array(basis(rig)[1]), (count, 1, 1))
     shared = rng.standard_normal((count, 1, 3)) + 0.6 * rng.standard_normal((count, 4, 3))
-    angles[:, _FINGERS, 2] = np.deg2rad(np.array(fingers) + noise * shared)
+    angles[:, FINGER_JOINTS[1:], 2] = np.deg2rad(np.array(fingers) + noise * shared)
     angles[:, 13] = np.deg2rad(np.array(thumb[0]) + noise * rng.standard_normal((count, 3)))
     angles[:, 14:16, 2] = np.deg2rad(np.array(thumb[1:]) + noise * rng.standard_normal((count, 2)))
     return clamp_angles(rig, angles)
@@ -42,7 +42,7 @@ def palm_frame(joints_m: Float[np.ndarray, "n 21 3"]) -> tuple[Vectors, Vectors,
     return np.cross(along, out), along, out
 
 
-def in_palm(
+def place_in_palm(
     rig: HandRig,
     joints_m: Float[np.ndarray, "n 21 3"],
     solids: Solids,
@@ -78,7 +78,7 @@ def in_palm(
     return Held(solids, axes, base + (offset - _PRESSED_M)[:, None] * out)
 
 
-def between_pads(
+def measure_pads(
     rig: HandRig, joints_m: Float[np.ndarray, "n 21 3"], finger: Int[np.ndarray, "n"]
 ) -> tuple[Vectors, Vectors, Float[np.ndarray, "n"]]:
     """The middle between the pads of the thumb and a finger (0 index to 3 pinky), the unit vector from the thumb's to

@@ -25,7 +25,7 @@ _ROUNDS, _TOUCH_M = 4, 0.003
 _KEY = 0xE20B
 
 Stance = Callable[[int], tuple[Float[np.ndarray, "3"], Float[np.ndarray, "10"]]]
-"""Global rotation (axis-angle) and shape of a sample's hand."""
+"""From a sample's index to its hand's global rotation (axis-angle, camera frame) and shape."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -76,7 +76,7 @@ def paint_label(seed: int) -> UInt8[np.ndarray, "64 64 3"]:
     return np.clip(128 * tone, 0, 255).astype(np.uint8)
 
 
-def mesh_with(mesh: SceneMesh, solid: SolidMesh) -> SceneMesh:
+def add_solid(mesh: SceneMesh, solid: SolidMesh) -> SceneMesh:
     """The scene's mesh with room for a solid: its faces come before the sleeve's, its vertices last. Both take the
     third detail map."""
     cut = mesh.first_sleeve
@@ -99,7 +99,7 @@ class HeldRenderer(Renderer):
 
     def __init__(self, rig: HandRig, solid_mesh: SolidMesh, size: int) -> None:
         plain = build_mesh(rig)
-        super().__init__(rig, mesh_with(plain, solid_mesh), size)
+        super().__init__(rig, add_solid(plain, solid_mesh), size)
         self._first, self._faces = plain.vertex_count, len(solid_mesh.faces)
         self._look = Look(np.full(3, 0.5), 0, 0.0)
 

@@ -69,11 +69,6 @@ def grid_mesh() -> SolidMesh:
     return _cube()[0]
 
 
-def mesh_of(solid: Solids) -> SolidMesh:
-    """The topology of one solid."""
-    return ring_mesh() if solid.kind[0] == TURNED else grid_mesh()
-
-
 def surface(solid: Solids) -> tuple[Float[np.ndarray, "v 3"], Float[np.ndarray, "f 3 2"]]:
     """Vertices (m, own frame) and texture coordinates of one solid's mesh."""
     if solid.kind[0] == TURNED:

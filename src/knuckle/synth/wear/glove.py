@@ -36,7 +36,7 @@ class Glove:
     cuff_m: float
     finish: Finish
 
-    def over(self, skin: Skin) -> Skin:
+    def dress(self, skin: Skin) -> Skin:
         """A person's colours, the hand's being the glove's."""
         gloss = self.gloss
         return replace(

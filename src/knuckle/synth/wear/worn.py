@@ -17,28 +17,36 @@ from knuckle.synth.wear.mesh import band, finger_loop, watch_case, wrist_loop
 
 @dataclass(frozen=True)
 class Ring:
-    """bone: the MANO16 joint below it; along: from there, tenths of a mm; bump: its stone, in thicknesses."""
+    """A ring on a finger."""
 
     bone: int
+    """The MANO16 joint below it."""
     along: int
+    """Distance from that joint, tenths of a mm."""
     width_tenths: int
+    """Along the finger, tenths of a mm."""
     thick_m: float
     bump: float
+    """Height of its stone, in thicknesses; 0 for none."""
     finish: Finish
 
 
 @dataclass(frozen=True)
 class WristBand:
-    """A bracelet, or the strap of a watch where it has a case. Lengths (m) of an adult; they go with the wrist."""
+    """A bracelet, or the strap of a watch. Lengths are for an adult; they are scaled with the wrist."""
 
     along_m: float
+    """Distance from where the hand ends."""
     width_m: float
+    """Along the arm."""
     thick_m: float
     finish: Finish
     case: Finish | None
+    """The watch's case; None for a bracelet, which does not use what follows."""
     case_radius_m: float
     case_thick_m: float
     square: float
+    """The case's shape: 0 round, 1 nearly square."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +57,9 @@ class Worn:
     bands: list[WristBand] = field(default_factory=list)
     glove: Glove | None = None
 
-    def dressed(self, skin: Skin) -> Skin:
+    def dress(self, skin: Skin) -> Skin:
         """Colours of the hand: the glove's, or its own."""
-        return skin if self.glove is None else self.glove.over(skin)
+        return skin if self.glove is None else self.glove.dress(skin)
 
     def put_on(
         self,
