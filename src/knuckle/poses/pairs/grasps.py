@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
+from knuckle.geometry.mirror import MIRROR_TURN
 from knuckle.poses.pairs.contact import closed, touching
 from knuckle.poses.pairs.places import (
     DORSAL,
@@ -25,7 +26,7 @@ from knuckle.poses.pairs.places import (
     turn_about,
     wobble,
 )
-from knuckle.poses.pairs.pose import CAPSULE_FINGER, MIRROR_TURN, PairPose, nearest, pair_bodies, pose_pairs
+from knuckle.poses.pairs.pose import CAPSULE_FINGER, PairPose, nearest, pair_bodies, pose_pairs
 from knuckle.poses.pairs.postures import (
     FIST,
     FLAT,

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+from knuckle.geometry.mirror import MIRROR_POINT, MIRROR_TURN
 from knuckle.poses.penetration import hand_capsules
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.limits import basis
@@ -145,9 +146,6 @@ def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 HAND_SIDES: tuple[Side, Side] = ("right", "left")
-_MIRROR = np.array([-1.0, 1.0, 1.0])
-MIRROR_TURN = np.outer(_MIRROR, _MIRROR)
-"""What a rotation matrix is multiplied with, entry by entry, to be that of the mirror image (x -> -x)."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +181,7 @@ class PairPose:
             self.angles[:, ::-1],
             self.shape[:, ::-1],
             (self.turn * MIRROR_TURN)[:, ::-1],
-            (self.wrist * _MIRROR)[:, ::-1],
+            (self.wrist * MIRROR_POINT)[:, ::-1],
         )
 
     @staticmethod
