@@ -14,7 +14,7 @@ from knuckle.datasets.photos import read_rgb
 from knuckle.datasets.teacher import read_teacher
 from knuckle.evaluation.protocols import synthetic
 from knuckle.geometry.camera import Camera
-from knuckle.geometry.crop import Crop
+from knuckle.geometry.crop import Crop, whole_patch
 from knuckle.geometry.mirror import mirror_px
 from knuckle.inference.detection.evidence import Evidence, look_at
 from knuckle.inference.detection.landmarks import LandmarkNetwork
@@ -130,14 +130,14 @@ def load(path: Path) -> Looks:
 
 def _of_patch(patch: Patch, name: str) -> SeenHand:
     hand, size = crop_hand(patch, name), len(patch.pixels)
-    whole = np.array([(size - 1) / 2, (size - 1) / 2, size])
+    whole = whole_patch(size)
     if hand.joints_px is None or hand.joints_m is None:
         raise ValueError("expected a rendered hand")
     return SeenHand(hand.pixels, hand.camera, hand.box_px, whole, hand.joints_px, hand.joints_m)
 
 
 def _crop(square: np.ndarray, size: int) -> Crop:
-    return Crop((float(square[0]), float(square[1])), float(square[2]), size)
+    return Crop.from_vector(square, size)
 
 
 def _another(rng: np.random.Generator, square: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from benchmarks.training.evidence_odds import Told
 from knuckle.evaluation.benchmarks.evaluate import open_benchmarks
 from knuckle.evaluation.benchmarks.frames import TwoHandFrame, tight_box
 from knuckle.evaluation.benchmarks.two_hands import TwoHandBenchmark
-from knuckle.geometry.mirror import MIRROR_POINT
+from knuckle.geometry.mirror import AS_RIGHT, mirror_px
 from knuckle.inference.auto import LIKELY
 from knuckle.inference.detection.evidence import Evidence, look_at
 from knuckle.inference.detection.landmarks import LandmarkNetwork
@@ -73,11 +73,10 @@ class PairSet:
             camera, boxes = pair.frame.camera, pair.boxes_px[None]
             merged = merge_pairs(pair.two, pair.one, boxes, camera, pair.believed, odds=odds).joints
             lens = np.tile(camera.vector, (2, 1))
-            edge = np.array([0, 2 * lens[0, 2]])
             evidence = pair.evidence.mirrored(np.array([False, True]), 2 * lens[:, 2] + 1)
             sides = evidence.box_px[:, 2:].max(1)
             ours, truth = (
-                View(np.stack([px[0], px[1] * [-1, 1] + [edge[1], 0]]), np.stack([m[0], m[1] * MIRROR_POINT]))
+                View(np.stack([px[0], mirror_px(px[1], 2 * lens[0, 2] + 1)]), m * AS_RIGHT[:, None])
                 for px, m in ((merged.px[0], merged.m[0]), (pair.frame.joints_px, pair.frame.joints_m))
             )
             seen = our_joints(evidence, lens, trust)

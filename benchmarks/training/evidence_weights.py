@@ -39,12 +39,9 @@ import torch
 from benchmarks.training.evidence_looks import (
     Looks,
     SeenHand,
-    load,
-    look,
     our_crops,
     photographed_hands,
     rendered_hands,
-    save,
 )
 from benchmarks.training.evidence_map import learn_offsets, learn_picture_offsets
 from benchmarks.training.evidence_odds import Told, learn_entry
@@ -55,6 +52,7 @@ from rich.console import Console
 from knuckle import weights
 from knuckle.files import atomic_path
 from knuckle.geometry.crop import Crop
+from knuckle.geometry.projection import project
 from knuckle.inference import auto as door
 from knuckle.inference import merge
 from knuckle.inference.auto import ONE_HAND
@@ -233,7 +231,7 @@ def _told(
         answers = [
             our_joints(evidence, seen.camera, trust) for evidence in (seen.plain, seen.mirrored, seen.moved)
         ]
-        own = [View(_project(m, seen.camera), m) for m in (ours.plain_m, ours.moved_m)]
+        own = [View(project(m, seen.camera[:, None]), m) for m in (ours.plain_m, ours.moved_m)]
         told = signals(answers[0], own[0], seen.plain, ours.spread_px / side)
         away = apart(answers[0], own[0], seen.plain)
         reference = seen.joints_m if np.isfinite(seen.joints_m).all() else ours.plain_m
@@ -271,18 +269,3 @@ def _values(view: View, side_px: np.ndarray, like_m: np.ndarray, space: str) -> 
 
 def _length(values: np.ndarray) -> np.ndarray:
     return np.linalg.norm(values, axis=-1)
-
-
-def _project(joints_m: np.ndarray, camera: np.ndarray) -> np.ndarray:
-    lens = camera[:, None]
-    return joints_m[..., :2] / joints_m[..., 2:] * lens[..., :2] + lens[..., 2:]
-
-
-def _looks(path: Path, hands: Sequence[SeenHand]) -> Looks:
-    if not path.is_file():
-        save(path, look(hands, LandmarkNetwork()))
-    return load(path)
-
-
-if __name__ == "__main__":
-    main()

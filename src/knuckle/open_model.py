@@ -12,7 +12,7 @@ from knuckle import weights as store
 from knuckle.datasets.labelled import Patch, Photo
 from knuckle.evaluation.run import PatchPredictor
 from knuckle.evaluation.run_two_hands import FramePredictor, by_boxes
-from knuckle.geometry.crop import Crop, turned_px
+from knuckle.geometry.crop import Crop, middle_px, turned_px
 from knuckle.inference.auto import AUTO, ONE_HAND, open_predictor
 from knuckle.inference.detection.evidence import Evidence, look_at
 from knuckle.inference.detection.landmarks import landmark_network
@@ -104,7 +104,7 @@ class FittedPredictor:
         seen = first if same else self._look(patches, crop, camera, roll)
         outputs = dict(self._fitted(seen, crop, camera, known, roll))
         # Whoever asked knows the patches as they were.
-        middle = (self._size - 1) / 2
+        middle = middle_px(self._size)
         aspect = camera[:, 1] / camera[:, 0]
         outputs["joints_patch"] = turned_px(outputs["joints_patch"] - middle, roll, aspect=aspect) + middle
         return outputs
@@ -213,7 +213,7 @@ def _open_checkpoint(path: Path, *, threads: int) -> OpenedModel:
     model = model.to(device)
 
     class Checkpoint:
-        upright = getattr(model.config, "upright", False)
+        upright = model.upright
 
         @torch.inference_mode()
         def __call__(

@@ -72,9 +72,6 @@ TO_COMMON: dict[JointOrder, tuple[int, ...]] = {
     "interhand": INTERHAND_TO_COMMON,
 }
 
-INTERHAND42_RIGHT = slice(0, 21)
-INTERHAND42_LEFT = slice(21, 42)
-
 
 def _inverse(table: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(int(i) for i in np.argsort(table))
@@ -96,24 +93,3 @@ def convert_joints(
     if joints.ndim < 2 or joints.shape[-2] != JOINT_COUNT:
         raise KnuckleError(f"joints: expected (..., 21, d), got {joints.shape}")
     return joints[..., list(TO_COMMON[source]), :][..., list(FROM_COMMON[target]), :]
-
-
-def interhand42_to_sides(
-    joints: Shaped[np.ndarray, "*batch 42 d"],
-) -> dict[Side, Shaped[np.ndarray, "*batch 21 d"]]:
-    """Split InterHand2.6M's 42 joints (right 0-20, left 21-41) into two hands of the common order."""
-    if joints.ndim < 2 or joints.shape[-2] != 2 * JOINT_COUNT:
-        raise KnuckleError(f"joints: expected (..., 42, d) of InterHand2.6M, got {joints.shape}")
-    return {
-        "right": convert_joints(joints[..., INTERHAND42_RIGHT, :], source="interhand"),
-        "left": convert_joints(joints[..., INTERHAND42_LEFT, :], source="interhand"),
-    }
-
-
-def sides_to_interhand42(
-    right: Shaped[np.ndarray, "*batch 21 d"], left: Shaped[np.ndarray, "*batch 21 d"]
-) -> Shaped[np.ndarray, "*batch 42 d"]:
-    """Join two hands of the common order into InterHand2.6M's 42 joints."""
-    return np.concatenate(
-        [convert_joints(hand, source="common", target="interhand") for hand in (right, left)], axis=-2
-    )

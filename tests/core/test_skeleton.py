@@ -27,15 +27,6 @@ def test_mano16_joints_are_the_first_of_mano21():
     assert tuple(skeleton.FROM_COMMON["mano21"][:16]) == skeleton.COMMON_TO_MANO16
 
 
-def test_interhand42_splits_and_joins():
-    both = np.random.default_rng(1).normal(size=(2, 42, 3))
-    sides = skeleton.interhand42_to_sides(both)
-    assert np.array_equal(sides["right"][:, 0], both[:, 20]) and np.array_equal(
-        sides["left"][:, 0], both[:, 41]
-    )
-    assert np.array_equal(skeleton.sides_to_interhand42(sides["right"], sides["left"]), both)
-
-
 def test_bones_form_a_tree_and_classes_cover_the_joints():
     assert len(skeleton.BONES) == 20
     assert [child for _, child in skeleton.BONES] == list(range(1, 21))

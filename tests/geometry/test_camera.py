@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop, apply_affine, compose_affine, invert_affine
-from knuckle.geometry.projection import root_depth_from_bone, translation_to_weak, weak_to_translation
+from knuckle.geometry.projection import root_depth_from_bone, weak_to_translation
 
 RNG = np.random.default_rng(0)
 CAMERA = Camera(500.0, 510.0, 300.0, 220.0, 640, 480)
@@ -58,6 +58,14 @@ def test_crop_affine_round_trip(x, y, w, h, expand):
     assert np.allclose(frame[2], [x + w / 2, y + h / 2], atol=1e-6)
     identity = compose_affine(crop.patch_from_frame, invert_affine(crop.patch_from_frame))
     assert np.allclose(identity, [[1, 0, 0], [0, 1, 0]], atol=1e-6)
+
+
+def test_a_crop_comes_back_from_its_vector_and_from_its_affine_map():
+    crop = Crop((210.3, 99.0), 77.7, 128)
+    assert Crop.from_vector(crop.vector, 128) == crop
+    assert np.allclose(Crop.from_affine(crop.patch_from_frame, 128).vector, crop.vector, rtol=1e-14)
+    with pytest.raises(KnuckleError, match="expected an upright square crop"):
+        Crop.from_affine(Crop((210.3, 99.0), 77.7, 128, roll_rad=0.1).patch_from_frame, 128)
 
 
 def test_crop_warp_puts_a_marked_pixel_where_the_affine_says():
@@ -115,7 +123,9 @@ def test_a_reduced_crop_far_outside_the_frame_is_its_edge():
 @given(z=st.floats(0.2, 3), x=st.floats(-0.5, 0.5), y=st.floats(-0.5, 0.5), side=st.floats(20, 900))
 def test_weak_camera_round_trip(z, x, y, side):
     crop = np.array([210.0, 333.0, side])
-    weak = translation_to_weak(np.array([x, y, z]), crop, CAMERA.vector)
+    scale = 2 * CAMERA.fx / (side * z)
+    tx, ty = np.array([x, y]) - (crop[:2] - [CAMERA.cx, CAMERA.cy]) * z / [CAMERA.fx, CAMERA.fy]
+    weak = np.array([scale, tx, ty])
     assert np.allclose(weak_to_translation(weak, crop, CAMERA.vector), [x, y, z], atol=1e-9)
 
 
@@ -132,7 +142,7 @@ def test_root_depth_comes_back_from_a_known_bone():
         points = hand_points()
         length = float(np.linalg.norm(points[9] - points[10]))
         depth = root_depth_from_bone(
-            CAMERA.project(points), points[:, 2] - points[0, 2], CAMERA, bone=(9, 10), length_m=length
+            CAMERA.project(points), points[:, 2] - points[0, 2], CAMERA.vector, bone=(9, 10), length_m=length
         )
         assert depth == pytest.approx(points[0, 2], abs=1e-9) or depth > points[0, 2]
 
@@ -141,4 +151,4 @@ def test_bone_along_the_view_has_no_depth():
     points = np.tile([0.0, 0.0, 0.5], (21, 1))
     points[10] = [0, 0, 0.53]
     with pytest.raises(KnuckleError, match="no depth"):
-        root_depth_from_bone(CAMERA.project(points), points[:, 2] - 0.5, CAMERA, length_m=0.2)
+        root_depth_from_bone(CAMERA.project(points), points[:, 2] - 0.5, CAMERA.vector, length_m=0.2)

@@ -57,8 +57,7 @@ def test_mirrored_photo_gives_the_mirrored_hand(predictor: Predictor):
 
 
 def test_mirrored_rotations_turn_mirrored_vectors():
-    from knuckle.geometry.mirror import MIRROR_POINT
-    from knuckle.inference.mirror import MIRROR_AXIS_ANGLE
+    from knuckle.geometry.mirror import MIRROR_AXIS_ANGLE, MIRROR_POINT
     from knuckle.rig.rotations import rodrigues
 
     rng = np.random.default_rng(1)

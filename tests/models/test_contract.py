@@ -19,7 +19,7 @@ from knuckle.geometry.camera import Camera
 from knuckle.hands import Hands
 from knuckle.inference.one_hand import Predictor
 from knuckle.models import SYSTEMS, create_loss, create_model
-from knuckle.models.contract import Targets, TwoHandTargets
+from knuckle.models.contract import System, Targets, TwoHandTargets
 from knuckle.rig.load import load_rig
 from knuckle.training.checkpoint import load_model, load_weights, save_weights
 from knuckle.weights import WeightsRecord
@@ -111,6 +111,15 @@ def test_every_switch_value_builds_and_learns(system, name, value):
     assert torch.isfinite(total) and all(torch.isfinite(v) for v in terms.values())
     parameters = [*model.named_parameters(), *loss.named_parameters()]
     assert not [n for n, p in parameters if p.requires_grad and p.grad is None]
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_every_system_is_one_and_refuses_a_phase_it_does_not_have(system):
+    model = create_model(system, **SMALL[system])
+    assert isinstance(model, System) and model.hands in (1, 2) and "all" in model.PHASES
+    assert model.upright == getattr(model.config, "upright", False)
+    with pytest.raises(KnuckleError, match="phase: expected one of"):
+        model.set_phase("second")
 
 
 @pytest.mark.parametrize("system", SYSTEMS)

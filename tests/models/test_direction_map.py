@@ -2,8 +2,8 @@ import numpy as np
 import torch
 
 from knuckle.geometry.camera import Camera
-from knuckle.geometry.crop import Crop, compose_affine
-from knuckle.models.dahyf.direction_map import crop_to_affine, global_direction_map, local_direction_map
+from knuckle.geometry.crop import Crop, compose_affine, crop_to_affine
+from knuckle.models.dahyf.direction_map import global_direction_map, local_direction_map
 
 CAMERA = Camera(480.0, 480.0, 135.0, 103.0, 256, 200)
 CROP = Crop((100.0, 120.0), 90.0, 128)

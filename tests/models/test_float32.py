@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import torch
 
+from knuckle.geometry.crop import crop_to_affine
 from knuckle.geometry.float32 import in_float32
 from knuckle.layers.camera_head import (
     frame_to_patch,
@@ -18,7 +19,7 @@ from knuckle.layers.simcc import decode_axis
 from knuckle.layers.soft_argmax import soft_argmax_2d, soft_argmax_3d
 from knuckle.models import SYSTEMS, create_loss, create_model
 from knuckle.models.contract import HandOutput
-from knuckle.models.dahyf.direction_map import crop_to_affine, global_direction_map
+from knuckle.models.dahyf.direction_map import global_direction_map
 from knuckle.models.handar.mesh_joints import joint_matrix, joints_of_mesh
 from knuckle.rig.layer import RigLayer
 from knuckle.rig.load import load_rig

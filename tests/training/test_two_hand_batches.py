@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from knuckle.geometry.crop import Crop, apply_affine
 from knuckle.rig.load import load_rig
-from knuckle.training.augment import View, affine_of_crop, change_view, mirror_view
+from knuckle.training.augment import View, change_view, mirror_view
 from knuckle.training.batches import HandSource, TrainingBatches, validation_batches, view_to_item
 from knuckle.training.recipe import Recipe
 
@@ -29,8 +30,7 @@ def both_hands(source: HandSource) -> list[View]:
 def joints_in(view: View, size: int) -> np.ndarray:
     """Projected joints (2, 21, 2) in px of a patch of that size."""
     uv = view.joints_m[..., :2] / view.joints_m[..., 2:] * view.camera[:2] + view.camera[2:]
-    matrix = affine_of_crop(view.crop, size)
-    return uv @ matrix[:, :2].T + matrix[:, 2]
+    return apply_affine(Crop.from_vector(view.crop, size).patch_from_frame, uv)
 
 
 def posed_joints(pose: np.ndarray, shape: np.ndarray) -> np.ndarray:

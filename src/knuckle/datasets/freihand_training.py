@@ -96,7 +96,7 @@ def mano_labels(
 ) -> RigLabels:
     """FreiHAND's MANO parameters as labels of a MANO rig read with its mean pose.
 
-    The middle MCP lies at ((u, v) - principal point, f) / scale, f being the mean of both focal lengths.
+    The middle MCP lies at (u - cx, v - cy, f) / scale, f being the mean of both focal lengths.
     """
     pose, shape = mano[:, :48].reshape(-1, 16, 3), mano[:, 48:58]
     scale = mano[:, 60:]

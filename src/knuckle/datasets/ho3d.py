@@ -19,15 +19,13 @@ from knuckle.datasets.freihand import tight_box
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.datasets.photos import read_json
 from knuckle.errors import KnuckleError
-from knuckle.geometry.camera import Camera
+from knuckle.geometry.camera import OPENGL_FROM_CAMERA, Camera
 from knuckle.rig.safe_pickle import load_whitelisted_pickle
 from knuckle.skeleton import JOINT_COUNT, convert_joints
 
 Split = Literal["train", "evaluation"]
 
 WIDTH, HEIGHT = 640, 480
-OPENGL_FLIP = np.array([1.0, -1.0, -1.0])
-"""OpenGL camera frame to ours and back."""
 
 _SITE = "github.com/shreyashampali/ho3d"
 
@@ -81,7 +79,7 @@ def _evaluation_hand(folder: Path, name: str, joints: list, vertices: list) -> L
     camera = Camera.from_matrix(np.asarray(meta["camMat"], dtype=float), WIDTH, HEIGHT)
     left, top, right, bottom = (float(v) for v in meta["handBoundingBox"])
     box = np.array([left, top, right - left, bottom - top])
-    vertices_m = np.asarray(vertices, dtype=float) * OPENGL_FLIP
+    vertices_m = np.asarray(vertices, dtype=float) * OPENGL_FROM_CAMERA
     return LabelledHand(
         name, "HO-3D", image, "right", camera, box, camera.project(joints_m), joints_m, vertices_m
     )
@@ -109,4 +107,4 @@ def _to_ours(joints: np.ndarray, name: str) -> Float[np.ndarray, "21 3"]:
     """OpenGL frame and MANO order to our frame and the common order."""
     if joints.shape != (JOINT_COUNT, 3):
         raise KnuckleError(f"{name}: expected 21 x 3 joints, got {joints.shape}")
-    return convert_joints(joints * OPENGL_FLIP, source="ho3d")
+    return convert_joints(joints * OPENGL_FROM_CAMERA, source="ho3d")

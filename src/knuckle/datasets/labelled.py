@@ -11,7 +11,7 @@ from knuckle.datasets.photos import read_rgb
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop
-from knuckle.geometry.mirror import MIRROR_POINT, mirror_px
+from knuckle.geometry.mirror import MIRROR_POINT, mirror_box, mirror_px
 from knuckle.skeleton import JOINT_COUNT, Side
 
 
@@ -100,7 +100,7 @@ def to_patch(hand: LabelledHand, *, size: int, expand: float) -> Patch:
     if hand.side == "left":
         width = camera.width
         photo, camera, crop = photo[:, ::-1], camera.mirrored(), crop.mirrored(width)
-        box = np.array([width - 1 - box[0] - box[2], *box[1:]])
+        box = mirror_box(box, width)
         if joints_px is not None:
             joints_px = mirror_px(joints_px, width)
         joints_m, vertices_m = (None if x is None else x * MIRROR_POINT for x in (joints_m, vertices_m))

@@ -9,7 +9,7 @@ from knuckle.datasets.labelled import Patch
 from knuckle.datasets.photos import read_rgb
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
-from knuckle.geometry.crop import Crop
+from knuckle.geometry.crop import Crop, middle_px
 
 _SUFFIXES = (".jpg", ".jpeg", ".png")
 
@@ -28,7 +28,7 @@ def negative_patches(pictures: list[Path], *, size: int) -> Iterator[Patch]:
         picture = read_rgb(path)
         height, width = picture.shape[:2]
         side = float(min(height, width))
-        crop = Crop(((width - 1) / 2, (height - 1) / 2), side, size)
+        crop = Crop((middle_px(width), middle_px(height)), side, size)
         yield Patch(
             np.ascontiguousarray(crop.warp(picture)), crop.vector, Camera.from_size(width, height).vector
         )

@@ -24,11 +24,10 @@ from jaxtyping import Float
 
 from knuckle.datasets.check import Download, require
 from knuckle.datasets.freihand import tight_box
-from knuckle.datasets.ho3d import OPENGL_FLIP
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.datasets.rig_labels import RigLabels, fit_labels, right_rig
 from knuckle.errors import KnuckleError
-from knuckle.geometry.camera import Camera
+from knuckle.geometry.camera import OPENGL_FROM_CAMERA, Camera
 from knuckle.rig.safe_pickle import load_whitelisted_pickle, to_array
 from knuckle.skeleton import JOINT_COUNT, SIDES
 
@@ -70,7 +69,7 @@ class ObmanTraining:
         side = meta["side"]
         if side not in SIDES:
             raise KnuckleError(f'{path}: side: expected "left" or "right", got {side!r}')
-        joints_m = _points(path, meta, "coords_3d", 3) * OPENGL_FLIP
+        joints_m = _points(path, meta, "coords_3d", 3) * OPENGL_FROM_CAMERA
         if (joints_m[:, 2] <= 0).any():
             raise KnuckleError(f"{path}: coords_3d: expected joints before the camera, got some behind it")
         joints_px = CAMERA.project(joints_m)

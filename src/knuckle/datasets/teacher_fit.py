@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from knuckle.datasets.rig_labels import RigLabels, fit_labels
+from knuckle.geometry.projection import lift, project
 from knuckle.poses.prior import LARGEST_HAND, SMALLEST_HAND
 from knuckle.rig.hand_rig import HandRig
 from knuckle.skeleton import BONES, WRIST
@@ -59,8 +60,8 @@ def fit_teacher(
     depth = placed[..., 2]
     if second_m is not None:
         depth = depth + (_relative_depth(second_m, joints_m) - _relative_depth(joints_m, joints_m)) / 2
-    focal, principal = camera[:, None, :2], camera[:, None, 2:]
-    lifted = np.concatenate([(joints_px - principal) / focal * depth[..., None], depth[..., None]], axis=-1)
+    lens = camera[:, None]
+    lifted = lift(joints_px, depth, lens)
     usable = (depth.min(1) > _NEAREST_M) & (np.ptp(lifted, axis=1).max(1) < _LARGEST_M)
     result = TeacherFit(
         RigLabels(*(np.full((len(depth), *tail), np.nan) for tail in ((16, 3), (10,), (3,), ()))),
@@ -74,8 +75,7 @@ def fit_teacher(
             array[usable] = values
         result.joints_m[usable] = fitted
         result.length[usable] = _length(fitted) / _length(rig.posed(np.zeros((16, 3)), np.zeros(10)).joints)
-        projected = fitted[..., :2] / fitted[..., 2:] * focal[usable] + principal[usable]
-        away = np.linalg.norm(projected - joints_px[usable], axis=-1).mean(1)
+        away = np.linalg.norm(project(fitted, lens[usable]) - joints_px[usable], axis=-1).mean(1)
         result.off[usable] = away / np.ptp(joints_px[usable], axis=1).max(1)
     return result
 

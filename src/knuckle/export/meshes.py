@@ -6,10 +6,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from knuckle.errors import KnuckleError
+from knuckle.geometry.camera import OPENGL_FROM_CAMERA
 from knuckle.hands import Hands
-
-VIEWER_FROM_CAMERA = np.array([1.0, -1.0, -1.0])
-"""glTF's axes (y up, the camera looks along -z) from ours (y down, z forward): half a turn about x."""
 
 
 class NamedMesh(NamedTuple):
@@ -26,6 +24,6 @@ def named_meshes(hands: Hands) -> list[NamedMesh]:
     if len(hands) and not len(hands.faces):
         raise KnuckleError("hands: expected the mesh's faces (Hands.with_faces), got none")
     return [
-        NamedMesh(f"{hand.side}_hand_{i}", hand.vertices_m * VIEWER_FROM_CAMERA, hands.faces_of(hand.side))
+        NamedMesh(f"{hand.side}_hand_{i}", hand.vertices_m * OPENGL_FROM_CAMERA, hands.faces_of(hand.side))
         for i, hand in enumerate(hands)
     ]

@@ -2,7 +2,6 @@
 
 import copy
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 
 from knuckle.errors import KnuckleError
 from knuckle.files import atomic_path
+from knuckle.models.contract import System
 from knuckle.models.upright import infer_upright
 
 INPUTS = ("patch", "crop", "camera")
@@ -26,7 +26,7 @@ class Inference(nn.Module):
     Given a roll, crops are turned by it (`knuckle.models.upright`).
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: System) -> None:
         super().__init__()
         self.model = model
         self.outputs: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ class Inference(nn.Module):
         return tuple(given.values())
 
 
-def export_onnx(model: Any, path: Path) -> None:
+def export_onnx(model: System, path: Path) -> None:
     """Write a system with a dynamic batch; tensors that fp16 holds exactly are stored so and cast back on load.
 
     Outputs are the fields of `HandOutput` or `TwoHandOutput` that the system gives; parts that only training needs are
@@ -55,7 +55,7 @@ def export_onnx(model: Any, path: Path) -> None:
     A system of upright crops takes their angle as a fourth input.
     """
     size = model.config.patch_size
-    inputs = (*INPUTS, ROLL) if getattr(model.config, "upright", False) else INPUTS
+    inputs = (*INPUTS, ROLL) if model.upright else INPUTS
     example = (
         torch.zeros(2, 3, size, size),
         torch.tensor([[100.0, 100, 80]]).repeat(2, 1),

@@ -37,8 +37,7 @@ def ship(
     folder.
     """
     model, metadata = load_model(weights)
-    upright = getattr(model.config, "upright", False)
-    source = HandSource(validation_set, validation=validation, upright=upright)
+    source = HandSource(validation_set, validation=validation, upright=model.upright)
     check_hands(model, metadata["system"], source, str(validation_set))
     onnx_path = folder / f"{name}.onnx"
     export_onnx(model, onnx_path)

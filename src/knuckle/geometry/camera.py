@@ -10,11 +10,18 @@ import numpy as np
 from jaxtyping import Float
 
 from knuckle.errors import KnuckleError
+from knuckle.geometry import projection
+from knuckle.geometry.crop import middle_px
+from knuckle.geometry.mirror import mirror_column
+
+OPENGL_FROM_CAMERA = np.array([1.0, -1.0, -1.0])
+"""Times a point of the camera frame: the same point where y is up and z backward, as OpenGL and glTF have it. And
+back."""
 
 
 @dataclass(frozen=True)
 class Camera:
-    """Pinhole intrinsics in px of a frame of width x height; `assumed` tells that nobody measured them."""
+    """Pinhole intrinsics in px of a frame of width x height."""
 
     fx: float
     fy: float
@@ -23,6 +30,7 @@ class Camera:
     width: int
     height: int
     assumed: bool = False
+    """Whether they were guessed and not measured."""
 
     def __post_init__(self) -> None:
         values = (self.fx, self.fy, self.cx, self.cy)
@@ -35,7 +43,7 @@ class Camera:
     def from_size(cls, width: int, height: int) -> "Camera":
         """The camera assumed where none is known: focal sqrt(W^2 + H^2), centred (CLIFF; DaHyF 3.2)."""
         focal = float(np.hypot(width, height))
-        return cls(focal, focal, (width - 1) / 2, (height - 1) / 2, width, height, assumed=True)
+        return cls(focal, focal, middle_px(width), middle_px(height), width, height, assumed=True)
 
     @classmethod
     def from_matrix(cls, matrix: Float[np.ndarray, "3 3"], width: int, height: int) -> "Camera":
@@ -56,19 +64,14 @@ class Camera:
 
     def project(self, points_m: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 2"]:
         """Camera-frame metres to px."""
-        return points_m[..., :2] / points_m[..., 2:] * [self.fx, self.fy] + [self.cx, self.cy]
+        return projection.project(points_m, self.vector)
 
     def backproject(
         self, uv_px: Float[np.ndarray, "*batch 2"], depth_m: Float[np.ndarray, "*batch"]
     ) -> Float[np.ndarray, "*batch 3"]:
-        """Px and depth along z to camera-frame metres."""
-        depth = np.asarray(depth_m)[..., None]
-        return np.concatenate([(uv_px - [self.cx, self.cy]) / [self.fx, self.fy] * depth, depth], axis=-1)
+        """Px and depths along z to camera-frame metres."""
+        return projection.lift(uv_px, np.asarray(depth_m), self.vector)
 
     def mirrored(self) -> "Camera":
         """The camera of the left-right mirrored frame."""
-        return replace(self, cx=self.width - 1 - self.cx)
-
-    def cropped(self, left: int, top: int, width: int, height: int) -> "Camera":
-        """The camera of an axis-aligned pixel crop of the frame."""
-        return replace(self, cx=self.cx - left, cy=self.cy - top, width=width, height=height)
+        return replace(self, cx=mirror_column(self.cx, self.width))

@@ -4,10 +4,7 @@ back."""
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.geometry.mirror import MIRROR_POINT, mirror_px
-
-# Mirroring x turns a rotation about (a, b, c) into one about (a, -b, -c).
-MIRROR_AXIS_ANGLE = np.array([1.0, -1.0, -1.0])
+from knuckle.geometry.mirror import MIRROR_AXIS_ANGLE, MIRROR_POINT, mirror_px
 
 
 def mirror_outputs(

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Bool, Float
 
-from knuckle.geometry.crop import turned_px
-from knuckle.geometry.mirror import MIRROR_POINT
+from knuckle.geometry.mirror import AS_RIGHT
+from knuckle.geometry.projection import lift, patch_to_frame, project
 from knuckle.inference.detection.evidence import Evidence
 from knuckle.inference.trust import STANDARD, TWO_HANDS, View, apart, our_joints, signals, trust_in
 from knuckle.rig.fit.joints import fit_joints, ray_weights
@@ -38,7 +38,8 @@ and 1."""
 _SMALLEST_SPREAD_PX = 1e-3
 _STEPS = 4
 _LARGEST_HAND_M = 1.0
-_AS_RIGHT = np.stack([np.ones(3), MIRROR_POINT])
+_NEAREST_M = 1e-2
+"""Joints behind the camera, or nearer than this, are projected as if they were this far away."""
 """What shows each hand of a pair as a right one: the left one's world is mirrored."""
 
 
@@ -81,7 +82,7 @@ def fuse(
     fused["vertices_m"][usable] = hand.vertices
     fused["rotations"][usable] = rodrigues(fit.pose)
     fused["shape"][usable] = fit.shape
-    fused["joints_px"][usable] = _projected(hand.joints, lens)
+    fused["joints_px"][usable] = project(hand.joints, lens)
     return fused
 
 
@@ -104,7 +105,7 @@ def fuse_pair(
     """
     count = 2 * len(camera)
     fused = {name: np.array(value, dtype=float, order="C") for name, value in outputs.items()}
-    as_right = np.tile(_AS_RIGHT, (len(camera), 1))[:, None]
+    as_right = np.tile(AS_RIGHT, (len(camera), 1))[:, None]
     joints = fused["joints_m"].reshape(count, 21, 3) * as_right
     usable = _usable(joints)
     pose, shape, residual = np.zeros((count, 16, 3)), np.zeros((count, 10)), np.full(count, np.nan)
@@ -134,7 +135,7 @@ def fuse_pair(
         fitted = (hand.joints * as_right)[usable]
         lens = np.repeat(camera.astype(float), 2, axis=0)[usable, None]
         fused["joints_m"].reshape(count, 21, 3)[usable] = fitted
-        fused["joints_px"].reshape(count, 21, 2)[usable] = _projected(fitted, lens)
+        fused["joints_px"].reshape(count, 21, 2)[usable] = project(fitted, lens)
     return fused
 
 
@@ -165,11 +166,6 @@ def _usable(joints_m: Float[np.ndarray, "B 21 3"]) -> Bool[np.ndarray, "B"]:
     return np.isfinite(joints_m).all((1, 2)) & before & (np.ptp(joints_m, axis=1).max(-1) < _LARGEST_HAND_M)
 
 
-def _projected(joints_m: np.ndarray, lens: np.ndarray) -> np.ndarray:
-    """Joints in px of the frame; lens (..., 1, 4) = fx, fy, cx, cy."""
-    return joints_m[..., :2] / joints_m[..., 2:] * lens[..., :2] + lens[..., 2:]
-
-
 def own_joints(
     outputs: Mapping[str, np.ndarray],
     crop: Float[np.ndarray, "B 3"],
@@ -186,9 +182,9 @@ def own_joints(
     # The mesh's, where joints differ.
     hand, lens = outputs.get("mesh_joints_m", outputs["joints_m"]), camera[:, None].astype(float)
     placed = _as_large_as(branch, hand, lens)
-    uv = BRANCH_SHARE * branch + (1 - BRANCH_SHARE) * _before(placed, lens)
-    spread_px = np.linalg.norm(branch - _before(hand, lens), axis=-1).mean(1)
-    return _lifted(uv, placed[..., 2], lens), spread_px
+    uv = BRANCH_SHARE * branch + (1 - BRANCH_SHARE) * project(placed, lens, nearest_m=_NEAREST_M)
+    spread_px = np.linalg.norm(branch - project(hand, lens, nearest_m=_NEAREST_M), axis=-1).mean(1)
+    return lift(uv, placed[..., 2], lens), spread_px
 
 
 def with_evidence(
@@ -210,7 +206,7 @@ def with_evidence(
     if not found.any():
         return joined
     trust, told_of, lens = trust_in(system), evidence.rows(found), camera[found, None]
-    ours = View(_projected(joints_m[found], lens), joints_m[found])
+    ours = View(project(joints_m[found], lens), joints_m[found])
     seen = our_joints(told_of, camera[found], trust)
     told = signals(seen, ours, told_of, spread_px[found] / told_of.box_px[:, 2:].max(1))
     away = apart(seen, ours, told_of)
@@ -220,7 +216,7 @@ def with_evidence(
     depth = _joint_depths(hand, seen.m, trust.depth.share(told, away))
     if stays:
         depth += ours.m[:, [WRIST], 2] - depth[:, [WRIST]]
-    joined[found] = _lifted(px, depth, lens)
+    joined[found] = lift(px, depth, lens)
     return joined
 
 
@@ -244,17 +240,8 @@ def in_frame(
     roll: Float[np.ndarray, "B"] | None = None,
 ) -> Float[np.ndarray, "B 21 2"]:
     """Joints in px of the patch, as px of the frame; arguments as of `fuse`."""
-    window = crop[:, None].astype(float)
-    offset = (joints_patch - (size - 1) / 2) * (window[..., 2:] / size)
-    if roll is not None:
-        offset = turned_px(offset, roll, aspect=camera[:, 1] / camera[:, 0])
-    return offset + window[..., :2]
-
-
-def _lifted(px: np.ndarray, depth_m: np.ndarray, lens: np.ndarray) -> Float[np.ndarray, "B 21 3"]:
-    """Joints in px of the frame at their depths, metres; lens (..., 1, 4) = fx, fy, cx, cy."""
-    depth = depth_m[..., None]
-    return np.concatenate([(px - lens[..., 2:]) / lens[..., :2] * depth, depth], axis=-1)
+    aspect = camera[:, 1] / camera[:, 0]
+    return patch_to_frame(joints_patch, crop[:, None].astype(float), size, roll_rad=roll, aspect=aspect)
 
 
 def _as_large_as(
@@ -272,15 +259,10 @@ def _as_large_as(
 
 
 def _size_ratio(branch_px: np.ndarray, hand_m: np.ndarray, camera: np.ndarray) -> Float[np.ndarray, "B"]:
-    return _spread(branch_px) / _spread(_before(hand_m, camera))
+    return _spread(branch_px) / _spread(project(hand_m, camera, nearest_m=_NEAREST_M))
 
 
 def _spread(joints_px: Float[np.ndarray, "B 21 2"]) -> Float[np.ndarray, "B"]:
     """Root mean square distance of the joints from their middle, never quite zero."""
     spread = np.sqrt(((joints_px - joints_px.mean(1, keepdims=True)) ** 2).sum(-1).mean(1))
     return np.maximum(spread, _SMALLEST_SPREAD_PX)
-
-
-def _before(joints_m: np.ndarray, lens: np.ndarray) -> np.ndarray:
-    """As `_projected`; joints behind the camera count as just before it."""
-    return _projected(np.concatenate([joints_m[..., :2], np.maximum(joints_m[..., 2:], 1e-2)], axis=-1), lens)

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from knuckle.geometry.projection import px_to_rays
 from knuckle.inference.detection.evidence import Evidence
 from knuckle.skeleton import JOINT_CLASSES, JOINT_COUNT, WRIST
 
@@ -181,7 +182,7 @@ def _from_line_of_sight(
     px: Float[np.ndarray, "N 21 2"], camera: Float[np.ndarray, "N 4"]
 ) -> Float[np.ndarray, "N 3 3"]:
     """Shortest rotations that turn the camera's axis towards the middle of hands; the network sees them straight on."""
-    ray = (px.mean(1) - camera[:, 2:]) / camera[:, :2]
+    ray = px_to_rays(px.mean(1), camera)
     x, y, z = (
         np.concatenate([ray, np.ones((len(ray), 1))], axis=1) / np.hypot(np.hypot(*ray.T), 1)[:, None]
     ).T

@@ -12,6 +12,7 @@ from knuckle import weights
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop
+from knuckle.geometry.mirror import mirror_px
 from knuckle.hands import Hands
 from knuckle.inference.detection.evidence import Evidence, look_at
 from knuckle.inference.detection.landmarks import landmark_network
@@ -219,7 +220,7 @@ class PairPredictor:
             return Explanation(patches[0], joints, attention, outputs["confidence"][0])
         return Explanation(
             patches[0][:, ::-1],
-            joints[::-1] * [-1, 1] + [patches.shape[2] - 1, 0],
+            mirror_px(joints[::-1], patches.shape[2]),
             attention[:, :, ::-1, :, :, ::-1],
             outputs["confidence"][0, ::-1],
         )

@@ -108,7 +108,7 @@ def _is_trap(conv: nn.Conv2d) -> bool:
 
 
 def _freeze_unread_branches(body: Any, finest: int) -> None:
-    """HRNet computes its last fusion for every stride, asked for or not; what nobody reads must not be trained."""
+    """HRNet always computes its last fusion for every stride: layers whose output is unused must not be trained."""
     for branch, stride in enumerate((4, 8, 16, 32)):
         if stride < finest:
             body.stage4[-1].fuse_layers[branch].requires_grad_(False)
@@ -137,7 +137,7 @@ def load_lite0_imagenet(body: nn.Module) -> None:
 def _import_timm() -> ModuleType:
     """timm imports torchvision, whose PyPI wheel may lack the compiled operators of this build of torch.
 
-    Then importing it fails while describing operators nobody here calls: declare their names and import again.
+    Then importing it fails while describing operators that are not used here: declare their names and import again.
     """
     try:
         return importlib.import_module("timm")

@@ -1,11 +1,14 @@
-"""From a network's raw numbers to a camera and back to pixels (CLIFF's full-frame perspective; DaHyF 3.4)."""
+"""From a network's raw numbers to a camera and back to pixels (CLIFF's full-frame perspective; DaHyF 3.4).
+
+The maps are `knuckle.geometry.projection`'s, in float32 and of a batch of hands that each have one crop and camera.
+"""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from knuckle.geometry import projection
 from knuckle.geometry.float32 import in_float32
-from knuckle.geometry.projection import weak_to_translation
 
 
 @in_float32
@@ -22,10 +25,16 @@ def weak_camera(raw: Float[Tensor, "B 3"], *, scale_prior: float) -> Float[Tenso
 def root_translation(
     weak: Float[Tensor, "B 3"], crop: Float[Tensor, "B 3"], camera: Float[Tensor, "B 4"]
 ) -> Float[Tensor, "B 3"]:
-    """Where the root (middle MCP) lies in the camera frame, metres
-    (`knuckle.geometry.projection.weak_to_translation`).
-    """
-    return torch.stack(weak_to_translation(weak, crop, camera), dim=-1)
+    """Where the root (middle MCP) lies in the camera frame, metres (`projection.weak_to_translation`)."""
+    return torch.stack(projection.weak_to_translation(weak, crop, camera), dim=-1)
+
+
+@in_float32
+def root_depth(
+    scale: Float[Tensor, "B"], crop: Float[Tensor, "B 3"], camera: Float[Tensor, "B 4"]
+) -> Float[Tensor, "B"]:
+    """Depth of the root alone, metres, from the weak-perspective camera's scale."""
+    return projection.weak_to_depth(scale, crop, camera)
 
 
 @in_float32
@@ -33,26 +42,23 @@ def project(
     points_m: Float[Tensor, "B n 3"], camera: Float[Tensor, "B 4"], *, nearest_m: float = 1e-2
 ) -> Float[Tensor, "B n 2"]:
     """Camera-frame points to px of the frame; depths below `nearest_m` count as that."""
-    depth = points_m[..., 2:].clamp(min=nearest_m)
-    return points_m[..., :2] / depth * camera[:, None, :2] + camera[:, None, 2:]
+    return projection.project(points_m, camera[:, None], nearest_m=nearest_m)
 
 
 @in_float32
 def lift(
     uv_px: Float[Tensor, "B n 2"], depth_m: Float[Tensor, "B n"], camera: Float[Tensor, "B 4"]
 ) -> Float[Tensor, "B n 3"]:
-    """Pixels of the frame at their depths to camera-frame points, metres: the inverse of `project`."""
-    ray = (uv_px - camera[:, None, 2:]) / camera[:, None, :2]
-    return torch.cat([ray * depth_m[..., None], depth_m[..., None]], dim=-1)
+    """Px of the frame at their depths to camera-frame points, metres: the inverse of `project`."""
+    return projection.lift(uv_px, depth_m, camera[:, None])
 
 
 @in_float32
 def patch_to_frame(
     uv_patch: Float[Tensor, "B n 2"], crop: Float[Tensor, "B 3"], patch_size: int
 ) -> Float[Tensor, "B n 2"]:
-    """Patch px (pixel centres at integers) to px of the frame, for axis-aligned crops."""
-    offset = uv_patch - (patch_size - 1) / 2
-    return offset * (crop[:, None, 2:] / patch_size) + crop[:, None, :2]
+    """Px of the patch to px of the frame, for upright crops."""
+    return projection.patch_to_frame(uv_patch, crop[:, None], patch_size)
 
 
 @in_float32
@@ -60,4 +66,4 @@ def frame_to_patch(
     uv_px: Float[Tensor, "B n 2"], crop: Float[Tensor, "B 3"], patch_size: int
 ) -> Float[Tensor, "B n 2"]:
     """Inverse of `patch_to_frame`."""
-    return (uv_px - crop[:, None, :2]) * (patch_size / crop[:, None, 2:]) + (patch_size - 1) / 2
+    return projection.frame_to_patch(uv_px, crop[:, None], patch_size)

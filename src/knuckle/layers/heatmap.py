@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from knuckle.geometry.crop import resized_px
 from knuckle.geometry.float32 import in_float32
 
 
@@ -11,7 +12,7 @@ def gaussian_heatmap(
     uv_px: Float[Tensor, "B J 2"], cells: int, patch_size: int, *, sigma_cells: float
 ) -> Float[Tensor, "B J h w"]:
     """Gaussian target over the map's cells, normalised to a distribution; uv_px in patch px."""
-    position = (uv_px + 0.5) * (cells / patch_size) - 0.5
+    position = resized_px(uv_px, cells / patch_size)
     grid = torch.arange(cells, device=uv_px.device, dtype=uv_px.dtype)
     dx = ((grid - position[..., :1]) / sigma_cells) ** 2
     dy = ((grid - position[..., 1:]) / sigma_cells) ** 2

@@ -58,7 +58,7 @@ class LixelHead(nn.Module):
 
     @torch.no_grad()
     def start_at(self, points: Float[Tensor, "points 3"], *, sigma_bins: float) -> None:
-        """Make a Gaussian round each of `points` (bins) what a fresh head says; it needs `position`."""
+        """Let an untrained head answer a Gaussian round each of `points` (bins); it needs `position`."""
         scale = 2 / self.bins
         variance = (sigma_bins * scale) ** 2
         for axis, row in enumerate(self.rows):

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from knuckle.geometry.crop import unit_to_patch
 from knuckle.geometry.float32 import in_float32
 
 
@@ -25,8 +26,7 @@ def soft_argmax_3d(logits: Float[Tensor, "B J D h w"]) -> Float[Tensor, "B J 3"]
 @in_float32
 def soft_argmax_2d(maps: Float[Tensor, "B J h w"], patch_size: int) -> Float[Tensor, "B J 2"]:
     """Expected position in patch px (pixel centres at integers) under the spatial softmax."""
-    plane = soft_argmax_3d(maps[:, :, None])[..., :2]
-    return plane * (patch_size / 2) + (patch_size - 1) / 2
+    return unit_to_patch(soft_argmax_3d(maps[:, :, None])[..., :2], patch_size)
 
 
 def cell_centres(cells: int, like: Tensor) -> Float[Tensor, "cells"]:

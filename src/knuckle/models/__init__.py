@@ -2,21 +2,22 @@
 
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from knuckle.errors import KnuckleError
+
+if TYPE_CHECKING:
+    from knuckle.models.contract import System
 
 _CLASSES = {"dahyf": "Dahyf", "ehpe": "Ehpe", "handar": "Handar", "dfl": "Dfl"}
 SYSTEMS = tuple(_CLASSES)
 
 
-def create_model(system: str, *, preset: str = "lite", pretrained: bool = False, **switches: Any) -> Any:
+def create_model(system: str, *, preset: str = "lite", pretrained: bool = False, **switches: Any) -> "System":
     """Build a system: `create_model("ehpe", preset="lite", use_fem=False)`.
 
-    pretrained starts the backbone from ImageNet weights. Every system takes patches, crops and cameras and has
-    `config`, `forward` (all that its loss needs) and `infer` (`knuckle.models.contract.HandOutput`). Raises
-    KnuckleError listing the valid names when the system, the preset, a switch or its value is unknown, and without
-    torch.
+    pretrained starts the backbone from ImageNet weights. Raises KnuckleError listing the valid names when the system,
+    the preset, a switch or its value is unknown, and without torch.
     """
     _check(system)
     config = import_module(f"knuckle.models.{system}.config").make_config(preset, **switches)

@@ -1,11 +1,13 @@
-"""What every system takes as labels and gives at inference, so that one can stand for another."""
+"""What every system is, takes as labels and gives at inference, so that one can stand for another."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, UInt8
-from torch import Tensor
+from torch import Tensor, nn
 
+from knuckle.errors import KnuckleError
 from knuckle.geometry.float32 import in_float32
 from knuckle.rig.layer import RigLayer
 from knuckle.rig.rotations import rodrigues
@@ -79,6 +81,45 @@ class TwoHandOutput(NamedTuple):
     confidence: Float[Tensor, "B 2"]
     joints_patch: Float[Tensor, "B 2 21 2"]
     attention: Float[Tensor, "B T 2 42 m m"] | None = None
+
+
+class System(nn.Module):
+    """A network that finds one hand, or two, in a patch: what training, evaluation and export know of any system.
+
+    Everywhere: patch (B, 3, S, S) RGB scaled to -1..1; crop (B, 3) = centre u, centre v, side, px of the frame; camera
+    (B, 4) = fx, fy, cx, cy. A left hand alone comes mirrored, with crop and camera of the mirrored frame.
+    """
+
+    PHASES: ClassVar[tuple[str, ...]] = ("all",)
+    """The training phases a recipe may name; "all" trains everything at once."""
+
+    config: Any
+    """The system's own dataclass; all have `preset`, `patch_size` (px) and `rig`, the name of the rig it learns."""
+    hands: Literal[1, 2]
+    """How many hands a patch shows; of two the right one comes first."""
+    upright: bool = False
+    """Whether crops are turned so that the hand points up."""
+
+    def forward(
+        self, patch: Float[Tensor, "B 3 S S"], crop: Float[Tensor, "B 3"], camera: Float[Tensor, "B 4"]
+    ) -> Any:
+        """All that the system's own loss needs."""
+        raise NotImplementedError
+
+    def infer(
+        self, patch: Float[Tensor, "B 3 S S"], crop: Float[Tensor, "B 3"], camera: Float[Tensor, "B 4"]
+    ) -> HandOutput | TwoHandOutput:
+        """The answer: of one hand a `HandOutput`, of two a `TwoHandOutput`."""
+        raise NotImplementedError
+
+    def set_phase(self, phase: str) -> None:
+        """Let only what a phase trains have gradients. Raises KnuckleError for a phase that is not in `PHASES`."""
+        if phase not in self.PHASES:
+            raise KnuckleError(f"phase: expected one of {', '.join(self.PHASES)}, got {phase!r}")
+
+    def after_loading_parts(self, parts: Sequence[str]) -> None:
+        """Called once a trainer has loaded the tensors whose names start with `parts`: a system may start others from
+        them."""
 
 
 @torch.no_grad()

@@ -2,22 +2,22 @@
 
 A crop turned by some angle is an axis-aligned one of the same camera rolled about its axis. So the direction map's
 cells, and every coordinate that goes in or out, go through that roll (DaHyF's map through the inverse affine of the
-crop), and what the network says of the rolled camera is turned back.
+crop), and the answer in the rolled camera is turned back.
 """
-
-from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from knuckle.models.contract import HandOutput
+from knuckle.geometry.crop import turn_about_z
+from knuckle.geometry.projection import px_to_rays, rays_to_px
+from knuckle.models.contract import HandOutput, System
 
 _POINTS = ("joints_m", "vertices_m", "rough_vertices_m", "mesh_joints_m")
 
 
 def infer_upright(
-    model: Any,
+    model: System,
     patch: Float[Tensor, "B 3 S S"],
     crop: Float[Tensor, "B 3"],
     camera: Float[Tensor, "B 4"],
@@ -30,7 +30,8 @@ def infer_upright(
     """
     rolled = torch.cat([_turn_px(crop[:, None, :2], camera, -roll)[:, 0], crop[:, 2:]], dim=1)
     output = model.infer(patch, rolled, camera)
-    back = _about_z(roll)
+    assert isinstance(output, HandOutput)
+    back = turn_about_z(roll)
     turned = {
         name: value @ back.transpose(1, 2) for name in _POINTS if (value := getattr(output, name)) is not None
     }
@@ -45,14 +46,6 @@ def _turn_px(
     points_px: Float[Tensor, "B n 2"], camera: Float[Tensor, "B 4"], angle: Float[Tensor, "B"]
 ) -> Float[Tensor, "B n 2"]:
     """Pixels turned clockwise about the principal point, as a rolled camera sees them (K R K^-1)."""
-    focal, principal = camera[:, None, :2], camera[:, None, 2:]
-    direction = (points_px - principal) / focal
-    turn = _about_z(angle)[:, :2, :2]
-    return (direction @ turn.transpose(1, 2)) * focal + principal
-
-
-def _about_z(angle: Float[Tensor, "B"]) -> Float[Tensor, "B 3 3"]:
-    cos, sin = angle.cos(), angle.sin()
-    zero, one = torch.zeros_like(cos), torch.ones_like(cos)
-    rows = [(cos, -sin, zero), (sin, cos, zero), (zero, zero, one)]
-    return torch.stack([torch.stack(row, dim=-1) for row in rows], dim=1)
+    lens = camera[:, None]
+    turn = turn_about_z(angle)[:, :2, :2]
+    return rays_to_px(px_to_rays(points_px, lens) @ turn.transpose(1, 2), lens)

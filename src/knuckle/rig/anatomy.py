@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
+from knuckle.geometry.mirror import mirror_axis_angle, mirror_points
 from knuckle.skeleton import COMMON_TO_MANO16, MANO16_FINGER, Side
 
 _THUMB_PRONATION = np.deg2rad(60)
@@ -21,9 +22,9 @@ def axes_from_rest_joints(
     """
     joints = np.asarray(joints_m, np.float64)
     if side == "left":
-        # As in HandRig.mirrored: rotation axes mirror as (1, -1, -1), angles keep their meaning.
-        axes, rest = axes_from_rest_joints(joints * [-1, 1, 1], side="right")
-        return axes * np.array([1, -1, -1], np.float32), rest
+        # As in HandRig.mirrored: axes of rotation are mirrored, angles keep their meaning.
+        axes, rest = axes_from_rest_joints(mirror_points(joints), side="right")
+        return mirror_axis_angle(axes), rest
     along = _unit(joints[9] - joints[0])
     palm_normal = _unit(np.cross(joints[5] - joints[0], joints[17] - joints[0]))
     axes, rest = np.zeros((16, 3, 3)), np.zeros((16, 3))

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+from knuckle.geometry.mirror import mirror_points
 from knuckle.rig.hand_rig import HandRig, PosedHand
 from knuckle.rig.limits import basis, matrices_to_angles
 from knuckle.rig.rotations import cross, matrix_to_axis_angle, rodrigues
@@ -106,7 +107,7 @@ def bumps_of(rig: HandRig) -> Bumps:
     """The bumps of a rig of either side; cached, treat them as constants."""
     if rig.side == "left":
         right = bumps_of(rig.mirrored())
-        return right._replace(fields=right.fields * [-1, 1, 1])
+        return right._replace(fields=mirror_points(right.fields))
     found = [*_knuckles(rig), *_dips(rig), *_pads(rig), *_thumb_base(rig)]
     return Bumps(
         np.array([b.joint for b in found]),

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from knuckle.errors import KnuckleError
+from knuckle.geometry.mirror import MIRROR_AXIS_ANGLE, MIRROR_POINT, MIRROR_TURN
 from knuckle.rig.lbs import LbsArrays, articulate, joints16_and_tips_to_common
 from knuckle.rig.rotations import rodrigues
 from knuckle.skeleton import SIDES, Side
@@ -110,13 +111,12 @@ class HandRig:
         return joints16_and_tips_to_common(joints16, tips), world
 
     def mirrored(self) -> "HandRig":
-        """The same hand of the other side: x -> -x, faces rewound; the mirrored pose is pose * (1, -1, -1).
-        Axes are axes of rotation, so they mirror as (1, -1, -1) too: anatomical angles mean the same on both
+        """The same hand of the other side: x -> -x, faces rewound; the mirrored pose is pose * `MIRROR_AXIS_ANGLE`.
+        Axes are axes of rotation, so they mirror so too: anatomical angles mean the same on both
         sides.
         """
-        flip = np.array([-1, 1, 1], np.float32)
-        turn = -flip
-        sign = np.tile(np.outer(flip, flip).reshape(-1), 15)
+        flip, turn = MIRROR_POINT.astype(np.float32), MIRROR_AXIS_ANGLE.astype(np.float32)
+        sign = np.tile(MIRROR_TURN.astype(np.float32).reshape(-1), 15)
         return replace(
             self,
             side=SIDES[1 - SIDES.index(self.side)],

@@ -10,24 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.rig.rotations import (
-    Array,
-    array_module,
-    matrix_to_axis_angle,
-    rodrigues,
-    rot6d_to_matrix,
-)
-
-__all__ = [
-    "LbsArrays",
-    "articulate",
-    "chain",
-    "joints16_and_tips_to_common",
-    "matrix_to_axis_angle",
-    "rodrigues",
-    "rot6d_to_matrix",
-    "skin",
-]
+from knuckle.geometry.array import Array, array_module
 
 _CHAIN_COUNT = 5
 _CHAIN_LENGTH = 3

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from knuckle.errors import KnuckleError
+from knuckle.geometry.mirror import MIRROR_POINT
 from knuckle.rig.anatomy import axes_from_rest_joints
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.lbs import joints16_and_tips_to_common
@@ -55,7 +56,7 @@ def load_mano(
     if shape_basis.shape[2] < 10:
         raise KnuckleError(f"{path}: shapedirs: expected at least 10 components, got {shape_basis.shape[2]}")
     if side == "left" and _has_right_shape_basis(Path(path), shape_basis, right_path):
-        shape_basis = shape_basis * np.array([-1.0, 1.0, 1.0])[:, None]
+        shape_basis = shape_basis * MIRROR_POINT[:, None]
     faces = data.array("f", (None, 3)).astype(np.int64)
     parents = data.array("kintree_table", (2, 16))[0].astype(np.int64)
     if tuple(parents[1:].tolist()) != MANO16_PARENTS[1:]:

@@ -1,27 +1,15 @@
 """Rotations as axis-angle vectors, matrices and 6D pairs, written once for numpy and torch.
- Every function takes any leading batch dimensions, picks its array module from its input, has no
+
+Every function takes any leading batch dimensions, picks its array module from its input, has no
 data-dependent control flow (so it exports to onnx) and finite gradients everywhere, the zero rotation
 included.
 """
 
-from typing import Any, TypeAlias
-
-import numpy as np
 from jaxtyping import Float
 
-Array: TypeAlias = Any
-"""A numpy.ndarray or a torch.Tensor; what comes out is what went in."""
+from knuckle.geometry.array import Array, array_module
 
 _SMALL_ANGLE_SQUARED = 1e-4
-
-
-def array_module(array: Array) -> Any:
-    """numpy for numpy input, torch for tensors (torch is only imported by who already uses it)."""
-    if isinstance(array, np.ndarray | np.generic):
-        return np
-    import torch
-
-    return torch
 
 
 def rodrigues(axis_angle: Float[Array, "*batch 3"]) -> Float[Array, "*batch 3 3"]:
@@ -56,12 +44,6 @@ def rot6d_to_matrix(rot6d: Float[Array, "*batch 6"]) -> Float[Array, "*batch 3 3
     second = rot6d[..., 3:]
     second = _normalise(second - (first * second).sum(-1)[..., None] * first)
     return xp.stack([first, second, cross(first, second)], -1)
-
-
-def matrix_to_rot6d(matrix: Float[Array, "*batch 3 3"]) -> Float[Array, "*batch 6"]:
-    """First two columns of rotation matrices, the inverse of `rot6d_to_matrix`."""
-    xp = array_module(matrix)
-    return xp.concatenate([matrix[..., :, 0], matrix[..., :, 1]], -1)
 
 
 def cross(a: Float[Array, "*#batch 3"], b: Float[Array, "*#batch 3"]) -> Float[Array, "*#batch 3"]:

@@ -7,12 +7,12 @@ from jaxtyping import Bool, Float32, Int32, UInt8
 
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop
+from knuckle.geometry.mirror import mirror_axis_angle, mirror_column, mirror_points, mirror_px
 from knuckle.skeleton import MANO16_NAMES
 
 PARTS = len(MANO16_NAMES)
 NO_PAIR = 255
 """The kind of a crop that does not hold two hands."""
-_MIRROR = np.array([-1, 1, 1], np.float32)
 
 
 class Labelled:
@@ -172,24 +172,26 @@ def pair_label_table(size: int, vertex_count: int, *, full: bool) -> dict[str, t
 
 def mirror_sample(sample: Sample) -> Sample:
     """The left hand in the mirrored picture of a right one, without full labels but the vertices."""
-    width, last = int(sample.frame_size[0]), len(sample.image) - 1
+    width, size = int(sample.frame_size[0]), len(sample.image)
     patch_from_frame = sample.patch_from_frame.astype(np.float64)
-    patch_from_frame[0, 2] = last - patch_from_frame[0, 0] * (width - 1) - patch_from_frame[0, 2]
+    patch_from_frame[0, 2] = (
+        mirror_column(patch_from_frame[0, 0] * (width - 1), size) - patch_from_frame[0, 2]
+    )
     camera = sample.camera.astype(np.float64)
-    camera[2] = width - 1 - camera[2]
+    camera[2] = mirror_column(camera[2], width)
     return Sample(
         image=np.ascontiguousarray(sample.image[:, ::-1]),
         is_hand=sample.is_hand,
-        joints_px=sample.joints_px * _MIRROR[:2] + np.array([last, 0], np.float32),
-        joints_m=sample.joints_m * _MIRROR,
-        pose=sample.pose * -_MIRROR,
+        joints_px=mirror_px(sample.joints_px, size).astype(np.float32),
+        joints_m=mirror_points(sample.joints_m),
+        pose=mirror_axis_angle(sample.pose),
         shape=sample.shape,
-        translation=sample.translation * _MIRROR,
+        translation=mirror_points(sample.translation),
         camera=camera.astype(np.float32),
         frame_size=sample.frame_size,
         patch_from_frame=patch_from_frame.astype(np.float32),
         visible=sample.visible,
-        vertices_m=None if sample.vertices_m is None else sample.vertices_m * _MIRROR,
+        vertices_m=None if sample.vertices_m is None else mirror_points(sample.vertices_m),
     )
 
 

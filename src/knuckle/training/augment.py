@@ -10,7 +10,9 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from knuckle.geometry.crop import compose_affine, hand_roll, invert_affine
+from knuckle.geometry.crop import Crop, compose_affine, hand_roll, turn_about_z, turn_of_px
+from knuckle.geometry.mirror import mirror_axis_angle, mirror_column, mirror_points
+from knuckle.geometry.projection import project
 from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
 
 MIRRORED_PARTS = np.array([0, *range(17, 33), *range(1, 17)], np.uint8)
@@ -35,28 +37,14 @@ class View:
     part_mask: UInt8[np.ndarray, "m m"] | None = None
 
 
-def crop_of_affine(patch_from_frame: Float[np.ndarray, "2 3"], size: int) -> Float[np.ndarray, "3"]:
-    """(centre u, centre v, side) px of an axis-aligned square crop."""
-    scale = patch_from_frame[0, 0]
-    centre = ((size - 1) / 2 - patch_from_frame[:, 2]) / scale
-    return np.array([*centre, size / scale])
-
-
-def affine_of_crop(crop: Float[np.ndarray, "3"], size: int) -> Float[np.ndarray, "2 3"]:
-    """Inverse of `crop_of_affine`."""
-    scale = size / crop[2]
-    shift = (size - 1) / 2 - scale * crop[:2]
-    return np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
-
-
 def mirror_view(view: View, frame_width: int) -> View:
-    """The same two hands in a mirror: image column u becomes frame_width - 1 - u, right and left change places."""
+    """The same two hands in a mirror: right and left change places."""
     camera, crop = view.camera.copy(), view.crop.copy()
-    camera[2], crop[0] = frame_width - 1 - camera[2], frame_width - 1 - crop[0]
+    camera[2], crop[0] = (mirror_column(u, frame_width) for u in (camera[2], crop[0]))
     return View(
         image=cv2.flip(view.image, 1),
-        joints_m=view.joints_m[::-1] * [-1.0, 1.0, 1.0],
-        pose=view.pose[::-1] * [1.0, -1.0, -1.0],
+        joints_m=mirror_points(view.joints_m[::-1]),
+        pose=mirror_axis_angle(view.pose[::-1]),
         shape=view.shape[::-1],
         is_hand=view.is_hand[::-1],
         camera=camera,
@@ -94,7 +82,7 @@ def upright_view(view: View) -> View:
 
 
 def _roll(view: View) -> float:
-    return hand_roll(view.joints_m[:, :2] / view.joints_m[:, 2:] * view.camera[:2])
+    return float(hand_roll(project(view.joints_m, view.camera)))
 
 
 def _with_camera_rolled(
@@ -107,17 +95,16 @@ def _with_camera_rolled(
 ) -> View:
     """The picture turned clockwise by an angle (radians), its window moved by so many px and made larger."""
     size = view.image.shape[0]
-    cos, sin = np.cos(angle), np.sin(angle)
-    # In px the turn is one only where fx = fy: K R K^-1.
-    turn = np.array([[cos, -sin], [sin, cos]]) * np.outer(view.camera[:2], 1 / view.camera[:2])
+    turn = turn_of_px(angle, aspect=float(view.camera[1] / view.camera[0]))
     principal = view.camera[2:]
     rolled_from_frame = np.column_stack([turn, principal - turn @ principal])
     centre = turn @ (view.crop[:2] - principal) + principal + shift_px
     crop = np.array([*centre, view.crop[2] * larger])
 
     def new_from_old(size: int) -> np.ndarray:
-        frame_from_old = invert_affine(affine_of_crop(view.crop, size))
-        return compose_affine(affine_of_crop(crop, size), compose_affine(rolled_from_frame, frame_from_old))
+        old, new = Crop.from_vector(view.crop, size), Crop.from_vector(crop, size)
+        rolled_from_old = compose_affine(rolled_from_frame, old.frame_from_patch)
+        return compose_affine(new.patch_from_frame, rolled_from_old)
 
     image = cv2.warpAffine(
         view.image, new_from_old(size), (size, size), flags=cv2.INTER_LINEAR, borderMode=border
@@ -125,7 +112,7 @@ def _with_camera_rolled(
     mask = view.part_mask
     if mask is not None:
         mask = cv2.warpAffine(mask, new_from_old(len(mask)), mask.shape, flags=cv2.INTER_NEAREST)
-    about_z = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
+    about_z = turn_about_z(np.asarray(angle))
     pose = view.pose.copy()
     pose[..., 0, :] = matrix_to_axis_angle(about_z @ rodrigues(view.pose[..., 0, :]))
     return replace(

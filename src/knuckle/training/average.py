@@ -1,4 +1,4 @@
-"""The weighted mean of two runs' weights (Wortsman et al. 2022, model soups): learned is kept, less is forgotten."""
+"""The weighted mean of two runs' weights (Wortsman et al. 2022, model soups): it forgets less of the first run."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ _SAME = ("system", "preset", "switches", "rig")
 def average_weights(first: Path, second: Path, out: Path, *, share: float) -> dict[str, str]:
     """Write `share` of the first file's weights and the rest of the second's; returns the new file's metadata.
 
-    Useful where one run went on from the other: they then lie in one valley of the loss. The metadata is the second
+    Useful where one run continued the other: both then lie in the same basin of the loss. The metadata is the second
     one's; `averaged_with` names the first and its share. Raises KnuckleError for files of different models, and for a
     share outside 0 to 1.
     """

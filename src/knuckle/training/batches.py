@@ -10,12 +10,13 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from knuckle.errors import KnuckleError
+from knuckle.geometry.crop import Crop
+from knuckle.geometry.projection import frame_to_patch, project
 from knuckle.sets.reader import SynthSet
 from knuckle.training.augment import (
     View,
     change_appearance,
     change_view,
-    crop_of_affine,
     mirror_view,
     upright_view,
 )
@@ -59,7 +60,7 @@ class HandSource:
             shape=label("shape"),
             is_hand=np.asarray(labels["is_hand"][index]),
             camera=label("camera"),
-            crop=crop_of_affine(label("patch_from_frame"), image.shape[0]),
+            crop=Crop.from_affine(label("patch_from_frame"), image.shape[0]).vector,
             part_mask=np.asarray(labels["part_mask"][index]) if self.masked else None,
         )
 
@@ -89,13 +90,12 @@ def view_to_item(view: View) -> dict[str, np.ndarray]:
     """The names of `Targets` and the model's inputs; rows of an absent hand are 0, its joints_m 1."""
     here = view.is_hand[..., None, None]
     joints_m = np.where(here, view.joints_m, 1.0)
-    joints_px = np.where(here, joints_m[..., :2] / joints_m[..., 2:] * view.camera[:2] + view.camera[2:], 0.0)
-    size = view.image.shape[0]
+    joints_px = np.where(here, project(joints_m, view.camera), 0.0)
     item = {
         "image": view.image.transpose(2, 0, 1),
         "crop": view.crop,
         "camera": view.camera,
-        "joints_patch": (joints_px - view.crop[:2]) * (size / view.crop[2]) + (size - 1) / 2,
+        "joints_patch": frame_to_patch(joints_px, view.crop, view.image.shape[0]),
         "joints_px": joints_px,
         "joints_m": joints_m,
         "pose": np.where(here, view.pose, 0.0),

@@ -1,7 +1,8 @@
 """Checkpoints without pickle: one safetensors file holds weights, averaged weights, optimiser and progress."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from knuckle.errors import KnuckleError
 from knuckle.files import atomic_path
 from knuckle.models import create_model
+from knuckle.models.contract import System
 from knuckle.training.recipe import Recipe
 
 
@@ -122,7 +124,7 @@ def load_parts(path: Path, model: nn.Module, parts: Sequence[str]) -> dict[str, 
     return metadata
 
 
-def load_model(path: Path) -> tuple[Any, dict[str, str]]:
+def load_model(path: Path) -> tuple[System, dict[str, str]]:
     """Build the model a weights file was saved from, fill it, and return it with the file's metadata.
 
     Raises KnuckleError when the file does not say what it is.
@@ -139,14 +141,22 @@ def load_model(path: Path) -> tuple[Any, dict[str, str]]:
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """The metadata of a safetensors file."""
-    return _read(path)[1]
+    """The metadata of a safetensors file, without its tensors."""
+    with _opened(path) as file:
+        return file.metadata() or {}
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    with _opened(path) as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """A safetensors file; raises KnuckleError where it is missing or damaged."""
     try:
         with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+            yield file
     except (OSError, SafetensorError) as error:
         raise KnuckleError(f"{path}: expected a safetensors checkpoint, got {error}") from error
 

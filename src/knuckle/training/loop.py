@@ -54,8 +54,8 @@ class Trainer:
 
     @property
     def upright(self) -> bool:
-        """Whether the model wants its crops turned so that the hand points up."""
-        return getattr(self.objective.model.config, "upright", False)
+        """Whether the model takes crops that are turned so that the hand points up."""
+        return self.objective.model.upright
 
     def _held_out_batches(self) -> list[Batch]:
         """The first set's held-out crops (main process); refuses a set whose crops or rig are not the model's."""
@@ -163,7 +163,7 @@ class Trainer:
         return scores
 
     def log(self, writer: SummaryWriter, step: int, values: dict[str, float], *, group: str = "loss") -> None:
-        """To TensorBoard, and as a line for whoever watches."""
+        """To TensorBoard, and as a printed line."""
         for name, value in values.items():
             writer.add_scalar(f"{group}/{name}", value, step * self.recipe.batch)
         seen, seconds = step * self.recipe.batch, self.progress["seconds"]

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from knuckle.errors import KnuckleError
 from knuckle.models import create_loss, create_model
-from knuckle.models.contract import Targets, TwoHandTargets
+from knuckle.models.contract import System, Targets, TwoHandTargets
 from knuckle.training.batches import Batch, HandSource
 from knuckle.training.recipe import Recipe
 
@@ -25,7 +25,7 @@ def targets_of(batch: Batch) -> Targets | TwoHandTargets:
     return kind(**{name: batch[name] for name in kind._fields if name in batch})
 
 
-def check_hands(model: Any, system: str, source: HandSource, data: str) -> None:
+def check_hands(model: System, system: str, source: HandSource, data: str) -> None:
     """Raise KnuckleError unless a set's crops are of as many hands as the system takes."""
     if source.set.hands != model.hands:
         raise KnuckleError(
@@ -40,7 +40,7 @@ class Objective(nn.Module):
         super().__init__()
         pretrained = recipe.pretrained and not recipe.init
         self.frozen: list[nn.Module] = []
-        self.model: Any = create_model(
+        self.model: System = create_model(
             recipe.system, preset=recipe.preset, pretrained=pretrained, **recipe.switches
         )
         if recipe.phase not in self.model.PHASES:

@@ -1,4 +1,4 @@
-"""Which hand a row of training sees, of one set or of several: a matter of the seed and the row's number alone."""
+"""Which hand a row of training sees, of one set or of several: it depends on the seed and the row's number alone."""
 
 from collections.abc import Sequence
 

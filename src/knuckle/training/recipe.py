@@ -14,61 +14,83 @@ _SUM_TOLERANCE = 1e-6
 
 @dataclass(frozen=True)
 class Recipe:
-    """One training run.
-
-    system, preset, switches: the model. data: folder of a set (`knuckle synth`, `knuckle convert`), or a list of
-    them. shares: one number a set, the share of the hands drawn from it; without them the sets are seen as one, every
-    hand equally often. validation: how many of the first set's last hands are held out. samples: hands to see in all.
-    batch: patches a step over all processes. backbone_rate: of the learning rate, for the backbone's weights.
-    processes: how many, each with `threads` threads. schedule: "decay" warms up, holds, then falls to zero along a
-    half cosine over the last `decay_fraction`; "step" multiplies by `step_factor` at each share of the run in
-    `step_at`. negatives_from: share of the run after which patches without a hand join (`negatives` of each batch)
-    and confidence losses count (DaHyF: L_c). ema: decay of the averaged weights that are evaluated and shipped. init:
-    weights to start from, of the same system, preset and switches; with `init_parts`, of any system, and only the
-    tensors whose names start so are taken. shared: weights of any system that lend the tensors in `shared_parts`
-    afterwards, in place of those of init (a backbone that was trained further elsewhere). frozen: modules that keep
-    the weights they start with. phase: which of the system's training phases this run is. precision: "no" is float32,
-    "bf16" computes convolutions and matrix products in it, "auto" does so where the processor or GPU is faster for it
-    (`knuckle.training.precision`); geometry is in float32 in any. checkpoint_seconds: at most this much is lost.
-    """
+    """One training run."""
 
     name: str
+    """By default the file's name."""
+
     system: str = "dahyf"
     preset: str = "lite"
     switches: dict[str, Any] = field(default_factory=dict)
+    """Fields of the system's configuration that differ from the preset's."""
+    phase: str = "all"
+    """Which of the system's training phases this run is."""
+
     data: str | tuple[str, ...] = ""
+    """Folder of a set (`knuckle synth`, `knuckle convert`), or a list of them."""
     shares: tuple[float, ...] = ()
+    """One number a set: the share of the hands that is drawn from it. Without them every hand of all sets is seen
+    equally often."""
     validation: int = 512
+    """How many of the first set's last hands are held out."""
+    negatives: float = 0.08
+    """Share of each batch that patches without a hand make up, once they have joined."""
+    negatives_from: float = 0.8
+    """Share of the run after which they join, and confidence losses count (DaHyF: L_c)."""
+    augment: bool = True
+
     samples: int = 500_000
+    """Hands to see in all."""
     batch: int = 64
+    """Patches a step, over all processes."""
     processes: int = 1
     threads: int = 1
+    """Of each process, for its computations."""
     workers: int = 0
+    """Processes that load batches for each of them; 0: it loads its own."""
     seed: int = 0
+
     optimiser: Literal["adamw", "adam"] = "adamw"
     lr: float = 1e-3
     backbone_rate: float = 1.0
+    """Factor of the learning rate for the backbone's weights."""
     weight_decay: float = 0.02
     clip: float = 5.0
+    """Largest norm of the gradient."""
     warmup_samples: int = 10_000
+    """Hands over which the learning rate rises to `lr`."""
     schedule: Literal["decay", "step"] = "decay"
+    """ "decay" holds the rate, then lets it fall to zero along a half cosine; "step" multiplies it at some steps."""
     decay_fraction: float = 0.35
+    """ "decay": the last share of the run, over which the rate falls."""
     step_at: tuple[float, ...] = (0.5,)
+    """ "step": the shares of the run after which the rate is multiplied."""
     step_factor: float = 0.1
-    negatives_from: float = 0.8
-    negatives: float = 0.08
+    """ "step": by how much."""
     ema: float = 0.998
-    init: str = ""
-    init_parts: tuple[str, ...] = ()
-    shared: str = ""
-    shared_parts: tuple[str, ...] = ()
-    frozen: tuple[str, ...] = ()
-    phase: str = "all"
+    """Decay of the averaged weights, which are evaluated and shipped."""
+
     pretrained: bool = True
+    """Whether a backbone that starts from no other weights starts from ImageNet's."""
+    init: str = ""
+    """Weights to start from, of the same system, preset and switches; of any system with `init_parts`."""
+    init_parts: tuple[str, ...] = ()
+    """Beginnings of the names of the tensors that are taken from `init`, where not all are."""
+    shared: str = ""
+    """Weights of any system from which `shared_parts` are taken afterwards, in place of those of `init`: a backbone
+    that was trained further elsewhere."""
+    shared_parts: tuple[str, ...] = ()
+    """Beginnings of the names of those tensors."""
+    frozen: tuple[str, ...] = ()
+    """Modules that keep the weights they start with."""
+
     precision: Literal["no", "bf16", "auto"] = "no"
-    augment: bool = True
+    """ "no" is float32, "bf16" computes convolutions and matrix products in it, "auto" does so where the processor or
+    GPU is faster for it (`knuckle.training.precision`). Geometry is in float32 in any case."""
     checkpoint_seconds: float = 120.0
+    """Time between checkpoints: at most this much work is lost."""
     validate_every: int = 500
+    """Steps between two validations."""
 
     def __post_init__(self) -> None:
         if self.system not in SYSTEMS:

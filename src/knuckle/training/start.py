@@ -4,21 +4,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from torch import nn
-
+from knuckle.models.contract import System
 from knuckle.training.checkpoint import load_parts, load_start
 from knuckle.training.recipe import Recipe
 
 
 class Before(NamedTuple):
-    """What the weights a run starts from had seen; of another system's weights only what they are."""
+    """What the weights that a run starts from had seen."""
 
     started_from: str = ""
+    """What they started from themselves; of another system's weights, what they are."""
     samples: int = 0
+    """Hands seen; 0 where they are another system's."""
     seconds: float = 0.0
+    """Of training; 0 where they are another system's."""
 
 
-def load_initial(model: nn.Module, recipe: Recipe) -> Before:
+def load_initial(model: System, recipe: Recipe) -> Before:
     """Fill a model with the weights its recipe starts from (`init`, then `shared`).
 
     Raises KnuckleError when a file is damaged or its tensors do not fit.
@@ -26,19 +28,17 @@ def load_initial(model: nn.Module, recipe: Recipe) -> Before:
     before = _own(model, recipe)
     if not recipe.shared:
         return before
-    lent = load_parts(Path(recipe.shared), model, recipe.shared_parts)
-    origins = before.started_from, _origin(recipe.shared, recipe.shared_parts, lent)
+    metadata = load_parts(Path(recipe.shared), model, recipe.shared_parts)
+    origins = before.started_from, _origin(recipe.shared, recipe.shared_parts, metadata)
     return before._replace(started_from="; ".join(filter(None, origins)))
 
 
-def _own(model: nn.Module, recipe: Recipe) -> Before:
+def _own(model: System, recipe: Recipe) -> Before:
     if not recipe.init:
         return Before("ImageNet" if recipe.pretrained else "")
     if recipe.init_parts:
         metadata = load_parts(Path(recipe.init), model, recipe.init_parts)
-        after_loading = getattr(model, "after_loading_parts", None)
-        if after_loading is not None:
-            after_loading(recipe.init_parts)
+        model.after_loading_parts(recipe.init_parts)
         if metadata.get("system") != recipe.system:
             return Before(_origin(recipe.init, recipe.init_parts, metadata))
     else:

@@ -1,21 +1,21 @@
 """Scores of a model on a set's held-out crops, while it trains."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
 
 from knuckle.evaluation.metrics.procrustes import align_similarity
 from knuckle.evaluation.metrics.two_hands import mpjpe, mrrpe, with_root_depth
-from knuckle.models.contract import HandOutput, Targets, TwoHandOutput, truth_mesh
+from knuckle.models.contract import HandOutput, System, Targets, TwoHandOutput, truth_mesh
+from knuckle.rig.layer import RigLayer
 from knuckle.skeleton import WRIST
 from knuckle.training.batches import Batch
 from knuckle.training.objective import images_to_input
 
 
 @torch.no_grad()
-def held_out_scores(model: Any, batches: Sequence[Batch], device: torch.device) -> dict[str, float]:
+def held_out_scores(model: System, batches: Sequence[Batch], device: torch.device) -> dict[str, float]:
     """Scores by name, as the model takes one hand (PA-MPJPE, PA-MPVPE, 2D errors) or two (MPJPE, MRRPE, 2D error, hands
     found and missed).
 
@@ -24,18 +24,21 @@ def held_out_scores(model: Any, batches: Sequence[Batch], device: torch.device) 
     return (_one_hand_scores if model.hands == 1 else _two_hand_scores)(model, batches, device)
 
 
-def _one_hand_scores(model: Any, batches: Sequence[Batch], device: torch.device) -> dict[str, float]:
+def _one_hand_scores(model: System, batches: Sequence[Batch], device: torch.device) -> dict[str, float]:
     """PA-MPJPE and PA-MPVPE (mm), and 2D errors (% of the patch) of the joints in px and of the 2D branch."""
     rows: dict[str, list[np.ndarray]] = {}
+    rig = model.rig
+    assert isinstance(rig, RigLayer)
 
     def note(name: str, values: np.ndarray) -> None:
         rows.setdefault(name, []).append(values)
 
     for batch in batches:
         batch = {name: value.to(device) for name, value in batch.items()}
-        output: HandOutput = model.infer(images_to_input(batch["image"]), batch["crop"], batch["camera"])
+        output = model.infer(images_to_input(batch["image"]), batch["crop"], batch["camera"])
+        assert isinstance(output, HandOutput)
         targets = Targets(**{name: batch[name] for name in Targets._fields})
-        vertices, _ = truth_mesh(model.rig, targets)
+        vertices, _ = truth_mesh(rig, targets)
         note("pa_mpjpe_mm", 1e3 * _aligned_error(targets.joints_m, output.joints_m))
         note("pa_mpvpe_mm", 1e3 * _aligned_error(vertices, output.vertices_m))
         off = (output.joints_px - targets.joints_px).norm(dim=-1).mean(1) / batch["crop"][:, 2]
@@ -46,7 +49,7 @@ def _one_hand_scores(model: Any, batches: Sequence[Batch], device: torch.device)
     return {name: float(np.concatenate(values).mean()) for name, values in rows.items()}
 
 
-def _two_hand_scores(model: Any, batches: Sequence[Batch], device: torch.device) -> dict[str, float]:
+def _two_hand_scores(model: System, batches: Sequence[Batch], device: torch.device) -> dict[str, float]:
     """MPJPE (mm) by InterHand2.6M's rules at the true depths of the wrists, MRRPE (mm) at the model's own depths, the
     2D error (% of the patch), and % of hands that the confidence gets wrong at one half.
 
@@ -56,7 +59,9 @@ def _two_hand_scores(model: Any, batches: Sequence[Batch], device: torch.device)
     answers: list[TwoHandOutput] = []
     for batch in batches:
         patch, crop, camera = (batch[name].to(device) for name in ("image", "crop", "camera"))
-        answers.append(model.infer(images_to_input(patch), crop, camera))
+        answer = model.infer(images_to_input(patch), crop, camera)
+        assert isinstance(answer, TwoHandOutput)
+        answers.append(answer)
     truth_px, truth_m, is_hand, camera, crop = (
         _joined([batch[name] for batch in batches])
         for name in ("joints_px", "joints_m", "is_hand", "camera", "crop")

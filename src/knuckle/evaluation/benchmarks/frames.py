@@ -12,7 +12,8 @@ from jaxtyping import Bool, Float, Int, UInt8
 from knuckle.datasets.labelled import LabelledHand, Patch, Photo
 from knuckle.evaluation.protocols.synthetic import JOINT_TOLERANCE_M
 from knuckle.geometry.camera import Camera
-from knuckle.geometry.crop import Crop
+from knuckle.geometry.crop import Crop, whole_patch
+from knuckle.geometry.mirror import mirror_box
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.load import load_rig
 from knuckle.sets.reader import SynthSet
@@ -59,7 +60,7 @@ def hand_patch(frame: TwoHandFrame, hand: int, *, size: int, expand: float) -> P
     if hand != LEFT:
         return Patch(pixels, crop.vector, frame.camera.vector, photo=Photo(frame.picture, box))
     width = frame.camera.width
-    photo = Photo(cv2.flip(frame.picture, 1), np.array([width - 1 - box[0] - box[2], *box[1:]]))
+    photo = Photo(cv2.flip(frame.picture, 1), mirror_box(box, width))
     pixels, mirrored = np.ascontiguousarray(pixels[:, ::-1]), crop.mirrored(width)
     return Patch(pixels, mirrored.vector, frame.camera.mirrored().vector, photo=photo)
 
@@ -114,7 +115,7 @@ def rendered_frames(
     """
     labels, kinds = rendered.labels, crop_kinds(rendered)
     size = rendered.images.shape[1]
-    window = np.array([(size - 1) / 2, (size - 1) / 2, size])
+    window = whole_patch(size)
     for chunk in (indices[start : start + _CHUNK] for start in range(0, len(indices), _CHUNK)):
         meshes = None
         if rigs is not None:

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int, UInt8
 
 from knuckle.errors import KnuckleError
 from knuckle.geometry.crop import Crop, apply_affine
+from knuckle.geometry.projection import project
 from knuckle.raster import numpy_raster
 from knuckle.rig.hand_rig import HandRig
 from knuckle.skeleton import FINGERS, MANO16_FINGER
@@ -51,12 +52,10 @@ def region_map(
     if len(vertices_m) != mesh.vertex_count:
         raise KnuckleError(f"vertices_m: expected {mesh.vertex_count} vertices, got {len(vertices_m)}")
     points = np.asarray(vertices_m, dtype=float)
-    depth = points[:, 2:]
     with np.errstate(divide="ignore", invalid="ignore"):
-        in_frame = points[:, :2] / depth * camera[:2] + camera[2:]
-    window = Crop((float(crop[0]), float(crop[1])), float(crop[2]), size)
-    in_crop = apply_affine(window.patch_from_frame, in_frame)
-    face_id = _face_ids()(np.column_stack([in_crop, depth]), mesh.faces, size)
+        in_frame = project(points, camera)
+    in_crop = apply_affine(Crop.from_vector(crop, size).patch_from_frame, in_frame)
+    face_id = _face_ids()(np.column_stack([in_crop, points[:, 2]]), mesh.faces, size)
     return np.where(face_id < 0, 0, mesh.regions[face_id]).astype(np.uint8)
 
 

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.metrics.checks import check_finite
 from knuckle.evaluation.metrics.joints import keypoint_mean, root_relative_errors, scale_translation_errors
+from knuckle.geometry.projection import lift
 from knuckle.skeleton import JOINT_COUNT, MIDDLE_MCP, WRIST
 
 _MM = 1e3
@@ -98,9 +99,7 @@ def with_root_depth(
     (fx, fy, cx, cy) is of.
     """
     relative = joints_m[..., 2] - joints_m[..., WRIST : WRIST + 1, 2]
-    depth = (root_depth_m[..., None] + relative)[..., None]
-    lens = camera[:, None, None]
-    return np.concatenate([(joints_px - lens[..., 2:]) / lens[..., :2] * depth, depth], axis=-1)
+    return lift(joints_px, root_depth_m[..., None] + relative, camera[:, None, None])
 
 
 def check_two_hands(truth_m: np.ndarray, predicted_m: np.ndarray, is_hand: np.ndarray) -> None:

@@ -8,7 +8,6 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.datasets.freihand import SIZE
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.arrays import Predictions, Truth
 from knuckle.evaluation.metrics.joints import absolute_errors
@@ -16,8 +15,7 @@ from knuckle.evaluation.protocols.common import MM, error_score, joint_report
 from knuckle.evaluation.protocols.mesh import add_mesh_scores
 from knuckle.evaluation.report import Report
 from knuckle.files import atomic_path
-from knuckle.geometry.camera import Camera
-from knuckle.geometry.projection import root_depth_from_bone
+from knuckle.geometry.projection import lift, root_depth_from_bone
 from knuckle.skeleton import MIDDLE_MCP, WRIST
 
 MANO_VERTICES = 778
@@ -71,17 +69,16 @@ def place_by_scale(truth: Truth, predictions: Predictions) -> tuple[Float[np.nda
     joints_m = predictions.joints_m.copy()
     failed = 0
     for i, (uv, vector) in enumerate(zip(predictions.joints_px, truth.camera, strict=True)):
-        fx, fy, cx, cy = (float(v) for v in vector)
-        camera = Camera(fx, fy, cx, cy, SIZE, SIZE)
+        lens = np.asarray(vector, dtype=float)
         relative = joints_m[i, :, 2] - joints_m[i, WRIST, 2]
         try:
             depth = root_depth_from_bone(
-                uv, relative, camera, bone=(MIDDLE_MCP, MIDDLE_MCP + 1), length_m=float(truth.scale_m[i])
+                uv, relative, lens, bone=(MIDDLE_MCP, MIDDLE_MCP + 1), length_m=float(truth.scale_m[i])
             )
         except KnuckleError:
             failed += 1
             continue
-        joints_m[i] = camera.backproject(uv, depth + relative)
+        joints_m[i] = lift(uv, depth + relative, lens)
     return joints_m, failed
 
 

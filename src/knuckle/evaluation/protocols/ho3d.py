@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from knuckle.datasets.ho3d import OPENGL_FLIP
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.arrays import Predictions, Truth
 from knuckle.evaluation.metrics.joints import scale_translation_errors
@@ -14,6 +13,7 @@ from knuckle.evaluation.protocols.freihand import MANO_VERTICES
 from knuckle.evaluation.protocols.mesh import add_mesh_scores
 from knuckle.evaluation.report import Report
 from knuckle.files import atomic_path
+from knuckle.geometry.camera import OPENGL_FROM_CAMERA
 from knuckle.skeleton import convert_joints
 
 
@@ -43,6 +43,8 @@ def write_submission(path: str | Path, predictions: Predictions) -> None:
         )
     if not (predictions.joints_m[..., 2] > 0).all():
         raise KnuckleError(f"{path}: expected hands before the camera, got joints with z <= 0")
-    joints = convert_joints(predictions.joints_m, source="common", target="ho3d") * OPENGL_FLIP
+    joints = convert_joints(predictions.joints_m, source="common", target="ho3d") * OPENGL_FROM_CAMERA
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps([np.round(x, 6).tolist() for x in (joints, vertices * OPENGL_FLIP)]))
+        temporary.write_text(
+            json.dumps([np.round(x, 6).tolist() for x in (joints, vertices * OPENGL_FROM_CAMERA)])
+        )

@@ -7,12 +7,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from knuckle.datasets.labelled import Patch, Photo
-from knuckle.errors import KnuckleError
 from knuckle.evaluation.arrays import Predictions, Truth
 from knuckle.evaluation.protocols.common import joint_report
 from knuckle.evaluation.protocols.mesh import add_mesh_scores
 from knuckle.evaluation.report import Report
-from knuckle.geometry.crop import apply_affine, invert_affine
+from knuckle.geometry.crop import Crop, apply_affine, invert_affine
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.load import load_rig
 from knuckle.rig.rotations import rodrigues
@@ -75,7 +74,7 @@ def set_patches(
             pixels = np.asarray(rendered.images[i])
             patch_from_frame = np.asarray(labels["patch_from_frame"][i], dtype=float)
             camera = np.asarray(labels["camera"][i], dtype=float)
-            crop = _crop_vector(patch_from_frame, len(pixels))
+            crop = Crop.from_affine(patch_from_frame, len(pixels)).vector
             if not labels["is_hand"][i]:
                 yield Patch(_resized(pixels, size), crop, camera)
                 continue
@@ -95,18 +94,6 @@ def _stored_pose(
         for name in ("pose", "shape", "translation")
     )
     return pose, shape, translation
-
-
-def _crop_vector(patch_from_frame: np.ndarray, size: int) -> np.ndarray:
-    """(centre u, centre v, side) px of the frame of an upright square crop."""
-    scale = patch_from_frame[0, 0]
-    upright = np.array([[scale, 0.0], [0.0, scale]])
-    if scale <= 0 or not np.allclose(patch_from_frame[:, :2], upright, rtol=0, atol=1e-4 * scale):
-        raise KnuckleError(
-            f"patch_from_frame: expected an upright square crop, got {patch_from_frame.tolist()}"
-        )
-    centre = apply_affine(invert_affine(patch_from_frame), np.full((1, 2), (size - 1) / 2))[0]
-    return np.array([*centre, size / scale])
 
 
 def _resized(pixels: np.ndarray, size: int) -> np.ndarray:

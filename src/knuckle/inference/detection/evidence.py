@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
-from knuckle.geometry.mirror import MIRROR_POINT
+from knuckle.geometry.crop import turn_about_z
+from knuckle.geometry.mirror import MIRROR_POINT, mirror_box, mirror_column, mirror_px
 from knuckle.inference.detection.landmarks import Landmarks, TurnedSquare, joints_to_square
 from knuckle.skeleton import Side
 
@@ -106,8 +107,7 @@ class Evidence:
         square: TurnedSquare,
     ) -> "Evidence":
         """Of one hand, from one look at a square: 3D joints are turned back with it."""
-        cos, sin = np.cos(square.rotation_rad), np.sin(square.rotation_rad)
-        upright_in_picture = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1.0]])
+        upright_in_picture = turn_about_z(np.asarray(square.rotation_rad))
         return cls(
             np.asarray(box_px, dtype=float)[None],
             joints_px[None],
@@ -145,11 +145,10 @@ class Evidence:
 
     def mirrored(self, where: Bool[np.ndarray, "N"], width: float | Float[np.ndarray, "N"]) -> "Evidence":
         """In the mirrored picture of that width, for the hands where `where` is true."""
-        x, y, w, h = self.box_px.T
-        right_edge = np.broadcast_to(np.asarray(width, dtype=float) - 1, x.shape)
+        width = np.broadcast_to(np.asarray(width, dtype=float), len(self.box_px))
         turned = (
-            np.stack([right_edge - x - w, y, w, h], axis=-1),
-            self.joints_px * [-1.0, 1.0] + np.stack([right_edge, 0 * right_edge], axis=-1)[:, None],
+            mirror_box(self.box_px, width),
+            mirror_px(self.joints_px, width[:, None]),
             self.joints_m * MIRROR_POINT,
             self.presence,
             1 - self.right,
@@ -175,7 +174,7 @@ def look_at(
     is_left = np.array([side == "left" for side in sides], dtype=bool)
     parts = []
     for (x, y, w, h), left in zip(np.asarray(boxes_px, dtype=float).tolist(), is_left, strict=True):
-        left_edge = width - 1 - x - w if left else x
+        left_edge = mirror_column(x, width) - w if left else x
         square = TurnedSquare((left_edge + w / 2, y + h / 2), FIRST_EXPAND * max(w, h), 0.0)
         best = _look(network, image, square, mirrored=bool(left))
         if best.landmarks.presence < UNSURE or abs(best.upright.rotation_rad) > FAR_TURNED_RAD:

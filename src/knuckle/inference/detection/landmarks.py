@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from knuckle.geometry.crop import apply_affine, hand_roll, invert_affine
+from knuckle.geometry.crop import Crop, apply_affine, hand_roll, invert_affine, turn_of_px
 from knuckle.inference.detection.networks import open_network
 
 LANDMARK_PX = 224
@@ -28,12 +28,7 @@ class TurnedSquare:
 
     def patch_from_frame(self, size: int) -> Float[np.ndarray, "2 3"]:
         """Affine map to a patch of size x size px in which the window stands upright."""
-        scale = self.side_px / size
-        cos, sin = np.cos(self.rotation_rad) * scale, np.sin(self.rotation_rad) * scale
-        linear = np.array([[cos, -sin], [sin, cos]])
-        middle = np.full(2, (size - 1) / 2)
-        shift = np.asarray(self.centre_px) - linear @ middle
-        return invert_affine(np.concatenate([linear, shift[:, None]], axis=1))
+        return Crop(self.centre_px, self.side_px, size, self.rotation_rad).patch_from_frame
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +88,7 @@ def landmark_network() -> LandmarkNetwork:
 def joints_to_square(joints_px: Float[np.ndarray, "21 2"]) -> TurnedSquare:
     """The square round a hand whose joints are known, upright along wrist to knuckles."""
     rotation = float(hand_roll(joints_px))
-    cos, sin = np.cos(rotation), np.sin(rotation)
-    upright_from_frame = np.array([[cos, sin], [-sin, cos]])
+    upright_from_frame = turn_of_px(-rotation)
     inner = joints_px[list(INNER_JOINTS)] @ upright_from_frame.T
     low, high = inner.min(axis=0), inner.max(axis=0)
     centre = (low + high) / 2 - [0, JOINTS_SHIFT * (high - low)[1]]

@@ -6,7 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from knuckle.geometry.crop import resized_px
 from knuckle.geometry.float32 import in_float32
+from knuckle.geometry.projection import px_to_rays
 
 DirmapKind = Literal["none", "local", "global"]
 
@@ -23,13 +25,12 @@ def global_direction_map(
     The cell centres go through the inverse crop affine, so that rotated and mirrored crops are right too; for an
     axis-aligned crop this is Eq 1-5. camera: (fx, fy, cx, cy) px of the frame.
     """
-    centres = (torch.arange(cells, device=camera.device, dtype=camera.dtype) + 0.5) * (
-        patch_size / cells
-    ) - 0.5
+    index = torch.arange(cells, device=camera.device, dtype=camera.dtype)
+    centres = resized_px(index, patch_size / cells)
     y, x = torch.meshgrid(centres, centres, indexing="ij")
     patch = torch.stack([x, y, torch.ones_like(x)]).flatten(1)
     frame = frame_from_patch @ patch
-    direction = (frame - camera[:, 2:, None]) / camera[:, :2, None]
+    direction = px_to_rays(frame.transpose(1, 2), camera[:, None]).transpose(1, 2)
     return direction.unflatten(2, (cells, cells))
 
 
@@ -38,14 +39,3 @@ def local_direction_map(batch: int, cells: int, like: Tensor) -> Float[Tensor, "
     index = torch.linspace(0, 1, cells, device=like.device, dtype=like.dtype)
     y, x = torch.meshgrid(index, index, indexing="ij")
     return torch.stack([x, y]).expand(batch, 2, cells, cells)
-
-
-@in_float32
-def crop_to_affine(crop: Float[Tensor, "B 3"], patch_size: int) -> Float[Tensor, "B 2 3"]:
-    """frame_from_patch of axis-aligned square crops given as (centre u, centre v, side) px."""
-    scale = crop[:, 2] / patch_size
-    offset = crop[:, :2] - scale[:, None] * (patch_size - 1) / 2
-    zero = torch.zeros_like(scale)
-    return torch.stack(
-        [torch.stack([scale, zero, offset[:, 0]], -1), torch.stack([zero, scale, offset[:, 1]], -1)], dim=1
-    )

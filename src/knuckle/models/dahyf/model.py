@@ -11,7 +11,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from knuckle.geometry.crop import crop_to_affine, middle_px
 from knuckle.geometry.float32 import in_float32
+from knuckle.geometry.projection import px_to_rays
 from knuckle.layers.backbones import Backbone
 from knuckle.layers.blocks import (
     ConcatFusion,
@@ -24,9 +26,9 @@ from knuckle.layers.camera_head import frame_to_patch, patch_to_frame, project, 
 from knuckle.layers.coordinate_linear import CoordinateLinear
 from knuckle.layers.simcc import Decode, SimccHead, decode_axis
 from knuckle.layers.soft_argmax import soft_argmax_2d
-from knuckle.models.contract import HandOutput
+from knuckle.models.contract import HandOutput, System
 from knuckle.models.dahyf.config import DahyfConfig
-from knuckle.models.dahyf.direction_map import crop_to_affine, global_direction_map, local_direction_map
+from knuckle.models.dahyf.direction_map import global_direction_map, local_direction_map
 from knuckle.rig.layer import RigLayer
 from knuckle.rig.load import load_rig
 from knuckle.rig.rotations import rodrigues, rot6d_to_matrix
@@ -51,19 +53,15 @@ class DahyfOutput(NamedTuple):
     similarity: Float[Tensor, "B"] | None
 
 
-class Dahyf(nn.Module):
-    """One right hand per patch. `forward(patch, crop, camera)`; see `DahyfOutput`.
+class Dahyf(System):
+    """One right hand per patch. `forward(patch, crop, camera)`; see `DahyfOutput`."""
 
-    patch (B, 3, S, S) RGB scaled to -1..1; crop (B, 3) = centre u, centre v, side, px of the frame; camera (B, 4) =
-    fx, fy, cx, cy. A left hand comes mirrored, with crop and camera of the mirrored frame.
-    """
-
-    PHASES = ("all",)
     hands = 1
+    config: DahyfConfig
 
     def __init__(self, config: DahyfConfig, *, pretrained: bool = False) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.upright = config, config.upright
         self.backbone = Backbone(config.backbone, finest=config.finest, pretrained=pretrained)
         fusion = {"topdown": TopDownFusion, "concat": ConcatFusion}
         if config.fusion == "deconv":
@@ -145,7 +143,8 @@ class Dahyf(nn.Module):
         """Fuse F with its direction map and convolve: F_m (3.2)."""
         size, cells = self.config.patch_size, self.config.map_size
         if self.config.dirmap == "global":
-            direction = global_direction_map(crop_to_affine(crop, size), camera, cells, size)
+            frame_from_patch = in_float32(crop_to_affine)(crop, size)
+            direction = global_direction_map(frame_from_patch, camera, cells, size)
         elif self.config.dirmap == "local":
             direction = local_direction_map(features.shape[0], cells, features)
         else:
@@ -171,13 +170,11 @@ class Dahyf(nn.Module):
     def _encode_joints(self, joints_patch: Tensor, crop: Tensor, camera: Tensor) -> Tensor:
         """V_PE (Eq 6, 7), or the coordinates themselves without PE."""
         size = self.config.patch_size
-        offset = joints_patch - (size - 1) / 2
+        offset = joints_patch - middle_px(size)
         if self.config.pe_coord == "patch":
             coordinates = offset / camera[:, None, :2]
         elif self.config.pe_coord == "frame":
-            coordinates = (patch_to_frame(joints_patch, crop, size) - camera[:, None, 2:]) / camera[
-                :, None, :2
-            ]
+            coordinates = px_to_rays(patch_to_frame(joints_patch, crop, size), camera[:, None])
         else:
             coordinates = offset / size
         if not self.config.pe:
@@ -203,7 +200,7 @@ class Dahyf(nn.Module):
         size = self.config.patch_size
         if self.config.detach_2d:
             joints_patch = joints_patch.detach()
-        branch = ((joints_patch - (size - 1) / 2) / size).flatten(1)
+        branch = ((joints_patch - middle_px(size)) / size).flatten(1)
         projected = ((joints_px - crop[:, None, :2]) / crop[:, None, 2:]).flatten(1)
         norms = branch.square().sum(1).add(1e-8).sqrt() * projected.square().sum(1).add(1e-8).sqrt()
         return (branch * projected).sum(1) / norms

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from knuckle.geometry.crop import resized_px, unit_to_patch
 from knuckle.models.dfl.config import CROP_PX, DEPTH_BOX_M
 from knuckle.skeleton import WRIST
 
@@ -16,7 +17,7 @@ _HALF = CROP_PX / 2
 
 def to_px(joints: Float[Tensor, "*b 21 2"]) -> Float[Tensor, "*b 21 2"]:
     """-1..1 to (u px, v px); pixel centres at integers."""
-    return joints * _HALF + (CROP_PX - 1) / 2
+    return unit_to_patch(joints, CROP_PX)
 
 
 def to_px_bins(joints: Float[Tensor, "*b 21 3"]) -> Float[Tensor, "*b 21 3"]:
@@ -26,7 +27,7 @@ def to_px_bins(joints: Float[Tensor, "*b 21 3"]) -> Float[Tensor, "*b 21 3"]:
 
 def to_patch(uvd: Float[Tensor, "*b 21 3"], patch_size: int) -> Float[Tensor, "*b 21 2"]:
     """(px, px, bins) of the 256-px crop to px of the patch, pixel centres at integers."""
-    return (uvd[..., :2] + 0.5) * (patch_size / CROP_PX) - 0.5
+    return resized_px(uvd[..., :2], patch_size / CROP_PX)
 
 
 def to_depth_m(uvd: Float[Tensor, "*b 21 3"]) -> Float[Tensor, "*b 21"]:
@@ -39,6 +40,6 @@ def from_labels(
     joints_patch: Float[Tensor, "*b 21 2"], joints_m: Float[Tensor, "*b 21 3"], *, patch_size: int
 ) -> Float[Tensor, "*b 21 3"]:
     """Labelled joints (px of the patch; camera frame, metres) as (px, px, bins) of the 256-px crop."""
-    plane = (joints_patch + 0.5) * (CROP_PX / patch_size) - 0.5
+    plane = resized_px(joints_patch, CROP_PX / patch_size)
     depth = (joints_m[..., 2:] - joints_m[..., WRIST : WRIST + 1, 2:]) * (CROP_PX / DEPTH_BOX_M)
     return torch.cat([plane, depth], dim=-1)

@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from knuckle.geometry.float32 import in_float32
+from knuckle.layers.camera_head import root_depth
 from knuckle.models.dfl.config import DEPTH_BOX_M, DflConfig
 from knuckle.models.dfl.streams import JOINTS
 
@@ -76,7 +77,7 @@ class PairHead(nn.Module):
         hands = features.unflatten(1, (2, -1)).mean(2)
         raw = self.depth(torch.cat([pooled, hands.flatten(1), joints.detach().flatten(1)], dim=1))
         scale = self.scale_prior * raw[:, 0].clamp(-2.5, 2.5).exp()
-        depth_m = 2 * camera[:, 0] / (scale * crop[:, 2])
+        depth_m = root_depth(scale, crop, camera)
         return PairState(self.validity(pooled), depth_m, raw[:, 1] * (DEPTH_BOX_M / 2))
 
 

@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from knuckle.geometry.crop import resized_px
 from knuckle.geometry.float32 import in_float32
 from knuckle.layers.segmentation_loss import dice_loss, focal_loss
 from knuckle.models.contract import TwoHandTargets
@@ -122,7 +123,7 @@ def masked_mean(values: Tensor, counts: Tensor) -> Float[Tensor, ""]:
 def sample_attention(maps: Float[Tensor, "B 42 n"], uv: Float[Tensor, "B 42 2"]) -> Float[Tensor, "B 42"]:
     """Maps over square cells at a place each (px of the 256-px crop), bilinear; the border's value outside."""
     side = math.isqrt(maps.shape[-1])
-    place = ((uv + 0.5) * (side / CROP_PX) - 0.5).clamp(0, side - 1)
+    place = resized_px(uv, side / CROP_PX).clamp(0, side - 1)
     low = place.floor()
     share = place - low
     total = torch.zeros_like(maps[..., 0])

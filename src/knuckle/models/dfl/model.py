@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from knuckle.layers.backbones import Backbone
 from knuckle.layers.camera_head import lift, patch_to_frame
-from knuckle.models.contract import TwoHandOutput
+from knuckle.models.contract import System, TwoHandOutput
 from knuckle.models.dfl.attention_maps import attention_maps
 from knuckle.models.dfl.config import PARTS, SCALES, DflConfig
 from knuckle.models.dfl.coordinates import to_depth_m, to_patch, to_px, to_px_bins
@@ -41,15 +41,11 @@ class DflOutput(NamedTuple):
     pair: PairState
 
 
-class Dfl(nn.Module):
-    """Two hands per patch, the right one first. `forward(patch, crop, camera)`; see `DflOutput`.
+class Dfl(System):
+    """Two hands per patch, the right one first. `forward(patch, crop, camera)`; see `DflOutput`."""
 
-    patch (B, 3, S, S) RGB scaled to -1..1; crop (B, 3) = centre u, centre v, side, px of the frame; camera (B, 4) =
-    fx, fy, cx, cy.
-    """
-
-    PHASES = ("all",)
     hands = 2
+    config: DflConfig
 
     def __init__(self, config: DflConfig, *, pretrained: bool = False) -> None:
         super().__init__()

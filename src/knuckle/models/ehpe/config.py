@@ -130,27 +130,28 @@ class EhpeConfig:
         self._check_sizes()
 
     def _check_sizes(self) -> None:
-        rules = {
-            f"finest: expected 4, 8 or 16, got {self.finest}": self.finest in (4, 8, 16),
-            f"hourglass_depth: expected at least 1 and a map of {self.map_size} cells halved as often, "
-            f"got {self.hourglass_depth}": self.hourglass_depth > 0
-            and _halves(self.map_size, self.hourglass_depth),
-            f"refine_pools: expected a map of {self.map_size} cells halved as often and a number that divides "
-            f"refine_blocks, got {self.refine_pools}": _halves(self.map_size, self.refine_pools)
-            and self.refine_blocks % max(self.refine_pools, 1) == 0,
-            f"fem_cells: expected to divide the {self.pg_map_size} cells of the PG-stage's map, got {self.fem_cells}": (
-                self.fem_cells > 0 and self.pg_map_size % self.fem_size == 0
-            ),
-            f"node_width: expected a multiple of gat_heads, got {self.node_width}": self.node_width
-            % self.gat_heads
-            == 0,
-            f"fem_width: expected a multiple of fem_heads, got {self.fem_width}": self.fem_width
-            % self.fem_heads
-            == 0,
-        }
-        for sentence, holds in rules.items():
-            if not holds:
-                raise KnuckleError(f"ehpe {sentence}")
+        if self.finest not in (4, 8, 16):
+            raise KnuckleError(f"ehpe finest: expected 4, 8 or 16, got {self.finest}")
+        halved = f"a map of {self.map_size} cells halved as often"
+        if self.hourglass_depth < 1 or not _halves(self.map_size, self.hourglass_depth):
+            raise KnuckleError(
+                f"ehpe hourglass_depth: expected at least 1 and {halved}, got {self.hourglass_depth}"
+            )
+        pools = self.refine_pools
+        if not _halves(self.map_size, pools) or self.refine_blocks % max(pools, 1):
+            raise KnuckleError(
+                f"ehpe refine_pools: expected {halved} and a number that divides refine_blocks, got {pools}"
+            )
+        if self.fem_cells < 1 or self.pg_map_size % self.fem_size:
+            raise KnuckleError(
+                f"ehpe fem_cells: expected to divide the {self.pg_map_size} cells of the PG-stage's map, got "
+                f"{self.fem_cells}"
+            )
+        for width, heads in (("node_width", "gat_heads"), ("fem_width", "fem_heads")):
+            if getattr(self, width) % getattr(self, heads):
+                raise KnuckleError(
+                    f"ehpe {width}: expected a multiple of {heads}, got {getattr(self, width)}"
+                )
 
     @property
     def map_size(self) -> int:

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from knuckle.geometry.crop import patch_to_unit, unit_to_patch
 from knuckle.layers.camera_head import lift, patch_to_frame, project, root_translation, weak_camera
 from knuckle.models.ehpe.config import CROP_PX, EhpeConfig
 from knuckle.models.ehpe.mesh_head import MeshParameters
@@ -20,13 +21,12 @@ from knuckle.skeleton import MIDDLE_MCP, WRIST
 
 def to_px_mm(joints: Float[Tensor, "*b J 3"], depth_range_mm: float) -> Float[Tensor, "*b J 3"]:
     """-1..1 to (x px, y px, z mm); pixel centres at integers."""
-    plane = joints[..., :2] * (CROP_PX / 2) + (CROP_PX - 1) / 2
-    return torch.cat([plane, joints[..., 2:] * depth_range_mm], dim=-1)
+    return torch.cat([unit_to_patch(joints[..., :2], CROP_PX), joints[..., 2:] * depth_range_mm], dim=-1)
 
 
 def to_patch(joints: Float[Tensor, "*b J 3"], patch_size: int) -> Float[Tensor, "*b J 2"]:
     """-1..1 to px of the patch, pixel centres at integers."""
-    return joints[..., :2] * (patch_size / 2) + (patch_size - 1) / 2
+    return unit_to_patch(joints[..., :2], patch_size)
 
 
 def from_labels(
@@ -37,9 +37,8 @@ def from_labels(
     depth_range_mm: float,
 ) -> Float[Tensor, "*b J 3"]:
     """Labelled joints (px of the patch; camera frame, metres) as -1..1."""
-    plane = (joints_patch - (patch_size - 1) / 2) * (2 / patch_size)
     depth = (joints_m[..., 2:] - joints_m[..., WRIST : WRIST + 1, 2:]) * (1000 / depth_range_mm)
-    return torch.cat([plane, depth], dim=-1)
+    return torch.cat([patch_to_unit(joints_patch, patch_size), depth], dim=-1)
 
 
 @torch.no_grad()

@@ -16,7 +16,7 @@ from knuckle.errors import KnuckleError
 from knuckle.layers.backbones import Backbone
 from knuckle.layers.blocks import ConcatFusion, DeconvFusion, TopDownFusion
 from knuckle.layers.confidence import ConfidenceHead
-from knuckle.models.contract import HandOutput, TwoHandOutput
+from knuckle.models.contract import HandOutput, System, TwoHandOutput
 from knuckle.models.ehpe.config import EhpeConfig
 from knuckle.models.ehpe.coordinates import PlacedHands, mean_hand, place_hand, stack_hands, to_px_mm
 from knuckle.models.ehpe.mesh_head import MeshHead
@@ -45,18 +45,15 @@ class EhpeOutput(NamedTuple):
     hands: PlacedHands | None = None
 
 
-class Ehpe(nn.Module):
-    """One right hand per patch, or with `hands=2` a right and a left one, in this order. See `EhpeOutput`.
+class Ehpe(System):
+    """One right hand per patch, or with `hands=2` a right and a left one, in this order. See `EhpeOutput`."""
 
-    patch (B, 3, S, S) RGB scaled to -1..1; crop (B, 3) = centre u, centre v, side, px of the frame; camera (B, 4) =
-    fx, fy, cx, cy. A lone left hand comes mirrored, with crop and camera of the mirrored frame.
-    """
-
-    PHASES: tuple[str, ...] = get_args(Phase)
+    PHASES = get_args(Phase)
+    config: EhpeConfig
 
     def __init__(self, config: EhpeConfig, *, pretrained: bool = False) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.upright, self.hands = config, config.upright, config.hands
         self.phase: str = "all"
         self.backbone = Backbone(config.backbone, finest=config.finest, pretrained=pretrained)
         if config.tw_joints or config.pg_feature == "fused":
@@ -72,11 +69,6 @@ class Ehpe(nn.Module):
             mesh_channels = config.fem_width if config.use_fem else channels
         self.meshes = nn.ModuleList(MeshHead(config, mesh_channels, channels) for _ in range(config.hands))
         self.confidence = ConfidenceHead(channels)
-
-    @property
-    def hands(self) -> int:
-        """How many a patch shows."""
-        return self.config.hands
 
     @property
     def rig(self) -> RigLayer:
@@ -119,8 +111,7 @@ class Ehpe(nn.Module):
         Frozen batch norms stay in eval mode. The confidence head is trained in every phase. Raises KnuckleError for
         an unknown phase, and for "tw" where there is no TW-stage.
         """
-        if phase not in self.PHASES:
-            raise KnuckleError(f"ehpe phase: expected one of {', '.join(self.PHASES)}, got {phase!r}")
+        super().set_phase(phase)
         if phase == "tw" and not self.config.tw_joints:
             raise KnuckleError(
                 "ehpe phase: expected all or pg, got 'tw', and stages='pg_only' has no TW-stage"

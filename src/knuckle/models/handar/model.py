@@ -12,13 +12,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from knuckle.geometry.crop import middle_px
 from knuckle.layers.backbones import Backbone
 from knuckle.layers.blocks import DeconvFusion, TopDownFusion
-from knuckle.layers.camera_head import project, weak_camera
+from knuckle.layers.camera_head import project, root_depth, weak_camera
 from knuckle.layers.confidence import ConfidenceHead
 from knuckle.layers.coordinate_linear import CoordinateLinear
 from knuckle.layers.lixel import LixelHead
-from knuckle.models.contract import HandOutput
+from knuckle.models.contract import HandOutput, System
 from knuckle.models.handar.config import DEPTH_BOX_M, HandarConfig
 from knuckle.models.handar.coordinates import bins_to_metres
 from knuckle.models.handar.joint_stage import Fuse, JointFeature, SegmentationHead
@@ -45,21 +46,17 @@ class HandarOutput(NamedTuple):
     confidence_logit: Float[Tensor, "B"]
 
 
-class Handar(nn.Module):
-    """One right hand per patch. `forward(patch, crop, camera)`; see `HandarOutput`.
+class Handar(System):
+    """One right hand per patch. `forward(patch, crop, camera)`; see `HandarOutput`."""
 
-    patch (B, 3, S, S) RGB scaled to -1..1; crop (B, 3) = centre u, centre v, side, px of the frame; camera (B, 4) =
-    fx, fy, cx, cy. A left hand comes mirrored, with crop and camera of the mirrored frame.
-    """
-
-    PHASES = ("all",)
     hands = 1
+    config: HandarConfig
 
     joint_matrix: Tensor
 
     def __init__(self, config: HandarConfig, *, pretrained: bool = False) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.upright = config, config.upright
         rig = load_rig(config.rig, side="right")
         self.rig = RigLayer(rig)
         self.register_buffer("joint_matrix", torch.from_numpy(joint_matrix(rig)), persistent=False)
@@ -167,7 +164,7 @@ class Handar(nn.Module):
             final,
             joints,
             segmentation,
-            root_depth_m=2 * camera[:, 0] / (crop[:, 2] * scale),
+            root_depth_m=root_depth(scale, crop, camera),
             confidence_logit=self.confidence(pooled),
         )
 
@@ -182,7 +179,7 @@ class Handar(nn.Module):
         def placed(points: Tensor) -> Tensor:
             xy = (points[:, :2] - (low + high)[:2] / 2) * scale
             z = (points[:, 2:] - joints[MIDDLE_MCP, 2]) * (size / DEPTH_BOX_M)
-            return torch.cat([xy, z], dim=1) + (size - 1) / 2
+            return torch.cat([xy, z], dim=1) + middle_px(size)
 
         sigma = 0.1 * size
         self.mesh_stage.head.start_at(placed(rest), sigma_bins=sigma)

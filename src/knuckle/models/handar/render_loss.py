@@ -6,6 +6,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from knuckle.geometry.crop import resized_px
+from knuckle.models.handar.coordinates import bins_to_depth
 from knuckle.raster.mesh_edges import MeshEdges, mesh_edges
 from knuckle.raster.torch_raster import Rendering, render
 from knuckle.rig.hand_rig import HandRig
@@ -54,8 +56,8 @@ class PaintedHand(nn.Module):
         size: int,
     ) -> Rendering:
         """points: heatmap space (`coordinates`), `bins` a side, z over `box_m` round the root; size: px."""
-        uv = (points[..., :2] + 0.5) * (size / bins) - 0.5
-        depth = root_depth_m[:, None] + ((points[..., 2] + 0.5) / bins - 0.5) * box_m
+        uv = resized_px(points[..., :2], size / bins)
+        depth = bins_to_depth(points[..., 2], root_depth_m, bins=bins, box_m=box_m)
         vertices = torch.cat([uv, depth.clamp(min=_NEAREST_M)[..., None]], dim=-1)
         edges = MeshEdges(*(getattr(self, f"edge_{name}") for name in MeshEdges._fields))
         return render(vertices.float(), self.faces, self.colours, size, size, edges=edges)

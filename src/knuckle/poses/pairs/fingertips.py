@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from knuckle.geometry.mirror import MIRROR_TURN
 from knuckle.poses.pairs.places import (
     DORSAL,
     FIRST_LINK,
@@ -24,7 +25,7 @@ from knuckle.poses.pairs.places import (
     turn_about,
     turn_from_upright,
 )
-from knuckle.poses.pairs.pose import MIRROR_TURN, PairPose
+from knuckle.poses.pairs.pose import PairPose
 from knuckle.poses.pairs.postures import (
     FIST,
     SOFT,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
+from knuckle.geometry.mirror import MIRROR_TURN
 from knuckle.poses.pairs.contact import close_fingers, move_until_touching
 from knuckle.poses.pairs.places import (
     DORSAL,
@@ -27,7 +28,6 @@ from knuckle.poses.pairs.places import (
 )
 from knuckle.poses.pairs.pose import (
     CAPSULE_FINGER,
-    MIRROR_TURN,
     PairPose,
     find_nearest,
     pair_bodies,

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from knuckle.errors import KnuckleError
+from knuckle.geometry.mirror import MIRROR_TURN
 from knuckle.poses.pairs.pose import (
-    MIRROR_TURN,
     HandBody,
     PairPose,
     PosedPairs,

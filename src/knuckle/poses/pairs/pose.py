@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+from knuckle.geometry.mirror import MIRROR_POINT, MIRROR_TURN
 from knuckle.poses.penetration import hand_capsules
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.limits import basis
@@ -44,9 +45,6 @@ CAPSULE_LINK = np.array([14, 15, 1, 2, 3, 4, 5, 6, 10, 11, 12, 7, 8, 9, *[0] * _
 CAPSULE_FINGER = np.array([0, 0, *np.repeat([1, 2, 3, 4], 3), *[-1] * _THUMB_BALL, 0])
 """Finger of each capsule, thumb 0; -1: the palm."""
 HAND_SIDES: tuple[Side, Side] = ("right", "left")
-_MIRROR = np.array([-1.0, 1.0, 1.0])
-MIRROR_TURN = np.outer(_MIRROR, _MIRROR)
-"""What a rotation matrix is multiplied with, entry by entry, to be that of the mirror image (x -> -x)."""
 
 
 class HandBody(NamedTuple):
@@ -100,7 +98,7 @@ class PairPose:
             self.angles[:, ::-1],
             self.shape[:, ::-1],
             (self.turn * MIRROR_TURN)[:, ::-1],
-            (self.wrist * _MIRROR)[:, ::-1],
+            (self.wrist * MIRROR_POINT)[:, ::-1],
         )
 
     @staticmethod

@@ -9,11 +9,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from knuckle.errors import KnuckleError
+from knuckle.geometry.mirror import MIRROR_TURN
 from knuckle.poses.pairs.contact import move_until_touching, pair_penetration, press_together
 from knuckle.poses.pairs.fingertips import finger_on_hand, gestures
 from knuckle.poses.pairs.grasps import fist_in_palm, grasp, hooked, interlaced, palms, wrapped
 from knuckle.poses.pairs.places import arms_clear, arms_low, turn_about, turn_before_body, turn_from_upright
-from knuckle.poses.pairs.pose import MIRROR_TURN, PairPose, both_rigs, pose_pairs
+from knuckle.poses.pairs.pose import PairPose, both_rigs, pose_pairs
 from knuckle.poses.pairs.postures import sample_pair_of_hands
 from knuckle.poses.penetration import joints_penetration
 from knuckle.poses.prior import MAX_PENETRATION_M, sample_poses

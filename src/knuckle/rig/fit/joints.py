@@ -108,7 +108,7 @@ def ray_weights(
     across: Float[np.ndarray, "*batch 21"] | float,
     along: Float[np.ndarray, "*batch 21"] | float,
 ) -> Float[np.ndarray, "*batch 21 3 3"]:
-    """Weights of joints of the camera frame of which a picture tells more than their depth.
+    """Weights of joints in the camera frame whose places a picture shows better than their depths.
 
     across: of distances from the ray from the camera through the joint; along: of distances along it.
     """

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from knuckle.geometry.camera import OPENGL_FROM_CAMERA
+
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 
 
@@ -59,7 +61,7 @@ def sample_light(
     tint = 1 + rng.uniform(-0.08, 0.08) * np.array([1.0, 0.0, -1.2])
     # The camera looks along -z of the environment, which has y up; then any heading and a little tilt.
     yaw, tilt, roll = rng.uniform(0, 2 * np.pi), rng.normal(0, 0.3), rng.normal(0, 0.2)
-    env_from_camera = _turn_y(yaw) @ _turn_x(tilt) @ _turn_z(roll) @ np.diag([1.0, -1.0, -1.0])
+    env_from_camera = _turn_y(yaw) @ _turn_x(tilt) @ _turn_z(roll) @ np.diag(OPENGL_FROM_CAMERA)
     directions, colours = np.zeros((2, 3)), np.zeros((2, 3))
     draw = rng.random()
     count = 0 if draw < 0.22 else 1 if draw < 0.7 else 2

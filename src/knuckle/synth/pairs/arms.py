@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float
 
+from knuckle.geometry.mirror import AS_RIGHT
 from knuckle.skeleton import BONES
 from knuckle.synth.body.arm import ArmShape, grow_arm, sample_arm
 from knuckle.synth.body.scene_mesh import ARM_RINGS, SceneMesh
-from knuckle.synth.pairs.mesh import MIRROR
 
 _TRIES = 6
 _ARM_M, _FINGER_M = 0.032, 0.009
@@ -42,7 +42,7 @@ def grow_pair_arms(
     def axis_of(side: int, arm: ArmShape) -> Float[np.ndarray, "r 3"]:
         bare = replace(arm, sleeve=False)
         grow_arm(own_vertices[side], mesh, own_rotations[side], bare, step_m=_ROUGH_STEP_M)
-        return _axis(mesh, own_vertices[side]) * MIRROR[side]
+        return _axis(mesh, own_vertices[side]) * AS_RIGHT[side]
 
     def room(side: int, arm: ArmShape) -> float:
         return float((_distances(points[1 - side], axis_of(side, arm)) - thick[1 - side]).min()) - _ARM_M

@@ -7,6 +7,7 @@ from jaxtyping import Float
 
 from knuckle.errors import KnuckleError
 from knuckle.geometry.crop import apply_affine
+from knuckle.geometry.mirror import AS_RIGHT
 from knuckle.sets.samples import PairSample, pair_of_one
 from knuckle.synth.camera.placement import Place, Placement
 from knuckle.synth.draw import Draw
@@ -16,7 +17,7 @@ from knuckle.synth.look.render import Renderer
 from knuckle.synth.options import SynthOptions
 from knuckle.synth.pairs.arms import grow_pair_arms
 from knuckle.synth.pairs.mask import PartMask
-from knuckle.synth.pairs.mesh import MIRROR, build_pair_mesh
+from knuckle.synth.pairs.mesh import build_pair_mesh
 from knuckle.synth.pairs.placement import TurnedPair, place_pair, place_single, turn_pair
 from knuckle.synth.pairs.pool import PairPool
 
@@ -103,10 +104,10 @@ class PairEngine:
         renderer, own = self.renderer, self._own_vertices
         posed = self.rig.posed_by_matrices(turned.rotations.astype(np.float32), shape.astype(np.float32))
         move = turned.translation + placement.translation
-        own[:, : self.mesh.one.hand_vertices] = posed.vertices + (move * MIRROR)[:, None]
+        own[:, : self.mesh.one.hand_vertices] = posed.vertices + (move * AS_RIGHT)[:, None]
         joints = turned.joints + placement.translation
         sleeve = grow_pair_arms(rng, self.mesh.one, own, turned.rotations[:, 0], joints)
         for side in (0, 1):
-            renderer.vertices[self.mesh.rows[side]] = own[side] * MIRROR[side]
+            renderer.vertices[self.mesh.rows[side]] = own[side] * AS_RIGHT[side]
         renderer.project(placement.camera.vector, placement.crop.patch_from_frame)
         return renderer.rasterise(sleeve=sleeve)

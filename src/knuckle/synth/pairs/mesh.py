@@ -10,10 +10,6 @@ from knuckle.rig.hand_rig import HandRig
 from knuckle.sets.samples import PARTS
 from knuckle.synth.body.scene_mesh import SceneMesh, build_mesh
 
-MIRROR = np.array([[1.0, 1.0, 1.0], [-1.0, 1.0, 1.0]])
-"""What the right and the left hand's points are multiplied by between the world and their own: a left hand's own
-world is the mirrored one, where it is a right hand."""
-
 
 @dataclass(frozen=True, eq=False)
 class PairMesh(SceneMesh):

@@ -6,10 +6,10 @@ import numpy as np
 from jaxtyping import Float
 
 from knuckle.geometry.crop import Crop
+from knuckle.geometry.mirror import AS_RIGHT
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
 from knuckle.synth.camera.placement import Placement, place_hand, place_joints
-from knuckle.synth.pairs.mesh import MIRROR
 from knuckle.synth.pairs.pool import PosedPair
 
 MARGIN = (1.25, 1.6)
@@ -22,7 +22,7 @@ _NEAREST_JOINT_M = 0.14
 class TurnedPair(NamedTuple):
     """A pair in the camera's axes about its own middle, right hand first.
 
-    rotations: of the right rig, in each hand's own world (see `MIRROR`); pose and translation: of the rig of the
+    rotations: of the right rig, in each hand's own world (see `AS_RIGHT`); pose and translation: of the rig of the
     hand's own side, for the camera's axes.
     """
 
@@ -36,8 +36,8 @@ def turn_pair(rig_right: HandRig, pair: PosedPair, camera_from_pair: Float[np.nd
     """Turn a pair to the camera. A rig turns about its wrist, so the translations turn with the wrists' places."""
     rotations = rodrigues(pair.pose)
     rotations[:, 0] = camera_from_pair @ rotations[:, 0]
-    own = rotations * (MIRROR[:, :, None] * MIRROR[:, None, :])[:, None]
-    joints = rig_right.posed_joints(own, pair.shape)[0] * MIRROR[:, None]
+    own = rotations * (AS_RIGHT[:, :, None] * AS_RIGHT[:, None, :])[:, None]
+    joints = rig_right.posed_joints(own, pair.shape)[0] * AS_RIGHT[:, None]
     wrist = joints[:, 0]
     translation = (wrist + pair.translation) @ camera_from_pair.T - wrist
     pose = pair.pose.copy()
