@@ -16,7 +16,7 @@ _SMALL_ANGLE_SQUARED = 1e-4
 
 
 def array_module(array: Array) -> Any:
-    """numpy for numpy input, torch for tensors (torch is only imported by who already uses it)."""
+    """numpy for numpy input, torch for tensors (torch is imported only where a tensor is given)."""
     if isinstance(array, np.ndarray | np.generic):
         return np
     import torch
@@ -56,12 +56,6 @@ def rot6d_to_matrix(rot6d: Float[Array, "*batch 6"]) -> Float[Array, "*batch 3 3
     second = rot6d[..., 3:]
     second = _normalise(second - (first * second).sum(-1)[..., None] * first)
     return xp.stack([first, second, cross(first, second)], -1)
-
-
-def matrix_to_rot6d(matrix: Float[Array, "*batch 3 3"]) -> Float[Array, "*batch 6"]:
-    """First two columns of rotation matrices, the inverse of `rot6d_to_matrix`."""
-    xp = array_module(matrix)
-    return xp.concatenate([matrix[..., :, 0], matrix[..., :, 1]], -1)
 
 
 def cross(a: Float[Array, "*#batch 3"], b: Float[Array, "*#batch 3"]) -> Float[Array, "*#batch 3"]:
