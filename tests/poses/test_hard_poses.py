@@ -7,10 +7,10 @@ from knuckle.poses import prior
 from knuckle.poses.contact import fold_fingers
 from knuckle.poses.hard_poses import HARD_KINDS, HARD_SHARES
 from knuckle.poses.penetration import finger_overlap, finger_penetration, penetration
-from knuckle.poses.prior import angles_to_pose, joint_limits, pose_to_angles, sample_poses
+from knuckle.poses.prior import sample_poses
 from knuckle.poses.touch import Spot, _spot_place, pinch_angles, touch_angles
 from knuckle.rig.kinematics import joints_by_angles
-from knuckle.rig.limits import basis, clamp_angles
+from knuckle.rig.limits import angles_to_pose, basis, clamp_angles, joint_limits, pose_to_angles
 from knuckle.rig.load import load_rig
 
 

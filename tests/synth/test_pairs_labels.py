@@ -5,9 +5,9 @@ import pytest
 
 from knuckle.geometry.crop import apply_affine
 from knuckle.poses.pairs.sample import PAIR_KINDS
-from knuckle.poses.prior import angles_to_pose
 from knuckle.raster.numpy_raster import rasterise
 from knuckle.rig import load_rig
+from knuckle.rig.limits import angles_to_pose
 from knuckle.synth.options import SynthOptions
 from knuckle.synth.pairs.engine import PairEngine
 from knuckle.synth.pairs.pool import PosedPair

@@ -100,7 +100,7 @@ def test_visible_joints_are_covered_by_their_own_finger(samples):
 def test_a_fist_hides_fingertips_from_behind():
     """Joints that the hand's back covers are not visible; the same ones seen from the palm are."""
     engine = SynthEngine(0, SynthOptions(size=96, backgrounds="procedural"))
-    from knuckle.poses.prior import angles_to_pose
+    from knuckle.rig.limits import angles_to_pose
 
     angles = np.zeros((16, 3))
     angles[[1, 4, 7, 10], 2] = 1.45

@@ -10,30 +10,16 @@ from knuckle.errors import KnuckleError
 from knuckle.poses.contact import open_fingers
 from knuckle.poses.gestures import gesture_angles, natural_angles, uniform_angles
 from knuckle.poses.hard_poses import HARD_KINDS
-from knuckle.poses.penetration import joints_penetration, penetration
+from knuckle.poses.penetration import joints_penetration
 from knuckle.poses.touch import pinch_angles
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.kinematics import joints_by_angles
 from knuckle.rig.limits import (
     angles_to_pose,
     clamp_angles,
-    clamp_pose,
     converge_fingers,
-    joint_limits,
-    pose_to_angles,
 )
 from knuckle.rig.rotations import rodrigues
-
-__all__ = [
-    "angles_to_pose",
-    "clamp_pose",
-    "joint_limits",
-    "penetration",
-    "pose_to_angles",
-    "sample_orientations",
-    "sample_poses",
-    "sample_shapes",
-]
 
 PoseKind: TypeAlias = Literal["natural", "gesture", "uniform", "pinch"]
 """The kinds of everyday mixes; HARD_KINDS names more."""

@@ -71,7 +71,7 @@ class _Chains(NamedTuple):
 
 
 _Places = Callable[[np.ndarray, np.ndarray], tuple[_Place, _Place]]
-"""From 21 joints and 16 world rotations of hands to the two places that shall meet."""
+"""From 21 joints and 16 world rotations of hands to the two places that are to meet."""
 
 
 def pinch_angles(
@@ -185,7 +185,7 @@ def _step(
     gradient = (jacobian.swapaxes(1, 2) @ residual[..., None])[..., 0] + _POSTURE_M**2 * moved
     downhill = np.zeros_like(angles)
     downhill[rows, joints] = -gradient.reshape(count, 6, 3)
-    # Angles at a limit that would go beyond it stay out, else the others make up for what never happens.
+    # Angles at a limit that would go beyond it are left out: else the others would rely on a move that is not made.
     free = stay_within_limits(rig, angles, downhill)[rows, joints].reshape(count, 18)
     system *= free[:, :, None] & free[:, None, :]
     gradient *= free

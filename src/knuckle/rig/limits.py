@@ -92,17 +92,6 @@ def splay_room(angles: Angles) -> Float[np.ndarray, "*batch 4"]:
     return np.clip(1 - angles[..., _MCP_JOINTS, 2] / (np.pi / 2), 0, 1)
 
 
-def clamp_pose(
-    rig: HandRig, pose: Float[np.ndarray, "*batch 16 3"], *, keep_wrist: bool = True
-) -> Float[np.ndarray, "*batch 16 3"]:
-    """The pose (axis-angle radians) with every joint within its limits; the global rotation is kept as it
-    is."""
-    clamped = angles_to_pose(rig, clamp_angles(rig, pose_to_angles(rig, pose)))
-    if keep_wrist:
-        clamped[..., 0, :] = np.asarray(pose)[..., 0, :]
-    return clamped
-
-
 def angles_to_matrices(rig: HandRig, angles: Angles) -> Float[np.ndarray, "*batch 16 3 3"]:
     """Rotation matrices (relative to the parent, rest axes) of anatomical angles."""
     angles = _checked(angles, "angles")

@@ -40,7 +40,7 @@ class SynthSet:
 
     @property
     def hands(self) -> int:
-        """How many hands a row tells of: 1, or 2 (right and left) in sets of `--hands two`."""
+        """How many hands a row holds: 1, or 2 (right and left) in sets of `--hands two`."""
         return self.labels["is_hand"].ndim
 
     def __len__(self) -> int:

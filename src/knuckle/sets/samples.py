@@ -196,7 +196,7 @@ def mirror_sample(sample: Sample) -> Sample:
 
 
 def pair_of_one(sample: Sample, part_mask: UInt8[np.ndarray, "m m"], *, left: bool) -> PairSample:
-    """A crop of one right hand as a two-hand sample: mirrored if it shall be a left one. A crop without a hand stays
+    """A crop of one right hand as a two-hand sample: mirrored to be a left one. A crop without a hand stays
     without (and its mask should be 0). part_mask: of the right hand."""
     side = int(left)
     if left:

@@ -23,7 +23,7 @@ FORMAT = 1
 INDEX = "index.json"
 _DONE = "done"
 _CANNOT_ALLOCATE = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)
-"""What file systems answer that do not know how."""
+"""Errors of file systems that cannot allocate ahead."""
 
 Header = dict[str, Any]
 """What index.json holds: "count", "arrays" (shape and dtype by name), "complete", and what made the set."""
@@ -49,10 +49,20 @@ def write_set(
     """Fill the folder `out` with the arrays of a header; returns it.
 
     The arrays are allocated at full size; a shard of `shard_size` samples counts once its marker, written under a
-    temporary name and renamed, is there. write_shard: writes one shard into the arrays of the folder; pickled where
-    there are several workers. resume: go on with a set that was cut short and whose header has the same entries
-    `same`; without it the folder must be empty or new. title: of the progress bar; None for no bar. summary: what
-    else the index says of the finished set. Raises KnuckleError for a folder in use and a set that does not match.
+    temporary name and renamed, is there.
+
+    Args:
+        out: where the set is written.
+        header: what its index holds, its arrays' shapes and dtypes among it.
+        write_shard: writes one shard into the arrays of the folder; pickled where there are several workers.
+        shard_size: samples in a shard.
+        workers: processes.
+        resume: go on with a set that was cut short; without it the folder must be empty or new.
+        same: entries of the header that such a set must have in common with this one.
+        title: of the progress bar; None for no bar.
+        summary: gives what else the index says of the finished set.
+
+    Raises KnuckleError for a folder in use and a set that does not match.
     """
     count = header["count"]
     _prepare(out, header, resume=resume, same=same)

@@ -1,4 +1,4 @@
-"""What a rendered scene tells of its hands: the joints that show; masks, depth and normals of a lone hand."""
+"""Labels of a rendered scene: which joints are visible; masks, depth and normals of a lone hand."""
 
 from functools import lru_cache
 from typing import NamedTuple

@@ -24,7 +24,7 @@ EXTRAS = {
 
 
 PARTNERS = 0.3
-"""Share of the hands that have a partner, with that extra, unless told otherwise."""
+"""Default share of the hands that the extra "partner" gives a partner."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,13 @@ from scipy.spatial import cKDTree
 
 from knuckle.errors import KnuckleError
 from knuckle.poses.pairs import solve as pair_motion
-from knuckle.poses.pairs.contact import TOUCH_M, close_fingers, find_deepest, move_until_touching
+from knuckle.poses.pairs.contact import (
+    TOUCH_M,
+    close_fingers,
+    find_deepest,
+    move_until_touching,
+    pair_penetration,
+)
 from knuckle.poses.pairs.places import back, bring_together, palm, pick_vertices, sample_small_turns, tip
 from knuckle.poses.pairs.pose import PairPose, hand_body, link_matrices, pair_bodies, pose_hand, pose_pairs
 from knuckle.poses.pairs.postures import GRIP, SOFT, STEEPLE, sample_angles, sample_pair_of_hands
@@ -18,7 +24,6 @@ from knuckle.poses.pairs.sample import (
     PAIR_KINDS,
     TOUCHING,
     HandPairs,
-    pair_penetration,
     sample_pair_views,
     sample_pairs,
 )
@@ -278,13 +283,14 @@ def test_derivatives_of_the_misfit():
     tips = [tip(RIGHT, finger) for finger in range(5)]
     vertices = [pick_vertices(tips, rng.integers(0, 5, 8), rng)[:, None] for _ in range(2)]
     contacts = pair_motion.Contacts(*vertices, np.ones((8, 1)))
-    at = pair_motion.misfit(RIGHT, pose, contacts)
+    at = pair_motion.measure_misfit(RIGHT, pose, contacts)
     overlaps = at.residual.shape[1] - 6
     rows, deepest_row = np.arange(8), at.residual[:, :overlaps].argmax(1)
     assert (at.residual[rows, deepest_row] > 0.001).all()
     for column in range(at.jacobian.shape[2]):
         ahead, behind = (
-            pair_motion.misfit(RIGHT, moved(pose, column, step), contacts).residual for step in (5e-4, -5e-4)
+            pair_motion.measure_misfit(RIGHT, moved(pose, column, step), contacts).residual
+            for step in (5e-4, -5e-4)
         )
         numeric = (ahead - behind)[:, overlaps:] / 1e-3
         np.testing.assert_allclose(numeric, at.jacobian[:, overlaps:, column], atol=1e-4)
@@ -303,9 +309,9 @@ def test_solving_makes_contacts_and_frees_what_overlaps():
         RIGHT, pose, right, left, turned=turned, tilt=sample_small_turns(16, 10, rng), gap_m=0.03
     )
     contacts = pair_motion.Contacts(right[:, None], left[:, None], np.ones((16, 1)), facing_m=0.001)
-    before = pair_motion.misfit(RIGHT, pose, contacts).worst_m
+    before = pair_motion.measure_misfit(RIGHT, pose, contacts).worst_m
     after = solve_contacts(RIGHT, pose, contacts)
-    worst = pair_motion.misfit(RIGHT, after, contacts).worst_m
+    worst = pair_motion.measure_misfit(RIGHT, after, contacts).worst_m
     assert before.min() > 0.025 and np.median(worst) < 0.002
     np.testing.assert_array_equal(clamp_angles(RIGHT, after.angles), after.angles)
     still = solve_contacts(RIGHT, pose, contacts, steps=3, still=(True, False))

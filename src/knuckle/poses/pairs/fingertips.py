@@ -40,7 +40,7 @@ from knuckle.rig.hand_rig import HandRig
 
 Generator = np.random.Generator
 _FARTHEST_M = 0.004
-"""Places that shall meet and end further apart than this do not touch."""
+"""Places that are to meet and end further apart than this do not touch."""
 _POINTING = (0.14, 0.56, 0.14, 0.06, 0.1)
 """How often each finger points, thumb first."""
 _CURVED = Posture((30, 42, 24), (4, 2, 6, 14, 14))
@@ -145,7 +145,7 @@ def gestures(rig: HandRig, count: int, rng: Generator) -> PairPose:
 
 
 def _keep_touching(rig: HandRig, pose: PairPose, contacts: Contacts) -> PairPose:
-    """The pairs whose contacts are made."""
+    """The pairs whose places all meet."""
     gap = np.linalg.norm(contact_gaps(rig, pose, contacts), axis=-1)
     return pose.rows((contacts.weight * gap).max(1) < _FARTHEST_M)
 

@@ -181,8 +181,14 @@ def bring_together(
     """The left hands put so that a place on their skin (vertex) lies against a place on the right hand, `gap_m`
     off it; and the direction away from the right hand there.
 
-    turned: degrees from the right hand's fingers' direction, about the right place's normal, to the left hand's.
-    tilt: rotations of the left hand about the place on top.
+    Args:
+        rig_right: the right hand's rig.
+        pose: the pairs; only their left hands are moved.
+        right: vertices of the right hand.
+        left: those of the left hand that are put against them.
+        turned: degrees from the right hand's fingers' direction, about the right place's normal, to the left hand's.
+        tilt: rotations of the left hand about the place, after that.
+        gap_m: between the two places.
     """
     posed = pose_pairs(rig_right, pose)
     on_right, on_left = (

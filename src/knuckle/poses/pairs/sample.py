@@ -22,7 +22,6 @@ from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.limits import angles_to_pose, pose_to_angles
 from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
 
-__all__ = ["PAIR_KINDS", "HandPairs", "pair_penetration", "sample_pair_views", "sample_pairs"]
 Generator = np.random.Generator
 PAIR_KINDS: tuple[str, ...] = (
     "side_by_side",
@@ -47,7 +46,7 @@ _TO_MIDDLE_M = 0.07
 _FREE_M = 0.003
 """Hands that are not meant to touch and overlap by more are moved apart."""
 TOUCHING = ("palms", "clasp", "fingertips", "grasp", "fist_in_palm")
-"""Kinds whose hands touch; how these stand to each other is drawn, not yet where the body is."""
+"""Kinds whose hands touch. Only how the hands stand to each other is drawn; they are turned before the body later."""
 
 
 class HandPairs(NamedTuple):

@@ -54,13 +54,16 @@ _LONGEST_MOVE_M = 0.02
 
 
 class Contacts(NamedTuple):
-    """Places that shall meet: vertices of the right hand and of the left, how much each pair of them counts
-    (0: not at all), and the distance (m) that skins looking 90 degrees past each other weigh as much as."""
+    """Places on both hands that are to meet."""
 
     right: Int[np.ndarray, "n c"]
+    """Vertices of the right hand."""
     left: Int[np.ndarray, "n c"]
+    """Those of the left hand that they are to meet."""
     weight: Float[np.ndarray, "n c"]
+    """How much each meeting counts; 0: not at all."""
     facing_m: float = 0.003
+    """Skins that look 90 degrees past each other weigh as much as this distance between them."""
 
     def rows(self, chosen: np.ndarray) -> "Contacts":
         """The contacts of some pairs."""
@@ -77,19 +80,22 @@ class Misfit(NamedTuple):
 
 
 class _State(NamedTuple):
-    """Pairs on their way, how far (m, rad) their left hands have been shifted and spun, and what is known there."""
+    """Where the solver is with its pairs."""
 
     pose: PairPose
     moved: Float[np.ndarray, "n 6"]
+    """How far the left hands have been shifted (m) and spun (rad)."""
     cost: Float[np.ndarray, "n"]
     worst_m: Float[np.ndarray, "n"]
+    """The worst gap or overlap."""
     damping: Float[np.ndarray, "n"]
     gradient: Float[np.ndarray, "n q"]
+    """Of the cost, by everything that moves."""
     jacobian: Float[np.ndarray, "n r q"]
 
     @classmethod
     def of(cls, pose: PairPose, width: int) -> "_State":
-        """Pairs nothing is known of yet."""
+        """Pairs before anything is measured."""
         n = len(pose)
         unknown = np.full(n, np.inf)
         return cls(
@@ -117,7 +123,7 @@ class _State(NamedTuple):
         return _State(pose, *arrays)._replace(damping=self.damping)
 
     def moved_by(self, rig: HandRig, step: Float[np.ndarray, "n q"]) -> "_State":
-        """After a step that is cut to a length at which straight lines still say something."""
+        """After a step, cut to a length over which the linear model holds."""
         angles, turn, wrist = self.pose.angles.copy(), self.pose.turn.copy(), self.pose.wrist.copy()
         bend = np.clip(step[:, : 2 * _COUNT], -_LONGEST_STEP, _LONGEST_STEP).reshape(len(step), 2, _COUNT)
         for hand in (0, 1):
@@ -135,7 +141,7 @@ def no_contacts(count: int) -> Contacts:
 
 
 def contact_gaps(rig_right: HandRig, pose: PairPose, contacts: Contacts) -> Float[np.ndarray, "n c 3"]:
-    """From the left hand's places to the right hand's that they shall meet, metres."""
+    """From the left hand's places to those of the right hand that they are to meet, metres."""
     posed = pose_pairs(rig_right, pose)
     return (
         pose_places(rig_right, posed, 0, contacts.right).point_m
@@ -155,8 +161,14 @@ def solve_contacts(
 ) -> PairPose:
     """Pairs whose contacts meet and whose skins overlap by no more than a touch, as nearly as they can.
 
-    posture_m: distance that an angle moved by one radian weighs as much as. place_share: what a metre the left
-    hand is moved weighs. still: whether the right hand's fingers, and the left one's, keep their angles.
+    Args:
+        rig_right: the right hand's rig.
+        pose: where the pairs start.
+        contacts: the places that are to meet.
+        steps: of the solver.
+        posture_m: an angle moved by one radian weighs as much as this distance.
+        place_share: what a metre that the left hand is moved weighs.
+        still: whether the right hand's fingers, and the left one's, keep their angles.
     """
     prior = np.concatenate(
         [np.full(2 * _COUNT, posture_m**2), np.full(3, place_share**2), np.full(3, posture_m**2)]
@@ -190,8 +202,8 @@ def solve_contacts(
 def _step(
     rig: HandRig, now: "_State", prior: Float[np.ndarray, "q"], may: Bool[np.ndarray, "q"]
 ) -> Float[np.ndarray, "n q"]:
-    """Levenberg and Marquardt's step, without the angles that are at a limit and would go beyond it: else the
-    others make up for what never happens."""
+    """Levenberg and Marquardt's step, without the angles that are at a limit and would go beyond it: else the others
+    would rely on a move that is not made."""
     free = np.concatenate(
         [*_not_at_limit(rig, now.pose.angles, now.gradient), np.ones((len(now.cost), 6), bool)], 1
     )
@@ -218,7 +230,7 @@ def _not_at_limit(rig: HandRig, angles: np.ndarray, gradient: np.ndarray) -> lis
 
 
 def measure_misfit(rig_right: HandRig, pose: PairPose, contacts: Contacts) -> Misfit:
-    """Overlaps beyond a touch, gaps between the places that shall meet, and how far these are from facing each
+    """Overlaps beyond a touch, gaps between the places that are to meet, and how far these are from facing each
     other."""
     posed = pose_pairs(rig_right, pose)
     twists = [_twists(rig_right, pose, posed, hand) for hand in (0, 1)]

@@ -63,7 +63,16 @@ def place_joints(
     nearest_m: float,
     margin: tuple[float, float],
 ) -> Placement:
-    """`place_hand` for any joints that need a room of `room_m`; margin: the crop's side in sides of their box."""
+    """`place_hand` for any joints.
+
+    Args:
+        rng: what camera, distance, place and crop are drawn from.
+        joints: turned to the camera, anywhere, m.
+        size: of the crop, px.
+        room_m: how wide the joints and their flesh are.
+        nearest_m: the least distance of their middle.
+        margin: the crop's side in sides of their box, from and to.
+    """
     camera = sample_camera(rng)
     middle = (joints.min(0) + joints.max(0)) / 2
     near = max(nearest_m, camera.fx * room_m / min(camera.width, camera.height))
@@ -102,6 +111,6 @@ def frame_window(placement: Placement) -> tuple[int, int, int, int]:
 
 
 def inside_frame(camera: Camera, joints: Float[np.ndarray, "n 3"]) -> Bool[np.ndarray, "n"]:
-    """Joints within the frame; what lies beyond its edge nobody sees."""
+    """Joints within the frame: what lies beyond its edge is not in the photograph."""
     uv = camera.project(joints)
     return np.asarray(((uv >= -0.5) & (uv <= np.array([camera.width, camera.height]) - 0.5)).all(-1))

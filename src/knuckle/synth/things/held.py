@@ -30,13 +30,16 @@ Stance = Callable[[int], tuple[Float[np.ndarray, "3"], Float[np.ndarray, "10"]]]
 
 @dataclass(frozen=True, eq=False)
 class Grip:
-    """How one hand holds something: its pose (global rotation zero) and the thing in the frame of the hand, wrist
-    unturned: axes as columns, and the centre less the wrist (m)."""
+    """How one hand holds something, in the frame of the hand with its wrist unturned."""
 
     pose: Float[np.ndarray, "16 3"]
+    """Of the hand; global rotation zero."""
     solid: Solids
+    """The one thing that it holds."""
     axes: Float[np.ndarray, "3 3"]
+    """The thing's, as columns."""
     from_wrist: Float[np.ndarray, "3"]
+    """From the wrist joint to the thing's centre, m."""
     look: Look
 
 
@@ -94,8 +97,16 @@ def put_in_hand(
     wrist: Float[np.ndarray, "3"],
     arm: ArmShape,
 ) -> None:
-    """Put the thing into a scene whose hand and arm stand: wrist in m, camera frame. An arm that runs into it is
-    straightened."""
+    """Put the held thing into a scene that hand and arm are in already; an arm that runs into it is straightened.
+
+    Args:
+        renderer: of the scene; its vertices are changed in place.
+        mesh: of hand and arm without the thing.
+        grip: the thing, and how it is held.
+        wrist_rotation: camera_from_hand.
+        wrist: the wrist joint, m, camera frame.
+        arm: the forearm as it was grown.
+    """
     axes, centre = wrist_rotation @ grip.axes, wrist_rotation @ grip.from_wrist + wrist
     for straighter in (0.5, 0.0):
         grown = renderer.vertices[mesh.hand_vertices : mesh.vertex_count]
