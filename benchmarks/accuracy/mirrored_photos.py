@@ -1,19 +1,28 @@
 """The real photographs and their mirror images through the same model: the errors must agree."""
 
-import os
 from dataclasses import dataclass, fields
-from pathlib import Path
 
 import numpy as np
+from benchmarks.shared.photographs import hand_graph_photographs
+from benchmarks.shared.tables import plain_table
 from rich.table import Table
 
-from knuckle.datasets.eval_dev import read_eval_dev
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.evaluation.metrics.joints import box_errors, keypoint_mean, procrustes_errors
-from knuckle.evaluation.protocols import handgraph
 from knuckle.geometry.mirror import MIRROR_POINT, mirror_px
 from knuckle.hands import HandPredictor
 from knuckle.inference.auto import open_predictor
+
+HEADINGS = (
+    "model",
+    "hands",
+    "PA-MPJPE (mm)",
+    "mirrored",
+    "difference",
+    "2D (% of box)",
+    "mirrored",
+    "largest change of a joint (mm)",
+)
 
 
 class MirroredHand(LabelledHand):
@@ -49,18 +58,14 @@ def mirrored(hand: LabelledHand) -> MirroredHand:
     return MirroredHand(**values)
 
 
-def table(names: list[str], limit: int | None) -> Table:
+def table(names: list[str], limit: int | None, *, evidence: bool = True) -> Table:
     """A row a model: its errors on the hand-graph photographs and on their mirror images, as `knuckle estimate` runs
     it, and the farthest that a joint moved.
     """
-    folder = Path(os.environ["KNUCKLE_DATA"]) / "eval-dev"
-    hands = [hand for hand in read_eval_dev(folder) if hand.source == handgraph.SOURCE][:limit]
-    result = Table(title="hand-graph and its mirror image", box=None, pad_edge=False, title_justify="left")
-    for heading in ("model", "hands", "PA-MPJPE (mm)", "mirrored", "difference", "2D (% of box)", "mirrored"):
-        result.add_column(heading, justify="left" if heading == "model" else "right", no_wrap=True)
-    result.add_column("largest change of a joint (mm)", justify="right", no_wrap=True)
+    hands = hand_graph_photographs()[:limit]
+    result = plain_table(HEADINGS, title="hand-graph and its mirror image")
     for name in names:
-        predictor = open_predictor(name, threads=1)
+        predictor = open_predictor(name, threads=1, evidence=evidence)
         plain, turned = errors(predictor, hands), errors(predictor, [mirrored(hand) for hand in hands])
         moved = 1e3 * np.linalg.norm(turned.joints_m * MIRROR_POINT - plain.joints_m, axis=-1).max()
         figures = (plain.pa_mm, turned.pa_mm, turned.pa_mm - plain.pa_mm)

@@ -1,7 +1,5 @@
-"""MediaPipe's landmark network as the benchmarks call it: its joints, and a clock that takes turns."""
+"""MediaPipe's landmark network as the benchmarks call it."""
 
-import time
-from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -46,14 +44,3 @@ def mediapipe_hands(image: UInt8[np.ndarray, "H W 3"]) -> list[PeerHand]:
         PeerHand(hand.joints_px, hand.landmarks.world_m, hand.detection.side, hand.detection.score)
         for hand in peer().find(image)
     ]
-
-
-def milliseconds(calls: list[Callable[[], object]], *, rounds: int) -> list[float]:
-    """Median time of each call, taken in turns so that a slow moment of the machine hits all alike."""
-    times: list[list[float]] = [[] for _ in calls]
-    for _ in range(rounds + 3):
-        for call, record in zip(calls, times, strict=True):
-            start = time.perf_counter()
-            call()
-            record.append(1000 * (time.perf_counter() - start))
-    return [float(np.median(record[3:])) for record in times]

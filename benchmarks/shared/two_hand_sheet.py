@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 from benchmarks.shared.two_hand_tables import worst_row
 
-from knuckle.evaluation.breakdown.two_hand_errors import TwoHandErrors
-from knuckle.evaluation.two_hand_arrays import TwoHandPredictions, TwoHandTruth
+from knuckle.evaluation.arrays import TwoHandPredictions, TwoHandTruth
+from knuckle.evaluation.breakdown.two_hand_errors import TwoHandJointErrors
+from knuckle.evaluation.frames import HAND_SIDES
 from knuckle.skeleton import WRIST
 from knuckle.view.marks import draw_label, draw_skeleton, drawable
 from knuckle.view.palette import hand_colour
@@ -16,14 +17,13 @@ from knuckle.view.sheet import contact_sheet
 CELL_PX, COLUMNS = 320, 6
 _WRIST_PX = 6
 """Radius of the disc that tells whose wrist it is."""
-_SIDES = ("right", "left")
 
 
 def sheet(
     pictures: Sequence[np.ndarray],
     truth: TwoHandTruth,
     predictions: TwoHandPredictions,
-    errors: TwoHandErrors,
+    errors: TwoHandJointErrors,
     rows: Sequence[int],
 ) -> np.ndarray:
     """Three cells a crop, in the order of `rows` (indices into truth, predictions and errors). pictures: one a row,
@@ -55,5 +55,5 @@ def _drawn(
         colour = [int(value) for value in hand_colour(hand)]
         cv2.circle(drawn, np.round(points[WRIST]).astype(int).tolist(), _WRIST_PX, colour, -1, cv2.LINE_AA)
         low, high = points.min(axis=0), points.max(axis=0)
-        draw_label(drawn, _SIDES[hand], (*low, *(high - low)), hand_colour(hand), taken)
+        draw_label(drawn, HAND_SIDES[hand], (*low, *(high - low)), hand_colour(hand), taken)
     return drawn

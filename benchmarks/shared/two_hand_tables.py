@@ -4,14 +4,15 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from benchmarks.shared.tables import markdown_table
 
-from knuckle.evaluation.breakdown.two_hand_errors import TwoHandErrors
-from knuckle.evaluation.two_hand_arrays import TwoHandTruth
+from knuckle.evaluation.arrays import TwoHandTruth
+from knuckle.evaluation.breakdown.two_hand_errors import TwoHandJointErrors
 
 Groups = Mapping[str, np.ndarray]
 
 
-def error_table(errors: Mapping[str, TwoHandErrors], groups: Groups) -> str:
+def error_table(errors: Mapping[str, TwoHandJointErrors], groups: Groups) -> str:
     """A row a group, a column a model: MPJPE (mm) / 2D error (% of box) / MRRPE (mm), "-" where nothing counts."""
     rows = []
     for name, chosen in groups.items():
@@ -19,10 +20,10 @@ def error_table(errors: Mapping[str, TwoHandErrors], groups: Groups) -> str:
         cells = (f"{_n(f.mpjpe_mm)} / {_n(f.box_percent)} / {_n(f.mrrpe_mm)}" for f in found)
         rows.append([name, str(found[0].hands), *cells])
     heads = [f"{model}: MPJPE / 2D / MRRPE" for model in errors]
-    return _table(["hands", "number", *heads], rows)
+    return markdown_table(["hands", "number", *heads], rows)
 
 
-def source_table(errors: TwoHandErrors, groups: Groups) -> str:
+def source_table(errors: TwoHandJointErrors, groups: Groups) -> str:
     """A row a group: MPJPE, the same with true depths and with true places, the wrists' error along each axis, and
     the share of hands drawn nearer to the other hand than to their own.
     """
@@ -40,20 +41,20 @@ def source_table(errors: TwoHandErrors, groups: Groups) -> str:
         "wrist to wrist x / y / z (mm)",
         "on the other hand (%)",
     ]
-    return _table(heads, rows)
+    return markdown_table(heads, rows)
 
 
-def worst_table(errors: TwoHandErrors, truth: TwoHandTruth, worst: Sequence[int]) -> str:
+def worst_table(errors: TwoHandJointErrors, truth: TwoHandTruth, worst: Sequence[int]) -> str:
     """A row a crop: its name, what it shows, and its errors."""
     rows = []
     for i in worst:
         row = worst_row(errors, truth, i)
         rows.append([row["crop"], row["kind"], row["mpjpe"], row["2d"], row["mrrpe"]])
     heads = ["crop", "kind", "MPJPE right, left (mm)", "2D right, left (%)", "MRRPE (mm)"]
-    return _table(heads, rows)
+    return markdown_table(heads, rows)
 
 
-def worst_row(errors: TwoHandErrors, truth: TwoHandTruth, index: int) -> dict[str, str]:
+def worst_row(errors: TwoHandJointErrors, truth: TwoHandTruth, index: int) -> dict[str, str]:
     """One crop as text: crop, kind, mpjpe and 2d of the right and the left hand, mrrpe; "-" for absent hands."""
     there = truth.is_hand[index]
 
@@ -72,8 +73,3 @@ def worst_row(errors: TwoHandErrors, truth: TwoHandTruth, index: int) -> dict[st
 
 def _n(value: float) -> str:
     return f"{value:.1f}" if math.isfinite(value) else "-"
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [f"| {' | '.join(cells)} |" for cells in (heads, *rows)]
-    return "\n".join([lines[0], "|---" * len(heads) + "|", *lines[1:]])

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from knuckle.errors import KnuckleError
-from knuckle.evaluation.two_hand_arrays import TwoHandTruth
+from knuckle.evaluation.arrays import TwoHandTruth
 
 ALL, ALONE, PAIRS = "all", "alone", "pairs"
 """The groups of every hand, of hands without another one, and of those with one."""

@@ -18,7 +18,7 @@ from knuckle.skeleton import JOINT_COUNT, MIDDLE_MCP, WRIST
 _MM = 1e3
 
 
-class TwoHandErrors(NamedTuple):
+class MpjpeBySubset(NamedTuple):
     """MPJPE, mm: over samples with one hand, over those with both, and over all of them."""
 
     single_mm: float
@@ -30,7 +30,7 @@ def mpjpe(
     truth_m: Float[np.ndarray, "N 2 21 3"],
     predicted_m: Float[np.ndarray, "N 2 21 3"],
     is_hand: Bool[np.ndarray, "N 2"],
-) -> TwoHandErrors:
+) -> MpjpeBySubset:
     """InterHand2.6M's error (Moon et al. 2020, Section 6): each hand's own wrists laid together, then the mean over
     samples of each of the 42 joints, and the mean of these.
 
@@ -38,7 +38,7 @@ def mpjpe(
     """
     errors = wrist_errors(truth_m, predicted_m, is_hand)
     hands = np.asarray(is_hand).sum(axis=1)
-    return TwoHandErrors(
+    return MpjpeBySubset(
         *(keypoint_mean(errors[hands_in]) * _MM for hands_in in (hands == 1, hands == 2, hands > 0))
     )
 

@@ -1,4 +1,4 @@
-"""Does the confidence tell hands from what is none?"""
+"""Whether the confidence separates hands from pictures without one."""
 
 import numpy as np
 from jaxtyping import Float

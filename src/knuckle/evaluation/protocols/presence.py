@@ -22,7 +22,7 @@ def add_presence(
     threshold: float,
 ) -> Report:
     """The report with the shares of crops of one hand where a second one is seen, of hands not seen, and of crops of
-    one hand whose side is right. What no crop tells is left out.
+    one hand whose side is right. Shares of no crop are left out.
     """
     scores = (
         Score(GHOSTS, ghost_rate(confidence, is_hand, threshold=threshold) * PERCENT, "%", "lower"),
