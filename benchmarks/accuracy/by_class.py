@@ -12,26 +12,45 @@ is not under version control). --mirrored also scores the mirror images of the p
 """
 
 import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.accuracy import mirrored_photos
+import numpy as np
 from benchmarks.shared import worst_sheet
 from benchmarks.shared.arguments import add_weights, add_worst, make_parser, one_line_errors, parse
 from benchmarks.shared.class_scores import Scored, score, score_peer
 from benchmarks.shared.class_tables import hand_table, joint_table, plot, small_table, write_json
-from benchmarks.shared.photographs import EVAL_DEV, have_photographs
+from benchmarks.shared.photographs import EVAL_DEV, hand_graph_photographs, have_photographs, mirrored
+from benchmarks.shared.tables import plain_table
 from rich.console import Console
+from rich.table import Table
 
 from knuckle import weights
+from knuckle.datasets.labelled import LabelledHand
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.benchmarks.catalogue import open_benchmarks
 from knuckle.evaluation.benchmarks.one_hand import Benchmark
+from knuckle.evaluation.metrics.joints import box_errors, keypoint_mean, procrustes_errors
 from knuckle.evaluation.report import file_name
 from knuckle.files import write_image
+from knuckle.geometry.mirror import MIRROR_POINT
+from knuckle.hands import HandPredictor
+from knuckle.inference.auto import open_predictor
 from knuckle.open_model import open_model
 from knuckle.view.charts import write_figure
 
 DATA = (EVAL_DEV, "synthetic")
+MIRRORED_HEADINGS = (
+    "model",
+    "hands",
+    "PA-MPJPE (mm)",
+    "mirrored",
+    "difference",
+    "2D (% of box)",
+    "mirrored",
+    "largest change of a joint (mm)",
+)
 
 
 def main() -> None:
@@ -86,7 +105,7 @@ def report(options: argparse.Namespace) -> None:
     if small:
         console.print(small_table(small), "")
     if options.mirrored:
-        console.print(mirrored_photos.table(names, options.limit, evidence=options.evidence))
+        console.print(mirrored_table(names, options.limit, evidence=options.evidence))
     if options.plot and large:
         write_figure(options.plot, plot(large))
     if options.json:
@@ -102,6 +121,43 @@ def _benchmarks(options: argparse.Namespace) -> list[Benchmark]:
 def _caption(row: dict) -> str:
     errors = ("" if row["pa_mm"] is None else f"{row['pa_mm']:.1f} mm ") + f"{row['box_percent']:.1f} %"
     return f"{row['name']} {row['pose']}, {row['view']}, {errors}, {row['worst_joints']}"
+
+
+@dataclass(frozen=True)
+class Errors:
+    """PA-MPJPE (mm) and 2D error (% of the box) of a model on some photographs, and its joints of each hand."""
+
+    pa_mm: float
+    box_percent: float
+    joints_m: np.ndarray
+
+
+def mirrored_table(names: list[str], limit: int | None, *, evidence: bool = True) -> Table:
+    """A row a model: its errors on the hand-graph photographs and on their mirror images, as `knuckle estimate` runs
+    it, and the farthest that a joint moved.
+    """
+    hands = hand_graph_photographs()[:limit]
+    result = plain_table(MIRRORED_HEADINGS, title="hand-graph and its mirror image")
+    for name in names:
+        predictor = open_predictor(name, threads=1, evidence=evidence)
+        plain, turned = errors(predictor, hands), errors(predictor, [mirrored(hand) for hand in hands])
+        moved = 1e3 * np.linalg.norm(turned.joints_m * MIRROR_POINT - plain.joints_m, axis=-1).max()
+        figures = (plain.pa_mm, turned.pa_mm, turned.pa_mm - plain.pa_mm)
+        row = (*(f"{v:.3f}" for v in figures), f"{plain.box_percent:.3f}", f"{turned.box_percent:.3f}")
+        result.add_row(name, str(len(hands)), *row, f"{moved:.3f}")
+    return result
+
+
+def errors(predictor: HandPredictor, hands: Sequence[LabelledHand]) -> Errors:
+    """The model's errors on labelled hands, one photograph at a time."""
+    found = [predictor(h.read(), h.box_px[None], (h.side,), h.camera) for h in hands]
+    joints_m, joints_px = (np.concatenate([getattr(f, n) for f in found]) for n in ("joints_m", "joints_px"))
+    truth_m, truth_px = (np.stack([getattr(hand, n) for hand in hands]) for n in ("joints_m", "joints_px"))
+    return Errors(
+        1e3 * keypoint_mean(procrustes_errors(truth_m, joints_m)),
+        1e2 * keypoint_mean(box_errors(truth_px, joints_px)),
+        joints_m,
+    )
 
 
 if __name__ == "__main__":

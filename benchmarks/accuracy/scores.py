@@ -18,10 +18,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.accuracy.turned_photos import QUARTERS, turned
 from benchmarks.shared import boxed_peer
 from benchmarks.shared.arguments import add_weights, make_parser, parse
-from benchmarks.shared.photographs import EVAL_DEV, hand_graph_photographs, have_photographs
+from benchmarks.shared.photographs import EVAL_DEV, QUARTERS, hand_graph_photographs, have_photographs, turned
 from benchmarks.shared.tables import plain_table
 from rich.console import Console
 from rich.table import Table

@@ -14,8 +14,7 @@ import argparse
 
 import numpy as np
 from benchmarks.shared.arguments import add_weights, add_worst, make_parser, one_line_errors, parse
-from benchmarks.shared.two_hand_sheet import sheet
-from benchmarks.shared.two_hand_tables import error_table, source_table, worst_table
+from benchmarks.shared.two_hand_results import error_table, sheet, source_table, worst_table
 
 from knuckle import weights
 from knuckle.evaluation.arrays import TwoHandPredictions, TwoHandTruth

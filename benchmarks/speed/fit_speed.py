@@ -6,14 +6,14 @@ is the reference, and with MediaPipe's landmark network: medians; the ratio is w
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from benchmarks.shared.arguments import make_parser
-from benchmarks.shared.landmark_peer import mediapipe_landmarks
 from benchmarks.shared.timing import medians
 from jaxtyping import Float
 
-from knuckle.inference.detection.landmarks import LANDMARK_PX
+from knuckle.inference.detection.landmarks import LANDMARK_PX, LandmarkNetwork
 from knuckle.poses.prior import sample_orientations, sample_poses, sample_shapes
 from knuckle.rig.fit.joints import fit_joints
 from knuckle.rig.hand_rig import HandRig
@@ -36,7 +36,7 @@ def main() -> None:
     calls: list[Callable[[], object]] = [lambda: np.linalg.svd(matrix)]
     calls += [lambda joints=noisy[:count]: fit_joints(rig, joints) for count in BATCHES]
     picture = np.random.default_rng(3).integers(0, 256, (LANDMARK_PX, LANDMARK_PX, 3), dtype=np.uint8)
-    calls.append(lambda: mediapipe_landmarks(picture))
+    calls.append(partial(LandmarkNetwork(threads=1), picture))
     times = [1000 * seconds for seconds in medians(calls, runs=options.rounds, warm_up=3)]
     reference, *fits, peer = times
     print(f"one thread, median of {options.rounds}; numpy's SVD of 100 x 100: {reference:.2f} ms")

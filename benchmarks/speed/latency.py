@@ -7,17 +7,17 @@ Medians; the ratio is what travels from machine to machine.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import cv2
 import numpy as np
 from benchmarks.shared.arguments import make_parser
-from benchmarks.shared.landmark_peer import mediapipe_landmarks
 from benchmarks.shared.timing import medians
 
 from knuckle import weights as store
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop
-from knuckle.inference.detection.landmarks import LANDMARK_PX
+from knuckle.inference.detection.landmarks import LANDMARK_PX, LandmarkNetwork
 from knuckle.inference.one_hand import normalise
 from knuckle.inference.onnx_model import OnnxModel
 from knuckle.inference.refine import fuse, fuse_pair
@@ -43,7 +43,7 @@ def main() -> None:
     path, record = store.find(options.weights)
     tasks = our_tasks(OnnxModel(path, threads=1), record)
     picture = np.random.default_rng(1).integers(0, 256, (LANDMARK_PX, LANDMARK_PX, 3), dtype=np.uint8)
-    tasks[PEER] = lambda: mediapipe_landmarks(picture)
+    tasks[PEER] = partial(LandmarkNetwork(threads=1), picture)
     found = medians(list(tasks.values()), runs=options.runs, warm_up=3)
     times = {name: 1000 * seconds for name, seconds in zip(tasks, found, strict=True)}
     shown = "one hand" if record.hands == 1 else "two hands"

@@ -18,8 +18,7 @@ from knuckle.evaluation.metrics.silhouettes import LabelledFaces
 from knuckle.evaluation.model import EvaluatedModel, FramePredictor, Outputs, PatchPredictor
 from knuckle.evaluation.protocols import two_hands
 from knuckle.evaluation.protocols.alignment import add_alignment, require_mesh
-from knuckle.evaluation.protocols.confidence import add_confidence
-from knuckle.evaluation.protocols.presence import add_presence
+from knuckle.evaluation.protocols.confidence import add_confidence, add_presence
 from knuckle.evaluation.report import Report
 from knuckle.geometry.crop import apply_affine
 from knuckle.skeleton import JOINT_COUNT

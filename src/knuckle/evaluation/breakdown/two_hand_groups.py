@@ -29,7 +29,7 @@ def hand_groups(
     """Which hands belong to each group: all; alone, and each side alone; those of pairs; those of each kind of pair;
     and, of pairs, by the share of hidden joints, by how far the two boxes overlap, and each side.
 
-    visible: joints that nothing lies before but their own finger. Raises KnuckleError for another shape and for hands
+    visible: joints that nothing hides but their own finger. Raises KnuckleError for another shape and for hands
     that are not labelled in 2D.
     """
     if visible.shape != truth.joints_px.shape[:3]:

@@ -94,8 +94,13 @@ def with_root_depth(
 ) -> Float[np.ndarray, "N 2 21 3"]:
     """The same 2.5D answer (pixels, and depths from the own wrist) with each wrist at a given depth.
 
-    At the true depths of the wrists it is what A2J-Transformer and DFL score. joints_px: px of the frame the camera
-    (fx, fy, cx, cy) is of.
+    At the true depths of the wrists it is what A2J-Transformer and DFL score.
+
+    Args:
+        joints_px: px of the frame.
+        joints_m: camera frame; only depths from the own wrist count.
+        camera: fx, fy, cx, cy, px of the frame.
+        root_depth_m: of each wrist.
     """
     relative = joints_m[..., 2] - joints_m[..., WRIST : WRIST + 1, 2]
     depth = (root_depth_m[..., None] + relative)[..., None]
@@ -104,7 +109,7 @@ def with_root_depth(
 
 
 def check_two_hands(truth_m: np.ndarray, predicted_m: np.ndarray, is_hand: np.ndarray) -> None:
-    """Raises KnuckleError unless both are (N, 2, 21, 3), is_hand (N, 2) bool, and the prediction finite."""
+    """Raise KnuckleError unless both are (N, 2, 21, 3), is_hand (N, 2) bool, and the prediction finite."""
     shape = (len(truth_m), 2, JOINT_COUNT, 3)
     for name, value in (("ground truth", truth_m), ("predictions", predicted_m)):
         if value.shape != shape:

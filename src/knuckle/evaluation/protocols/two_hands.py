@@ -22,7 +22,7 @@ from knuckle.evaluation.protocols.common import (
     pck_3d,
     share_score,
 )
-from knuckle.evaluation.protocols.presence import add_presence
+from knuckle.evaluation.protocols.confidence import add_presence
 from knuckle.evaluation.report import Curve, Report, Score
 from knuckle.rig.load import load_rig
 from knuckle.skeleton import JOINT_COUNT, WRIST

@@ -1,15 +1,24 @@
-"""Errors of two hands by group as Markdown tables."""
+"""Errors of two hands by group as Markdown tables, and as a sheet of crops with both hands drawn and named."""
 
 import math
 from collections.abc import Mapping, Sequence
 
+import cv2
 import numpy as np
 from benchmarks.shared.tables import markdown_table
 
-from knuckle.evaluation.arrays import TwoHandTruth
+from knuckle.evaluation.arrays import TwoHandPredictions, TwoHandTruth
 from knuckle.evaluation.breakdown.two_hand_errors import TwoHandJointErrors
+from knuckle.evaluation.frames import HAND_SIDES
+from knuckle.skeleton import WRIST
+from knuckle.view.marks import draw_label, draw_skeleton, drawable
+from knuckle.view.palette import hand_colour
+from knuckle.view.sheet import contact_sheet
 
 Groups = Mapping[str, np.ndarray]
+CELL_PX, COLUMNS = 320, 6
+_WRIST_PX = 6
+"""Radius of the disc that tells whose wrist it is."""
 
 
 def error_table(errors: Mapping[str, TwoHandJointErrors], groups: Groups) -> str:
@@ -73,3 +82,43 @@ def worst_row(errors: TwoHandJointErrors, truth: TwoHandTruth, index: int) -> di
 
 def _n(value: float) -> str:
     return f"{value:.1f}" if math.isfinite(value) else "-"
+
+
+def sheet(
+    pictures: Sequence[np.ndarray],
+    truth: TwoHandTruth,
+    predictions: TwoHandPredictions,
+    errors: TwoHandJointErrors,
+    rows: Sequence[int],
+) -> np.ndarray:
+    """Three cells a crop, in the order of `rows` (indices into truth, predictions and errors). pictures: one a row,
+    square, in px of the joints.
+    """
+    cells, texts = [], []
+    for picture, i in zip(pictures, rows, strict=True):
+        row = worst_row(errors, truth, i)
+        shown = cv2.resize(picture, (CELL_PX, CELL_PX), interpolation=cv2.INTER_CUBIC)
+        scale = CELL_PX / len(picture)
+        cells.append(shown)
+        for found in (truth, predictions):
+            cells.append(_drawn(shown, found.joints_px[i], found.joints_m[i], truth.is_hand[i], scale))
+        texts += [
+            f"{row['crop']} {row['kind']}",
+            "true",
+            f"{row['mpjpe']} mm; {row['2d']} %; {row['mrrpe']} mm",
+        ]
+    return contact_sheet(cells, columns=COLUMNS, cell_px=CELL_PX, captions=texts)
+
+
+def _drawn(
+    picture: np.ndarray, joints_px: np.ndarray, joints_m: np.ndarray, is_hand: np.ndarray, scale: float
+) -> np.ndarray:
+    drawn, taken = picture.copy(), []
+    for hand in np.flatnonzero(is_hand)[np.argsort(-joints_m[is_hand, :, 2].mean(axis=1))]:
+        points = (joints_px[hand] + 0.5) * scale - 0.5
+        draw_skeleton(drawn, points, drawable(points, joints_m[hand]))
+        colour = [int(value) for value in hand_colour(hand)]
+        cv2.circle(drawn, np.round(points[WRIST]).astype(int).tolist(), _WRIST_PX, colour, -1, cv2.LINE_AA)
+        low, high = points.min(axis=0), points.max(axis=0)
+        draw_label(drawn, HAND_SIDES[hand], (*low, *(high - low)), hand_colour(hand), taken)
+    return drawn
