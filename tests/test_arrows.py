@@ -7,6 +7,7 @@ from pathlib import Path
 import knuckle
 
 PACKAGE = Path(knuckle.__file__).parent
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 _BASE = ("cache", "files", "hands", "progress", "weights")
 STANDS_ON = {
     "errors": (),
@@ -78,6 +79,43 @@ def module_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+def import_graph(sources: dict[str, str]) -> dict[str, set[str]]:
+    """The modules that each one of `sources` (module -> source) imports from, lazy imports included.
+
+    `from knuckle.a import b` counts as an import of `knuckle.a.b` where that is a module, else of `knuckle.a`.
+    """
+    graph = {}
+    for module, source in sources.items():
+        found = set()
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                for alias in node.names:
+                    name = f"{node.module}.{alias.name}"
+                    found.add(name if name in sources else str(node.module))
+        graph[module] = found & sources.keys()
+    return graph
+
+
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """Modules that import each other, directly or by way of others; a module that imports itself too."""
+    beyond: dict[str, set[str]] = {}
+    for start in graph:
+        reached, waiting = set(), [start]
+        while waiting:
+            new = graph[waiting.pop()] - reached
+            reached |= new
+            waiting += new
+        beyond[start] = reached
+    groups = {
+        tuple(sorted(other for other in reached if module in beyond[other]))
+        for module, reached in beyond.items()
+        if module in reached
+    }
+    return [list(group) for group in sorted(groups)]
+
+
 def test_no_import_points_back_up():
     found = [
         arrow
@@ -93,6 +131,32 @@ def test_training_reads_sets_without_the_renderer():
     assert not {name for name in found if room_of(name) == "synth"}
 
 
+def test_no_files_import_each_other_in_a_circle():
+    graph = import_graph({module_of(path): path.read_text() for path in PACKAGE.rglob("*.py")})
+    assert not circles(graph)
+
+
+def test_a_circle_is_named():
+    sources = {
+        "knuckle": "",
+        "knuckle.a": "from knuckle import b",
+        "knuckle.b": "def f():\n    from knuckle.c import g\n",
+        "knuckle.c": "import knuckle.a",
+        "knuckle.d": "from knuckle.a import b, e",
+    }
+    assert circles(import_graph(sources)) == [["knuckle.a", "knuckle.b", "knuckle.c"]]
+
+
+def test_no_benchmark_imports_the_command_line():
+    found = {
+        f"{path.relative_to(BENCHMARKS)} imports {name}"
+        for path in BENCHMARKS.rglob("*.py")
+        for name in imports(path.read_text())
+        if room_of(name) == "cli"
+    }
+    assert BENCHMARKS.is_dir() and not found
+
+
 def test_every_room_has_its_place_above_those_it_stands_on():
     there = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"}
     there |= {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
@@ -104,7 +168,7 @@ def test_every_room_has_its_place_above_those_it_stands_on():
 
 def test_an_arrow_that_points_up_is_named():
     source = "def f():\n    from knuckle.inference.auto import open_predictor\n"
-    runner = "knuckle.evaluation.run_two_hands"
+    runner = "knuckle.evaluation.run"
     assert wrong_arrows(runner, source) == [f"{runner} imports knuckle.inference.auto"]
     assert wrong_arrows("knuckle.cli.evaluate", source) == []
     assert wrong_arrows("knuckle.rig.fit.joints", "from knuckle import models, errors") == [

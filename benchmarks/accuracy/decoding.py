@@ -6,14 +6,14 @@ hands of a synthetic set, network and fit as `knuckle estimate` runs them: 2D er
 Choices are made on rendered hands alone.
 """
 
-import argparse
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from benchmarks.shared.arguments import make_parser
+from benchmarks.shared.tables import plain_table
 from rich.console import Console
-from rich.table import Table
 
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.metrics.procrustes import align_similarity
@@ -31,9 +31,7 @@ NOISES_M = (0.001, 0.003, 0.01)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("--weights", type=Path, required=True, help="a checkpoint of DaHyF with SimCC")
     parser.add_argument("--data", type=Path, required=True, help="a one-hand set")
     parser.add_argument("--hands", type=int, default=512)
@@ -43,15 +41,8 @@ def main() -> None:
     if getattr(model.config, "joint2d", None) != "simcc":
         raise KnuckleError(f"{options.weights}: expected DaHyF with SimCC")
     batches = validation_batches(HandSource(options.data, validation=options.hands), 64)
-    table = Table(box=None, pad_edge=False)
-    for name in (
-        "coordinates",
-        "share of the 2D branch",
-        "trust in joints (mm)",
-        "2D (% of patch)",
-        "PA-MPJPE (mm)",
-    ):
-        table.add_column(name, justify="right")
+    headings = ("coordinates", "share of the 2D branch", "trust in joints (mm)")
+    table = plain_table((*headings, "2D (% of patch)", "PA-MPJPE (mm)"))
     for decode in ("local", "soft"):
         hands = Answers(model, batches, decode)
         table.add_row(decode, "network alone", "", *hands.scores(hands.outputs))

@@ -6,13 +6,13 @@ joints) overlaps an unmatched labelled box by IoU 0.5; labels outline the hand, 
 by a margin first. Precision is counted only where all hands of a photograph are labelled.
 """
 
-import argparse
 import json
 import os
 import time
 from pathlib import Path
 
 import numpy as np
+from benchmarks.shared.arguments import make_parser
 
 from knuckle.inference.detection.detection import Detection
 from knuckle.inference.detection.mediapipe import box_iou, default_detector
@@ -20,9 +20,7 @@ from knuckle.photos.reading import read_image
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("--split", default="test", choices=("train", "val", "test"))
     parser.add_argument("--limit", type=int, default=None, help="photographs a source, evenly spread")
     parser.add_argument("--iou", type=float, default=0.5)

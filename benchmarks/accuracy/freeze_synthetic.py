@@ -5,13 +5,13 @@ one, its pairs of hands solved anew, for a change of rig or engine that is meant
 scores after.
 """
 
-import argparse
 import json
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from benchmarks.shared.arguments import make_parser
 
 from knuckle.errors import KnuckleError
 from knuckle.sets.reader import SynthSet
@@ -21,9 +21,7 @@ from knuckle.synth.writer import POOL
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("--hands", choices=("one", "two"), default="one")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--write", action="store_true")

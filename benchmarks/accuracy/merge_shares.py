@@ -1,6 +1,6 @@
 """What `--model auto` scores on a rendered two-hand set with other shares of its two systems, other answers to how far
 the wrists are, one look of the two-hand system or two, and other distances up to which two hands are seen together. The
-landmark network has no say here.
+landmark network is not used here.
 
 python -m benchmarks.accuracy.merge_shares --data runs/synth-pairs-held [--one dahyf] [--two dfl] [--limit 800].
 --one, --two: a model's name or an .onnx file. The set must not be one that trained either, nor a benchmark: what is
@@ -9,20 +9,22 @@ shares are learnt by `evidence_weights.py`. Such a set: `knuckle synth --hands t
 --seed 47 --size 160 --out runs/synth-pairs-held`.
 """
 
-import argparse
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
+from benchmarks.shared.arguments import make_parser
+from benchmarks.shared.tables import plain_table
 from rich.console import Console
 from rich.table import Table
 
-from knuckle.evaluation.benchmarks.evaluate import open_benchmarks
-from knuckle.evaluation.benchmarks.frames import TwoHandFrame
+from knuckle.evaluation.benchmarks.catalogue import open_benchmarks
 from knuckle.evaluation.benchmarks.two_hands import TwoHandBenchmark
+from knuckle.evaluation.frames import TwoHandFrame
 from knuckle.evaluation.metrics.two_hands import mpjpe, mrrpe, with_root_depth
-from knuckle.evaluation.run_two_hands import by_boxes, run_frames
+from knuckle.evaluation.model import by_boxes
+from knuckle.evaluation.run import run_frames
 from knuckle.geometry.camera import Camera
 from knuckle.hands import HandPredictor
 from knuckle.inference.auto import AutoPredictor, Merge
@@ -40,9 +42,7 @@ MARGINS = (0.0, 0.1, 0.25, 0.5, 1.0)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("--data", required=True, help="folder of a rendered two-hand set")
     parser.add_argument("--one", default="dahyf", help="the one-hand system")
     parser.add_argument("--two", default="dfl", help="the two-hand system")
@@ -92,9 +92,7 @@ def with_share(share: float) -> Merge:
 
 def table(frames: Sequence[TwoHandFrame], predictors: Mapping[str, HandPredictor], what: str) -> Table:
     """A row a predictor: MPJPE of all crops and of those of both hands, the latter at its own depths too, MRRPE."""
-    result = Table(box=None, pad_edge=False)
-    for heading in (what, "MPJPE all (mm)", "two", "two, own depth", "MRRPE (mm)"):
-        result.add_column(heading, justify="left" if heading == what else "right")
+    result = plain_table((what, "MPJPE all (mm)", "two", "two, own depth", "MRRPE (mm)"))
     for name, predictor in predictors.items():
         truth, found = run_frames(by_boxes(predictor), frames)
         wrist_m = np.nan_to_num(truth.joints_m[..., WRIST, 2])
@@ -138,9 +136,17 @@ class OnceAsked(Predictor):
         super().__init__(*arguments, **options)
         self._answers: dict[int, Answer] = {}
 
-    def ask(self, image: np.ndarray, boxes_px: np.ndarray, sides: Sequence[Side], camera: Camera) -> Answer:
+    def ask(
+        self,
+        image: np.ndarray,
+        boxes_px: np.ndarray,
+        sides: Sequence[Side],
+        camera: Camera,
+        *,
+        rolls: np.ndarray | None = None,
+    ) -> Answer:
         if id(image) not in self._answers:
-            self._answers[id(image)] = super().ask(image, boxes_px, sides, camera)
+            self._answers[id(image)] = super().ask(image, boxes_px, sides, camera, rolls=rolls)
         return self._answers[id(image)]
 
 

@@ -6,17 +6,16 @@ from the ground truth; the choice of photographs is fixed. They are licensed for
 keep it to yourself (out/ is not under version control).
 """
 
-import argparse
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from benchmarks.shared.arguments import make_parser, one_line_errors
+from benchmarks.shared.photographs import labelled_photographs
 
 from knuckle import weights
-from knuckle.datasets.eval_dev import by_source, read_eval_dev
+from knuckle.datasets.eval_dev import by_source
 from knuckle.datasets.labelled import LabelledHand
-from knuckle.errors import KnuckleError
 from knuckle.evaluation.metrics.joints import box_errors, procrustes_errors
 from knuckle.evaluation.protocols import handgraph
 from knuckle.files import write_image
@@ -36,24 +35,17 @@ EXPAND = 1.5
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument(
         "--models", nargs="+", default=None, help="names or .onnx files; default: all installed"
     )
     parser.add_argument("--out", type=Path, default=Path("out/overlays.png"))
     options = parser.parse_args()
-    folder = Path(os.environ.get("KNUCKLE_DATA", "")) / "eval-dev"
-    if not folder.is_dir():
-        raise SystemExit("skipped: KNUCKLE_DATA does not name a folder with eval-dev")
-    try:
+    with one_line_errors():
         models = options.models or list(weights.available())
         predictors = [open_predictor(model, threads=1) for model in models]
-        hands = choose(read_eval_dev(folder))
+        hands = choose(labelled_photographs())
         write_image(options.out, sheet(hands, predictors))
-    except KnuckleError as error:
-        raise SystemExit(f"error: {error}") from error
     print(
         f"{options.out}: {len(hands)} hands by {', '.join(models)}. Photographs for research only: do not pass them on."
     )

@@ -14,27 +14,27 @@ is that system. Real photographs, and MediaPipe on them, only where KNUCKLE_DATA
 many times the error of the photographs as they are the worst of these is.
 """
 
-import argparse
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.accuracy.turned_photos import QUARTERS, turned
 from benchmarks.shared import boxed_peer
+from benchmarks.shared.arguments import add_weights, make_parser, parse
+from benchmarks.shared.photographs import EVAL_DEV, QUARTERS, hand_graph_photographs, have_photographs, turned
+from benchmarks.shared.tables import plain_table
 from rich.console import Console
 from rich.table import Table
 
 from knuckle import weights
-from knuckle.datasets.eval_dev import by_source, read_eval_dev
-from knuckle.datasets.labelled import LabelledHand
-from knuckle.evaluation.benchmarks.evaluate import NAMES, evaluate, open_benchmarks
+from knuckle.evaluation.benchmarks.catalogue import NAMES, open_benchmarks
 from knuckle.evaluation.benchmarks.one_hand import Benchmark, photographed_hands
 from knuckle.evaluation.benchmarks.two_hands import TwoHandBenchmark
+from knuckle.evaluation.model import EvaluatedModel
 from knuckle.evaluation.protocols import handgraph
 from knuckle.evaluation.report import Report, write_reports
+from knuckle.evaluation.run import evaluate
 from knuckle.inference.auto import AUTO
-from knuckle.open_model import OpenedModel, open_model
+from knuckle.open_model import open_model
 from knuckle.progress import counting
 
 PEER = "MediaPipe 0.10.21, box given"
@@ -70,35 +70,27 @@ TWO_HAND_COLUMNS = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--weights",
-        action="append",
-        default=None,
-        help="a model's name, auto, an .onnx or a .safetensors file; repeatable; default: all that are installed",
-    )
+    parser = make_parser(__doc__)
+    add_weights(parser, default="all that are installed")
     parser.add_argument(
         "--data", action="append", choices=NAMES, default=None, help="repeatable; default: all"
     )
     parser.add_argument("--limit", type=int, default=None, help="hands, or crops of two, of each benchmark")
-    parser.add_argument("--no-evidence", dest="evidence", action="store_false")
     parser.add_argument("--json", type=Path, default=None)
     parser.add_argument("--turn", action="store_true", help="photographs turned by quarters")
-    options = parser.parse_args()
+    options = parse(parser)
     models = open_all(options.weights or list(weights.available()), evidence=options.evidence)
     if options.turn:
         Console(width=200).print(turned_table(models, options.limit))
         return
     reports = []
     for data in options.data or NAMES:
-        if data == "eval-dev" and not (Path(os.environ.get("KNUCKLE_DATA", "")) / data).is_dir():
+        if data == EVAL_DEV and not have_photographs():
             print("real photographs skipped: KNUCKLE_DATA does not name a folder with eval-dev")
             continue
         benchmarks = open_benchmarks(data, limit=options.limit)
         reports += [score(benchmark, model) for model in models for benchmark in benchmarks]
-        if data == "eval-dev":
+        if data == EVAL_DEV:
             reports.append(mediapipe_report(options.limit))
     console, samples = Console(width=250), {model.name: model.samples_seen for model in models}
     one, two = ([r for r in reports if r.counted == counted] for counted in ("hand", "crop"))
@@ -110,7 +102,7 @@ def main() -> None:
         write_reports(options.json, reports)
 
 
-def open_all(names: Sequence[str], *, evidence: bool = True) -> list[OpenedModel]:
+def open_all(names: Sequence[str], *, evidence: bool = True) -> list[EvaluatedModel]:
     """Each model as `knuckle estimate` runs it, and its network alone ("auto" is two, so it has none); a checkpoint is
     scored as it is.
     """
@@ -122,32 +114,17 @@ def open_all(names: Sequence[str], *, evidence: bool = True) -> list[OpenedModel
     return models
 
 
-def score(benchmark: Benchmark | TwoHandBenchmark, model: OpenedModel) -> Report:
+def score(benchmark: Benchmark | TwoHandBenchmark, model: EvaluatedModel) -> Report:
     """The model's report on a benchmark."""
     with counting(benchmark.name, len(benchmark) + benchmark.other_count) as advance:
-        return evaluate(
-            model.predict,
-            benchmark,
-            size=model.size,
-            expand=model.expand,
-            model=model.name,
-            hands=model.hands,
-            threshold=model.threshold,
-            frames=model.frames,
-            progress=advance,
-        )
+        return evaluate(model, benchmark, progress=advance)
 
 
-def turned_table(models: Sequence[OpenedModel], limit: int | None) -> Table:
+def turned_table(models: Sequence[EvaluatedModel], limit: int | None) -> Table:
     """PA-MPJPE (mm) and 2D error (% of the box) by how far the photographs are turned, and the worst over the first."""
-    hands = photographs()[:limit]
-    result = Table(box=None, pad_edge=False)
-    for heading in (
-        "hand-graph, PA-MPJPE (mm) / 2D (% of box)",
-        *(f"{90 * q}°" for q in QUARTERS),
-        "worst / 0°",
-    ):
-        result.add_column(heading, no_wrap=True)
+    hands = hand_graph_photographs()[:limit]
+    title = "hand-graph, PA-MPJPE (mm) / 2D (% of box)"
+    result = plain_table((title, *(f"{90 * q}°" for q in QUARTERS), "worst / 0°"))
     turns = [turned(hands, quarters) for quarters in QUARTERS]
     for model in models:
         benchmarks = [photographed_hands(of_turn)[0] for of_turn in turns]
@@ -165,14 +142,9 @@ def _by_turn(reports: Sequence[Report]) -> list[str]:
     return [f"{mm:.2f} / {percent:.2f}" for mm, percent in rows] + [" / ".join(f"{w:.2f}" for w in worst)]
 
 
-def photographs() -> list[LabelledHand]:
-    """The hand-graph photographs."""
-    return by_source(read_eval_dev(Path(os.environ["KNUCKLE_DATA"]) / "eval-dev"))[handgraph.SOURCE]
-
-
 def mediapipe_report(limit: int | None) -> Report:
     """MediaPipe's landmark network on the hand-graph photographs, given the same boxes."""
-    truth, predictions = boxed_peer.predict(photographs()[:limit])
+    truth, predictions = boxed_peer.predict(hand_graph_photographs()[:limit])
     return handgraph.report(truth, predictions, model=PEER)
 
 
@@ -184,9 +156,8 @@ def table(
     """A row a benchmark and model, a benchmark's models together. columns: score -> heading. samples: hands each model
     saw in training.
     """
-    result = Table(box=None, pad_edge=False)
-    for name in ("benchmark", "model", "samples seen", f"{reports[0].counted}s", *columns.values()):
-        result.add_column(name, no_wrap=True, justify="left" if name in ("benchmark", "model") else "right")
+    first = ("benchmark", "model", "samples seen", f"{reports[0].counted}s")
+    result = plain_table((*first, *columns.values()), left=("model",))
     order = list(dict.fromkeys(report.benchmark for report in reports))
     for report in sorted(reports, key=lambda report: order.index(report.benchmark)):
         found = {s.name: s.value for s in report.scores}

@@ -4,15 +4,15 @@ python -m benchmarks.accuracy.signs [--data eval-dev --data synthetic --data FOL
 runs. Sources of fewer than 20 hands are left out.
 """
 
-import argparse
 from collections import Counter
 
 import numpy as np
+from benchmarks.shared.arguments import make_parser, one_line_errors
+from benchmarks.shared.tables import plain_table
 from rich.console import Console
 from rich.table import Table
 
-from knuckle.errors import KnuckleError
-from knuckle.evaluation.benchmarks.evaluate import open_benchmarks
+from knuckle.evaluation.benchmarks.catalogue import open_benchmarks
 from knuckle.evaluation.benchmarks.one_hand import Benchmark
 from knuckle.evaluation.breakdown.pose_classes import signs, view_classes
 from knuckle.evaluation.protocols import handgraph
@@ -22,20 +22,16 @@ _WHOLE = ("none", "all", "between")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument(
         "--data", action="append", default=None, help="as `knuckle evaluate` takes it; repeatable"
     )
     options = parser.parse_args()
-    try:
+    with one_line_errors():
         found = [
             benchmark for data in options.data or ["eval-dev", "synthetic"] for benchmark in _large(data)
         ]
         Console(width=160).print(table([(b.name, joints(b)) for b in found]))
-    except KnuckleError as error:
-        raise SystemExit(f"error: {error}") from error
 
 
 def joints(benchmark: Benchmark) -> np.ndarray:
@@ -50,9 +46,7 @@ def table(sets: list[tuple[str, np.ndarray]]) -> Table:
     """
     found = [(signs(hands), view_classes(hands)) for _, hands in sets]
     counts = [Counter(names) for names, _ in found]
-    result = Table(box=None, pad_edge=False)
-    for i, name in enumerate(("straight fingers", *(f"{name} (%)" for name, _ in sets))):
-        result.add_column(name, justify="left" if i == 0 else "right", no_wrap=True)
+    result = plain_table(("straight fingers", *(f"{name} (%)" for name, _ in sets)))
     for name in sorted(set().union(*counts), key=lambda name: (-counts[0][name], name)):
         result.add_row(name, *(_share(c[name], c.total()) for c in counts))
     mixed = [[view for name, view in zip(*pair, strict=True) if name not in _WHOLE] for pair in found]

@@ -6,71 +6,62 @@ depth, and how far off the left wrist is, seen from the right one. "auto" is giv
 system sees one crop of both. --sheet draws photograph, truth and answer, in FILE with the model added to its name.
 """
 
-import argparse
-import os
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from benchmarks.shared.two_hand_sheet import sheet
+from benchmarks.shared.arguments import add_weights, make_parser, one_line_errors, parse
+from benchmarks.shared.photographs import labelled_photographs
+from benchmarks.shared.tables import markdown_table
+from benchmarks.shared.two_hand_results import sheet
 
-from knuckle.datasets.eval_dev import read_eval_dev
-from knuckle.errors import KnuckleError
-from knuckle.evaluation.benchmarks.frames import photo_frames, photo_pairs, tight_box
-from knuckle.evaluation.breakdown.two_hand_errors import TwoHandErrors
-from knuckle.evaluation.run_two_hands import hand_by_hand, run_frames, whole_frames
-from knuckle.evaluation.two_hand_arrays import TwoHandPredictions, TwoHandTruth
+from knuckle.evaluation.arrays import TwoHandPredictions, TwoHandTruth
+from knuckle.evaluation.benchmarks.two_hands import photo_frames, photo_pairs
+from knuckle.evaluation.breakdown.two_hand_errors import TwoHandJointErrors
+from knuckle.evaluation.frames import HAND_SIDES, tight_box
+from knuckle.evaluation.run import run_frames
 from knuckle.files import write_image
 from knuckle.geometry.crop import Crop, apply_affine
 from knuckle.inference.auto import AUTO
 from knuckle.open_model import open_model
 
-_SIDES = ("right", "left")
+HEADINGS = ("photograph", "hand", "model", "2D (% of box)", "MPJPE (mm)", "between the wrists (mm)")
 _CELL_PX, _EXPAND = 640, 1.6
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--weights", action="append", help="a model's name; repeatable; default: dfl and auto"
-    )
+    parser = make_parser(__doc__)
+    add_weights(parser, default="dfl and auto")
     parser.add_argument("--sheet", type=Path, default=None)
-    options = parser.parse_args()
-    try:
-        compare(options.weights or ["dfl", AUTO], options.sheet)
-    except KnuckleError as error:
-        raise SystemExit(f"error: {error}") from error
+    options = parse(parser)
+    with one_line_errors():
+        compare(options.weights or ["dfl", AUTO], options.sheet, evidence=options.evidence)
 
 
-def compare(names: list[str], sheet_path: Path | None) -> None:
+def compare(names: list[str], sheet_path: Path | None, *, evidence: bool = True) -> None:
     """Print the table of all models, and draw their sheets where asked."""
-    if "KNUCKLE_DATA" not in os.environ:
-        raise KnuckleError("expected KNUCKLE_DATA to name the folder that holds eval-dev, got nothing")
-    pairs = photo_pairs(read_eval_dev(Path(os.environ["KNUCKLE_DATA"]) / "eval-dev"))
-    frames = list(photo_frames(pairs))
-    print("| photograph | hand | model | 2D (% of box) | MPJPE (mm) | between the wrists (mm) |")
-    print("|---|---|---|---|---|---|")
+    frames, rows = list(photo_frames(photo_pairs(labelled_photographs()))), []
     for name in names:
-        model = open_model(name)
-        show = whole_frames if model.hands == 2 else hand_by_hand
-        predictor = model.frames or show(model.predict, size=model.size, expand=model.expand)
-        truth, predictions = run_frames(predictor, frames)
-        errors = TwoHandErrors.of(truth, predictions)
+        model = open_model(name, evidence=evidence)
+        truth, predictions = run_frames(model.for_frames(), frames)
+        errors = TwoHandJointErrors.of(truth, predictions)
         for i, frame in enumerate(frames):
-            for hand, side in enumerate(_SIDES):
+            for hand, side in enumerate(HAND_SIDES):
                 figures = (errors.box_percent[i, hand].mean(), errors.mpjpe_mm[i, hand].mean())
                 between = np.linalg.norm(errors.between_mm[i]) if hand else np.nan
                 cells = (*(f"{value:.1f}" for value in figures), f"{between:.1f}" if hand else "")
-                print(f"| {frame.kind} | {side} | {model.name} | {' | '.join(cells)} |")
+                rows.append((frame.kind, side, model.name, *cells))
         if sheet_path:
             path = sheet_path.with_stem(f"{sheet_path.stem}-{model.name}")
             write_image(path, drawn(truth, predictions, errors, [frame.picture for frame in frames]))
+    print(markdown_table(HEADINGS, rows))
 
 
 def drawn(
-    truth: TwoHandTruth, predictions: TwoHandPredictions, errors: TwoHandErrors, pictures: list[np.ndarray]
+    truth: TwoHandTruth,
+    predictions: TwoHandPredictions,
+    errors: TwoHandJointErrors,
+    pictures: list[np.ndarray],
 ) -> np.ndarray:
     """The sheet, of squares round both hands."""
     crops = [Crop.from_box(tight_box(px), _CELL_PX, expand=_EXPAND) for px in truth.joints_px]

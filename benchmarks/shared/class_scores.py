@@ -1,24 +1,23 @@
 """One model on one benchmark of single hands, joint by joint: what tables, plots and lists by class are made of."""
 
-import os
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from benchmarks.shared import boxed_peer
 from benchmarks.shared.crop_hands import crop_hand
+from benchmarks.shared.photographs import have_photographs, labelled_photographs
 
-from knuckle.datasets.eval_dev import by_source, read_eval_dev
+from knuckle.datasets.eval_dev import by_source
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.evaluation.arrays import Truth
 from knuckle.evaluation.benchmarks.one_hand import Benchmark
 from knuckle.evaluation.breakdown.class_errors import ALL, GroupError, JointErrors, hand_groups
 from knuckle.evaluation.breakdown.pose_classes import pose_classes, view_classes
 from knuckle.evaluation.metrics.joints import sample_means
+from knuckle.evaluation.model import EvaluatedModel
 from knuckle.evaluation.protocols import handgraph
-from knuckle.evaluation.run import run
-from knuckle.open_model import OpenedModel
+from knuckle.evaluation.run import run_patches
 from knuckle.progress import counting
 
 PEER = "MediaPipe"
@@ -71,11 +70,13 @@ class Scored:
         return rows
 
 
-def score(benchmark: Benchmark, model: OpenedModel) -> Scored:
+def score(benchmark: Benchmark, model: EvaluatedModel) -> Scored:
     """A model on a benchmark."""
     with counting(f"{benchmark.name}, {model.name}", len(benchmark)) as advance:
         patches = benchmark.patches(model.size, model.expand)
-        truth, predictions = run(model.predict, patches, names=benchmark.names, progress=advance)
+        truth, predictions = run_patches(
+            model.for_single_hands(), patches, names=benchmark.names, progress=advance
+        )
     return Scored(benchmark.name, model.name, truth, JointErrors.of(truth, predictions))
 
 
@@ -96,12 +97,11 @@ def score_peer(benchmark: Benchmark, truth: Truth) -> Scored:
 
 
 def _photographs(name: str) -> list[LabelledHand]:
-    folder = Path(os.environ.get("KNUCKLE_DATA", "")) / "eval-dev"
-    if not folder.is_dir():
+    if not have_photographs():
         return []
     source = handgraph.SOURCE if name == "hand-graph" else name
     unlabelled = np.full((21, 3), np.nan)
     return [
         hand if hand.joints_m is not None else replace(hand, joints_m=unlabelled)
-        for hand in by_source(read_eval_dev(folder)).get(source, [])
+        for hand in by_source(labelled_photographs()).get(source, [])
     ]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks.shared.class_scores import Scored
+from benchmarks.shared.tables import plain_table
 from matplotlib.figure import Figure
 from rich.table import Table
 
@@ -97,10 +98,7 @@ def _rows(found: Scored, groups: dict[str, GroupError]) -> list[dict[str, Any]]:
 
 
 def _table(title: str, first: Sequence[str], scored: Sequence[Scored]) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for i, name in enumerate((*first, *(found.model for found in scored))):
-        table.add_column(name, justify="left" if i == 0 else "right", no_wrap=True)
-    return table
+    return plain_table((*first, *(found.model for found in scored)), title=title)
 
 
 def _cell(group: GroupError, metric: Metric, reference: GroupError | None) -> str:

@@ -3,11 +3,11 @@
 import json
 from pathlib import Path
 
-from knuckle.evaluation.benchmarks.evaluate import evaluate, open_benchmarks
+from knuckle.evaluation.benchmarks.catalogue import open_benchmarks
 from knuckle.evaluation.benchmarks.one_hand import Benchmark
 from knuckle.evaluation.breakdown.class_errors import ALL, JointErrors, hand_groups
 from knuckle.evaluation.report import file_name
-from knuckle.evaluation.run import run
+from knuckle.evaluation.run import evaluate, run_patches
 from knuckle.open_model import open_model
 
 PA, BOX = "PA-MPJPE (mm)", "2D (% of box)"
@@ -36,16 +36,8 @@ def common_scores(weights: Path, data: str, *, limit: int | None = None) -> dict
 def _score(weights: Path, data: str, limit: int | None) -> dict[str, dict[str, float]]:
     benchmark, model = open_benchmarks(data, limit=limit)[0], open_model(str(weights))
     if isinstance(benchmark, Benchmark) and model.hands == 1:
-        truth, predictions = run(model.predict, benchmark.patches(model.size, model.expand))
+        truth, predictions = run_patches(model.predict, benchmark.patches(model.size, model.expand))
         groups = JointErrors.of(truth, predictions).by_group(hand_groups(truth.joints_m))
         return {name: {PA: g.pa_mm, BOX: g.box_percent} for name, g in groups.items() if g.hands}
-    report = evaluate(
-        model.predict,
-        benchmark,
-        size=model.size,
-        expand=model.expand,
-        model=model.name,
-        hands=model.hands,
-        threshold=model.threshold,
-    )
+    report = evaluate(model, benchmark)
     return {ALL: {_TWO_HANDS[s.name]: s.value for s in report.scores if s.name in _TWO_HANDS}}

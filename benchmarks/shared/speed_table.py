@@ -1,10 +1,10 @@
-"""What `speed.py` found of each network, as one table."""
+"""The figures of `benchmarks/speed/systems.py` for each network, as one table."""
 
 from dataclasses import dataclass
 
 import numpy as np
+from benchmarks.shared.tables import plain_table
 from rich.console import Console
-from rich.table import Table
 
 BATCH = 32
 """Of the throughputs, where a smaller one is not marked."""
@@ -35,8 +35,8 @@ def show(rows: list[Row], threads: int, rate: float) -> None:
     console = Console(width=200, highlight=False)
     noun = "thread" if threads == 1 else "threads"
     console.print(f"CPU, {threads} {noun}: a large matrix product runs at {rate / 1e9:.0f} GFLOP/s")
-    table = Table(box=None, pad_edge=False)
     headings = (
+        "network",
         "M",
         "GFLOP",
         "torch ms",
@@ -49,9 +49,7 @@ def show(rows: list[Row], threads: int, rate: float) -> None:
         "share",
         "paper",
     )
-    table.add_column("network", no_wrap=True)
-    for heading in headings:
-        table.add_column(heading, justify="left" if heading in ("layout", "paper") else "right", no_wrap=True)
+    table = plain_table(headings, left=("layout", "paper"))
     for row in rows:
         mark = "" if row.batch == BATCH else f" ({row.batch})"
         table.add_row(

@@ -8,10 +8,9 @@ from benchmarks.shared.crop_hands import CropHand, crop_hand
 
 from knuckle.datasets.labelled import Patch
 from knuckle.evaluation.benchmarks.one_hand import Benchmark
-from knuckle.evaluation.run import predict_patches
+from knuckle.evaluation.model import EvaluatedModel
 from knuckle.geometry.crop import apply_affine
 from knuckle.hands import Hands
-from knuckle.open_model import OpenedModel
 from knuckle.rig import load_rig
 from knuckle.view.marks import draw_skeleton
 from knuckle.view.overlay import draw_hands
@@ -21,7 +20,7 @@ CELL_PX, COLUMNS = 240, 9
 
 
 def sheet(
-    benchmark: Benchmark, model: OpenedModel, worst: Sequence[int], captions: Sequence[str]
+    benchmark: Benchmark, model: EvaluatedModel, worst: Sequence[int], captions: Sequence[str]
 ) -> np.ndarray:
     """Three cells a hand, in the order of `worst` (indices into the benchmark); captions: one a hand. Every hand is
     shown as the model sees it, a left one mirrored. The model's mesh is drawn with the open rig's triangles.
@@ -51,9 +50,9 @@ def _true(hand: CropHand) -> np.ndarray:
     return picture
 
 
-def _hands(hand: CropHand, patch: Patch, model: OpenedModel, faces: np.ndarray) -> Hands:
+def _hands(hand: CropHand, patch: Patch, model: EvaluatedModel, faces: np.ndarray) -> Hands:
     """The model's answer to its own patch, in the frame of the shown one."""
-    found = predict_patches(model.predict, [patch])
+    found = model.predict([patch])
     empty = np.zeros((1, 0, 3))
     return Hands(
         hand.camera,

@@ -5,14 +5,15 @@ noise on every coordinate, as a network's joints have. Batches take turns with n
 is the reference, and with MediaPipe's landmark network: medians; the ratio is what travels from machine to machine.
 """
 
-import argparse
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
-from benchmarks.shared.landmark_peer import mediapipe_landmarks, milliseconds
+from benchmarks.shared.arguments import make_parser
+from benchmarks.shared.timing import medians
 from jaxtyping import Float
 
-from knuckle.inference.detection.landmarks import LANDMARK_PX
+from knuckle.inference.detection.landmarks import LANDMARK_PX, LandmarkNetwork
 from knuckle.poses.prior import sample_orientations, sample_poses, sample_shapes
 from knuckle.rig.fit.joints import fit_joints
 from knuckle.rig.hand_rig import HandRig
@@ -25,9 +26,7 @@ NOISE_M = 0.004
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("--rounds", type=int, default=60)
     options = parser.parse_args()
     rig = load_rig()
@@ -37,8 +36,8 @@ def main() -> None:
     calls: list[Callable[[], object]] = [lambda: np.linalg.svd(matrix)]
     calls += [lambda joints=noisy[:count]: fit_joints(rig, joints) for count in BATCHES]
     picture = np.random.default_rng(3).integers(0, 256, (LANDMARK_PX, LANDMARK_PX, 3), dtype=np.uint8)
-    calls.append(lambda: mediapipe_landmarks(picture))
-    times = milliseconds(calls, rounds=options.rounds)
+    calls.append(partial(LandmarkNetwork(threads=1), picture))
+    times = [1000 * seconds for seconds in medians(calls, runs=options.rounds, warm_up=3)]
     reference, *fits, peer = times
     print(f"one thread, median of {options.rounds}; numpy's SVD of 100 x 100: {reference:.2f} ms")
     for count, value in zip(BATCHES, fits, strict=True):

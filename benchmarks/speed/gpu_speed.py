@@ -7,7 +7,6 @@ Random weights. eager: float32 as PyTorch runs it; bf16: under autocast; compile
 "-" and named below. `--device cpu` runs the modes that need no GPU, to try the script.
 """
 
-import argparse
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -15,11 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from benchmarks.shared import networks
+from benchmarks.shared.arguments import make_parser, one_line_errors
+from benchmarks.shared.tables import plain_table
 from rich.console import Console
-from rich.table import Table
 from torch import Tensor
-
-from knuckle.errors import KnuckleError
 
 MODES = ("eager", "bf16", "compiled bf16", "graph bf16")
 NEEDS_CUDA = ("compiled bf16", "graph bf16")
@@ -39,9 +37,7 @@ class Measured(NamedTuple):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("--systems", nargs="+", default=None)
     parser.add_argument("--presets", nargs="+", default=None)
     parser.add_argument("--runs", type=int, default=100)
@@ -50,10 +46,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.device == "cuda" and not torch.cuda.is_available():
         raise SystemExit("skipped: no CUDA device")
-    try:
+    with one_line_errors():
         pairs = networks.chosen(options.systems, options.presets)
-    except KnuckleError as error:
-        raise SystemExit(f"error: {error}") from error
     rate = matmul_rate(options.device)
     rows = {}
     for system, preset in pairs:
@@ -165,14 +159,8 @@ def show(rows: dict[str, Measured], device: str, rate: float, batch: int) -> Non
     console = Console(width=200, highlight=False)
     console.print(f"{name}: a large matrix product runs at {rate / 1e12:.2f} TFLOP/s")
     modes = [mode for mode in MODES if any(mode in row.latency_ms for row in rows.values())]
-    table = Table(box=None, pad_edge=False)
-    table.add_column("network")
-    for heading in (
-        *(f"{mode} ms" for mode in modes),
-        *(f"{mode} crops/s ({batch})" for mode in modes),
-        "share",
-    ):
-        table.add_column(heading, justify="right")
+    latencies = (f"{mode} ms" for mode in modes)
+    table = plain_table(("network", *latencies, *(f"{mode} crops/s ({batch})" for mode in modes), "share"))
     for label, row in rows.items():
         latency = [_number(row.latency_ms.get(mode), 2) for mode in modes]
         throughput = [_number(row.throughput.get(mode), 0) for mode in modes]

@@ -6,17 +6,18 @@ are the fit's. MediaPipe's landmark network (224 px, one hand, no mesh) is timed
 Medians; the ratio is what travels from machine to machine.
 """
 
-import argparse
 from collections.abc import Callable
+from functools import partial
 
 import cv2
 import numpy as np
-from benchmarks.shared.landmark_peer import mediapipe_landmarks, milliseconds
+from benchmarks.shared.arguments import make_parser
+from benchmarks.shared.timing import medians
 
 from knuckle import weights as store
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop
-from knuckle.inference.detection.landmarks import LANDMARK_PX
+from knuckle.inference.detection.landmarks import LANDMARK_PX, LandmarkNetwork
 from knuckle.inference.one_hand import normalise
 from knuckle.inference.onnx_model import OnnxModel
 from knuckle.inference.refine import fuse, fuse_pair
@@ -34,9 +35,7 @@ OURS, ATTENTION, FUSION, CUT, PEER = (
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("--weights", default="dahyf", help="a model's name or an .onnx file")
     parser.add_argument("--runs", type=int, default=200)
     options = parser.parse_args()
@@ -44,8 +43,9 @@ def main() -> None:
     path, record = store.find(options.weights)
     tasks = our_tasks(OnnxModel(path, threads=1), record)
     picture = np.random.default_rng(1).integers(0, 256, (LANDMARK_PX, LANDMARK_PX, 3), dtype=np.uint8)
-    tasks[PEER] = lambda: mediapipe_landmarks(picture)
-    times = dict(zip(tasks, milliseconds(list(tasks.values()), rounds=options.runs), strict=True))
+    tasks[PEER] = partial(LandmarkNetwork(threads=1), picture)
+    found = medians(list(tasks.values()), runs=options.runs, warm_up=3)
+    times = {name: 1000 * seconds for name, seconds in zip(tasks, found, strict=True)}
     shown = "one hand" if record.hands == 1 else "two hands"
     print(f"{record.name}, {record.size} px, one crop of {shown}, one thread, median of {options.runs}:")
     for name, value in times.items():

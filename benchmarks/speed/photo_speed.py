@@ -23,6 +23,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from benchmarks.shared.arguments import make_parser
 
 PEER = "mediapipe==0.10.21"
 WIDTH, HEIGHT, TOP = 640, 521, 60
@@ -37,9 +38,7 @@ PARTS = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("--cores", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--photo", type=Path, default=None)
@@ -58,7 +57,7 @@ def main() -> None:
         np.save(picture, photo(options.photo))
         times = in_turns(
             {
-                "knuckle": [sys.executable, __file__, "--answer", str(picture)],
+                "knuckle": [sys.executable, "-m", "benchmarks.speed.photo_speed", "--answer", str(picture)],
                 "mediapipe": [
                     str(python),
                     str(Path(__file__).with_name("mediapipe_pipeline.py")),

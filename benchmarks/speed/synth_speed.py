@@ -7,12 +7,12 @@ background pictures are paid once a process and come before the clock starts: th
 twice, the second time counts. The reference is the bare rasteriser on the same doubled grid.
 """
 
-import argparse
 import cProfile
 import time
 from typing import Any
 
 import cv2
+from benchmarks.shared.arguments import make_parser
 
 from knuckle.rig.hand_rig import HandRig
 from knuckle.synth.body.arm import grow_arm, sample_arm
@@ -43,9 +43,7 @@ STAGES: dict[str, tuple[Any, ...]] = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("--count", type=int, default=600)
     parser.add_argument("--size", type=int, default=128)
     options = parser.parse_args()

@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 import torch
 from benchmarks.shared import networks
+from benchmarks.shared.arguments import make_parser, one_line_errors
 from benchmarks.shared.speed_table import BATCH, Row, show
 from benchmarks.shared.timing import medians
 from benchmarks.speed import gpu_speed
 
 from knuckle import weights
-from knuckle.errors import KnuckleError
 from knuckle.inference.detection.landmarks import LANDMARK_PX, LandmarkNetwork
 from knuckle.inference.onnx_model import OnnxModel
 from knuckle.progress import counting
@@ -37,9 +37,7 @@ SAME_WITHIN_M = 2e-3
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("--systems", nargs="+", default=None)
     parser.add_argument("--presets", nargs="+", default=None)
     parser.add_argument("--threads", type=int, default=1)
@@ -53,10 +51,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=None)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    try:
+    with one_line_errors():
         pairs = networks.chosen(options.systems, options.presets)
-    except KnuckleError as error:
-        raise SystemExit(f"error: {error}") from error
     rate = gpu_speed.matmul_rate("cpu")
     rows, on_gpu = [], {}
     with counting("networks", len(pairs)) as advance:

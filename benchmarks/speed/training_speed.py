@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 from unittest import mock
 
+from benchmarks.shared.arguments import make_parser
+
 from knuckle.models import SYSTEMS
 from knuckle.training.launch import ALLOCATOR
 
@@ -123,15 +125,21 @@ def _only(kind: Kind) -> Iterator[None]:
 def in_fresh_process(system: str, size: int, rounds: int, settings: dict[str, str]) -> dict[str, Any]:
     """`measure` under the settings of the allocator, which a process reads as it starts."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", **settings}
-    command = [sys.executable, __file__, "--measure", system, str(size), str(rounds)]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.speed.training_speed",
+        "--measure",
+        system,
+        str(size),
+        str(rounds),
+    ]
     run = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(run.stdout.splitlines()[-1])
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=["dahyf"])
     parser.add_argument("--sizes", nargs="+", type=int, default=[128, 160])
     parser.add_argument("--rounds", type=int, default=6)

@@ -18,7 +18,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from benchmarks.shared.arguments import make_parser, one_line_errors
 from benchmarks.shared.common_scores import common_scores
+from benchmarks.shared.tables import plain_table
 from rich.console import Console
 from rich.table import Table
 from safetensors import safe_open
@@ -71,9 +73,7 @@ class Variant:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--variant", action="append", default=[], help="name=value[,name=value]; repeatable")
     parser.add_argument("--data", action="append", default=[], help="NAME=FOLDER of a set; repeatable")
@@ -91,10 +91,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path("runs/ablations"))
     options = parser.parse_args()
-    try:
+    with one_line_errors():
         compare(options)
-    except KnuckleError as error:
-        raise SystemExit(f"error: {error}") from error
 
 
 def compare(options: argparse.Namespace) -> None:
@@ -176,11 +174,9 @@ def flat(found: dict[str, Scores], groups: tuple[str, ...]) -> Scores:
 
 def table(title: str, found: dict[str, list[Scores]], columns: dict[str, str]) -> Table:
     """A row a variant: mean and, over two seeds and more, standard deviation. columns: score -> heading."""
-    result = Table(title=title, box=None, pad_edge=False, title_justify="left")
     given = {name for runs in found.values() for run in runs for name in run}
     columns = {name: heading for name, heading in columns.items() if name in given}
-    for name in ("variant", "seeds", *columns.values()):
-        result.add_column(name, justify="left" if name == "variant" else "right", no_wrap=True)
+    result = plain_table(("variant", "seeds", *columns.values()), title=title)
     for text, runs in found.items():
         cells = [_cell([run[key] for run in runs if key in run]) for key in columns]
         result.add_row(text, str(len(runs)), *cells)

@@ -12,7 +12,7 @@ from benchmarks.shared.crop_hands import crop_hand
 from knuckle.datasets.labelled import Patch
 from knuckle.datasets.photos import read_rgb
 from knuckle.datasets.teacher import read_teacher
-from knuckle.evaluation.protocols import synthetic
+from knuckle.evaluation.benchmarks.rendered import set_patches, split
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop, whole_patch
 from knuckle.geometry.mirror import mirror_px
@@ -57,8 +57,8 @@ class Looks:
 def rendered_hands(folder: Path) -> Iterator[SeenHand]:
     """Those of a set of `knuckle synth`, each crop as a picture of its own."""
     rendered = SynthSet(folder)
-    hands, _ = synthetic.split(rendered)
-    for number, patch in enumerate(synthetic.set_patches(rendered, hands, size=rendered.images.shape[1])):
+    hands, _ = split(rendered)
+    for number, patch in enumerate(set_patches(rendered, hands, size=rendered.images.shape[1])):
         yield _of_patch(patch, str(number))
 
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from benchmarks.shared.tables import plain_table
 from rich.table import Table
 
 from knuckle.inference.trust import CLASS_OF_JOINT, CLASSES, SHARPNESS, Odds
@@ -97,9 +98,7 @@ def learn_entry(
 
 
 def _scores(title: str, told: Sequence[Told], odds: Odds) -> Table:
-    table = Table(title=title, box=None, pad_edge=False, title_justify="left")
-    for heading in ("hands", "first", "second", "both", "share of the first", *CLASSES):
-        table.add_column(heading, justify="right")
+    table = plain_table(("hands", "first", "second", "both", "share of the first", *CLASSES), title=title)
     slopes, classes = torch.as_tensor(odds.slopes), torch.as_tensor(odds.classes)
     for of in told:
         share = _share(of.signals, of.apart, slopes, classes)

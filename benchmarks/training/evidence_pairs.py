@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from benchmarks.training.evidence_odds import Told
 
-from knuckle.evaluation.benchmarks.evaluate import open_benchmarks
-from knuckle.evaluation.benchmarks.frames import TwoHandFrame, tight_box
+from knuckle.evaluation.benchmarks.catalogue import open_benchmarks
 from knuckle.evaluation.benchmarks.two_hands import TwoHandBenchmark
+from knuckle.evaluation.frames import HAND_SIDES, TwoHandFrame, tight_box
 from knuckle.geometry.mirror import AS_RIGHT, mirror_px
 from knuckle.inference.auto import LIKELY
 from knuckle.inference.detection.evidence import Evidence, look_at
@@ -27,8 +27,6 @@ from knuckle.inference.one_hand import Predictor
 from knuckle.inference.pairing import pair_boxes
 from knuckle.inference.trust import Trust, View, apart, our_joints, signals
 from knuckle.inference.two_hands import PairPredictor, Window
-
-_SIDES = ("right", "left")
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,10 +96,10 @@ def ask_pairs(folder: Path, network: LandmarkNetwork, *, one: str, two: str) -> 
         if not frame.is_hand.all():
             continue
         boxes = np.stack([tight_box(joints) for joints in frame.joints_px])
-        if not pair_boxes(boxes, _SIDES).pairs:
+        if not pair_boxes(boxes, HAND_SIDES).pairs:
             continue
         seen = together.look_unfitted(frame.picture, [Window.of_pair(*boxes)], frame.camera)
-        lone = alone.fit(alone.ask(frame.picture, boxes, _SIDES, frame.camera))
+        lone = alone.fit(alone.ask(frame.picture, boxes, HAND_SIDES, frame.camera))
         pairs.append(
             SeenPair(
                 frame,
@@ -109,7 +107,7 @@ def ask_pairs(folder: Path, network: LandmarkNetwork, *, one: str, two: str) -> 
                 PairJoints(seen["joints_px"], seen["joints_m"]),
                 PairJoints(lone.joints_px[None], lone.joints_m[None]),
                 seen["confidence"] >= LIKELY,
-                look_at(network, frame.picture, boxes, _SIDES),
+                look_at(network, frame.picture, boxes, HAND_SIDES),
             )
         )
     return PairSet(pairs, together.record.name, alone.record.name)

@@ -27,7 +27,6 @@ on them, see `FAMILIAR`. Printed: mean errors of either and of both, in the pict
 photographs what is expected.
 """
 
-import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -36,6 +35,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from benchmarks.shared.arguments import make_parser
 from benchmarks.training.evidence_looks import (
     Looks,
     SeenHand,
@@ -87,9 +87,7 @@ PHOTOS_COUNT = {"picture": 1.0, "depth": 0.25}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("--rendered", type=Path, action="append", required=True)
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--pairs", type=Path, default=None)

@@ -9,9 +9,9 @@ standing run (`knuckle standing`) and of those before it: held-out hands, photog
 what ships.
 """
 
-import argparse
 from pathlib import Path
 
+from benchmarks.shared.arguments import make_parser
 from benchmarks.training.ablations import COLUMNS
 from matplotlib.figure import Figure
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -26,9 +26,7 @@ Curve = list[tuple[int, float]]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("runs", nargs="+", type=Path)
     parser.add_argument("--joined", action="store_true")
     parser.add_argument("--out", type=Path, default=Path("out/learning.png"))

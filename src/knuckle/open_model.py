@@ -1,7 +1,7 @@
-"""What `--weights` may name, each as the function that evaluation calls."""
+"""What `--weights` may name, each as the model that evaluation asks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -10,8 +10,7 @@ from jaxtyping import Float, UInt8
 
 from knuckle import weights as store
 from knuckle.datasets.labelled import Patch, Photo
-from knuckle.evaluation.run import PatchPredictor
-from knuckle.evaluation.run_two_hands import FramePredictor, by_boxes
+from knuckle.evaluation.model import EvaluatedModel, by_boxes
 from knuckle.geometry.crop import Crop, middle_px, turned_px
 from knuckle.inference.auto import AUTO, ONE_HAND, open_predictor
 from knuckle.inference.detection.evidence import Evidence, look_at
@@ -23,27 +22,8 @@ from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.load import load_rig
 
 
-@dataclass(frozen=True)
-class OpenedModel:
-    """A predictor with its name, patch side (px) and crop side over the longer side of the box.
-
-    samples_seen: hands it was trained on, counted as often as shown. hands: 2 for a system that is shown both hands in
-    one patch; its arrays then have an axis of hands, the right one first. threshold: the confidence from which on such
-    a system's hand counts as seen. frames: what is asked for frames of two hands instead of `predict`.
-    """
-
-    name: str
-    size: int
-    expand: float
-    predict: PatchPredictor
-    samples_seen: int | None = None
-    hands: int = 1
-    threshold: float = 0.5
-    frames: FramePredictor | None = None
-
-
 class Network(Protocol):
-    """What `FittedPredictor` asks: an onnx file's network, or a checkpoint's."""
+    """What `FittedPredictor` runs: an onnx file's network, or a checkpoint's."""
 
     upright: bool
 
@@ -62,9 +42,17 @@ class Network(Protocol):
 class FittedPredictor:
     """A network and the fit, as `knuckle.inference.Predictor` has them, for patches of right hands.
 
-    Called with arrays, it knows no more than they show; of patches with photos the landmark network is asked too: for
-    a share in the answer, if `evidence` (of the right hand, where the network knows two), and for how far to turn the
-    crop of an upright network. refine: fit `rig`, trusting the evidence as `system` does.
+    Where patches have photos, the landmark network looks at these too: for its evidence of the joints, and for how far
+    to turn the crop of an upright network. Without photos the network knows the patches alone.
+
+    Args:
+        network: what answers the patches.
+        size: side of its patches, px.
+        hands: 2 where its answers have an axis of hands, the right one first.
+        rig: what is fitted to its joints.
+        system: whose calibrated trust in the evidence is used, by the model's name.
+        refine: whether the rig is fitted.
+        evidence: whether the fit uses the landmark network's joints (of the right hand, where the network knows two).
     """
 
     def __init__(
@@ -81,33 +69,32 @@ class FittedPredictor:
         self._network, self._size, self._hands, self._rig, self._system = network, size, hands, rig, system
         self._refine, self._evidence = refine, refine and evidence
 
-    def __call__(
-        self, patches: np.ndarray, crop: np.ndarray, camera: np.ndarray, /
-    ) -> Mapping[str, np.ndarray]:
-        return self._fitted(self._network(normalise(patches), crop, camera), crop, camera)
-
-    def of_patches(self, patches: Sequence[Patch], /) -> Mapping[str, np.ndarray]:
-        """The answer to patches, evidence of their photos included."""
-        pixels, crop, camera = (
-            np.stack([getattr(patch, name) for patch in patches]) for name in ("pixels", "crop", "camera")
-        )
+    def __call__(self, patches: Sequence[Patch], /) -> Mapping[str, np.ndarray]:
+        """As `knuckle.evaluation.model.PatchPredictor`."""
+        crop, camera = (np.stack([getattr(p, name) for p in patches]) for name in ("crop", "camera"))
         wanted = self._evidence or self._network.upright
         if not wanted or not any(patch.photo is not None for patch in patches):
-            return self(pixels, crop, camera)
+            return self._fitted(self._unturned(patches, crop, camera), crop, camera)
         evidence = Evidence.joined([_seen(patch.photo) for patch in patches])
         known = evidence if self._evidence else None
         if not self._network.upright:
-            return self._fitted(self._network(normalise(pixels), crop, camera), crop, camera, known)
+            return self._fitted(self._unturned(patches, crop, camera), crop, camera, known)
         first = self._look(patches, crop, camera, evidence.rotation_rad)
         roll = better_rolls(first["joints_px"], evidence.rotation_rad)
         same = np.array_equal(roll, evidence.rotation_rad)
         seen = first if same else self._look(patches, crop, camera, roll)
         outputs = dict(self._fitted(seen, crop, camera, known, roll))
-        # Whoever asked knows the patches as they were.
+        # The caller knows the patches as they were, not turned.
         middle = middle_px(self._size)
         aspect = camera[:, 1] / camera[:, 0]
         outputs["joints_patch"] = turned_px(outputs["joints_patch"] - middle, roll, aspect=aspect) + middle
         return outputs
+
+    def _unturned(
+        self, patches: Sequence[Patch], crop: np.ndarray, camera: np.ndarray
+    ) -> Mapping[str, np.ndarray]:
+        """What the network says of the patches as they are."""
+        return self._network(normalise(np.stack([patch.pixels for patch in patches])), crop, camera)
 
     def _look(
         self, patches: Sequence[Patch], crop: np.ndarray, camera: np.ndarray, roll: np.ndarray
@@ -152,12 +139,19 @@ def _seen(photo: Photo | None) -> Evidence:
     return seen.moved(photo.frame_from_photo)
 
 
-def open_model(weights: str, *, threads: int = 1, refine: bool = True, evidence: bool = True) -> OpenedModel:
-    """A shipped model's name, an .onnx file with its record beside it, a .safetensors file of `knuckle train`, or
-    "auto": `knuckle estimate`'s choice, which for single hands is the one-hand system.
+def open_model(
+    weights: str, *, threads: int = 1, refine: bool = True, evidence: bool = True
+) -> EvaluatedModel:
+    """The model that a name or file stands for.
 
-    refine, evidence: fuse 2D and 3D joints, and those that the landmark network sees, as `knuckle estimate` does (onnx
-    only; a checkpoint is scored as it is).
+    Args:
+        weights: a shipped model's name, an .onnx file with its record beside it, a .safetensors file of `knuckle
+            train`, or "auto": `knuckle estimate`'s choice, which for single hands is the one-hand system.
+        threads: CPU threads of the network.
+        refine: whether 2D and 3D joints are fused by the rig's fit as `knuckle estimate` does (onnx only; a checkpoint
+            is scored as it is).
+        evidence: whether the joints that the landmark network sees are used in that fit.
+
     Raises KnuckleError for anything else and for damaged files.
     """
     if weights.endswith(".safetensors"):
@@ -165,23 +159,23 @@ def open_model(weights: str, *, threads: int = 1, refine: bool = True, evidence:
     if weights == AUTO:
         return _open_auto(threads=threads, refine=refine, evidence=evidence)
     path, record = store.find(weights)
-    network = OnnxModel(path, threads=threads)
-    return OpenedModel(
-        record.name + _without(refine, evidence, "network alone"),
-        record.size,
-        record.expand,
-        FittedPredictor(
-            network,
-            size=record.size,
-            hands=record.hands,
-            rig=load_rig(record.rig),
-            system=record.name,
-            refine=refine,
-            evidence=evidence,
-        ),
-        record.samples_seen,
-        record.hands,
-        record.confidence_threshold,
+    fitted = FittedPredictor(
+        OnnxModel(path, threads=threads),
+        size=record.size,
+        hands=record.hands,
+        rig=load_rig(record.rig),
+        system=record.name,
+        refine=refine,
+        evidence=evidence,
+    )
+    return EvaluatedModel(
+        name=record.name + _without(refine, evidence, "network alone"),
+        size=record.size,
+        expand=record.expand,
+        predict=fitted,
+        hands=record.hands,
+        threshold=record.confidence_threshold,
+        samples_seen=record.samples_seen,
     )
 
 
@@ -192,14 +186,14 @@ def _without(refine: bool, evidence: bool, no_fit: str) -> str:
     return "" if evidence else " (no evidence)"
 
 
-def _open_auto(*, threads: int, refine: bool, evidence: bool) -> OpenedModel:
+def _open_auto(*, threads: int, refine: bool, evidence: bool) -> EvaluatedModel:
     alone = open_model(ONE_HAND, threads=threads, refine=refine, evidence=evidence)
     chosen = open_predictor(AUTO, threads=threads, refine=refine, evidence=evidence)
     name = AUTO + _without(refine, evidence, "no fit")
     return replace(alone, name=name, samples_seen=None, frames=by_boxes(chosen))
 
 
-def _open_checkpoint(path: Path, *, threads: int) -> OpenedModel:
+def _open_checkpoint(path: Path, *, threads: int) -> EvaluatedModel:
     """The torch model a training run's weights belong to."""
     import torch
 
@@ -229,11 +223,11 @@ def _open_checkpoint(path: Path, *, threads: int) -> OpenedModel:
 
     seen = metadata.get("samples_seen")
     size = model.config.patch_size
-    return OpenedModel(
-        path.stem,
-        size,
-        EXPAND[model.hands],
-        FittedPredictor(Checkpoint(), size=size, hands=model.hands),
-        None if seen is None else int(seen),
-        model.hands,
+    return EvaluatedModel(
+        name=path.stem,
+        size=size,
+        expand=EXPAND[model.hands],
+        predict=FittedPredictor(Checkpoint(), size=size, hands=model.hands),
+        hands=model.hands,
+        samples_seen=None if seen is None else int(seen),
     )

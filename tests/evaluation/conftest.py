@@ -1,17 +1,20 @@
 """Small data sets of our own making, and predictors that need no weights."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from knuckle.datasets.labelled import Patch
+from knuckle.evaluation.model import EvaluatedModel
+
 WIDTH, HEIGHT, COUNT = 160, 120, 5
 K = [[150.0, 0, 79.5], [0, 150.0, 59.5], [0, 0, 1]]
 
-Predict = Callable[[np.ndarray, np.ndarray, np.ndarray], Mapping[str, np.ndarray]]
+Predict = Callable[[Sequence[Patch]], Mapping[str, np.ndarray]]
 
 
 def random_hands(count: int, seed: int = 0) -> np.ndarray:
@@ -186,6 +189,11 @@ def pair_photos(tmp_path: Path) -> Path:
     return folder
 
 
+def made_model(predict: Predict, *, size: int, expand: float, **more) -> EvaluatedModel:
+    """A model that answers what `predict` says."""
+    return EvaluatedModel(**{"name": "oracle", "size": size, "expand": expand, "predict": predict} | more)
+
+
 def oracle(
     patches: list,
     *,
@@ -200,10 +208,10 @@ def oracle(
     remaining = iter(patches)
     rng = np.random.default_rng(0)
 
-    def predict(pixels: np.ndarray, crop: np.ndarray, camera: np.ndarray, /) -> dict[str, np.ndarray]:
+    def predict(shown: Sequence[Patch], /) -> dict[str, np.ndarray]:
         joints_px, joints_m, in_patch, confidence = [], [], [], []
         vertices = {name: [] for name in meshes or {}}
-        for image, window in zip(pixels, crop, strict=True):
+        for image, window in ((patch.pixels, patch.crop) for patch in shown):
             patch = next(remaining, None)
             known = patch is not None and patch.joints_px is not None
             assert patch is None or np.array_equal(patch.pixels, image)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from knuckle.open_model import open_model
 from knuckle.standing.limits import TimeLimit
 from knuckle.standing.recipe import read_standing
 from knuckle.standing.run import StandingRun
@@ -42,9 +41,7 @@ def no_opinion(name: str):
 
 
 def start_run(recipe: Path, folder: Path, **options) -> StandingRun:
-    return StandingRun(
-        read_standing(recipe), folder, open_opinion=no_opinion, open_model=open_model, **options
-    )
+    return StandingRun(read_standing(recipe), folder, open_opinion=no_opinion, **options)
 
 
 @pytest.fixture(scope="session")

@@ -77,16 +77,18 @@ def second_opinion(weights: str) -> "SecondOpinion":
     from knuckle.datasets.labelled import to_patch
     from knuckle.datasets.teacher_set import SecondOpinion
     from knuckle.errors import KnuckleError
-    from knuckle.evaluation.run import run
+    from knuckle.evaluation.run import run_patches
     from knuckle.open_model import open_model
 
-    # The landmark network labelled the photographs already: it must not be heard twice.
+    # The landmark network labelled the photographs already: its joints must not count twice.
     model = open_model(weights, evidence=False)
     if model.hands != 1:
         raise KnuckleError(f"--depths: expected a one-hand model, got {model.name}")
     return SecondOpinion(
         model.name.partition(" (")[0],
         lambda hands: (
-            run(model.predict, (to_patch(h, size=model.size, expand=model.expand) for h in hands))[1].joints_m
+            run_patches(
+                model.predict, (to_patch(hand, size=model.size, expand=model.expand) for hand in hands)
+            )[1].joints_m
         ),
     )

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from knuckle.evaluation.benchmarks.one_hand import Benchmark
     from knuckle.evaluation.benchmarks.two_hands import TwoHandBenchmark
     from knuckle.evaluation.metrics.silhouettes import LabelledFaces
+    from knuckle.evaluation.model import EvaluatedModel
     from knuckle.evaluation.report import Report
-    from knuckle.open_model import OpenedModel
 
 
 def evaluate(
@@ -61,18 +61,20 @@ def evaluate(
     ] = True,
     evidence: Annotated[
         bool,
-        typer.Option(help="Let the landmark network have its share, as `knuckle estimate` does, or none."),
+        typer.Option(help="Use the landmark network's joints too, as `knuckle estimate` does, or not."),
     ] = True,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of the network.")] = 1,
 ) -> None:
     """Score weights on the synthetic benchmark or on real photos, boxes and sides given."""
+    from dataclasses import replace
+
     from rich.console import Console
 
     from knuckle.errors import KnuckleError
-    from knuckle.evaluation.benchmarks.evaluate import open_benchmarks
+    from knuckle.evaluation.benchmarks.catalogue import open_benchmarks
     from knuckle.evaluation.protocols.alignment import require_mesh
     from knuckle.evaluation.recorded import record_report
-    from knuckle.evaluation.report import to_table, write_reports
+    from knuckle.evaluation.report import file_name, to_table, write_reports
     from knuckle.open_model import open_model
     from knuckle.view.charts import require_matplotlib
     from knuckle.view.report_plot import write_report_plot
@@ -95,15 +97,17 @@ def evaluate(
             require_matplotlib(otherwise="give --no-plot")
         _make_folder(out)
     models = [open_model(name, threads=threads, refine=refine, evidence=evidence) for name in names]
+    if expand is not None:
+        models = [replace(model, expand=expand) for model in models]
     plain_names = [model.name for model in models]
-    models = _told_apart(models)
+    models = _with_own_names(models)
     console = Console()
     for name, benchmarks in opened:
         reports: list[list[Report]] = []
         for benchmark in benchmarks:
             reports.append([])
             for model in models:
-                report = _score(model, benchmark, expand, meshes)
+                report = _score(model, benchmark, meshes)
                 reports[-1].append(report)
                 console.print(to_table(report, by_class=by_class), "")
         for row in reports:
@@ -118,7 +122,7 @@ def evaluate(
         write_reports(written[0], [report for row in reports for report in row])
         for benchmark, row in zip(benchmarks, reports, strict=True):
             if plot:
-                written.append(out / f"{benchmark.slug}.png")
+                written.append(out / f"{file_name(benchmark.name)}.png")
                 write_report_plot(written[-1], row)
         console.print("wrote " + ", ".join(str(path) for path in written), soft_wrap=True, markup=False)
 
@@ -163,28 +167,14 @@ def _command(
 
 
 def _score(
-    model: "OpenedModel",
-    benchmark: "Benchmark | TwoHandBenchmark",
-    expand: float | None,
-    meshes: "list[LabelledFaces]",
+    model: "EvaluatedModel", benchmark: "Benchmark | TwoHandBenchmark", meshes: "list[LabelledFaces]"
 ) -> "Report":
-    from knuckle.evaluation.benchmarks.evaluate import evaluate as score
+    from knuckle.evaluation.run import evaluate as score
     from knuckle.progress import counting
 
     steps = len(benchmark) * (2 if meshes else 1) + benchmark.other_count
     with counting(benchmark.name, steps) as advance:
-        return score(
-            model.predict,
-            benchmark,
-            size=model.size,
-            expand=expand or model.expand,
-            model=model.name,
-            hands=model.hands,
-            threshold=model.threshold,
-            frames=model.frames,
-            alignment=meshes,
-            progress=advance,
-        )
+        return score(model, benchmark, alignment=meshes, progress=advance)
 
 
 def _meshes(mano: Path | None) -> "list[LabelledFaces]":
@@ -197,7 +187,7 @@ def _meshes(mano: Path | None) -> "list[LabelledFaces]":
     return [labelled_faces(rig) for rig in rigs]
 
 
-def _told_apart(models: "list[OpenedModel]") -> "list[OpenedModel]":
+def _with_own_names(models: "list[EvaluatedModel]") -> "list[EvaluatedModel]":
     """The models with a number after every name that another one has too."""
     from dataclasses import replace
 
@@ -211,7 +201,7 @@ def _told_apart(models: "list[OpenedModel]") -> "list[OpenedModel]":
 
 
 def _make_folder(out: Path) -> None:
-    """Before the work, not after it: a folder that cannot be made."""
+    """Make the folder before the work: one that cannot be made is reported at once."""
     from knuckle.errors import KnuckleError
 
     try:

@@ -50,7 +50,6 @@ def standing(
     with_threads(chosen.run.threads)
     lower_priority(chosen.schedule.priority)
     from knuckle.cli.convert import second_opinion
-    from knuckle.open_model import open_model
     from knuckle.standing.disk import room_on_disk
     from knuckle.standing.lock import locked
     from knuckle.standing.run import StandingRun
@@ -66,7 +65,6 @@ def standing(
             chosen,
             where,
             open_opinion=second_opinion,
-            open_model=open_model,
             seed=seed,
             commit=commit_of_code(),
         )

@@ -1,4 +1,4 @@
-"""What a report says of weights, kept in their record with the command that printed it."""
+"""The scores that the record of weights keeps, with the command that measured them."""
 
 import math
 from dataclasses import replace
@@ -37,9 +37,16 @@ def recorded_scores(report: Report, *, command: str) -> dict[str, Any]:
 
 
 def record_report(path: Path, report: Report, *, model: str, command: str) -> None:
-    """Put a report's scores into the record at `path`, whole or not at all, as those of "BENCHMARK, MODEL".
+    """Put a report's scores into a record, whole or not at all, as those of "BENCHMARK, MODEL".
 
-    What the record holds of other benchmarks and ways of running the weights stays; earlier scores of this one go.
+    Scores of other benchmarks and of other ways of running the weights stay; earlier ones of this one are replaced.
+
+    Args:
+        path: the record.
+        report: of its weights.
+        model: how they were run.
+        command: what measured the scores.
+
     Raises KnuckleError where the record cannot be read or written.
     """
     record = read_record(path)

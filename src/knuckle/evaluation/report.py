@@ -23,50 +23,56 @@ _HEADINGS = {"W": "W wrist", "M": "M base", "T": "T tip"}
 
 @dataclass(frozen=True)
 class Score:
-    """One figure: mean over the hands (`value`), where it means something their median, and which way is
-    better.
-    """
+    """One figure of a report."""
 
     name: str
     value: float
+    """The mean over the hands."""
     unit: str
     better: Better
+    """Which way is better."""
     median: float | None = None
+    """Over the hands; None where it means nothing."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A curve for the plot: y against x, and the (normalised) area under it."""
+    """A curve for the plot: y against x."""
 
     x: tuple[float, ...]
     y: tuple[float, ...]
     x_label: str
     y_label: str
     area: float
+    """Under the curve, over the span of x."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """Scores of one model on one benchmark.
-
-    benchmark: its name. protocol: one sentence that says how boxes and sides came about and what is aligned.
-    count: hands scored, or what else `counted` says. by_class: metric (with its unit) -> W, M, P, D, T -> value;
-    by_kind: metric -> what the sample shows -> value. samples: metric -> one value a sample, with `names` beside them,
-    to find the worst. notes: what a reader must know to judge the figures.
-    """
+    """Scores of one model on one benchmark."""
 
     benchmark: str
+    """Its name."""
     protocol: str
+    """Where boxes and sides come from, and what is aligned."""
     model: str
+    """Its name."""
     count: int
+    """Hands scored, or crops: what `counted` says."""
     scores: tuple[Score, ...]
     by_class: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Metric (with its unit) -> joint class (W, M, P, D, T) -> value."""
     curves: dict[str, Curve] = field(default_factory=dict)
     samples: dict[str, list[float]] = field(default_factory=dict)
+    """Metric -> one value a sample, to find the worst."""
     names: tuple[str, ...] = ()
+    """What each sample is called."""
     notes: tuple[str, ...] = ()
+    """What a reader must know to judge the figures."""
     by_kind: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Metric -> what the sample shows -> value."""
     counted: str = "hand"
+    """What `count` counts: "hand" or "crop"."""
 
     def __getitem__(self, name: str) -> float:
         """The value of one score by its name; KeyError if the report has no such score."""

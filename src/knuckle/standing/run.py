@@ -15,7 +15,6 @@ from knuckle.standing.picture import draw_learning
 from knuckle.standing.recipe import StandingRecipe
 from knuckle.standing.score import (
     PICTURE,
-    OpenModel,
     check_against,
     newest_weights,
     score_weights,
@@ -55,7 +54,7 @@ LEAST_CROPS = 512
 class StandingRun:
     """A run in a folder, which holds all of it; nothing is done before `run`.
 
-    open_opinion: opens the model whose depths photographs get. open_model: opens models to score. seed: the first
+    open_opinion: opens the model whose depths photographs get. seed: the first
     stretch begun now gets the first unused one from it on. commit: of the code, for the record. Raises KnuckleError
     where the recipe cannot be trained or no picture be drawn, before anything is rendered, and where the folder holds a
     run of another model.
@@ -67,12 +66,11 @@ class StandingRun:
         folder: Path,
         *,
         open_opinion: OpenOpinion,
-        open_model: OpenModel,
         seed: int | None = None,
         commit: str = "",
     ) -> None:
         self.recipe, self.folder, self.seed, self.commit = recipe, folder, seed, commit
-        self.open_opinion, self.open_model = open_opinion, open_model
+        self.open_opinion = open_opinion
         self.stop = StopRequest()
         self.state = self._open_state()
         self.progress = read_progress(folder / CHECKPOINT) or new_progress(recipe.name)
@@ -148,7 +146,6 @@ class StandingRun:
             self.state,
             held_out=held_out,
             commit=self.commit,
-            open_model=self.open_model,
         )
         self.state.write(self.folder)
         write_figure(self.folder / PICTURE, draw_learning(self.state))

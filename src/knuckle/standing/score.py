@@ -4,20 +4,21 @@ runs them."""
 import os
 import shlex
 import shutil
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from rich.table import Table
 
 from knuckle import weights as store
 from knuckle.errors import KnuckleError
-from knuckle.evaluation.benchmarks.evaluate import evaluate, open_benchmarks
+from knuckle.evaluation.benchmarks.catalogue import open_benchmarks
 from knuckle.evaluation.benchmarks.one_hand import DATA_VARIABLE, Benchmark
-from knuckle.evaluation.run import PatchPredictor
+from knuckle.evaluation.model import EvaluatedModel
+from knuckle.evaluation.run import evaluate
 from knuckle.export.ship import ship
 from knuckle.files import atomic_path
+from knuckle.open_model import open_model
 from knuckle.standing.recipe import StandingRecipe
 from knuckle.standing.state import STATE, State
 from knuckle.standing.trainer import COOLED
@@ -28,26 +29,6 @@ from knuckle.training.loop import WEIGHTS
 SCORED = "scored"
 PICTURE = "learning.png"
 PHOTOGRAPHS, RENDERED = "photographs", "rendered"
-
-
-class Opened(Protocol):
-    """A one-hand model as evaluation asks it (`knuckle.open_model.OpenedModel`)."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def size(self) -> int: ...
-    @property
-    def expand(self) -> float: ...
-    @property
-    def samples_seen(self) -> int | None: ...
-    @property
-    def hands(self) -> int: ...
-    @property
-    def predict(self) -> PatchPredictor: ...
-
-
-OpenModel = Callable[[str], Opened]
 
 
 def check_against(name: str) -> None:
@@ -68,11 +49,18 @@ def newest_weights(folder: Path) -> Path:
 
 
 def score_weights(
-    folder: Path, recipe: StandingRecipe, state: State, *, held_out: Path, commit: str, open_model: OpenModel
+    folder: Path, recipe: StandingRecipe, state: State, *, held_out: Path, commit: str
 ) -> Verdict:
-    """Score the folder's newest weights and note it in the state, which is not written here.
+    """Score the folder's newest weights beside what ships, and add the scores to the state, which is not written here.
 
-    A copy of them lies in the folder's `scored` afterwards, with their onnx file and record.
+    A copy of the weights lies in the folder's `scored` afterwards, with their onnx file and record.
+
+    Args:
+        folder: of the run.
+        recipe: of the run; names what the weights are scored beside.
+        state: of the run.
+        held_out: the set that sets the confidence threshold.
+        commit: of the code, for the record.
     """
     chosen, out = newest_weights(folder), folder / SCORED
     with atomic_path(out / WEIGHTS) as temporary:
@@ -136,14 +124,13 @@ def to_table(scoring: dict[str, Any]) -> Table:
     return table
 
 
-def _measure(model: Opened, benchmark: Benchmark) -> Scores:
-    report = evaluate(model.predict, benchmark, size=model.size, expand=model.expand, model=model.name)
+def _measure(model: EvaluatedModel, benchmark: Benchmark) -> Scores:
+    report = evaluate(model, benchmark)
     return Scores(report["PA-MPJPE"], report["2D error"], report.count)
 
 
 def trained_on(recipe: StandingRecipe, state: State) -> str:
-    """What a record says of the training data of this folder's run; of the weights it began with, their own record
-    tells."""
+    """What a record says of this run's training data; that of the weights it began with is in their own record."""
     crops = sum(stretch.render["count"] for stretch in state.stretches)
     seeds = " to ".join(dict.fromkeys(str(s.seed) for s in (state.stretches[0], state.stretches[-1])))
     extras = "".join(f", --extra {name}" for name in recipe.render.options.extras)

@@ -8,17 +8,21 @@ import numpy as np
 import pytest
 
 from knuckle.errors import KnuckleError
-from knuckle.evaluation.benchmarks.evaluate import evaluate, open_benchmarks
+from knuckle.evaluation.benchmarks.catalogue import open_benchmarks
 from knuckle.evaluation.report import to_table, write_reports
+from knuckle.evaluation.run import evaluate
 
-from ..conftest import COUNT, oracle
+from ..conftest import COUNT, made_model, oracle
 
 SIZE, EXPAND = 64, 1.5
 
 
 def score(benchmark, **errors):
-    predictor = oracle(list(benchmark.patches(SIZE, EXPAND)), **errors)
-    return evaluate(predictor, benchmark, size=SIZE, expand=EXPAND, model="oracle", batch=2)
+    return evaluate(model_of(oracle(list(benchmark.patches(SIZE, EXPAND)), **errors)), benchmark, batch=2)
+
+
+def model_of(predict):
+    return made_model(predict, size=SIZE, expand=EXPAND)
 
 
 def test_sources_stay_apart_and_unknown_sides_are_left_out(photo_index):
@@ -76,11 +80,11 @@ def test_freihand_scores_the_mesh_when_it_is_manos(freihand_folder):
     predict = oracle(patches)
     meshes = iter(patches)
 
-    def with_mesh(*args):
-        vertices = np.stack([next(meshes).vertices_m for _ in args[0]])
-        return {**predict(*args), "vertices_m": 2 * vertices}
+    def with_mesh(shown):
+        vertices = np.stack([next(meshes).vertices_m for _ in shown])
+        return {**predict(shown), "vertices_m": 2 * vertices}
 
-    report = evaluate(with_mesh, benchmark, size=SIZE, expand=EXPAND, model="oracle", batch=2)
+    report = evaluate(model_of(with_mesh), benchmark, batch=2)
     assert report["PA-MPVPE"] == pytest.approx(0, abs=1e-4)
     assert report["F@5 aligned"] == 1 and report["F@15 aligned"] == 1
 
@@ -98,12 +102,12 @@ def test_freihand_root_by_scale_repairs_a_scaled_hand(freihand_folder):
     patches = list(benchmark.patches(SIZE, EXPAND))
     predict = oracle(patches)
 
-    def at_wrong_depth(*args):
-        outputs = dict(predict(*args))
+    def at_wrong_depth(shown):
+        outputs = dict(predict(shown))
         outputs["joints_m"] = outputs["joints_m"] + [0, 0, 0.4]
         return outputs
 
-    report = evaluate(at_wrong_depth, benchmark, size=SIZE, expand=EXPAND, model="oracle")
+    report = evaluate(model_of(at_wrong_depth), benchmark)
     assert report["MPJPE camera space"] == pytest.approx(0, abs=1e-6)
     assert any("bone 9-10" in note for note in report.notes)
 
@@ -129,24 +133,24 @@ def test_predictions_that_are_not_finite_are_refused(photo_index, key):
     benchmark = open_benchmarks(str(photo_index))[0]
     predict = oracle(list(benchmark.patches(SIZE, EXPAND)))
 
-    def broken(*args):
-        outputs = dict(predict(*args))
+    def broken(shown):
+        outputs = dict(predict(shown))
         outputs[key] = outputs[key] * np.nan
         return outputs
 
     with pytest.raises(
         KnuckleError, match=f"{key}: expected finite predictions, got NaN or infinity in 5 of 5"
     ):
-        evaluate(broken, benchmark, size=SIZE, expand=EXPAND, model="broken")
+        evaluate(model_of(broken), benchmark)
 
 
 def test_zero_prediction_has_defined_scores(photo_index):
     benchmark = open_benchmarks(str(photo_index))[0]
 
-    def zero(pixels, crop, camera, /):
-        return {"joints_px": np.zeros((len(pixels), 21, 2)), "joints_m": np.zeros((len(pixels), 21, 3))}
+    def zero(shown):
+        return {"joints_px": np.zeros((len(shown), 21, 2)), "joints_m": np.zeros((len(shown), 21, 3))}
 
-    report = evaluate(zero, benchmark, size=SIZE, expand=EXPAND, model="zero")
+    report = evaluate(model_of(zero), benchmark)
     joints = np.stack([patch.joints_m for patch in benchmark.patches(SIZE, EXPAND)])
     spread = 1000 * np.linalg.norm(joints - joints.mean(1, keepdims=True), axis=-1).mean()
     assert report["PA-MPJPE"] == pytest.approx(spread)

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,13 +10,17 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from knuckle.datasets.labelled import Patch
 from knuckle.errors import KnuckleError
-from knuckle.evaluation.benchmarks.evaluate import evaluate, open_benchmarks
-from knuckle.evaluation.benchmarks.frames import TwoHandFrame, hand_patch, pair_patch
+from knuckle.evaluation.arrays import TwoHandPredictions, TwoHandTruth
+from knuckle.evaluation.benchmarks.catalogue import open_benchmarks
 from knuckle.evaluation.benchmarks.two_hands import TwoHandBenchmark
+from knuckle.evaluation.frames import TwoHandFrame, hand_patch, pair_patch
+from knuckle.evaluation.model import right_of_two
 from knuckle.evaluation.report import to_table, write_reports
-from knuckle.evaluation.run_two_hands import RightOfTwo
-from knuckle.evaluation.two_hand_arrays import TwoHandPredictions, TwoHandTruth
+from knuckle.evaluation.run import evaluate
+
+from ..conftest import made_model
 
 SIZE, EXPAND = 64, 1.5
 
@@ -36,9 +40,9 @@ def two_hand_oracle(
     """A two-hand system that knows the truth of the frames it is shown, in order. change: of joints (B 2 21 3)."""
     remaining = iter(range(len(frames)))
 
-    def predict(pixels: np.ndarray, crop: np.ndarray, camera: np.ndarray, /) -> dict[str, np.ndarray]:
-        rows = [next(remaining) for _ in pixels]
-        shown = [frames[row] for row in rows]
+    def predict(patches: Sequence[Patch], /) -> dict[str, np.ndarray]:
+        rows = [next(remaining) for _ in patches]
+        shown, camera = [frames[row] for row in rows], np.stack([patch.camera for patch in patches])
         assert np.allclose(camera, [frame.camera.vector for frame in shown])
         true = np.stack([np.where(f.is_hand[:, None, None], f.joints_m, [0, 0, 0.6]) for f in shown])
         joints_m = change(true)
@@ -54,8 +58,11 @@ def two_hand_oracle(
 
 
 def score(benchmark: TwoHandBenchmark, **errors):
-    predictor = two_hand_oracle(list(benchmark.frames()), **errors)
-    return evaluate(predictor, benchmark, size=SIZE, expand=EXPAND, model="oracle", hands=2, batch=2)
+    return evaluate(model_of(two_hand_oracle(list(benchmark.frames()), **errors)), benchmark, batch=2)
+
+
+def model_of(predict, **more):
+    return made_model(predict, **{"size": SIZE, "expand": EXPAND, "hands": 2} | more)
 
 
 def one_hand_oracle(frames: list[TwoHandFrame]) -> Callable[..., Mapping[str, np.ndarray]]:
@@ -64,9 +71,10 @@ def one_hand_oracle(frames: list[TwoHandFrame]) -> Callable[..., Mapping[str, np
     hands = [(frame, h) for frame in frames for h in (0, 1) if frame.is_hand[h]]
     remaining = iter(hands)
 
-    def predict(pixels: np.ndarray, crop: np.ndarray, camera: np.ndarray, /) -> dict[str, np.ndarray]:
+    def predict(patches: Sequence[Patch], /) -> dict[str, np.ndarray]:
         joints_px, joints_m = [], []
-        for image, window in zip(pixels, crop, strict=True):
+        crop = np.stack([patch.crop for patch in patches])
+        for image, window in ((patch.pixels, patch.crop) for patch in patches):
             frame, hand = next(remaining)
             expected = hand_patch(frame, hand, size=SIZE, expand=EXPAND)
             assert np.array_equal(expected.pixels, image) and np.array_equal(expected.crop, window)
@@ -133,8 +141,8 @@ def test_relative_depth_counts_when_the_right_wrist_is_given(pair_folder):
 def test_ghosts_and_missed_hands_use_the_threshold(pair_folder):
     confidence = np.array([[0.9, 0.4], [0.9, 0.7], [0.9, 0.9], [0.8, 0.6]])
     benchmark = only(pair_folder)
-    predictor = two_hand_oracle(list(benchmark.frames()), confidence=confidence)
-    report = evaluate(predictor, benchmark, size=SIZE, expand=EXPAND, model="oracle", hands=2, threshold=0.75)
+    predict = two_hand_oracle(list(benchmark.frames()), confidence=confidence)
+    report = evaluate(model_of(predict, threshold=0.75), benchmark)
     # Absent hands: 0.7 of the lone right one's crop, 0.8 of the lone left one's.
     assert report["ghost partners"] == 50
     # Hands: 0.9, 0.4, 0.9, 0.9, 0.9, 0.6.
@@ -152,8 +160,7 @@ def test_penetration_of_the_meshes(pair_folder):
 
 def test_one_hand_system_sees_every_hand_alone(pair_folder):
     benchmark = only(pair_folder)
-    predictor = one_hand_oracle(list(benchmark.frames()))
-    report = evaluate(predictor, benchmark, size=SIZE, expand=EXPAND, model="one", batch=3)
+    report = evaluate(model_of(one_hand_oracle(list(benchmark.frames())), hands=1), benchmark, batch=3)
     for name in ("MPJPE all own depth", "MRRPE", "MPJPE scaled"):
         assert report[name] == pytest.approx(0, abs=1e-9)
     assert report["MPJPE all"] == pytest.approx(0, abs=0.01)
@@ -205,10 +212,10 @@ def test_photographs_without_3d_get_2d_errors(pair_photos):
     assert np.isnan(frames[0].joints_m[1]).all()
     true_px = frames[0].joints_px
 
-    def predict(pixels, crop, camera, /):
+    def predict(patches):
         return {"joints_px": true_px[None] + [3.0, 4.0], "joints_m": np.ones((1, 2, 21, 3))}
 
-    report = evaluate(predict, benchmark, size=SIZE, expand=EXPAND, model="2D", hands=2)
+    report = evaluate(model_of(predict), benchmark)
     sides = np.ptp(true_px, axis=1).max(-1)
     assert report["2D error"] == pytest.approx(100 * np.mean(5 / sides))
     assert not any(s.unit == "mm" for s in report.scores)
@@ -236,8 +243,8 @@ def test_two_hand_system_on_single_hands(rendered_folder):
     patches = iter(list(benchmark.patches(SIZE, EXPAND)))
     ghosts = iter([0.1, 0.6, 0.2, 0.5])
 
-    def predict(pixels, crop, camera, /):
-        rows = [next(patches, None) for _ in pixels]
+    def predict(shown):
+        rows = [next(patches, None) for _ in shown]
         true = np.stack([np.zeros((21, 3)) if p is None else p.joints_m for p in rows])
         uv = np.stack([np.zeros((21, 2)) if p is None else p.joints_px for p in rows])
         partner = [0.0 if p is None else next(ghosts) for p in rows]
@@ -248,7 +255,7 @@ def test_two_hand_system_on_single_hands(rendered_folder):
             "confidence": np.stack([sure, partner], axis=1),
         }
 
-    report = evaluate(predict, benchmark, size=SIZE, expand=EXPAND, model="two", hands=2)
+    report = evaluate(model_of(predict), benchmark)
     assert report["PA-MPJPE"] == pytest.approx(0, abs=1e-9) and report["2D error"] == pytest.approx(
         0, abs=1e-9
     )
@@ -258,10 +265,10 @@ def test_two_hand_system_on_single_hands(rendered_folder):
 
 
 def test_confidence_of_any_hand_is_the_surer_ones():
-    wrapped = RightOfTwo(
-        lambda *_: {"confidence": np.array([[0.2, 0.7], [0.5, 0.1]]), "joints_m": np.zeros((2, 2, 3))}
+    predict = right_of_two(
+        lambda _: {"confidence": np.array([[0.2, 0.7], [0.5, 0.1]]), "joints_m": np.zeros((2, 2, 3))}
     )
-    outputs = wrapped(np.zeros((2, 4, 4, 3), np.uint8), np.zeros((2, 3)), np.zeros((2, 4)))
+    outputs = predict([])
     assert outputs["confidence"].tolist() == [0.7, 0.5] and outputs["joints_m"].shape == (2, 3)
 
 
@@ -291,9 +298,7 @@ def test_broken_answers_are_refused(pair_folder):
         with pytest.raises(KnuckleError, match=message):
             score(benchmark, change=change)
     with pytest.raises(KnuckleError, match=r"missing \['joints_m'\]"):
-        evaluate(
-            lambda *_: {"joints_px": np.zeros((4, 2, 21, 2))}, benchmark, size=8, expand=2, model="m", hands=2
-        )
+        evaluate(model_of(lambda _: {"joints_px": np.zeros((4, 2, 21, 2))}), benchmark)
 
 
 def test_truth_and_predictions_check_their_shapes():

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from knuckle.errors import KnuckleError
-from knuckle.evaluation.breakdown.two_hand_errors import TwoHandErrors
+from knuckle.evaluation.arrays import TwoHandPredictions, TwoHandTruth
+from knuckle.evaluation.breakdown.two_hand_errors import TwoHandJointErrors
 from knuckle.evaluation.breakdown.two_hand_groups import box_overlap, hand_groups
 from knuckle.evaluation.metrics.two_hands import mpjpe, mrrpe, with_root_depth
-from knuckle.evaluation.two_hand_arrays import TwoHandPredictions, TwoHandTruth
 
 LENS = np.array([500.0, 500.0, 80.0, 80.0])
 BOTH, RIGHT, LEFT = [True, True], [True, False], [False, True]
@@ -39,7 +39,7 @@ def test_sums_over_all_hands_are_the_protocols():
     found = answer(
         truth.joints_px + rng.normal(0, 3, (4, 2, 21, 2)), truth.joints_m + rng.normal(0, 0.02, (4, 2, 21, 3))
     )
-    errors = TwoHandErrors.of(truth, found).of_hands(truth.is_hand)
+    errors = TwoHandJointErrors.of(truth, found).of_hands(truth.is_hand)
     true_m = np.nan_to_num(truth.joints_m)
     scored = with_root_depth(found.joints_px, found.joints_m, truth.camera, true_m[..., 0, 2])
     assert errors.hands == 6
@@ -51,11 +51,11 @@ def test_a_wrong_place_in_the_picture_is_told_from_a_wrong_depth():
     truth = truth_of([BOTH, BOTH])
     moved = truth.joints_px.copy()
     moved[:, :, 1:] += 10
-    in_2d = TwoHandErrors.of(truth, answer(moved, truth.joints_m)).of_hands(truth.is_hand)
+    in_2d = TwoHandJointErrors.of(truth, answer(moved, truth.joints_m)).of_hands(truth.is_hand)
     assert in_2d.true_2d_mm == pytest.approx(0, abs=1e-6) and in_2d.true_depth_mm == in_2d.mpjpe_mm > 5
     deep = truth.joints_m.copy()
     deep[:, :, 1:, 2] += 0.03
-    in_depth = TwoHandErrors.of(truth, answer(truth.joints_px, deep)).of_hands(truth.is_hand)
+    in_depth = TwoHandJointErrors.of(truth, answer(truth.joints_px, deep)).of_hands(truth.is_hand)
     assert in_depth.true_depth_mm == pytest.approx(0, abs=1e-6) and in_depth.box_percent == 0
     assert in_depth.true_2d_mm == in_depth.mpjpe_mm > 20
 
@@ -65,7 +65,7 @@ def test_wrists_are_told_by_axis_and_only_of_whole_pairs():
     moved = truth.joints_m.copy()
     moved[0, 1] += [0.003, 0, -0.004]
     moved[1] += 0.5
-    errors = TwoHandErrors.of(truth, answer(truth.joints_px, moved))
+    errors = TwoHandJointErrors.of(truth, answer(truth.joints_px, moved))
     whole = errors.of_hands(truth.is_hand)
     assert whole.between_mm == pytest.approx((1.5, 0, 2)) and whole.mrrpe_mm == pytest.approx(2.5)
     assert np.isnan(errors.of_hands(truth.is_hand & [True, False]).mrrpe_mm)
@@ -75,7 +75,7 @@ def test_hands_drawn_on_each_other_are_counted():
     truth = truth_of([BOTH, BOTH, RIGHT])
     swapped = truth.joints_px.copy()
     swapped[0] = swapped[0, ::-1]
-    errors = TwoHandErrors.of(truth, answer(swapped, truth.joints_m))
+    errors = TwoHandJointErrors.of(truth, answer(swapped, truth.joints_m))
     assert errors.of_hands(truth.is_hand).elsewhere_percent == 50
     assert errors.worst(1) == [0]
 
@@ -110,7 +110,7 @@ def test_bad_input_is_refused_in_one_sentence():
         hand_groups(truth, np.ones((1, 21), bool))
     truth.joints_m[0, 1, 4] = np.nan
     with pytest.raises(KnuckleError, match=r"joints_m: .* got 1 hands"):
-        TwoHandErrors.of(truth, answer(truth.joints_px, truth.joints_m))
+        TwoHandJointErrors.of(truth, answer(truth.joints_px, truth.joints_m))
     truth.joints_px[0, 0, 4] = np.nan
     with pytest.raises(KnuckleError, match="got 1 that"):
         hand_groups(truth, np.ones((1, 2, 21), bool))

@@ -4,22 +4,23 @@ import numpy as np
 import pytest
 
 from knuckle.evaluation.arrays import Predictions, Truth
-from knuckle.evaluation.benchmarks.evaluate import evaluate, open_benchmarks
+from knuckle.evaluation.benchmarks.catalogue import open_benchmarks
+from knuckle.evaluation.benchmarks.rendered import mesh_rigs, split
 from knuckle.evaluation.metrics.curves import area, pck_curve
-from knuckle.evaluation.protocols import synthetic
 from knuckle.evaluation.protocols.common import joint_report
 from knuckle.evaluation.protocols.mesh import add_mesh_scores
 from knuckle.evaluation.report import Report
+from knuckle.evaluation.run import evaluate
 from knuckle.rig import load_rig
 from knuckle.sets.reader import SynthSet
 from knuckle.skeleton import JOINT_CLASSES
 
-from ..conftest import oracle, project, random_hands
+from ..conftest import made_model, oracle, project, random_hands
 
 
 def score(benchmark, **errors):
-    predictor = oracle(list(benchmark.patches(32, 1.5)), **errors)
-    return evaluate(predictor, benchmark, size=32, expand=1.5, model="oracle", batch=3)
+    predict = oracle(list(benchmark.patches(32, 1.5)), **errors)
+    return evaluate(made_model(predict, size=32, expand=1.5), benchmark, batch=3)
 
 
 def test_rebuilt_meshes_belong_to_the_stored_joints(rendered_folder):
@@ -60,10 +61,10 @@ def test_mesh_of_other_vertices_is_left_out(rendered_folder):
     benchmark = open_benchmarks(str(rendered_folder))[0]
     predict = oracle(list(benchmark.patches(32, 1.5)))
 
-    def with_mano(*args):
-        return {**predict(*args), "vertices_m": np.ones((len(args[0]), 778, 3))}
+    def with_mano(shown):
+        return {**predict(shown), "vertices_m": np.ones((len(shown), 778, 3))}
 
-    report = evaluate(with_mano, benchmark, size=32, expand=1.5, model="m")
+    report = evaluate(made_model(with_mano, size=32, expand=1.5), benchmark)
     assert "PA-MPVPE" not in {s.name for s in report.scores}
     assert any("mesh of 1610 vertices, the model gives one of 778" in note for note in report.notes)
 
@@ -113,6 +114,6 @@ def test_classes_are_related_to_the_tips():
 def test_split_of_a_set_without_hands(rendered_folder):
     np.save(rendered_folder / "is_hand.npy", np.zeros(7, bool))
     rendered = SynthSet(rendered_folder)
-    hands, others = synthetic.split(rendered)
+    hands, others = split(rendered)
     assert len(hands) == 0 and len(others) == 7
-    assert synthetic.mesh_rig(rendered, hands) is not None
+    assert mesh_rigs(rendered) is not None

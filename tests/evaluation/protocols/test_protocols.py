@@ -69,7 +69,7 @@ def test_root_by_scale_keeps_hands_it_cannot_place(pair):
     impossible = Truth(truth.joints_px, truth.joints_m, truth.camera, None, np.array([1e-6, 1e-6, 1e-6]))
     joints, failed = freihand.place_by_scale(impossible, p)
     assert failed == 3 and np.array_equal(joints, p.joints_m)
-    with pytest.raises(KnuckleError, match="tells the bone length"):
+    with pytest.raises(KnuckleError, match="states the bone length"):
         freihand.report(Truth(truth.joints_px, truth.joints_m, truth.camera), p, model="m", root="scale")
 
 

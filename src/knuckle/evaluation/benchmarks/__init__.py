@@ -1,1 +1,1 @@
-"""What can be evaluated on, and the evaluation itself."""
+"""What can be evaluated on."""

@@ -12,9 +12,10 @@ from knuckle.datasets.ho3d import read_ho3d
 from knuckle.datasets.labelled import LabelledHand, Patch, to_patch
 from knuckle.datasets.negatives import list_negatives, negative_patches
 from knuckle.evaluation.arrays import Predictions, Truth
+from knuckle.evaluation.benchmarks.rendered import mesh_rigs, set_patches, split
 from knuckle.evaluation.protocols import freihand, handgraph, ho3d, synthetic
 from knuckle.evaluation.protocols.freihand import MANO_VERTICES
-from knuckle.evaluation.report import Report, file_name
+from knuckle.evaluation.report import Report
 from knuckle.sets.reader import SynthSet
 
 DATA_VARIABLE = "KNUCKLE_DATA"
@@ -25,26 +26,26 @@ Patches = Callable[[int, float], Iterator[Patch]]
 
 @dataclass(frozen=True)
 class Benchmark:
-    """Hands to predict and how their predictions are scored. names: one a hand. vertex_count: of the true mesh, 0
-    where there is none. others: patches without a hand, their number and what they are, where the benchmark measures
-    the confidence too. alone: whether the hands are alone in their pictures as far as labels tell, so that a partner
-    seen there is a ghost.
-    """
+    """Single hands to predict, and how the predictions are scored."""
 
     name: str
+    """What reports call it."""
     names: tuple[str, ...]
+    """What reports call each hand."""
     patches: Patches
+    """The hands, all as right ones, with their labels."""
     score: Callable[[Truth, Predictions, str], Report]
+    """The protocol: truth, predictions and the model's name in, the report out."""
     vertex_count: int = 0
+    """Of the true meshes; 0 where there are none."""
     others: Patches | None = None
+    """Patches without a hand, where the benchmark measures the confidence too."""
     other_count: int = 0
+    """How many of these."""
     others_are: str = ""
+    """What they are, for the report."""
     alone: bool = True
-
-    @property
-    def slug(self) -> str:
-        """The name as part of a file name."""
-        return file_name(self.name)
+    """Whether each hand is alone in its picture as far as the labels say, so that a partner seen there is a ghost."""
 
     def __len__(self) -> int:
         return len(self.names)
@@ -97,8 +98,9 @@ def rendered_benchmark(rendered: SynthSet, *, name: str, limit: int | None = Non
     """A rendered set: its hands, with their meshes if the rig is still the set's, and its crops without one for the
     confidence.
     """
-    hands, others = (indices[:limit] for indices in synthetic.split(rendered))
-    rig = synthetic.mesh_rig(rendered, hands)
+    hands, others = (indices[:limit] for indices in split(rendered))
+    rigs = mesh_rigs(rendered)
+    rig = rigs[0] if rigs else None
     notes = () if rig else ("no vertex scores: the set was rendered with another rig than the open one",)
 
     def score(truth: Truth, predictions: Predictions, model: str) -> Report:
@@ -107,12 +109,10 @@ def rendered_benchmark(rendered: SynthSet, *, name: str, limit: int | None = Non
     return Benchmark(
         name,
         tuple(str(i) for i in hands),
-        lambda size, expand: synthetic.set_patches(rendered, hands, size=size, rig=rig),
+        lambda size, expand: set_patches(rendered, hands, size=size, rig=rig),
         score,
         vertex_count=len(rig.vertices) if rig else 0,
-        others=(lambda size, expand: synthetic.set_patches(rendered, others, size=size))
-        if len(others)
-        else None,
+        others=(lambda size, expand: set_patches(rendered, others, size=size)) if len(others) else None,
         other_count=len(others),
         others_are="rendered crops without a hand",
     )

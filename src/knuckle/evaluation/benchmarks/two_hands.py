@@ -4,100 +4,55 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
 from knuckle.datasets.labelled import LabelledHand
-from knuckle.evaluation.benchmarks.frames import (
-    TwoHandFrame,
-    mesh_rigs,
-    photo_frames,
-    photo_pairs,
-    rendered_frames,
-)
-from knuckle.evaluation.protocols import two_hands
-from knuckle.evaluation.report import Report, file_name
-from knuckle.evaluation.run import PatchPredictor, Progress
-from knuckle.evaluation.run_two_hands import FramePredictor, hand_by_hand, run_frames, whole_frames
+from knuckle.evaluation.benchmarks.rendered import mesh_rigs, set_frames, split
+from knuckle.evaluation.frames import HAND_SIDES, TwoHandFrame
 from knuckle.sets.reader import SynthSet
+from knuckle.skeleton import JOINT_COUNT
 
 PHOTOS = "two-hand photos"
 
-_HAND_BY_HAND = "every hand that is there cut by its own true box and told its side, left hands mirrored"
-_BY_BOXES = "every hand that is there given by its own true box and side, crops as the model cuts them"
+LabelledPair = tuple[LabelledHand, LabelledHand]
+"""The right and the left hand of one photograph."""
 
 
 @dataclass(frozen=True)
 class TwoHandBenchmark:
-    """Frames of two hands: their number and how to go through them. origin: what they are, and shown: how a two-hand
-    system sees them, together one sentence. notes: what a reader must know to judge the figures.
-    """
+    """Frames of two hands to predict; `knuckle.evaluation.protocols.two_hands` scores the predictions."""
 
     name: str
+    """What reports call it."""
     count: int
+    """How many frames."""
     frames: Callable[[], Iterator[TwoHandFrame]]
+    """The frames, with their labels."""
     origin: str
+    """What the frames are: the beginning of a sentence in the report."""
     shown: str
+    """How a two-hand system is shown them: the end of that sentence."""
     notes: tuple[str, ...] = ()
+    """What a reader must know to judge the figures."""
 
     vertex_count = 0
     """No silhouettes are compared."""
     other_count = 0
-
-    @property
-    def slug(self) -> str:
-        """The name as part of a file name."""
-        return file_name(self.name)
+    """There are no frames without a hand."""
 
     def __len__(self) -> int:
         return self.count
 
 
-def evaluate_frames(
-    predictor: PatchPredictor,
-    benchmark: TwoHandBenchmark,
-    *,
-    hands: int,
-    size: int,
-    expand: float,
-    model: str,
-    threshold: float = 0.5,
-    frames: FramePredictor | None = None,
-    batch: int = 32,
-    progress: Progress = lambda count: None,
-) -> Report:
-    """Predict a benchmark's frames and score them.
-
-    hands: a two-hand system sees the crop of both; a one-hand system each hand that is there in a crop of its own,
-    with the true side. size, expand: of the crops (stored windows of both hands keep theirs). threshold: the
-    confidence from which on a hand counts as seen. frames: where given, is asked instead of `predictor`, by boxes.
-    """
-    if frames is None:
-        show, shown = (whole_frames, benchmark.shown) if hands == 2 else (hand_by_hand, _HAND_BY_HAND)
-        frames = show(predictor, size=size, expand=expand)
-    else:
-        shown = _BY_BOXES
-    truth, predictions = run_frames(frames, benchmark.frames(), batch=batch, progress=progress)
-    return two_hands.report(
-        truth,
-        predictions,
-        model=model,
-        benchmark=benchmark.name,
-        protocol=f"{benchmark.origin}, {shown}.",
-        threshold=threshold,
-        notes=benchmark.notes,
-    )
-
-
 def rendered_pairs(rendered: SynthSet, *, name: str, limit: int | None = None) -> TwoHandBenchmark:
     """A rendered two-hand set: its crops with a hand or two."""
-    there = np.asarray(rendered.labels["is_hand"], dtype=bool).any(axis=1)
-    shown = np.flatnonzero(there)[:limit]
-    rigs = mesh_rigs(rendered)
-    empty = int((~there).sum())
-    notes = (f"{empty} crops without a hand are left out",) if empty else ()
+    there, empty = split(rendered)
+    shown, rigs = there[:limit], mesh_rigs(rendered)
+    notes = (f"{len(empty)} crops without a hand are left out",) if len(empty) else ()
     return TwoHandBenchmark(
         name,
         len(shown),
-        lambda: rendered_frames(rendered, shown, rigs=rigs),
+        lambda: set_frames(rendered, shown, rigs=rigs),
         "Rendered crops of one or two hands",
         "as stored",
         notes,
@@ -118,3 +73,35 @@ def photographed_pairs(hands: Sequence[LabelledHand], *, limit: int | None = Non
         "cut by the true box round both",
         (few,),
     )
+
+
+def photo_pairs(hands: Sequence[LabelledHand]) -> list[LabelledPair]:
+    """Photographs with exactly one right and one left labelled hand: the two, the right one first."""
+    by_photo: dict[str, list[LabelledHand]] = {}
+    for hand in hands:
+        if hand.joints_px is not None:
+            by_photo.setdefault(str(hand.image), []).append(hand)
+    pairs = []
+    for found in by_photo.values():
+        right, left = ([hand for hand in found if hand.side == side] for side in HAND_SIDES)
+        if len(right) == len(left) == 1:
+            pairs.append((right[0], left[0]))
+    return pairs
+
+
+def photo_frames(pairs: Sequence[LabelledPair]) -> Iterator[TwoHandFrame]:
+    """Photographs with both hands labelled; each picture is read when its turn comes."""
+    for pair in pairs:
+        yield TwoHandFrame(
+            name=pair[0].image.stem,
+            picture=pair[0].read(),
+            camera=pair[0].camera,
+            is_hand=np.ones(2, dtype=bool),
+            joints_px=np.stack([_labels(hand.joints_px, 2) for hand in pair]),
+            joints_m=np.stack([_labels(hand.joints_m, 3) for hand in pair]),
+            kind=pair[0].source,
+        )
+
+
+def _labels(points: np.ndarray | None, last: int) -> Float[np.ndarray, "21 last"]:
+    return np.full((JOINT_COUNT, last), np.nan) if points is None else points

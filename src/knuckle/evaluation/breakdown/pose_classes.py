@@ -1,4 +1,4 @@
-"""What a hand does and how it is seen, told from its true joints: the classes that errors are broken down by."""
+"""Classes of pose and view, by the true joints: what errors of single hands are broken down by."""
 
 from typing import Literal, get_args
 
@@ -8,11 +8,11 @@ from jaxtyping import Float
 from knuckle.errors import KnuckleError
 from knuckle.skeleton import FINGERS, MIDDLE_MCP, WRIST
 
-Pose = Literal["open", "fist", "pointing", "pinch", "thumbs-up", "other"]
-View = Literal["palm", "back", "side-on", "end-on"]
+PoseClass = Literal["open", "fist", "pointing", "pinch", "thumbs-up", "other"]
+ViewClass = Literal["palm", "back", "side-on", "end-on"]
 
-POSES: tuple[Pose, ...] = get_args(Pose)
-VIEWS: tuple[View, ...] = get_args(View)
+POSES: tuple[PoseClass, ...] = get_args(PoseClass)
+VIEWS: tuple[ViewClass, ...] = get_args(ViewClass)
 
 STRAIGHT_DEG, CURLED_DEG = 75.0, 150.0
 """A finger whose three joints turn by less, together, is straight; by more, curled. Between them it is neither."""
@@ -29,7 +29,7 @@ _INDEX_LOWER = slice(5, 8)
 _ROOTS = (0, 5, 9, 13, 17)
 
 
-def pose_classes(joints_m: Float[np.ndarray, "N 21 3"]) -> list[Pose]:
+def pose_classes(joints_m: Float[np.ndarray, "N 21 3"]) -> list[PoseClass]:
     """The pose of each hand, of either side.
 
     thumbs-up: four fingers curled, the thumb off the index. fist: the same with the thumb at it. pointing: the index
@@ -48,7 +48,7 @@ def pose_classes(joints_m: Float[np.ndarray, "N 21 3"]) -> list[Pose]:
     return [_pose(bends, float(at_tips), float(at_index)) for bends, at_tips, at_index in rows]
 
 
-def view_classes(joints_m: Float[np.ndarray, "N 21 3"]) -> list[View]:
+def view_classes(joints_m: Float[np.ndarray, "N 21 3"]) -> list[ViewClass]:
     """From where each RIGHT hand is seen (left ones mirrored), joints in the camera frame.
 
     palm, back: that side within 60 degrees of facing the camera. Else the palm's edge is seen: end-on where the hand
@@ -80,7 +80,7 @@ def finger_bends(joints_m: Float[np.ndarray, "N 21 3"]) -> Float[np.ndarray, "N 
     return np.degrees(turns).sum(-1)
 
 
-def _pose(bends: np.ndarray, to_tips: float, to_index: float) -> Pose:
+def _pose(bends: np.ndarray, to_tips: float, to_index: float) -> PoseClass:
     curled, straight = (bends > CURLED_DEG).tolist(), (bends < STRAIGHT_DEG).tolist()
     if all(curled):
         return "thumbs-up" if to_index > THUMB_OUT_PALMS else "fist"
@@ -98,7 +98,7 @@ def _sign(bends: np.ndarray) -> str:
     return {0: "none", len(bends): "all"}.get(len(straight), " + ".join(straight))
 
 
-def _view(facing: float, along: float) -> View:
+def _view(facing: float, along: float) -> ViewClass:
     if abs(facing) >= FACING_COSINE:
         return "palm" if facing > 0 else "back"
     return "end-on" if along >= ALONG_COSINE else "side-on"

@@ -1,4 +1,4 @@
-"""Errors of two hands, a hand and joint each: summed up over any group of hands; and where they come from."""
+"""Errors of every joint of two hands, their means over groups of hands, and where they come from."""
 
 from dataclasses import dataclass
 
@@ -6,9 +6,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from knuckle.errors import KnuckleError
+from knuckle.evaluation.arrays import TwoHandPredictions, TwoHandTruth
 from knuckle.evaluation.metrics.joints import box_errors, keypoint_mean
 from knuckle.evaluation.metrics.two_hands import with_root_depth, wrist_errors
-from knuckle.evaluation.two_hand_arrays import TwoHandPredictions, TwoHandTruth
 from knuckle.skeleton import JOINT_COUNT, WRIST
 
 _MM, _PERCENT = 1e3, 100
@@ -16,41 +16,41 @@ _MM, _PERCENT = 1e3, 100
 
 @dataclass(frozen=True)
 class TwoHandGroup:
-    """Means over a group of hands; NaN where nothing counts.
-
-    mpjpe_mm: the 2.5D answer at the true depths of the wrists. true_depth_mm, true_2d_mm: the same with the joints'
-    depths, or their places in the picture, replaced by the true ones: what is left comes from the other. box_percent:
-    2D error. elsewhere_percent: hands of pairs whose joints lie nearer to the other hand's than to their own, in the
-    picture, on average. mrrpe_mm and between_mm (x, y, z: absolute error along each axis): the left wrist seen from
-    the right one, at the model's own depths, over the crops with both hands in the group.
-    """
+    """Means over a group of hands; NaN where nothing counts."""
 
     hands: int
+    """How many."""
     mpjpe_mm: float
+    """The 2.5D answer at the true depths of the wrists."""
     true_depth_mm: float
+    """The same with the joints' true depths: what is left comes from their places in the picture."""
     true_2d_mm: float
+    """The same with the joints' true places in the picture: what is left comes from their depths."""
     box_percent: float
+    """2D error, % of the box."""
     elsewhere_percent: float
+    """Hands of pairs whose joints lie, in the picture and on average, nearer to the other hand's than to their own."""
     mrrpe_mm: float
+    """Error of the left wrist relative to the right one, at the model's own depths, where both are in the group."""
     between_mm: tuple[float, float, float]
+    """The same along x, y and z: means of the absolute errors."""
 
 
 @dataclass(frozen=True, eq=False)
-class TwoHandErrors:
-    """The terms of `TwoHandGroup` for N crops; NaN for absent hands, and of wrists where a hand is missing.
-
-    elsewhere: 1 or 0; NaN for lone hands.
-    """
+class TwoHandJointErrors:
+    """The terms of `TwoHandGroup`'s means for N crops; NaN for absent hands."""
 
     mpjpe_mm: Float[np.ndarray, "N 2 21"]
     true_depth_mm: Float[np.ndarray, "N 2 21"]
     true_2d_mm: Float[np.ndarray, "N 2 21"]
     box_percent: Float[np.ndarray, "N 2 21"]
     elsewhere: Float[np.ndarray, "N 2"]
+    """1 or 0; NaN for lone hands."""
     between_mm: Float[np.ndarray, "N 3"]
+    """x, y, z; NaN unless both hands are there."""
 
     @classmethod
-    def of(cls, truth: TwoHandTruth, predictions: TwoHandPredictions) -> "TwoHandErrors":
+    def of(cls, truth: TwoHandTruth, predictions: TwoHandPredictions) -> "TwoHandJointErrors":
         """By the protocol's definitions (`knuckle.evaluation.protocols.two_hands`). Raises KnuckleError as the metrics
         do, and where a joint of a hand is not labelled.
         """

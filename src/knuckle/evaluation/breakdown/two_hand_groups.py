@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from knuckle.errors import KnuckleError
-from knuckle.evaluation.two_hand_arrays import TwoHandTruth
+from knuckle.evaluation.arrays import TwoHandTruth
 
 ALL, ALONE, PAIRS = "all", "alone", "pairs"
 """The groups of every hand, of hands without another one, and of those with one."""
@@ -29,7 +29,7 @@ def hand_groups(
     """Which hands belong to each group: all; alone, and each side alone; those of pairs; those of each kind of pair;
     and, of pairs, by the share of hidden joints, by how far the two boxes overlap, and each side.
 
-    visible: joints that nothing lies before but their own finger. Raises KnuckleError for another shape and for hands
+    visible: joints that nothing hides but their own finger. Raises KnuckleError for another shape and for hands
     that are not labelled in 2D.
     """
     if visible.shape != truth.joints_px.shape[:3]:

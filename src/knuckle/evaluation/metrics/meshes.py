@@ -12,8 +12,8 @@ def nearest_distances(
 ) -> Float[np.ndarray, "A"]:
     """Distance from each source point to the nearest target point, metres.
 
-    The nearest one is looked for in single precision, its distance taken in double: among points that differ by less
-    than about 0.01 mm another than the nearest may be taken.
+    The nearest one is found in single precision, its distance computed in double: of points whose distances differ by
+    less than about 0.01 mm, another than the nearest may be taken.
     """
     centre = target.mean(axis=0)
     source, target = source - centre, target - centre
@@ -60,11 +60,20 @@ def overlap_volumes(
     *,
     step_m: float = 0.002,
 ) -> Float[np.ndarray, "N"]:
-    """Volume in cm^3 that lies inside both meshes (metres, one frame), of N pairs.
+    """Volume in cm^3 that lies inside both meshes, of N pairs.
 
     Columns along z, `step_m` apart in x and y: each one's length inside both, exact, times its cross-section. Inside is
     where the winding number is not 0, so that a mesh that runs through itself counts once and either orientation
-    will do. Raises KnuckleError for meshes that are not closed or not finite, and another number of each.
+    will do.
+
+    Args:
+        first_m: the first meshes, metres.
+        second_m: the second ones, in the same frame.
+        first_faces: triangles of the first ones.
+        second_faces: triangles of the second ones.
+        step_m: from column to column.
+
+    Raises KnuckleError for meshes that are not closed or not finite, and another number of each.
     """
     if len(first_m) != len(second_m):
         raise KnuckleError(f"meshes: expected as many of each, got {len(first_m)} and {len(second_m)}")

@@ -1,4 +1,4 @@
-"""Does a two-hand system know which hands are there? By the confidence of each, the right one first."""
+"""Whether a two-hand system knows which hands are there, by the confidence of each, the right one first."""
 
 import numpy as np
 from jaxtyping import Bool, Float

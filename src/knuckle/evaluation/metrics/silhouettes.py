@@ -44,10 +44,18 @@ def region_map(
     *,
     size: int,
 ) -> UInt8[np.ndarray, "S S"]:
-    """Region seen at every pixel centre of the crop drawn with size x size px, nothing occluding the hand.
+    """Region seen at every pixel centre of a crop, nothing occluding the hand.
 
-    vertices_m: camera frame. crop = centre u, centre v, side px and camera = fx, fy, cx, cy of the frame. Faces that
-    reach behind the camera are not drawn. Raises KnuckleError for a mesh with another number of vertices.
+    Faces that reach behind the camera are not drawn.
+
+    Args:
+        vertices_m: camera frame, metres.
+        mesh: triangles of these vertices.
+        crop: centre u, centre v, side, px of the frame.
+        camera: fx, fy, cx, cy, px of the frame.
+        size: side of the drawn crop, px.
+
+    Raises KnuckleError for a mesh with another number of vertices.
     """
     if len(vertices_m) != mesh.vertex_count:
         raise KnuckleError(f"vertices_m: expected {mesh.vertex_count} vertices, got {len(vertices_m)}")

@@ -19,7 +19,7 @@ from knuckle.skeleton import JOINT_COUNT, MIDDLE_MCP, WRIST
 _MM = 1e3
 
 
-class TwoHandErrors(NamedTuple):
+class MpjpeBySubset(NamedTuple):
     """MPJPE, mm: over samples with one hand, over those with both, and over all of them."""
 
     single_mm: float
@@ -31,7 +31,7 @@ def mpjpe(
     truth_m: Float[np.ndarray, "N 2 21 3"],
     predicted_m: Float[np.ndarray, "N 2 21 3"],
     is_hand: Bool[np.ndarray, "N 2"],
-) -> TwoHandErrors:
+) -> MpjpeBySubset:
     """InterHand2.6M's error (Moon et al. 2020, Section 6): each hand's own wrists laid together, then the mean over
     samples of each of the 42 joints, and the mean of these.
 
@@ -39,7 +39,7 @@ def mpjpe(
     """
     errors = wrist_errors(truth_m, predicted_m, is_hand)
     hands = np.asarray(is_hand).sum(axis=1)
-    return TwoHandErrors(
+    return MpjpeBySubset(
         *(keypoint_mean(errors[hands_in]) * _MM for hands_in in (hands == 1, hands == 2, hands > 0))
     )
 
@@ -95,15 +95,20 @@ def with_root_depth(
 ) -> Float[np.ndarray, "N 2 21 3"]:
     """The same 2.5D answer (pixels, and depths from the own wrist) with each wrist at a given depth.
 
-    At the true depths of the wrists it is what A2J-Transformer and DFL score. joints_px: px of the frame the camera
-    (fx, fy, cx, cy) is of.
+    At the true depths of the wrists it is what A2J-Transformer and DFL score.
+
+    Args:
+        joints_px: px of the frame.
+        joints_m: camera frame; only depths from the own wrist count.
+        camera: fx, fy, cx, cy, px of the frame.
+        root_depth_m: of each wrist.
     """
     relative = joints_m[..., 2] - joints_m[..., WRIST : WRIST + 1, 2]
     return lift(joints_px, root_depth_m[..., None] + relative, camera[:, None, None])
 
 
 def check_two_hands(truth_m: np.ndarray, predicted_m: np.ndarray, is_hand: np.ndarray) -> None:
-    """Raises KnuckleError unless both are (N, 2, 21, 3), is_hand (N, 2) bool, and the prediction finite."""
+    """Raise KnuckleError unless both are (N, 2, 21, 3), is_hand (N, 2) bool, and the prediction finite."""
     shape = (len(truth_m), 2, JOINT_COUNT, 3)
     for name, value in (("ground truth", truth_m), ("predictions", predicted_m)):
         if value.shape != shape:

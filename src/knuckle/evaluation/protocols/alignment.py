@@ -27,8 +27,14 @@ def add_alignment(
 ) -> Report:
     """mIoU over the data set and mean Hausdorff distance, of whole hands and of palm and fingers; of a rough mesh too.
 
-    meshes: the topologies that truth and predictions may have, told apart by their number of vertices. progress is
-    called with 1 a hand. Raises KnuckleError where the truth or the model has no mesh, or one of another topology.
+    Args:
+        report: of the same hands, to which the scores are added.
+        truth: with meshes and the crops that the model saw.
+        predictions: with meshes.
+        meshes: the topologies that these may have, each with another number of vertices.
+        progress: called with 1 a hand.
+
+    Raises KnuckleError where the truth or the model has no mesh, or one of another topology.
     """
     true, ours = truth.vertices_m, predictions.vertices_m
     if true is None or truth.crop is None:
@@ -51,7 +57,7 @@ def add_alignment(
 
 
 def require_mesh(benchmark: str, vertex_count: int, meshes: Sequence[LabelledFaces]) -> None:
-    """Raises KnuckleError for data without a mesh (vertex_count 0), or with one whose triangles are not known."""
+    """Raise KnuckleError for data without a mesh (vertex_count 0), or with one whose triangles are not known."""
     if not vertex_count:
         raise KnuckleError(f"alignment: expected data with a mesh a hand, {benchmark} has none")
     if vertex_count not in (mesh.vertex_count for mesh in meshes):

@@ -39,7 +39,17 @@ def joint_report(
     notes: tuple[str, ...] = (),
     with_epe: bool = True,
 ) -> Report:
-    """3D joint errors where the truth has 3D, 2D errors in % of the box and (with_epe) in px of the frame."""
+    """3D joint errors where the truth has 3D, and 2D errors.
+
+    Args:
+        truth: labels of N hands.
+        predictions: the model's answers.
+        benchmark: what the report calls the benchmark.
+        protocol: where boxes and sides come from, and what is aligned.
+        model: what the report calls the model.
+        notes: what a reader must know to judge the figures.
+        with_epe: whether 2D errors are given in px of the frame too, beside those in % of the box.
+    """
     report = Report(benchmark, protocol, model, len(truth), (), names=truth.names, notes=notes)
     if truth.has_3d:
         report = _add_3d(report, truth, predictions)

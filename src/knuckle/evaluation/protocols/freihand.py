@@ -30,8 +30,8 @@ _ROOTS: dict[Root, str] = {
 def report(truth: Truth, predictions: Predictions, *, model: str, root: Root = "predicted") -> Report:
     """Official scores: joints and vertices each aligned by its own Procrustes fit, reflections allowed.
 
-    root: "scale" replaces each hand's root depth by the one that gives the bone 9-10 the length the dataset
-    tells, as 2.5D systems do; the back-projected joints are scored then. Vertex scores need a model with
+    root: "scale" replaces each hand's root depth by the one that gives the bone 9-10 the length that the dataset
+    states, as 2.5D systems do; the back-projected joints are scored then. Vertex scores need a model with
     MANO's mesh.
     """
     if root not in _ROOTS:
@@ -56,15 +56,14 @@ def report(truth: Truth, predictions: Predictions, *, model: str, root: Root = "
 
 
 def place_by_scale(truth: Truth, predictions: Predictions) -> tuple[Float[np.ndarray, "N 21 3"], int]:
-    """Joints back-projected at the root depth that gives the bone 9-10 the dataset's length, and how many
-    hands have none.
+    """Joints back-projected at the root depth that gives the bone 9-10 the dataset's length, and how many hands have no
+    such depth and keep their own joints.
 
-    Takes 2D joints and depths relative to the wrist from the prediction; a hand without such a depth keeps
-    its own joints.
+    2D joints and depths relative to the wrist are those of the prediction.
     """
     if truth.scale_m is None:
         raise KnuckleError(
-            "root by scale: expected a dataset that tells the bone length of each hand, got none"
+            "root by scale: expected a dataset that states the bone length of each hand, got none"
         )
     joints_m = predictions.joints_m.copy()
     failed = 0

@@ -6,6 +6,7 @@ from itertools import zip_longest
 import numpy as np
 from jaxtyping import Float
 
+from knuckle.evaluation.arrays import TwoHandPredictions, TwoHandTruth
 from knuckle.evaluation.metrics import curves
 from knuckle.evaluation.metrics.joints import box_errors, class_means, keypoint_mean, sample_means
 from knuckle.evaluation.metrics.meshes import overlap_volumes
@@ -21,9 +22,8 @@ from knuckle.evaluation.protocols.common import (
     pck_3d,
     share_score,
 )
-from knuckle.evaluation.protocols.presence import add_presence
+from knuckle.evaluation.protocols.confidence import add_presence
 from knuckle.evaluation.report import Curve, Report, Score
-from knuckle.evaluation.two_hand_arrays import TwoHandPredictions, TwoHandTruth
 from knuckle.rig.load import load_rig
 from knuckle.skeleton import JOINT_COUNT, WRIST
 
@@ -53,8 +53,17 @@ def report(
     threshold: float = 0.5,
     notes: tuple[str, ...] = (),
 ) -> Report:
-    """3D errors where the truth has 3D, 2D errors, what the model says of which hands are there (confidence against
-    `threshold`), and how far its meshes run into each other. protocol: how crops and sides come about.
+    """3D errors where the truth has 3D, 2D errors, whether the model knows which hands are there, and how far its
+    meshes run into each other.
+
+    Args:
+        truth: labels of N crops.
+        predictions: the model's answers.
+        model: what the report calls the model.
+        benchmark: what the report calls the benchmark.
+        protocol: where crops and sides come from.
+        threshold: the confidence from which on a hand counts as seen.
+        notes: what a reader must know to judge the figures.
     """
     result = Report(
         benchmark,

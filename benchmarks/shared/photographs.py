@@ -1,15 +1,45 @@
-"""Labelled photographs turned by quarters: what a system makes of hands in any direction."""
+"""The labelled photographs that accuracy is measured on, where $KNUCKLE_DATA has them: as taken, turned, mirrored."""
 
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from knuckle.datasets.eval_dev import by_source, read_eval_dev
 from knuckle.datasets.labelled import LabelledHand
+from knuckle.errors import KnuckleError
+from knuckle.evaluation.benchmarks.one_hand import DATA_VARIABLE
+from knuckle.evaluation.protocols import handgraph
 from knuckle.geometry.camera import Camera
+from knuckle.geometry.mirror import MIRROR_POINT, mirror_px
 
+EVAL_DEV = "eval-dev"
 QUARTERS = (0, 1, 2, 3)
+"""By how many quarters photographs are turned."""
+
+
+def have_photographs() -> bool:
+    """Whether they are on this machine."""
+    return _folder().is_dir()
+
+
+def labelled_photographs() -> list[LabelledHand]:
+    """All labelled hands. Raises KnuckleError where there are none on this machine."""
+    if not have_photographs():
+        raise KnuckleError(f"photographs: expected {DATA_VARIABLE} to name a folder with {EVAL_DEV} in it")
+    return read_eval_dev(_folder())
+
+
+def hand_graph_photographs() -> list[LabelledHand]:
+    """Those of hand-graph-cnn's real-world test set."""
+    return by_source(labelled_photographs())[handgraph.SOURCE]
+
+
+def _folder() -> Path:
+    return Path(os.environ.get(DATA_VARIABLE, "")) / EVAL_DEV
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,3 +93,27 @@ def _turned(hand: LabelledHand, quarters: int) -> TurnedHand:
 def _quarter(points_px: Float[np.ndarray, "n 2"], last: float) -> Float[np.ndarray, "n 2"]:
     """Points of a picture whose last row is `last`, after a quarter turn clockwise."""
     return np.stack([last - points_px[:, 1], points_px[:, 0]], axis=-1)
+
+
+class MirroredHand(LabelledHand):
+    """A labelled hand of the mirrored photograph."""
+
+    def read(self) -> np.ndarray:
+        """The photograph, mirrored."""
+        return np.ascontiguousarray(super().read()[:, ::-1])
+
+
+def mirrored(hand: LabelledHand) -> MirroredHand:
+    """The hand in its photograph's mirror image: side, box, camera and labels mirrored."""
+    width = hand.camera.width
+    x, y, w, h = hand.box_px
+    values = {field.name: getattr(hand, field.name) for field in fields(hand)}
+    values |= {
+        "side": "right" if hand.side == "left" else "left",
+        "camera": hand.camera.mirrored(),
+        "box_px": np.array([width - 1 - x - w, y, w, h]),
+        "joints_px": None if hand.joints_px is None else mirror_px(hand.joints_px, width),
+        "joints_m": None if hand.joints_m is None else hand.joints_m * MIRROR_POINT,
+        "vertices_m": None if hand.vertices_m is None else hand.vertices_m * MIRROR_POINT,
+    }
+    return MirroredHand(**values)

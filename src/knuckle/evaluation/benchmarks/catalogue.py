@@ -1,0 +1,87 @@
+"""What can be evaluated on, by name or folder."""
+
+import os
+import sys
+from pathlib import Path
+
+from knuckle.datasets.eval_dev import INDEX, read_eval_dev
+from knuckle.datasets.photos import read_json
+from knuckle.errors import KnuckleError
+from knuckle.evaluation.benchmarks.one_hand import (
+    DATA_VARIABLE,
+    Benchmark,
+    freihand_benchmark,
+    ho3d_benchmark,
+    photographed_hands,
+    rendered_benchmark,
+)
+from knuckle.evaluation.benchmarks.two_hands import TwoHandBenchmark, photographed_pairs, rendered_pairs
+from knuckle.evaluation.protocols import freihand
+from knuckle.sets.reader import SynthSet
+
+NAMES = ("synthetic", "synthetic-two", "eval-dev")
+
+
+def open_benchmarks(
+    data: str, *, limit: int | None = None, root: freihand.Root = "predicted"
+) -> list[Benchmark | TwoHandBenchmark]:
+    """The benchmarks behind a name or folder.
+
+    Args:
+        data: "synthetic" or "synthetic-two", the frozen rendered benchmarks of one and of two hands; "eval-dev", the
+            real photographs under $KNUCKLE_DATA/eval-dev, a benchmark a source; or the folder of an index of
+            photographs, of FreiHAND, of HO-3D or of a rendered set, recognised by its files.
+        limit: only the first so many hands (or crops of two) of each.
+        root: FreiHAND's root depth, as `knuckle.evaluation.protocols.freihand.report` takes it.
+
+    Raises KnuckleError for anything else, or for what is missing.
+    """
+    if limit is not None and limit < 1:
+        raise KnuckleError(f"limit: expected at least 1 hand, got {limit}")
+    if data == "synthetic":
+        from knuckle.synth.benchmark import load_benchmark
+
+        return [
+            rendered_benchmark(load_benchmark(progress=sys.stderr.isatty()), name="synthetic", limit=limit)
+        ]
+    if data == "synthetic-two":
+        from knuckle.synth.benchmark import load_two_hand_benchmark
+
+        return [rendered_pairs(load_two_hand_benchmark(progress=sys.stderr.isatty()), name=data, limit=limit)]
+    if data == "eval-dev":
+        return photo_benchmarks(_data_folder() / "eval-dev", limit=limit)
+    folder = Path(data)
+    if not folder.is_dir():
+        raise KnuckleError(f"data: expected {', '.join(NAMES)} or the folder of a dataset, got {data!r}")
+    if (folder / "evaluation_K.json").is_file():
+        return [freihand_benchmark(folder, limit=limit, root=root)]
+    if (folder / "evaluation.txt").is_file():
+        return [ho3d_benchmark(folder, limit=limit)]
+    if (folder / INDEX).is_file():
+        if isinstance(read_json(folder / INDEX, kind=object), dict):
+            rendered = SynthSet(folder)
+            open_set = rendered_pairs if rendered.hands == 2 else rendered_benchmark
+            return [open_set(rendered, name=folder.name, limit=limit)]
+        return photo_benchmarks(folder, limit=limit)
+    raise KnuckleError(
+        f"{folder}: expected {INDEX} (photographs or a rendered set), evaluation_K.json (FreiHAND) or"
+        " evaluation.txt (HO-3D) in it, got none of them"
+    )
+
+
+def photo_benchmarks(folder: Path, *, limit: int | None = None) -> list[Benchmark | TwoHandBenchmark]:
+    """A benchmark for each source of an index of photographs, and one of those with both hands labelled."""
+    hands = read_eval_dev(folder)
+    if not hands:
+        raise KnuckleError(f"{folder}: expected hands of known side, got none")
+    pairs = photographed_pairs(hands, limit=limit)
+    return [*photographed_hands(hands, limit=limit), *([] if pairs is None else [pairs])]
+
+
+def _data_folder() -> Path:
+    value = os.environ.get(DATA_VARIABLE)
+    if not value or not Path(value).is_dir():
+        raise KnuckleError(
+            f"eval-dev: expected {DATA_VARIABLE} to name the folder of the data, got {value!r}"
+        )
+    return Path(value)
