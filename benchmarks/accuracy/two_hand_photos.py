@@ -22,8 +22,8 @@ from knuckle.evaluation.run_two_hands import hand_by_hand, run_frames, whole_fra
 from knuckle.evaluation.two_hand_arrays import TwoHandPredictions, TwoHandTruth
 from knuckle.files import write_image
 from knuckle.geometry.crop import Crop, apply_affine
-from knuckle.inference.auto import AUTO
 from knuckle.open_model import open_model
+from knuckle.weights import AUTO
 
 _SIDES = ("right", "left")
 _CELL_PX, _EXPAND = 640, 1.6

@@ -24,11 +24,11 @@ from knuckle.evaluation.breakdown.two_hand_groups import hand_groups
 from knuckle.evaluation.run_two_hands import hand_by_hand, run_frames, whole_frames
 from knuckle.evaluation.two_hand_arrays import TwoHandPredictions, TwoHandTruth
 from knuckle.files import write_image
-from knuckle.inference.auto import AUTO
 from knuckle.open_model import OpenedModel, open_model
 from knuckle.progress import counting
 from knuckle.sets.reader import SynthSet
 from knuckle.synth.benchmark import load_two_hand_benchmark
+from knuckle.weights import AUTO
 
 
 def main() -> None:
@@ -57,7 +57,7 @@ def main() -> None:
 
 def report(options: argparse.Namespace) -> None:
     """Score, print and write what was asked for."""
-    two = [name for name in weights.available() if weights.find(name)[1].hands == 2]
+    two = [name for name in weights.available() if weights.resolve(name)[1].hands == 2]
     models = [open_model(name) for name in options.weights or [*two, AUTO]]
     rendered = load_two_hand_benchmark()
     shown = np.flatnonzero(np.asarray(rendered.labels["is_hand"], dtype=bool).any(axis=1))[: options.limit]

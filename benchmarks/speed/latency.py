@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=200)
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    path, record = store.find(options.weights)
+    path, record = store.resolve(options.weights)
     tasks = our_tasks(OnnxModel(path, threads=1), record)
     picture = np.random.default_rng(1).integers(0, 256, (LANDMARK_PX, LANDMARK_PX, 3), dtype=np.uint8)
     tasks[PEER] = lambda: mediapipe_landmarks(picture)

@@ -13,7 +13,7 @@ from knuckle.datasets.labelled import Patch, Photo
 from knuckle.evaluation.run import PatchPredictor
 from knuckle.evaluation.run_two_hands import FramePredictor, by_boxes
 from knuckle.geometry.crop import Crop, turned_px
-from knuckle.inference.auto import AUTO, ONE_HAND, open_predictor
+from knuckle.inference.auto import open_predictor
 from knuckle.inference.detection.evidence import Evidence, look_at
 from knuckle.inference.detection.landmarks import landmark_network
 from knuckle.inference.one_hand import better_rolls, normalise
@@ -21,6 +21,7 @@ from knuckle.inference.onnx_model import ATTENTION, OnnxModel
 from knuckle.inference.refine import fuse, fuse_pair
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.load import load_rig
+from knuckle.weights import AUTO, ONE_HAND
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ def open_model(weights: str, *, threads: int = 1, refine: bool = True, evidence:
         return _open_checkpoint(Path(weights), threads=threads)
     if weights == AUTO:
         return _open_auto(threads=threads, refine=refine, evidence=evidence)
-    path, record = store.find(weights)
+    path, record = store.resolve(weights)
     network = OnnxModel(path, threads=threads)
     return OpenedModel(
         record.name + _without(refine, evidence, "network alone"),

@@ -38,7 +38,7 @@ def test_onnx_and_torch_agree_on_the_sample_photo(name):
 
 def differences(name: str) -> dict[str, float]:
     """Largest difference of each output on the sample photo, between onnx and torch in double precision."""
-    path, record = weights.find(name)
+    path, record = weights.resolve(name)
     model, metadata = load_model(WEIGHTS / f"{name}.safetensors")
     assert record.samples_seen == int(metadata["samples_seen"]) and path.stat().st_size <= 12_000_000
     assert record.hands == model.hands

@@ -67,7 +67,7 @@ def _weights() -> Table:
     table = Table(*columns, box=None, pad_edge=False)
     for name in weights.available():
         try:
-            path, record = weights.find(name)
+            path, record = weights.resolve(name)
         except KnuckleError as error:
             table.add_row(name, "-", "-", "-", "-", f"unusable: {error}", "-")
             continue

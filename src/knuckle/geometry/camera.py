@@ -25,9 +25,7 @@ class Camera:
     assumed: bool = False
 
     def __post_init__(self) -> None:
-        values = (self.fx, self.fy, self.cx, self.cy)
-        if not np.isfinite(values).all() or self.fx <= 0 or self.fy <= 0:
-            raise KnuckleError(f"camera: expected finite fx, fy, cx, cy with fx, fy > 0, got {values}")
+        check_intrinsics(self.fx, self.fy, self.cx, self.cy)
         if self.width < 1 or self.height < 1:
             raise KnuckleError(f"camera: expected a frame of at least 1x1 px, got {self.width}x{self.height}")
 
@@ -72,3 +70,10 @@ class Camera:
     def cropped(self, left: int, top: int, width: int, height: int) -> "Camera":
         """The camera of an axis-aligned pixel crop of the frame."""
         return replace(self, cx=self.cx - left, cy=self.cy - top, width=width, height=height)
+
+
+def check_intrinsics(fx: float, fy: float, cx: float, cy: float) -> None:
+    """Raise KnuckleError for intrinsics, in px, that no camera has."""
+    values = (fx, fy, cx, cy)
+    if not np.isfinite(values).all() or fx <= 0 or fy <= 0:
+        raise KnuckleError(f"camera: expected finite fx, fy, cx, cy with fx, fy > 0, got {values}")

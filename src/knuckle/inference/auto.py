@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from knuckle import weights
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
 from knuckle.hands import Hands
@@ -19,10 +18,8 @@ from knuckle.inference.pairing import MARGIN, pair_boxes
 from knuckle.inference.trust import merge_odds
 from knuckle.inference.two_hands import HAND_FIELDS, PairPredictor, Window
 from knuckle.skeleton import WRIST, Side
+from knuckle.weights import AUTO, ONE_HAND, TWO_HANDS, Weights, resolve, shipped_name
 
-AUTO = "auto"
-ONE_HAND, TWO_HANDS = "dahyf", "dfl"
-"""The systems behind "auto"."""
 LIKELY = 0.5
 """From this confidence on a two-hand system thinks that a hand is there rather than not."""
 
@@ -33,29 +30,35 @@ ALONE = 0.9
 
 
 def open_predictor(
-    model: str, *, threads: int | None = None, refine: bool = True, looks: int = 2, evidence: bool = True
+    model: str | Weights,
+    *,
+    threads: int | None = None,
+    refine: bool = True,
+    looks: int = 2,
+    evidence: bool = True,
 ) -> "Predictor | PairPredictor | AutoPredictor":
-    """The predictor of a model's name, of an .onnx file, or of "auto".
+    """The predictor of a model.
 
-    looks: how often a two-hand system is asked about a pair (`PairPredictor`). evidence: whether the landmark network
-    has a say (`knuckle.inference.detection.evidence`). "auto" takes a two-hand system too where
-    one is installed, and works without. Raises KnuckleError for an unknown name or damaged weights.
+    Args:
+        model: "auto", or what `knuckle.weights.resolve` takes. "auto" has a two-hand system too where one is installed,
+            and works without.
+        threads: of one run of a network; None lets onnxruntime choose.
+        refine: fit the rig to the networks' joints.
+        looks: how often a two-hand system is asked about a pair (`PairPredictor`).
+        evidence: whether the landmark network's joints are used (`knuckle.inference.detection.evidence`).
+
+    Raises KnuckleError for an unknown name or damaged weights.
     """
     if model == AUTO:
         one = Predictor(ONE_HAND, threads=threads, refine=refine, evidence=evidence)
-        if not is_installed(TWO_HANDS):
+        if shipped_name(TWO_HANDS) is None:
             return one
         two = PairPredictor(TWO_HANDS, threads=threads, refine=refine, looks=looks, evidence=evidence)
         return AutoPredictor(one, two)
-    _, record = weights.find(model)
-    if record.hands == 1:
-        return Predictor(model, threads=threads, refine=refine, evidence=evidence)
-    return PairPredictor(model, threads=threads, refine=refine, looks=looks, evidence=evidence)
-
-
-def is_installed(model: str) -> bool:
-    """Whether weights of that name ship with this package."""
-    return weights.shipped_name(model) is not None
+    found = resolve(model)
+    if found.record.hands == 1:
+        return Predictor(found, threads=threads, refine=refine, evidence=evidence)
+    return PairPredictor(found, threads=threads, refine=refine, looks=looks, evidence=evidence)
 
 
 class AutoPredictor:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from knuckle import weights
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop, hand_roll
@@ -20,6 +19,7 @@ from knuckle.inference.refine import fuse, with_pose
 from knuckle.rig import load_rig
 from knuckle.rig.rotations import matrix_to_axis_angle
 from knuckle.skeleton import Side
+from knuckle.weights import ONE_HAND, Weights, resolve
 
 BATCH = 16
 TURNED_WRONG_RAD = np.deg2rad(15.0)
@@ -44,21 +44,25 @@ class Answer:
 class Predictor:
     """One model's weights, ready to estimate hands in pictures.
 
-    model: a shipped model's name or the path of an .onnx file with its record beside it. threads: of the network, None
-    lets onnxruntime choose. refine: fit the rig to the network's 2D and 3D joints (`knuckle.inference.refine`);
-    evidence: and to what the landmark network says of them (`knuckle.inference.detection.evidence`). Raises
-    KnuckleError for an unknown model, damaged weights or a two-hand system.
+    Args:
+        model: a shipped model's name, the path of an .onnx file with its record beside it, or either resolved already
+            (`knuckle.weights.resolve`).
+        threads: of one run of the network; None lets onnxruntime choose.
+        refine: fit the rig to the network's 2D and 3D joints (`knuckle.inference.refine`).
+        evidence: fit it to the landmark network's joints too (`knuckle.inference.detection.evidence`).
+
+    Raises KnuckleError for an unknown model, damaged weights or a two-hand system.
     """
 
     def __init__(
         self,
-        model: str = "dahyf",
+        model: str | Weights = ONE_HAND,
         *,
         threads: int | None = None,
         refine: bool = True,
         evidence: bool = True,
     ) -> None:
-        path, self.record = weights.find(model)
+        path, self.record = resolve(model)
         self._network = OnnxModel(path, threads=threads)
         if self._network.hands != 1:
             raise KnuckleError(

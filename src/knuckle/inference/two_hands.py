@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from knuckle import weights
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop
@@ -21,10 +20,10 @@ from knuckle.inference.one_hand import BATCH, normalise
 from knuckle.inference.onnx_model import OnnxModel
 from knuckle.inference.pairing import pair_boxes, seen_mirrored, union_box
 from knuckle.inference.refine import fuse_pair
-from knuckle.inference.requests import check_looks
 from knuckle.rig import load_rig
 from knuckle.rig.rotations import matrix_to_axis_angle
 from knuckle.skeleton import Side
+from knuckle.weights import TWO_HANDS, Weights, resolve
 
 HAND_FIELDS = ("joints_px", "joints_m", "vertices_m", "pose_rad", "shape", "confidence")
 """Of `Hands`: what a network answers for each hand."""
@@ -82,18 +81,24 @@ class Explanation:
 class PairPredictor:
     """A two-hand system's weights, ready to estimate hands in pictures.
 
-    model: a shipped model's name or the path of an .onnx file with its record beside it. threads: of the
-    network, None lets onnxruntime choose. refine: joints are those of the rig fitted to them, as the mesh always is.
-    looks: 2 shows every window as it is and mirrored, and `join` makes one answer of both (`knuckle.inference.looks`);
-    1 asks the network once, in half the time. evidence: joints are also those that the landmark network sees
-    (`knuckle.inference.detection.evidence`). Either way a picture and its mirror image give mirrored hands
-    (`pairing.seen_mirrored`). Raises KnuckleError for an unknown model, damaged weights, a one-hand system or another
-    number of looks.
+    A picture and its mirror image give mirrored hands (`pairing.seen_mirrored`).
+
+    Args:
+        model: a shipped model's name, the path of an .onnx file with its record beside it, or either resolved already
+            (`knuckle.weights.resolve`).
+        threads: of one run of the network; None lets onnxruntime choose.
+        refine: joints are those of the rig fitted to them, as the mesh always is.
+        looks: 2 shows every window as it is and mirrored, and `join` makes one answer of both; 1 asks the network once,
+            in half the time.
+        evidence: fit the rig to the landmark network's joints too (`knuckle.inference.detection.evidence`).
+        join: as `knuckle.inference.looks.join_looks`.
+
+    Raises KnuckleError for an unknown model, damaged weights, a one-hand system or another number of looks.
     """
 
     def __init__(
         self,
-        model: str = "dfl",
+        model: str | Weights = TWO_HANDS,
         *,
         threads: int | None = None,
         refine: bool = True,
@@ -102,7 +107,7 @@ class PairPredictor:
         join: Join = join_looks,
     ) -> None:
         self._looks = check_looks(looks)
-        path, self.record = weights.find(model)
+        path, self.record = resolve(model)
         self._network = OnnxModel(path, threads=threads)
         if self._network.hands != 2:
             raise KnuckleError(f"{path}: expected a two-hand system, got {self.record.name}: use Predictor")
@@ -240,6 +245,13 @@ class PairPredictor:
             crops.append(crop.vector)
             lenses.append((camera.mirrored() if window.mirrored else camera).vector)
         return np.stack(patches), np.stack(crops), np.stack(lenses)
+
+
+def check_looks(looks: Any) -> int:
+    """How often a two-hand system looks at a pair; raises KnuckleError for anything but 1 and 2."""
+    if looks not in (1, 2):
+        raise KnuckleError(f"looks: expected 1 or 2, got {looks!r}")
+    return int(looks)
 
 
 def _as_in_picture(
