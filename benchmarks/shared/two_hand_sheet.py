@@ -9,8 +9,7 @@ from benchmarks.shared.two_hand_tables import worst_row
 from knuckle.evaluation.breakdown.two_hand_errors import TwoHandErrors
 from knuckle.evaluation.two_hand_arrays import TwoHandPredictions, TwoHandTruth
 from knuckle.skeleton import WRIST
-from knuckle.view.marks import draw_label, draw_skeleton, drawable
-from knuckle.view.palette import hand_colour
+from knuckle.view.overlay import draw_label, draw_skeleton, drawable, hand_colour
 from knuckle.view.sheet import contact_sheet
 
 CELL_PX, COLUMNS = 320, 6

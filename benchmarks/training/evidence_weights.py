@@ -58,7 +58,7 @@ from knuckle.geometry.crop import Crop
 from knuckle.inference import auto as door
 from knuckle.inference import merge
 from knuckle.inference.detection.landmarks import LandmarkNetwork
-from knuckle.inference.one_hand import BATCH, better_rolls, normalise
+from knuckle.inference.one_hand import better_rolls
 from knuckle.inference.onnx_model import OnnxModel
 from knuckle.inference.refine import own_joints
 from knuckle.inference.trust import (
@@ -76,6 +76,7 @@ from knuckle.inference.trust import (
     signals,
     to_odds,
 )
+from knuckle.inference.window import BATCH, normalise
 from knuckle.weights import ONE_HAND
 
 PICTURE_SHARES = {"W": 0.75, "M": 0.25, "P": 0.25, "D": 0.25, "T": 0.75, "CMC": 0.25}

@@ -16,9 +16,11 @@ from knuckle.geometry.crop import Crop, turned_px
 from knuckle.inference.auto import open_predictor
 from knuckle.inference.detection.evidence import Evidence, look_at
 from knuckle.inference.detection.landmarks import landmark_network
-from knuckle.inference.one_hand import better_rolls, normalise
+from knuckle.inference.one_hand import better_rolls
 from knuckle.inference.onnx_model import ATTENTION, OnnxModel
-from knuckle.inference.refine import fuse, fuse_pair
+from knuckle.inference.pairing import PairEstimate
+from knuckle.inference.refine import fit_pairs, fuse
+from knuckle.inference.window import normalise
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.load import load_rig
 from knuckle.weights import AUTO, ONE_HAND
@@ -130,7 +132,9 @@ class FittedPredictor:
         if self._hands == 2:
             count = len(camera)
             both = None if evidence is None else evidence.placed(2 * np.arange(count), 2 * count)
-            return fuse_pair(outputs, camera, rig=self._rig, evidence=both)
+            fitted = fit_pairs(PairEstimate.of_outputs(outputs), camera, rig=self._rig, evidence=both)
+            own = {name: np.asarray(value, dtype=float) for name, value in outputs.items()}
+            return own | fitted.arrays()
         trust = {"evidence": evidence, "system": self._system}
         return fuse(outputs, crop, camera, rig=self._rig, size=self._size, roll=roll, **trust)
 

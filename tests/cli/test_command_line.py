@@ -87,7 +87,7 @@ def test_python_dash_m_is_the_command():
 
 
 def test_info_tells_that_the_detector_is_unusable(monkeypatch, tmp_path):
-    monkeypatch.setattr("knuckle.inference.detection.networks.DETECTOR_FOLDER", tmp_path)
+    monkeypatch.setattr("knuckle.inference.detection.landmarks.DETECTOR_FOLDER", tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
     result = run("info")
     assert result.exit_code == 0, result.output

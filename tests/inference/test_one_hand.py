@@ -10,7 +10,8 @@ import pytest
 
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
-from knuckle.inference.one_hand import BATCH, Predictor, normalise
+from knuckle.inference.one_hand import Predictor
+from knuckle.inference.window import BATCH, normalise
 from knuckle.weights import read_record
 
 DEPTH_M = 0.5
@@ -58,7 +59,7 @@ def test_mirrored_photo_gives_the_mirrored_hand(predictor: Predictor):
 
 def test_mirrored_rotations_turn_mirrored_vectors():
     from knuckle.geometry.mirror import MIRROR_POINT
-    from knuckle.inference.mirror import MIRROR_AXIS_ANGLE
+    from knuckle.inference.window import MIRROR_AXIS_ANGLE
     from knuckle.rig.rotations import rodrigues
 
     rng = np.random.default_rng(1)

@@ -10,8 +10,8 @@ import torch
 from knuckle import weights
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop
-from knuckle.inference.one_hand import normalise
 from knuckle.inference.onnx_model import OnnxModel
+from knuckle.inference.window import normalise
 from knuckle.photos.reading import read_image
 from knuckle.photos.sample import SAMPLE_PHOTO, read_sample_labels
 from knuckle.training.checkpoint import load_model

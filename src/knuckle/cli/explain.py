@@ -10,7 +10,8 @@ from knuckle.skeleton import JOINT_NAMES, Side
 
 if TYPE_CHECKING:
     from knuckle.inference.estimate import BoxedHands
-    from knuckle.inference.two_hands import PairPredictor, Window
+    from knuckle.inference.pairing import PairWindow
+    from knuckle.inference.two_hands import PairPredictor
 
 
 def explain(
@@ -91,11 +92,10 @@ def _open(model: str) -> "PairPredictor":
     return PairPredictor(weights)
 
 
-def _window(hands: "BoxedHands", *, given: bool) -> tuple["Window", tuple[Side, ...]]:
+def _window(hands: "BoxedHands", *, given: bool) -> tuple["PairWindow", tuple[Side, ...]]:
     """Where to look, and which hands to show: those given, or of those found the first pair, or the best hand where
     there is none."""
-    from knuckle.inference.pairing import pair_boxes
-    from knuckle.inference.two_hands import Window
+    from knuckle.inference.pairing import PairWindow, pair_boxes
 
     boxes, sides = hands.boxes_px, hands.sides
     if given and sorted(sides) not in (["left"], ["right"], ["left", "right"]):
@@ -106,8 +106,8 @@ def _window(hands: "BoxedHands", *, given: bool) -> tuple["Window", tuple[Side, 
         pairs = pair_boxes(boxes, sides).pairs
     if pairs:
         right, left = pairs[0]
-        return Window.of_pair(boxes[right], boxes[left]), ("right", "left")
-    return Window.of_hand(boxes[0], sides[0]), sides[:1]
+        return PairWindow.of_pair(boxes[right], boxes[left]), ("right", "left")
+    return PairWindow.of_hand(boxes[0], sides[0]), sides[:1]
 
 
 def _joint_number(name: str) -> int:

@@ -90,7 +90,7 @@ def _weights() -> Table:
 
 def _detector() -> str:
     from knuckle.errors import KnuckleError
-    from knuckle.inference.detection.networks import NETWORKS, read_network
+    from knuckle.inference.detection.landmarks import NETWORKS, read_network
 
     try:
         size = sum(len(read_network(name)) for name in NETWORKS)
