@@ -104,13 +104,13 @@ def ask_pairs(folder: Path, network: LandmarkNetwork, *, one: str, two: str) -> 
         if not pair_boxes(boxes, _SIDES).pairs:
             continue
         seen = together.ask(frame.picture, [PairWindow.of_pair(*boxes)], frame.camera)
-        lone = alone.fit(alone.ask(frame.picture, boxes, _SIDES, frame.camera))
+        lone = alone.joints(alone.ask(frame.picture, boxes, _SIDES, frame.camera))
         pairs.append(
             SeenPair(
                 frame,
                 boxes,
                 seen,
-                PairEstimate(lone.joints_px[None], lone.joints_m[None], lone.confidence[None]),
+                PairEstimate(*(values[None] for values in lone)),
                 seen.confidence >= LIKELY,
                 look_at(network, frame.picture, boxes, _SIDES),
             )

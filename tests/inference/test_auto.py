@@ -116,7 +116,10 @@ def test_a_hand_the_pair_system_does_not_see_is_answered_by_the_other(installed,
     pair = alone(image, "dfl", [RIGHT, LEFT], ["right", "left"])
     weak = int(np.argmin(pair.confidence))
     monkeypatch.setattr(auto, "LIKELY", float(pair.confidence.mean()))
-    hands = knuckle.estimate(image, boxes=[RIGHT, LEFT], sides=["right", "left"])
+    # Far as the fake systems' wrists lie apart, the hand stays where the one-hand system puts it.
+    merge = partial(merge_pairs, odds=odds_of(60.0), reach=10.0)
+    predictor = AutoPredictor(Predictor("dahyf"), PairPredictor("dfl"), merge=merge)
+    hands = predictor(image, np.array([RIGHT, LEFT]), ["right", "left"], Camera.from_size(321, 240))
     assert hands.models[weak] == "dahyf-lite" and hands.models[1 - weak] == "dfl-lite"
     same(hands, 1 - weak, pair, 1 - weak)
     same(hands, weak, alone(image, "dahyf", [RIGHT, LEFT], ["right", "left"]), weak)

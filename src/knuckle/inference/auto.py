@@ -112,28 +112,30 @@ class AutoPredictor:
         boxes = np.asarray(boxes_px, dtype=float).reshape(-1, 4)
         known = gather_evidence(image, boxes, sides, known=evidence, wanted=self._one.wants_evidence)
         seen = self._one.ask(image, boxes, sides, camera, rolls=known.rotation_rad)
-        alone = self._one.fit(seen, known)
         pairs = np.array(pair_boxes(boxes, sides, margin=self._margin).pairs, dtype=int).reshape(-1, 2)
         if not len(pairs):
-            return alone
+            return self._one.fit(seen, known)
         windows = [PairWindow.of_pair(boxes[right], boxes[left]) for right, left in pairs]
         two = self._two.ask(image, windows, camera)
         believed = two.confidence >= LIKELY
         if not believed.any():
-            return alone
-        # Evidence is joined to what comes out, not to half of it.
-        unaided = self._one.fit(seen) if self._one.uses_evidence and known.found.any() else alone
-        one = PairEstimate(unaided.joints_px[pairs], unaided.joints_m[pairs], alone.confidence[pairs])
+            return self._one.fit(seen, known)
+        # Fit and evidence come after the merge.
+        one = PairEstimate(*(values[pairs] for values in self._one.joints(seen)))
         merged = self._merge(two, one, boxes[pairs], camera, believed)
         fitted = self._two.fit(merged.pairs, camera, known.rows(pairs.reshape(-1))).arrays()
-        answered, models = pairs[merged.changed], list(alone.models)
-        for index, share in zip(answered, merged.share[merged.changed], strict=True):
-            models[index] = self._named(share)
-        fields: dict[str, Any] = {
-            name: getattr(alone, name).copy() for name in fitted if name != "residual_m"
-        }
-        for name, value in fields.items():
-            value[answered] = fitted[name][merged.changed]
+        answered = pairs[merged.changed]
+        rest = np.setdiff1d(np.arange(len(sides)), answered)
+        alone = self._one.fit(seen.rows(rest), known.rows(rest))
+        models = np.full(len(sides), self._names[0], dtype=object)
+        models[answered] = [self._named(share) for share in merged.share[merged.changed]]
+        fields: dict[str, Any] = {}
+        for name in fitted.keys() - {"residual_m"}:
+            values = fitted[name][merged.changed]
+            fields[name] = np.zeros((len(sides), *values.shape[1:]))
+            fields[name][answered] = values
+            if len(rest):
+                fields[name][rest] = getattr(alone, name)
         return Hands(
             camera,
             sides=tuple(sides),

@@ -2,18 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop, hand_roll
+from knuckle.geometry.mirror import MIRROR_POINT, mirror_px
 from knuckle.hands import Hands
 from knuckle.inference.detection.evidence import Evidence, gather_evidence
 from knuckle.inference.onnx_model import OnnxModel
-from knuckle.inference.refine import fuse, with_pose
+from knuckle.inference.refine import fuse, unfitted_joints, with_pose
 from knuckle.inference.window import Answer, ask_network, mirror_hands
 from knuckle.rig import load_rig
 from knuckle.rig.rotations import matrix_to_axis_angle
@@ -35,6 +36,29 @@ class SeenHands:
     """x, y, w, h in the picture as it is."""
     camera: Camera
     """Of the picture as it is."""
+
+    @property
+    def is_left(self) -> Bool[np.ndarray, "N"]:
+        """Which hands are left ones."""
+        return np.array([side == "left" for side in self.sides], dtype=bool)
+
+    def rows(self, chosen: Int[np.ndarray, "n"]) -> "SeenHands":
+        """Some of the hands."""
+        answer = Answer(
+            {name: value[chosen] for name, value in self.answer.outputs.items()},
+            self.answer.crops[chosen],
+            self.answer.cameras[chosen],
+            self.answer.rolls[chosen],
+        )
+        return SeenHands(answer, tuple(self.sides[i] for i in chosen), self.boxes_px[chosen], self.camera)
+
+
+class Joints(NamedTuple):
+    """Joints of N hands in the picture as it is."""
+
+    px: Float[np.ndarray, "N 21 2"]
+    m: Float[np.ndarray, "N 21 3"]
+    confidence: Float[np.ndarray, "N"]
 
 
 class Predictor:
@@ -146,12 +170,27 @@ class Predictor:
         ]
         return ask_network(self._network, image, camera, crops, is_left)
 
+    def joints(self, seen: SeenHands) -> Joints:
+        """The joints of the network's answer, in the picture as it is, before the fit and without evidence."""
+        answer, is_left, width = seen.answer, seen.is_left, seen.camera.width
+        if self._refine:
+            joints = unfitted_joints(
+                answer.outputs, answer.crops, answer.cameras, self.record.size, roll=answer.rolls
+            )
+        else:
+            joints = (answer.outputs[name].astype(float) for name in ("joints_px", "joints_m"))
+        px, m = joints
+        return Joints(
+            np.where(is_left[:, None, None], mirror_px(px, width), px),
+            np.where(is_left[:, None, None], m * MIRROR_POINT, m),
+            np.clip(answer.outputs["confidence"].astype(float), 0, 1),
+        )
+
     def fit(self, seen: SeenHands, evidence: Evidence | None = None) -> Hands:
         """Hands of the network's answer, together with evidence of them."""
         if not len(seen.sides):
             return Hands(seen.camera, model=self.record.name, faces=self._faces)
-        is_left = np.array([side == "left" for side in seen.sides])
-        width, answer = seen.camera.width, seen.answer
+        is_left, width, answer = seen.is_left, seen.camera.width, seen.answer
         if self._refine:
             used = self.uses_evidence and evidence is not None and evidence.found.any()
             raw = fuse(

@@ -202,6 +202,23 @@ def own_joints(
     return _lifted(uv, placed[..., 2], lens), spread_px
 
 
+def unfitted_joints(
+    outputs: Mapping[str, np.ndarray],
+    crop: Float[np.ndarray, "B 3"],
+    camera: Float[np.ndarray, "B 4"],
+    size: int,
+    *,
+    roll: Float[np.ndarray, "B"] | None = None,
+) -> tuple[Float[np.ndarray, "B 21 2"], Float[np.ndarray, "B 21 3"]]:
+    """What `fuse` fits the rig to, without evidence: px of the frame and metres. Arguments as of `fuse`."""
+    px, own_m = (np.array(outputs[name], dtype=float) for name in ("joints_px", "joints_m"))
+    joints_m, _ = own_joints(outputs, crop, camera, size, roll=roll)
+    usable = _usable(joints_m) & (own_m[..., 2].min(1) > 0)
+    own_m[usable] = joints_m[usable]
+    px[usable] = _projected(own_m[usable], camera[usable, None].astype(float))
+    return px, own_m
+
+
 def with_evidence(
     joints_m: Float[np.ndarray, "N 21 3"],
     camera: Float[np.ndarray, "N 4"],
