@@ -22,8 +22,8 @@ from knuckle.errors import KnuckleError
 from knuckle.export.json import hands_to_json
 from knuckle.export.meshes import hands_to_glb
 from knuckle.files import atomic_path
-from knuckle.hands import HandPredictor, Hands
-from knuckle.inference.auto import open_predictor
+from knuckle.hands import Hands
+from knuckle.inference.auto import AnyPredictor, open_predictor
 from knuckle.inference.detection.detection import Detector
 from knuckle.inference.estimate import Request, detect, predict
 from knuckle.photos.reading import read_image
@@ -113,7 +113,7 @@ def check_folder(folder: Path) -> None:
         raise KnuckleError(f"{folder}: expected a folder to write to, but writing is not permitted")
 
 
-def _open_models(model: str, request: Request) -> dict[str, HandPredictor]:
+def _open_models(model: str, request: Request) -> dict[str, AnyPredictor]:
     """The predictors of the model named, or for "all" of every installed one."""
     names = list(available()) if model == ALL else [model]
     if not names:
@@ -126,7 +126,7 @@ def _open_models(model: str, request: Request) -> dict[str, HandPredictor]:
 def _each(
     photos: Sequence[Path],
     request: Request,
-    predictors: dict[str, HandPredictor],
+    predictors: dict[str, AnyPredictor],
     out: Path | None,
     *,
     compared: bool,

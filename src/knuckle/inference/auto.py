@@ -35,7 +35,7 @@ def open_predictor(
     refine: bool = True,
     looks: int = 2,
     evidence: bool = True,
-) -> "Predictor | PairPredictor | AutoPredictor":
+) -> "AnyPredictor":
     """The predictor of a model.
 
     Args:
@@ -151,3 +151,7 @@ class AutoPredictor:
         if share >= ALONE:
             return two
         return one if share <= 1 - ALONE else f"{two}+{one}"
+
+
+AnyPredictor = Predictor | PairPredictor | AutoPredictor
+"""What `open_predictor` opens."""

@@ -16,11 +16,10 @@ from jaxtyping import Float, UInt8
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera, check_intrinsics
 from knuckle.hands import Hands
-from knuckle.inference.auto import AutoPredictor, open_predictor
+from knuckle.inference.auto import AnyPredictor, open_predictor
 from knuckle.inference.detection.detection import Detector
 from knuckle.inference.detection.evidence import Evidence
-from knuckle.inference.one_hand import Predictor
-from knuckle.inference.two_hands import PairPredictor, check_looks
+from knuckle.inference.two_hands import check_looks
 from knuckle.photos.reading import check_image, read_image
 from knuckle.skeleton import SIDES, Side
 from knuckle.weights import AUTO
@@ -147,7 +146,7 @@ def detect(
 
 
 def predict(
-    predictor: Predictor | PairPredictor | AutoPredictor,
+    predictor: AnyPredictor,
     image: UInt8[np.ndarray, "H W 3"],
     hands: BoxedHands,
     camera: Camera,
@@ -157,7 +156,7 @@ def predict(
 
 
 @lru_cache(maxsize=8)
-def _predictor(model: str, looks: int, evidence: bool) -> Predictor | PairPredictor | AutoPredictor:
+def _predictor(model: str, looks: int, evidence: bool) -> AnyPredictor:
     return open_predictor(model, looks=looks, evidence=evidence)
 
 

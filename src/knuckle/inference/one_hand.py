@@ -192,7 +192,9 @@ class Predictor:
             return Hands(seen.camera, model=self.record.name, faces=self._faces)
         is_left, width, answer = seen.is_left, seen.camera.width, seen.answer
         if self._refine:
-            used = self.uses_evidence and evidence is not None and evidence.found.any()
+            known = None
+            if self.uses_evidence and evidence is not None and evidence.found.any():
+                known = evidence.mirrored(is_left, width)
             raw = fuse(
                 answer.outputs,
                 answer.crops,
@@ -200,7 +202,7 @@ class Predictor:
                 rig=self._rig,
                 size=self.record.size,
                 roll=answer.rolls,
-                evidence=evidence.mirrored(is_left, width) if used else None,
+                evidence=known,
                 system=self.record.name,
             )
         else:
