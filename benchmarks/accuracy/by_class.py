@@ -74,7 +74,7 @@ def main() -> None:
 
 def report(options: argparse.Namespace) -> None:
     """Score, print and write what was asked for."""
-    names = options.weights or [name for name in weights.available() if weights.find(name)[1].hands == 1]
+    names = options.weights or [name for name in weights.available() if weights.resolve(name)[1].hands == 1]
     models = [open_model(name, evidence=options.evidence) for name in names]
     console = Console(width=160, highlight=False)
     if several := [model.name for model in models if model.hands != 1]:

@@ -4,12 +4,13 @@ landmark network is not used here.
 
 python -m benchmarks.accuracy.merge_shares --data runs/synth-pairs-held [--one dahyf] [--two dfl] [--limit 800].
 --one, --two: a model's name or an .onnx file. The set must not be one that trained either, nor a benchmark: what is
-chosen here is `REACH` of `knuckle.inference.merge`, `CONTRADICT` of `looks` beside it, and `MARGIN` of `pairing`; the
+chosen here is `REACH` of `knuckle.inference.merge`, `CONTRADICT` beside it, and `MARGIN` of `pairing`; the
 shares are learnt by `evidence_weights.py`. Such a set: `knuckle synth --hands two --count 800 --singles 0 --negatives 0
 --seed 47 --size 160 --out runs/synth-pairs-held`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -28,11 +29,11 @@ from knuckle.evaluation.run import run_frames
 from knuckle.geometry.camera import Camera
 from knuckle.hands import HandPredictor
 from knuckle.inference.auto import AutoPredictor, Merge
-from knuckle.inference.looks import join_looks
-from knuckle.inference.merge import SIGNALS, Merged, MergeOdds, PairJoints, merge_pairs
-from knuckle.inference.one_hand import Answer, Predictor
+from knuckle.inference.merge import SIGNALS, Merged, MergeOdds, join_looks, merge_pairs
+from knuckle.inference.one_hand import Predictor, SeenHands
+from knuckle.inference.pairing import PairEstimate, PairWindow
 from knuckle.inference.trust import CLASSES, Odds, merge_odds
-from knuckle.inference.two_hands import PairPredictor, Window
+from knuckle.inference.two_hands import PairPredictor
 from knuckle.skeleton import WRIST, Side
 
 SHARES = (0.3, 0.5, 0.7)
@@ -119,12 +120,12 @@ def at_depths(depths: Depths, odds: MergeOdds) -> Merge:
     """A merge with the wrists elsewhere: the two-hand system's hands are put there first."""
 
     def merge(
-        two: PairJoints, one: PairJoints, boxes_px: np.ndarray, camera: Camera, believed: np.ndarray
+        two: PairEstimate, one: PairEstimate, boxes_px: np.ndarray, camera: Camera, believed: np.ndarray
     ) -> Merged:
-        wrists = depths(two.m[..., WRIST, 2], one.m[..., WRIST, 2])
-        moved = two.m.copy()
-        moved[..., 2] += (wrists - two.m[..., WRIST, 2])[..., None]
-        return merge_pairs(two._replace(m=moved), one, boxes_px, camera, believed, odds=odds)
+        wrists = depths(two.joints_m[..., WRIST, 2], one.joints_m[..., WRIST, 2])
+        moved = two.joints_m.copy()
+        moved[..., 2] += (wrists - two.joints_m[..., WRIST, 2])[..., None]
+        return merge_pairs(replace(two, joints_m=moved), one, boxes_px, camera, believed, odds=odds)
 
     return merge
 
@@ -134,7 +135,7 @@ class OnceAsked(Predictor):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._answers: dict[int, Answer] = {}
+        self._answers: dict[int, SeenHands] = {}
 
     def ask(
         self,
@@ -144,7 +145,7 @@ class OnceAsked(Predictor):
         camera: Camera,
         *,
         rolls: np.ndarray | None = None,
-    ) -> Answer:
+    ) -> SeenHands:
         if id(image) not in self._answers:
             self._answers[id(image)] = super().ask(image, boxes_px, sides, camera, rolls=rolls)
         return self._answers[id(image)]
@@ -155,14 +156,12 @@ class OnceAskedPair(PairPredictor):
 
     def __init__(self, *arguments: Any, of: "OnceAskedPair | None" = None, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._joints: dict[tuple[object, ...], dict[str, np.ndarray]] = {} if of is None else of._joints
+        self._joints: dict[tuple[object, ...], PairEstimate] = {} if of is None else of._joints
 
-    def look_once(
-        self, image: np.ndarray, windows: Sequence[Window], camera: Camera
-    ) -> dict[str, np.ndarray]:
+    def ask_once(self, image: np.ndarray, windows: Sequence[PairWindow], camera: Camera) -> PairEstimate:
         key = (id(image), *(window.mirrored for window in windows))
         if key not in self._joints:
-            self._joints[key] = super().look_once(image, windows, camera)
+            self._joints[key] = super().ask_once(image, windows, camera)
         return self._joints[key]
 
 

@@ -33,9 +33,9 @@ from knuckle.evaluation.model import EvaluatedModel
 from knuckle.evaluation.protocols import handgraph
 from knuckle.evaluation.report import Report, write_reports
 from knuckle.evaluation.run import evaluate
-from knuckle.inference.auto import AUTO
 from knuckle.open_model import open_model
 from knuckle.progress import counting
+from knuckle.weights import AUTO
 
 PEER = "MediaPipe 0.10.21, box given"
 COLUMNS = {

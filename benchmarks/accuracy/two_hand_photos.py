@@ -22,8 +22,8 @@ from knuckle.evaluation.frames import HAND_SIDES, tight_box
 from knuckle.evaluation.run import run_frames
 from knuckle.files import write_image
 from knuckle.geometry.crop import Crop, apply_affine
-from knuckle.inference.auto import AUTO
 from knuckle.open_model import open_model
+from knuckle.weights import AUTO
 
 HEADINGS = ("photograph", "hand", "model", "2D (% of box)", "MPJPE (mm)", "between the wrists (mm)")
 _CELL_PX, _EXPAND = 640, 1.6

@@ -24,11 +24,11 @@ from knuckle.evaluation.breakdown.two_hand_groups import hand_groups
 from knuckle.evaluation.model import EvaluatedModel
 from knuckle.evaluation.run import run_frames
 from knuckle.files import write_image
-from knuckle.inference.auto import AUTO
 from knuckle.open_model import open_model
 from knuckle.progress import counting
 from knuckle.sets.reader import SynthSet
 from knuckle.synth.benchmark import load_two_hand_benchmark
+from knuckle.weights import AUTO
 
 
 def main() -> None:
@@ -43,7 +43,7 @@ def main() -> None:
 
 def report(options: argparse.Namespace) -> None:
     """Score, print and write what was asked for."""
-    two = [name for name in weights.available() if weights.find(name)[1].hands == 2]
+    two = [name for name in weights.available() if weights.resolve(name)[1].hands == 2]
     models = [open_model(name, evidence=options.evidence) for name in options.weights or [*two, AUTO]]
     rendered = load_two_hand_benchmark()
     shown = split(rendered)[0][: options.limit]

@@ -11,8 +11,7 @@ from knuckle.evaluation.arrays import TwoHandPredictions, TwoHandTruth
 from knuckle.evaluation.breakdown.two_hand_errors import TwoHandJointErrors
 from knuckle.evaluation.frames import HAND_SIDES
 from knuckle.skeleton import WRIST
-from knuckle.view.marks import draw_label, draw_skeleton, drawable
-from knuckle.view.palette import hand_colour
+from knuckle.view.overlay import draw_label, draw_skeleton, drawable, hand_colour
 from knuckle.view.sheet import contact_sheet
 
 Groups = Mapping[str, np.ndarray]

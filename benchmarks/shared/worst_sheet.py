@@ -12,8 +12,7 @@ from knuckle.evaluation.model import EvaluatedModel
 from knuckle.geometry.crop import apply_affine
 from knuckle.hands import Hands
 from knuckle.rig import load_rig
-from knuckle.view.marks import draw_skeleton
-from knuckle.view.overlay import draw_hands
+from knuckle.view.overlay import draw_hands, draw_skeleton
 from knuckle.view.sheet import contact_sheet
 
 CELL_PX, COLUMNS = 240, 9

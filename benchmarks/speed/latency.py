@@ -18,9 +18,10 @@ from knuckle import weights as store
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop
 from knuckle.inference.detection.landmarks import LANDMARK_PX, LandmarkNetwork
-from knuckle.inference.one_hand import normalise
 from knuckle.inference.onnx_model import OnnxModel
-from knuckle.inference.refine import fuse, fuse_pair
+from knuckle.inference.pairing import PairEstimate
+from knuckle.inference.refine import fit_pairs, fuse
+from knuckle.inference.window import normalise
 from knuckle.photos.reading import read_image
 from knuckle.photos.sample import SAMPLE_PHOTO, read_sample_labels
 from knuckle.rig.load import load_rig
@@ -40,7 +41,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=200)
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    path, record = store.find(options.weights)
+    path, record = store.resolve(options.weights)
     tasks = our_tasks(OnnxModel(path, threads=1), record)
     picture = np.random.default_rng(1).integers(0, 256, (LANDMARK_PX, LANDMARK_PX, 3), dtype=np.uint8)
     tasks[PEER] = partial(LandmarkNetwork(threads=1), picture)
@@ -70,7 +71,7 @@ def our_tasks(network: OnnxModel, record: store.WeightsRecord) -> dict[str, Call
     else:
         others = {
             ATTENTION: lambda: network(patch, window, lens, attention=True),
-            FUSION: lambda: fuse_pair(outputs, lens, rig=rig),
+            FUSION: lambda: fit_pairs(PairEstimate.of_outputs(outputs), lens, rig=rig),
         }
     cut = {CUT: lambda: normalise(crop.warp(photo)[None])}
     return {OURS: lambda: network(patch, window, lens), **others, **cut}

@@ -137,7 +137,7 @@ def _agree(one: Any, other: Any) -> bool:
 def _onnx(network: networks.Network, options: argparse.Namespace) -> tuple[OnnxModel | None, str]:
     """The network under onnxruntime, and where it comes from: installed weights, an export, or why there is none."""
     for name in weights.available():
-        path, record = weights.find(name)
+        path, record = weights.resolve(name)
         if (record.system, record.preset) == (network.system, network.preset):
             return OnnxModel(path, threads=options.threads), name
     if options.onnx == "none" or (options.onnx == "lite" and network.preset != "lite"):

@@ -16,7 +16,6 @@ from knuckle.inference.detection.evidence import Evidence, look_at
 from knuckle.inference.detection.landmarks import LandmarkNetwork
 from knuckle.inference.merge import (
     MergeOdds,
-    PairJoints,
     behind_wrist,
     distance_over_box,
     merge_pairs,
@@ -24,9 +23,9 @@ from knuckle.inference.merge import (
     overlap,
 )
 from knuckle.inference.one_hand import Predictor
-from knuckle.inference.pairing import pair_boxes
+from knuckle.inference.pairing import PairEstimate, PairWindow, pair_boxes
 from knuckle.inference.trust import Trust, View, apart, our_joints, signals
-from knuckle.inference.two_hands import PairPredictor, Window
+from knuckle.inference.two_hands import PairPredictor
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +35,8 @@ class SeenPair:
 
     frame: TwoHandFrame
     boxes_px: np.ndarray
-    two: PairJoints
-    one: PairJoints
+    two: PairEstimate
+    one: PairEstimate
     believed: np.ndarray
     evidence: Evidence
 
@@ -57,9 +56,9 @@ class PairSet:
             boxes = pair.boxes_px[None]
             counts = ((overlap(boxes)[:, None] > 0) & pair.believed)[0]
             side = boxes[0, :, 2:].max(1)
-            truth = PairJoints(pair.frame.joints_px[None], pair.frame.joints_m[None])
+            truth = PairEstimate(pair.frame.joints_px[None], pair.frame.joints_m[None], np.ones((1, 2)))
             values = [_values(joints, side, space) for joints in (pair.two, pair.one, truth)]
-            away = distance_over_box(pair.two.px, pair.one.px, boxes)[0]
+            away = distance_over_box(pair.two.joints_px, pair.one.joints_px, boxes)[0]
             told = (merge_signals(pair.two, pair.one, boxes), away, *values)
             rows.append([value[counts] for value in told])
         return Told.of(*(np.concatenate(columns) for columns in zip(*rows, strict=True)))
@@ -69,13 +68,16 @@ class PairSet:
         rows = []
         for pair in self.pairs:
             camera, boxes = pair.frame.camera, pair.boxes_px[None]
-            merged = merge_pairs(pair.two, pair.one, boxes, camera, pair.believed, odds=odds).joints
+            merged = merge_pairs(pair.two, pair.one, boxes, camera, pair.believed, odds=odds).pairs
             lens = np.tile(camera.vector, (2, 1))
             evidence = pair.evidence.mirrored(np.array([False, True]), 2 * lens[:, 2] + 1)
             sides = evidence.box_px[:, 2:].max(1)
             ours, truth = (
                 View(np.stack([px[0], mirror_px(px[1], 2 * lens[0, 2] + 1)]), m * AS_RIGHT[:, None])
-                for px, m in ((merged.px[0], merged.m[0]), (pair.frame.joints_px, pair.frame.joints_m))
+                for px, m in (
+                    (merged.joints_px[0], merged.joints_m[0]),
+                    (pair.frame.joints_px, pair.frame.joints_m),
+                )
             )
             seen = our_joints(evidence, lens, trust)
             told = signals(seen, ours, evidence, np.zeros(2))
@@ -98,26 +100,26 @@ def ask_pairs(folder: Path, network: LandmarkNetwork, *, one: str, two: str) -> 
         boxes = np.stack([tight_box(joints) for joints in frame.joints_px])
         if not pair_boxes(boxes, HAND_SIDES).pairs:
             continue
-        seen = together.look_unfitted(frame.picture, [Window.of_pair(*boxes)], frame.camera)
-        lone = alone.fit(alone.ask(frame.picture, boxes, HAND_SIDES, frame.camera))
+        seen = together.ask(frame.picture, [PairWindow.of_pair(*boxes)], frame.camera)
+        lone = alone.joints(alone.ask(frame.picture, boxes, HAND_SIDES, frame.camera))
         pairs.append(
             SeenPair(
                 frame,
                 boxes,
-                PairJoints(seen["joints_px"], seen["joints_m"]),
-                PairJoints(lone.joints_px[None], lone.joints_m[None]),
-                seen["confidence"] >= LIKELY,
+                seen,
+                PairEstimate(*(values[None] for values in lone)),
+                seen.confidence >= LIKELY,
                 look_at(network, frame.picture, boxes, HAND_SIDES),
             )
         )
     return PairSet(pairs, together.record.name, alone.record.name)
 
 
-def _values(joints: PairJoints, side_px: np.ndarray, space: str) -> np.ndarray:
+def _values(joints: PairEstimate, side_px: np.ndarray, space: str) -> np.ndarray:
     """Of a pair's hands: places in the picture over the boxes' sides, or depths behind the wrist, metres."""
     if space == "picture":
-        return joints.px[0] / side_px[:, None, None]
-    return behind_wrist(joints.m)[0][..., None]
+        return joints.joints_px[0] / side_px[:, None, None]
+    return behind_wrist(joints.joints_m)[0][..., None]
 
 
 def _scaled(view: View, side_px: np.ndarray, like_m: np.ndarray, space: str) -> np.ndarray:

@@ -55,9 +55,8 @@ from knuckle.geometry.crop import Crop
 from knuckle.geometry.projection import project
 from knuckle.inference import auto as door
 from knuckle.inference import merge
-from knuckle.inference.auto import ONE_HAND
 from knuckle.inference.detection.landmarks import LandmarkNetwork
-from knuckle.inference.one_hand import BATCH, better_rolls, normalise
+from knuckle.inference.one_hand import better_rolls
 from knuckle.inference.onnx_model import OnnxModel
 from knuckle.inference.refine import own_joints
 from knuckle.inference.trust import (
@@ -75,6 +74,8 @@ from knuckle.inference.trust import (
     signals,
     to_odds,
 )
+from knuckle.inference.window import BATCH, normalise
+from knuckle.weights import ONE_HAND
 
 PICTURE_SHARES = {"W": 0.75, "M": 0.25, "P": 0.25, "D": 0.25, "T": 0.75, "CMC": 0.25}
 """Of the map that is taken in the picture, by class of joints."""
@@ -100,7 +101,7 @@ def main() -> None:
     parser.add_argument("--dry", action="store_true", help="write nothing")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    names = options.weights or [name for name in weights.available() if weights.find(name)[1].hands == 1]
+    names = options.weights or [name for name in weights.available() if weights.resolve(name)[1].hands == 1]
     hands = [list(rendered_hands(folder)) for folder in options.rendered]
     hands.append(list(photographed_hands(options.photos, options.every)))
     folders = [*options.rendered, options.photos]
@@ -115,7 +116,7 @@ def main() -> None:
     console = Console(width=140)
     unbranched: dict[str, list[Told]] = {}
     for number, name in enumerate(names):
-        path, record = weights.find(name)
+        path, record = weights.resolve(name)
         kept = [options.looks / f"{folder.name}-{record.name}-{record.sha256[:8]}.npz" for folder in folders]
         views = [_ours(*given, path, record) for given in zip(kept, hands, looks, strict=True)]
         told = {space: _told(looks, views, picture_offsets, offsets, space) for space in PHOTOS_COUNT}

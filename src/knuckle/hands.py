@@ -1,4 +1,4 @@
-"""Hand and Hands: the one result type, from estimate to export; and what gives it, a predictor."""
+"""Hand and Hands: the one result type, from estimate to export; and the form of the predictors that give it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
@@ -14,8 +14,7 @@ from knuckle.skeleton import SIDES, Side
 
 @dataclass(frozen=True, eq=False)
 class Hand:
-    """One hand: joints and mesh in the camera frame (metres), its pose, shape, side, confidence, and the model whose
-    answer it is."""
+    """One hand; its fields are those of `Hands`, of a single hand."""
 
     side: Side
     confidence: float
@@ -42,32 +41,34 @@ _SINGULAR = {"boxes_px": "box_px"}
 
 @dataclass(frozen=True, eq=False)
 class Hands:
-    """The hands of one image.
+    """The hands of one image. Iterates as single `Hand`s.
 
-    camera: intrinsics of the image. sides (N): "left" or "right". confidence (N) 0..1. boxes_px (N, 4): x, y, w, h.
-    joints_px (N, 21, 2): px of the image. joints_m (N, 21, 3), vertices_m (N, V, 3): camera frame, x right, y down,
-    z forward, metres. pose_rad (N, 16, 3): axis-angle in MANO order, the wrist's being camera-from-hand; a left
-    hand's rotations turn the left rig. shape (N, 10). faces: triangles (F, 3) of a right hand's mesh; a left
-    hand's are wound the other way (`faces_of`). models (N): whose answer each hand is, where several systems answered
-    (names joined by "+" where answers were merged); else `model` for all. model: the name of the whole result, where
-    not given those of its hands, each once, joined by "+".
-    Iterates as single `Hand`s.
-
-    Raises KnuckleError for wrong shapes, unknown sides, non-finite values or a confidence outside 0..1.
+    Points in metres are in the camera frame: x right, y down, z forward. Raises KnuckleError for wrong shapes, unknown
+    sides, non-finite values or a confidence outside 0..1.
     """
 
     camera: Camera
+    """Intrinsics of the image."""
     sides: tuple[Side, ...] = ()
+    """"left" or "right" for each hand."""
     confidence: Float[np.ndarray, "N"] = field(default_factory=lambda: np.zeros(0))
+    """0..1."""
     boxes_px: Float[np.ndarray, "N 4"] = field(default_factory=lambda: np.zeros((0, 4)))
+    """x, y, w, h of each hand, px of the image."""
     joints_px: Float[np.ndarray, "N 21 2"] = field(default_factory=lambda: np.zeros((0, 21, 2)))
+    """Px of the image."""
     joints_m: Float[np.ndarray, "N 21 3"] = field(default_factory=lambda: np.zeros((0, 21, 3)))
     vertices_m: Float[np.ndarray, "N V 3"] = field(default_factory=lambda: np.zeros((0, 0, 3)))
     pose_rad: Float[np.ndarray, "N 16 3"] = field(default_factory=lambda: np.zeros((0, 16, 3)))
+    """Axis-angle in MANO order, the wrist's being camera-from-hand; a left hand's rotations turn the left rig."""
     shape: Float[np.ndarray, "N 10"] = field(default_factory=lambda: np.zeros((0, 10)))
     model: str = ""
+    """The name of the whole result; where not given, those of its hands, each once, joined by "+"."""
     faces: Int[np.ndarray, "F 3"] = field(default_factory=lambda: np.zeros((0, 3), dtype=np.int32))
+    """Triangles of a right hand's mesh; a left hand's are wound the other way (`faces_of`)."""
     models: tuple[str, ...] = ()
+    """Whose answer each hand is, where several systems answered (names joined by "+" where answers were merged); else
+    `model` for all."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sides", tuple(self.sides))
@@ -161,7 +162,7 @@ class HandPredictor(Protocol):
 
 
 def _names_once(models: tuple[str, ...]) -> str:
-    """Every system that has a part in a hand, by the order of the hands."""
+    """Every system that contributed to a hand, in the order of the hands."""
     return "+".join(dict.fromkeys(name for model in models for name in model.split("+")))
 
 

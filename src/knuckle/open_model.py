@@ -12,14 +12,17 @@ from knuckle import weights as store
 from knuckle.datasets.labelled import Patch, Photo
 from knuckle.evaluation.model import EvaluatedModel, by_boxes
 from knuckle.geometry.crop import Crop, middle_px, turned_px
-from knuckle.inference.auto import AUTO, ONE_HAND, open_predictor
+from knuckle.inference.auto import open_predictor
 from knuckle.inference.detection.evidence import Evidence, look_at
 from knuckle.inference.detection.landmarks import landmark_network
-from knuckle.inference.one_hand import better_rolls, normalise
+from knuckle.inference.one_hand import better_rolls
 from knuckle.inference.onnx_model import ATTENTION, OnnxModel
-from knuckle.inference.refine import fuse, fuse_pair
+from knuckle.inference.pairing import PairEstimate
+from knuckle.inference.refine import fit_pairs, fuse
+from knuckle.inference.window import normalise
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.load import load_rig
+from knuckle.weights import AUTO, ONE_HAND
 
 
 class Network(Protocol):
@@ -116,7 +119,9 @@ class FittedPredictor:
         if self._hands == 2:
             count = len(camera)
             both = None if evidence is None else evidence.placed(2 * np.arange(count), 2 * count)
-            return fuse_pair(outputs, camera, rig=self._rig, evidence=both)
+            fitted = fit_pairs(PairEstimate.of_outputs(outputs), camera, rig=self._rig, evidence=both)
+            own = {name: np.asarray(value, dtype=float) for name, value in outputs.items()}
+            return own | fitted.arrays()
         trust = {"evidence": evidence, "system": self._system}
         return fuse(outputs, crop, camera, rig=self._rig, size=self._size, roll=roll, **trust)
 
@@ -158,7 +163,7 @@ def open_model(
         return _open_checkpoint(Path(weights), threads=threads)
     if weights == AUTO:
         return _open_auto(threads=threads, refine=refine, evidence=evidence)
-    path, record = store.find(weights)
+    path, record = store.resolve(weights)
     fitted = FittedPredictor(
         OnnxModel(path, threads=threads),
         size=record.size,

@@ -1,27 +1,29 @@
-"""Records of the weights that ship: what a file is, how to feed it, what it was trained on and what it scored."""
+"""Weights: from a model's name to its onnx file and record, checked once.
+
+A record says what a file is, how to feed it, what it was trained on and what it scored.
+"""
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from knuckle.errors import KnuckleError
 
 WEIGHTS_FOLDER = Path(__file__).parent / "assets" / "weights"
 PRESETS = ("photo", "lite")
 """Which weights a system's bare name stands for, the best on photographs first."""
+AUTO, ALL = "auto", "all"
+"""What `model` may name beside one model: the default, and every installed model."""
+ONE_HAND, TWO_HANDS = "dahyf", "dfl"
+"""The systems behind "auto"."""
 
 
 @dataclass(frozen=True)
 class WeightsRecord:
-    """What is known about one onnx file; stored beside it as NAME.json.
-
-    size: side of the square input patch, px. expand: crop side over the longer side of the joints' box. hands: how
-    many a crop shows, 1 or 2 (a right and a left one). confidence_threshold: which confidence to believe, chosen by
-    `knuckle.export.ship.confidence_threshold`. samples_seen: hands (crops, for a system of two) that training showed
-    it; started_from: what its first weights were. scores: measured figures, each with the command that printed it.
-    """
+    """What is known about one onnx file; stored beside it as NAME.json."""
 
     name: str
     system: str
@@ -30,18 +32,25 @@ class WeightsRecord:
     file: str
     sha256: str
     size: int
+    """Side of the square input patch, px."""
     expand: float
+    """Crop side over the longer side of the joints' box."""
     confidence_threshold: float
+    """The confidence from which on a hand counts as seen (`knuckle.export.ship.confidence_threshold`)."""
     licence: str
     trained_on: str
     recipe: str
     commit: str
     samples_seen: int
+    """Hands (crops, for a system of two) that training showed it."""
     train_seconds: float
     hands: int = 1
+    """How many hands a crop shows: 1, or 2 (a right and a left one)."""
     started_from: str = ""
+    """What its first weights were."""
     switches: dict[str, Any] = field(default_factory=dict)
     scores: dict[str, Any] = field(default_factory=dict)
+    """Measured figures, each with the command that printed it."""
 
     def write(self, path: Path) -> None:
         """Write the record as JSON."""
@@ -72,36 +81,56 @@ def available() -> dict[str, Path]:
     return {path.stem: path for path in sorted(WEIGHTS_FOLDER.glob("*.json"))}
 
 
+class Weights(NamedTuple):
+    """One model's weights, found and checked."""
+
+    path: Path
+    """The onnx file."""
+    record: WeightsRecord
+
+
 def shipped_name(model: str) -> str | None:
-    """The shipped weights that a name stands for: itself, or a system's best on photographs; None where there are
-    none."""
+    """The shipped weights that a name stands for: itself, or a system's best on photographs. None if there are none."""
+    shipped = available()
     names = (model, *(f"{model}-{preset}" for preset in PRESETS))
-    return next((name for name in names if name in available()), None)
+    return next((name for name in names if name in shipped), None)
 
 
-def record_path(model: str) -> Path:
-    """The record of a model, named as for `find`; raises KnuckleError for an unknown name (listing the valid ones)."""
+def record_path(model: str, *, also: Sequence[str] = ()) -> Path:
+    """The record of a model, named as for `resolve`.
+
+    also: other words that the caller takes. Raises KnuckleError for an unknown name (listing the valid ones).
+    """
     if model.endswith(".onnx"):
         return Path(model).with_suffix(".json")
-    shipped = available()
     if name := shipped_name(model):
-        return shipped[name]
-    raise KnuckleError(
-        f"model: expected one of {', '.join(shipped) or '(none installed)'} or a .onnx file, got {model!r}"
-    )
+        return available()[name]
+    valid = ", ".join((*valid_names(), *also)) or "(none installed)"
+    raise KnuckleError(f"model: expected one of {valid} or a .onnx file, got {model!r}")
 
 
-def find(model: str) -> tuple[Path, WeightsRecord]:
+def valid_names() -> tuple[str, ...]:
+    """The names `resolve` takes: systems, for their best weights, then all installed weights."""
+    shipped = available()
+    systems = dict.fromkeys(name.rpartition("-")[0] for name in shipped)
+    return (*(system for system in systems if shipped_name(system)), *shipped)
+
+
+def resolve(model: str | Weights, *, also: Sequence[str] = ()) -> Weights:
     """The onnx file and record of a model: "dahyf" (its weights that are best on photographs), "dahyf-lite", or a path
     to an .onnx file.
 
-    Raises KnuckleError for an unknown name (listing the valid ones), a missing file or a wrong checksum.
+    The file is read and its checksum compared; pass the result on, which is returned as it is, instead of resolving
+    the name again. also: other words that the caller takes, for the error. Raises KnuckleError for an unknown name
+    (listing the valid ones), a missing file or a wrong checksum.
     """
-    path = record_path(model)
+    if isinstance(model, Weights):
+        return model
+    path = record_path(model, also=also)
     record = read_record(path)
     weights = path.parent / record.file
     checked_bytes(weights, record.sha256)
-    return weights, record
+    return Weights(weights, record)
 
 
 def checked_bytes(path: Path, sha256: str) -> bytes:

@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 
 import knuckle
 from knuckle.cli.main import COMMANDS, app
+from knuckle.inference.merge import SIGNALS
+from knuckle.inference.trust import CLASSES, Odds
 
 
 def run(*arguments: object):
@@ -87,7 +89,7 @@ def test_python_dash_m_is_the_command():
 
 
 def test_info_tells_that_the_detector_is_unusable(monkeypatch, tmp_path):
-    monkeypatch.setattr("knuckle.inference.detection.networks.DETECTOR_FOLDER", tmp_path)
+    monkeypatch.setattr("knuckle.inference.detection.landmarks.DETECTOR_FOLDER", tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
     result = run("info")
     assert result.exit_code == 0, result.output
@@ -136,7 +138,10 @@ def test_demo_takes_boxes_sides_and_camera_from_the_sidecar(assets, tmp_path, fa
     assert "two_hands.overlay.png" in result.output
 
 
-def test_demo_sees_touching_hands_together(assets, tmp_path, installed):
+def test_demo_sees_touching_hands_together(assets, tmp_path, installed, monkeypatch):
+    # The fake systems see different things: pairs are all the two-hand system's.
+    all_joints = Odds(np.zeros(len(SIGNALS)), np.full(len(CLASSES), 60.0))
+    monkeypatch.setattr("knuckle.inference.auto.merge_odds", lambda *_: (all_joints, all_joints))
     write_sample(assets, [5, 10, 50, 40], [40, 10, 40, 40])
     result = run("demo", "--out", tmp_path / "out")
     assert result.exit_code == 0, result.output

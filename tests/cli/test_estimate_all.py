@@ -118,7 +118,7 @@ def test_none_installed(two_models, photo):
 @pytest.mark.parametrize("name", ["mano", "first-lit", "All"])
 def test_unknown_model_lists_the_valid_names(two_models, photo, name):
     message = one_error(run(photo, *BOX, model=name))
-    listed = "auto, first, second, first-lite, second-lite, all or a .onnx file"
+    listed = "first, second, first-lite, second-lite, auto, all or a .onnx file"
     assert message == f"error: model: expected one of {listed}, got {name!r}"
     assert names(photo.parent) == ["photo.png"]
 
@@ -185,7 +185,7 @@ def test_damaged_two_hand_weights_stop_auto(installed, photo):
 def test_python_api_takes_one_model_at_a_time(two_models, photo):
     from knuckle.errors import KnuckleError
 
-    with pytest.raises(KnuckleError, match="expected one of first-lite, second-lite"):
+    with pytest.raises(KnuckleError, match="expected one of first, second, first-lite, second-lite or"):
         estimate.estimate(photo, boxes=[[30, 20, 60, 64]], sides=["left"], model="all")
 
 

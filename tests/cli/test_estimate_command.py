@@ -212,7 +212,7 @@ def test_detector_whose_files_are_damaged_is_one_error(run, photo, monkeypatch, 
     from knuckle.inference.detection.landmarks import landmark_network
     from knuckle.inference.detection.mediapipe import default_detector
 
-    monkeypatch.setattr("knuckle.inference.detection.networks.DETECTOR_FOLDER", tmp_path / "none")
+    monkeypatch.setattr("knuckle.inference.detection.landmarks.DETECTOR_FOLDER", tmp_path / "none")
     default_detector.cache_clear()
     landmark_network.cache_clear()
     other = photo.with_name("other.png")
@@ -237,14 +237,14 @@ def test_base_install_is_enough_and_quiet(photo, fake_model):
     assert result.stderr == ""
 
 
-def test_the_landmark_network_has_a_say_unless_it_is_told_not_to(run, photo, fake_model, monkeypatch):
+def test_the_landmark_network_is_asked_unless_evidence_is_turned_off(run, photo, fake_model, monkeypatch):
     from knuckle import KnuckleError
-    from knuckle.inference import one_hand as predictor
+    from knuckle.inference.detection import evidence
 
     def unavailable() -> None:
         raise KnuckleError("no landmark network here")
 
-    monkeypatch.setattr(predictor, "landmark_network", unavailable)
+    monkeypatch.setattr(evidence, "landmark_network", unavailable)
     command = [str(photo), "--box", BOX, "--side", "left", "--model", fake_model]
     failed = run(*command)
     assert failed.exit_code == 2 and "no landmark network here" in failed.output

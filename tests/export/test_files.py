@@ -6,10 +6,9 @@ import pytest
 from made_hands import made_hands
 
 from knuckle.errors import KnuckleError
-from knuckle.export.glb import write_glb
 from knuckle.export.json import write_json
+from knuckle.export.meshes import write_glb, write_obj
 from knuckle.export.npz import write_npz
-from knuckle.export.obj import write_obj
 from knuckle.files import atomic_path, write_image
 
 

@@ -9,9 +9,8 @@ import trimesh
 from made_hands import made_hands
 
 from knuckle.errors import KnuckleError
-from knuckle.export.glb import hands_to_glb, write_glb
+from knuckle.export.meshes import hands_to_glb, write_glb, write_obj
 from knuckle.export.npz import read_npz, write_npz
-from knuckle.export.obj import write_obj
 from knuckle.geometry.camera import Camera
 from knuckle.hands import Hands
 

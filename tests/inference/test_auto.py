@@ -11,12 +11,13 @@ import pytest
 import knuckle
 from knuckle import Camera, Detection, KnuckleError
 from knuckle.hands import Hands
-from knuckle.inference import auto as door
+from knuckle.inference import auto
 from knuckle.inference.auto import AutoPredictor, open_predictor
 from knuckle.inference.merge import SIGNALS, MergeOdds, merge_pairs
 from knuckle.inference.one_hand import Predictor
+from knuckle.inference.pairing import PairWindow
 from knuckle.inference.trust import CLASSES, Odds
-from knuckle.inference.two_hands import PairPredictor, Window
+from knuckle.inference.two_hands import PairPredictor
 from knuckle.weights import read_record
 
 OTHER = {"left": "right", "right": "left"}
@@ -32,7 +33,7 @@ def odds_of(logit: float) -> MergeOdds:
 @pytest.fixture(autouse=True)
 def two_hand_system_alone(monkeypatch):
     """The fake systems see different things: unless a test says otherwise, pairs are all the two-hand system's."""
-    monkeypatch.setattr(door, "merge_odds", lambda names, signals: odds_of(60.0))
+    monkeypatch.setattr(auto, "merge_odds", lambda names, signals: odds_of(60.0))
 
 
 @pytest.fixture(scope="module")
@@ -114,15 +115,18 @@ def test_detected_pairs_are_paired_too(installed, image):
 def test_a_hand_the_pair_system_does_not_see_is_answered_by_the_other(installed, image, monkeypatch):
     pair = alone(image, "dfl", [RIGHT, LEFT], ["right", "left"])
     weak = int(np.argmin(pair.confidence))
-    monkeypatch.setattr(door, "LIKELY", float(pair.confidence.mean()))
-    hands = knuckle.estimate(image, boxes=[RIGHT, LEFT], sides=["right", "left"])
+    monkeypatch.setattr(auto, "LIKELY", float(pair.confidence.mean()))
+    # Far as the fake systems' wrists lie apart, the hand stays where the one-hand system puts it.
+    merge = partial(merge_pairs, odds=odds_of(60.0), reach=10.0)
+    predictor = AutoPredictor(Predictor("dahyf"), PairPredictor("dfl"), merge=merge)
+    hands = predictor(image, np.array([RIGHT, LEFT]), ["right", "left"], Camera.from_size(321, 240))
     assert hands.models[weak] == "dahyf-lite" and hands.models[1 - weak] == "dfl-lite"
     same(hands, 1 - weak, pair, 1 - weak)
     same(hands, weak, alone(image, "dahyf", [RIGHT, LEFT], ["right", "left"]), weak)
 
 
 def test_a_pair_that_is_not_there_is_the_one_hand_systems(installed, image, monkeypatch):
-    monkeypatch.setattr(door, "LIKELY", 1.0)
+    monkeypatch.setattr(auto, "LIKELY", 1.0)
     hands = knuckle.estimate(image, boxes=[RIGHT, FAR, LEFT], sides=["right", "left", "left"])
     expected = alone(image, "dahyf", [RIGHT, FAR, LEFT], ["right", "left", "left"])
     assert hands.models == ("dahyf-lite",) * 3
@@ -203,9 +207,10 @@ def test_systems_of_different_meshes_do_not_go_together():
 def test_the_window_goes_round_both_and_shows_the_lower_hand_as_the_right_one(installed, image):
     camera = Camera.from_size(321, 240)
     hands = knuckle.estimate(image, boxes=[RIGHT, LEFT], sides=["right", "left"])
-    window = Window(np.array([60.0, 60, 150, 95]), True, np.array([RIGHT, LEFT]))
-    seen = PairPredictor("dfl").look(image, [window], camera)
-    np.testing.assert_allclose(hands.joints_m, seen["joints_m"][0], atol=1e-5)
+    window = PairWindow(np.array([60.0, 60, 150, 95]), True, np.array([RIGHT, LEFT]))
+    two = PairPredictor("dfl")
+    seen = two.fit(two.ask(image, [window], camera), camera)
+    np.testing.assert_allclose(hands.joints_m, seen.joints_m[0], atol=1e-5)
 
 
 def open_auto(*, refine: bool = True) -> AutoPredictor:
@@ -247,9 +252,9 @@ def test_merged_hands_are_hands_of_the_rig(installed, image):
 def test_merged_hands_of_the_mirrored_photo_are_mirrored(installed, image):
     camera, boxes = Camera.from_size(321, 240), np.array([LEFT, RIGHT])
     mirrored_boxes = np.concatenate([320 - boxes[:, :1] - boxes[:, 2:3], boxes[:, 1:]], axis=1)
-    auto = open_auto(refine=False)
-    hands = auto(image, boxes, ["left", "right"], camera)
-    mirrored = auto(np.ascontiguousarray(image[:, ::-1]), mirrored_boxes, ["right", "left"], camera)
+    predictor = open_auto(refine=False)
+    hands = predictor(image, boxes, ["left", "right"], camera)
+    mirrored = predictor(np.ascontiguousarray(image[:, ::-1]), mirrored_boxes, ["right", "left"], camera)
     np.testing.assert_allclose(mirrored.joints_px * [-1, 1] + [320, 0], hands.joints_px, atol=0.02)
     np.testing.assert_allclose(mirrored.joints_m * [-1, 1, 1], hands.joints_m, atol=2e-4)
 
@@ -258,7 +263,7 @@ def test_a_hand_not_seen_lies_within_reach_of_the_pair(installed, image, monkeyp
     boxes, sides = np.array([RIGHT, LEFT]), ["right", "left"]
     pair = alone(image, "dfl", boxes, sides)
     weak = int(np.argmin(pair.confidence))
-    monkeypatch.setattr(door, "LIKELY", float(pair.confidence.mean()))
+    monkeypatch.setattr(auto, "LIKELY", float(pair.confidence.mean()))
     one, two = Predictor("dahyf", refine=False), PairPredictor("dfl", refine=False)
     camera = Camera.from_size(321, 240)
     hands = AutoPredictor(one, two, merge=partial(merge_pairs, odds=odds_of(0.0), reach=1.0))(
@@ -274,13 +279,13 @@ def test_a_hand_not_seen_lies_within_reach_of_the_pair(installed, image, monkeyp
 @pytest.mark.parametrize("looks", [1, 2])
 def test_a_pair_is_looked_at_as_often_as_asked(installed, image, monkeypatch, model, looks):
     shown: list[bool] = []
-    look_once = PairPredictor.look_once
+    ask_once = PairPredictor.ask_once
 
     def counted(self, image, windows, camera):
         shown.extend(window.mirrored for window in windows)
-        return look_once(self, image, windows, camera)
+        return ask_once(self, image, windows, camera)
 
-    monkeypatch.setattr(PairPredictor, "look_once", counted)
+    monkeypatch.setattr(PairPredictor, "ask_once", counted)
     knuckle.estimate(image, boxes=[RIGHT, LEFT], sides=["right", "left"], model=model, looks=looks)
     assert shown == [True, False][:looks]
 

@@ -10,7 +10,8 @@ import pytest
 
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
-from knuckle.inference.one_hand import BATCH, Predictor, normalise
+from knuckle.inference.one_hand import Predictor
+from knuckle.inference.window import BATCH, normalise
 from knuckle.weights import read_record
 
 DEPTH_M = 0.5

@@ -11,7 +11,7 @@ import pytest
 
 from knuckle.errors import KnuckleError
 from knuckle.inference.onnx_model import OnnxModel
-from knuckle.weights import find, read_record
+from knuckle.weights import read_record, resolve
 
 
 def inputs(batch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -86,12 +86,12 @@ def test_two_hand_network_without_an_output_is_refused(fake_pair_model, tmp_path
 
 
 def test_record_says_how_many_hands(fake_model, fake_pair_model, tmp_path):
-    assert find(fake_model)[1].hands == 1 and find(fake_pair_model)[1].hands == 2
+    assert resolve(fake_model)[1].hands == 1 and resolve(fake_pair_model)[1].hands == 2
     shutil.copy(fake_model, tmp_path / "fake.onnx")
     record = read_record(Path(fake_model).with_suffix(".json"))
     replace(record, hands=3).write(tmp_path / "fake.json")
     with pytest.raises(KnuckleError, match=r"fake\.json: hands: expected 1 or 2, got 3"):
-        find(str(tmp_path / "fake.onnx"))
+        resolve(str(tmp_path / "fake.onnx"))
 
 
 def test_a_systems_name_stands_for_its_weights_that_are_best_on_photographs(
@@ -102,9 +102,9 @@ def test_a_systems_name_stands_for_its_weights_that_are_best_on_photographs(
     (tmp_path / record.file).write_bytes(Path(fake_model).read_bytes())
     for name in ("dahyf-lite", "dahyf-teacher"):
         replace(record, name=name).write(tmp_path / f"{name}.json")
-    assert find("dahyf")[1].name == "dahyf-lite" and find("dahyf-teacher")[1].name == "dahyf-teacher"
+    assert resolve("dahyf")[1].name == "dahyf-lite" and resolve("dahyf-teacher")[1].name == "dahyf-teacher"
     replace(record, name="dahyf-photo").write(tmp_path / "dahyf-photo.json")
-    assert find("dahyf")[1].name == "dahyf-photo" and find("dahyf-lite")[1].name == "dahyf-lite"
+    assert resolve("dahyf")[1].name == "dahyf-photo" and resolve("dahyf-lite")[1].name == "dahyf-lite"
 
 
 def test_a_record_from_before_a_field_was_added_has_its_default(tmp_path, fake_model):

@@ -10,7 +10,7 @@ import pytest
 import knuckle
 from knuckle.errors import KnuckleError
 from knuckle.inference import onnx_model as sessions
-from knuckle.inference.detection.networks import open_network, read_network
+from knuckle.inference.detection.landmarks import open_network, read_network
 from knuckle.inference.onnx_model import MOST_THREADS, available_cores, open_session
 from knuckle.photos.reading import read_image
 from knuckle.photos.sample import SAMPLE_PHOTO

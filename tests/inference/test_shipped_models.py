@@ -28,7 +28,7 @@ def test_sample_hands_are_found_where_they_are(model, hand, scene):
     off = hands.joints_px[hand] - np.array(about["joints_px"][hand])
     error = np.linalg.norm(off, axis=-1).mean() / size
     # The hands touch: a one-hand system takes some of the other hand's fingers for its own.
-    two_handed = model == "auto" or weights.find(model)[1].hands == 2
+    two_handed = model == "auto" or weights.resolve(model)[1].hands == 2
     assert error < (0.07 if two_handed else 0.2) and hands.confidence[hand] > 0.5
 
 
@@ -75,7 +75,7 @@ def test_pose_and_shape_rebuild_the_mesh(model, scene):
     )
     for hand in hands:
         # A merged hand names both its systems; they share a rig.
-        _, record = weights.find(hand.model.partition("+")[0])
+        _, record = weights.resolve(hand.model.partition("+")[0])
         tolerance = 4e-3 if record.system == "handar" else 2e-4
         posed = knuckle.load_rig(record.rig, side=hand.side).posed(hand.pose_rad, hand.shape)
         offset = hand.vertices_m - posed.vertices

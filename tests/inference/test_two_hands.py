@@ -7,9 +7,11 @@ import pytest
 
 import knuckle
 from knuckle import Camera, KnuckleError
-from knuckle.inference.looks import join_looks
-from knuckle.inference.one_hand import BATCH, Predictor
-from knuckle.inference.two_hands import PairPredictor, Window
+from knuckle.inference.merge import join_looks
+from knuckle.inference.one_hand import Predictor
+from knuckle.inference.pairing import PairEstimate, PairWindow
+from knuckle.inference.two_hands import PairPredictor
+from knuckle.inference.window import BATCH
 
 OTHER = {"left": "right", "right": "left"}
 WIDTH, HEIGHT = 321, 240
@@ -35,6 +37,13 @@ def once(fake_pair_model: str) -> PairPredictor:
     return PairPredictor(fake_pair_model, threads=1, looks=1)
 
 
+def look(
+    predictor: PairPredictor, image: np.ndarray, windows: list[PairWindow], camera: Camera
+) -> PairEstimate:
+    """Both hands of every window, fitted."""
+    return predictor.fit(predictor.ask(image, windows, camera), camera)
+
+
 def mirrored_boxes(boxes: np.ndarray) -> np.ndarray:
     return np.concatenate([WIDTH - 1 - boxes[:, :1] - boxes[:, 2:3], boxes[:, 1:]], axis=1)
 
@@ -42,9 +51,9 @@ def mirrored_boxes(boxes: np.ndarray) -> np.ndarray:
 def test_a_pair_shares_one_crop_and_one_camera_frame(predictor, image):
     hands = predictor(image, PAIR, ["right", "left"], CAMERA)
     assert hands.sides == ("right", "left") and hands.model == "fake-pair-lite"
-    seen = predictor.look(image, [Window.of_pair(PAIR[0], PAIR[1])], CAMERA)
-    np.testing.assert_array_equal(hands.joints_m, seen["joints_m"][0])
-    np.testing.assert_array_equal(hands.confidence, seen["confidence"][0])
+    seen = look(predictor, image, [PairWindow.of_pair(PAIR[0], PAIR[1])], CAMERA)
+    np.testing.assert_array_equal(hands.joints_m, seen.joints_m[0])
+    np.testing.assert_array_equal(hands.confidence, seen.confidence[0])
     np.testing.assert_allclose(CAMERA.project(hands.joints_m), hands.joints_px, atol=1e-9)
     apart = predictor(image, np.array([PAIR[0], [230.0, 170, 60, 50]]), ["right", "left"], CAMERA)
     assert np.abs(apart.joints_m[0] - hands.joints_m[0]).max() > 1e-3
@@ -61,11 +70,11 @@ def test_meshes_are_the_rigs_of_each_side(predictor, image):
 
 def test_network_alone_keeps_its_joints(fake_pair_model, predictor, image):
     alone = PairPredictor(fake_pair_model, threads=1, refine=False)
-    window = [Window(np.array([60.0, 60, 150, 95]), False)]
-    raw, fitted = alone.look(image, window, CAMERA), predictor.look(image, window, CAMERA)
-    np.testing.assert_array_equal(raw["vertices_m"], fitted["vertices_m"])
-    distance = np.linalg.norm(raw["joints_m"] - fitted["joints_m"], axis=-1).mean(-1)
-    np.testing.assert_allclose(distance, fitted["residual_m"], atol=1e-9)
+    window = [PairWindow(np.array([60.0, 60, 150, 95]), False)]
+    raw, fitted = look(alone, image, window, CAMERA), look(predictor, image, window, CAMERA)
+    np.testing.assert_array_equal(raw.vertices_m, fitted.vertices_m)
+    distance = np.linalg.norm(raw.joints_m - fitted.joints_m, axis=-1).mean(-1)
+    np.testing.assert_allclose(distance, fitted.residual_m, atol=1e-9)
     assert (distance > 1e-4).all()
 
 
@@ -83,8 +92,8 @@ def test_a_lone_hand_has_the_crop_to_itself_and_grows_no_partner(predictor, imag
     for side, index in (("right", 0), ("left", 1)):
         hands = predictor(image, PAIR[:1], [side], CAMERA)
         assert hands.sides == (side,) and len(hands.joints_m) == 1
-        seen = predictor.look(image, [Window(PAIR[0], side == "left")], CAMERA)
-        np.testing.assert_array_equal(hands.joints_m[0], seen["joints_m"][0, index])
+        seen = look(predictor, image, [PairWindow(PAIR[0], side == "left")], CAMERA)
+        np.testing.assert_array_equal(hands.joints_m[0], seen.joints_m[0, index])
 
 
 @pytest.mark.parametrize(
@@ -121,8 +130,8 @@ def test_mirrored_photo_gives_the_swapped_mirrored_hands(fake_pair_model, image,
 def test_the_network_itself_is_not_symmetric(once, image):
     """Else the test above would say nothing: shown mirrored, a pair is answered differently."""
     box = np.array([60.0, 60, 150, 95])
-    plain, mirrored = (once.look(image, [Window(box, flag)], CAMERA) for flag in (False, True))
-    assert np.abs(plain["joints_px"] - mirrored["joints_px"]).max() > 1
+    plain, mirrored = (look(once, image, [PairWindow(box, flag)], CAMERA) for flag in (False, True))
+    assert np.abs(plain.joints_px - mirrored.joints_px).max() > 1
 
 
 @pytest.mark.parametrize("looks", [1, 2])
@@ -136,11 +145,11 @@ def test_one_look_and_two_are_both_symmetric(fake_pair_model, image, looks):
 
 
 def test_two_looks_are_the_joined_answers_to_both_pictures(predictor, once, image):
-    window = Window.of_pair(PAIR[0], PAIR[1])
-    joined = predictor.look_unfitted(image, [window], CAMERA)
-    first, second = (once.look_unfitted(image, [shown], CAMERA) for shown in (window, window.turned()))
-    for name, value in join_looks(first, second, PAIR[None], CAMERA).items():
-        np.testing.assert_array_equal(joined[name], value, err_msg=name)
+    window = PairWindow.of_pair(PAIR[0], PAIR[1])
+    joined = predictor.ask(image, [window], CAMERA)
+    first, second = (once.ask(image, [shown], CAMERA) for shown in (window, window.turned()))
+    for name, value in join_looks(first, second, PAIR[None], CAMERA).arrays().items():
+        np.testing.assert_array_equal(getattr(joined, name), value, err_msg=name)
 
 
 @pytest.mark.parametrize("looks", [0, 3, -1, 1.5])
@@ -152,15 +161,17 @@ def test_another_number_of_looks_is_refused(fake_pair_model, looks):
 def test_many_windows_are_seen_as_each_alone(predictor, image):
     rng = np.random.default_rng(3)
     windows = [
-        Window(np.array([*rng.uniform(0, 200, 2), *rng.uniform(30, 90, 2)]), bool(i % 2))
+        PairWindow(np.array([*rng.uniform(0, 200, 2), *rng.uniform(30, 90, 2)]), bool(i % 2))
         for i in range(BATCH + 2)
     ]
-    together = predictor.look(image, windows, CAMERA)
+    together = look(predictor, image, windows, CAMERA)
     for index in (0, 1, BATCH - 1, BATCH, BATCH + 1):
-        alone = predictor.look(image, windows[index : index + 1], CAMERA)
+        alone = look(predictor, image, windows[index : index + 1], CAMERA)
         for name in ("joints_px", "joints_m", "confidence"):
             np.testing.assert_allclose(
-                together[name][index], alone[name][0], atol=1e-3 if name == "joints_px" else 1e-5
+                getattr(together, name)[index],
+                getattr(alone, name)[0],
+                atol=1e-3 if name == "joints_px" else 1e-5,
             )
 
 
@@ -171,21 +182,21 @@ def test_no_boxes(predictor, image):
 
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_explanation_is_what_the_network_saw(once, image, mirrored):
-    window = Window(np.array([60.0, 60, 150, 95]), mirrored)
+    window = PairWindow(np.array([60.0, 60, 150, 95]), mirrored)
     found = once.explain(image, window, CAMERA)
     assert found.attention.shape == (2, 2, 2, 21, 4, 4)
     np.testing.assert_allclose(found.attention.sum((-1, -2)), 1, atol=1e-5)
     other = once.explain(
         np.ascontiguousarray(image[:, ::-1]),
-        Window(mirrored_boxes(window.box_px[None])[0], not mirrored),
+        PairWindow(mirrored_boxes(window.box_px[None])[0], not mirrored),
         CAMERA.mirrored(),
     )
     np.testing.assert_array_equal(other.patch[:, ::-1], found.patch)
     np.testing.assert_allclose(other.joints_patch[::-1] * [-1, 1] + [31, 0], found.joints_patch, atol=1e-4)
     np.testing.assert_allclose(other.attention[:, :, ::-1, :, :, ::-1], found.attention, atol=1e-6)
     np.testing.assert_allclose(other.confidence[::-1], found.confidence, atol=1e-6)
-    alone = once.look(image, [window], CAMERA)
-    np.testing.assert_allclose(alone["confidence"][0], found.confidence, atol=1e-6)
+    alone = look(once, image, [window], CAMERA)
+    np.testing.assert_allclose(alone.confidence[0], found.confidence, atol=1e-6)
 
 
 def test_systems_are_told_apart(fake_model, fake_pair_model):

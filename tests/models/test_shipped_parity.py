@@ -10,8 +10,8 @@ import torch
 from knuckle import weights
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop
-from knuckle.inference.one_hand import normalise
 from knuckle.inference.onnx_model import OnnxModel
+from knuckle.inference.window import normalise
 from knuckle.photos.reading import read_image
 from knuckle.photos.sample import SAMPLE_PHOTO, read_sample_labels
 from knuckle.training.checkpoint import load_model
@@ -38,7 +38,7 @@ def test_onnx_and_torch_agree_on_the_sample_photo(name):
 
 def differences(name: str) -> dict[str, float]:
     """Largest difference of each output on the sample photo, between onnx and torch in double precision."""
-    path, record = weights.find(name)
+    path, record = weights.resolve(name)
     model, metadata = load_model(WEIGHTS / f"{name}.safetensors")
     assert record.samples_seen == int(metadata["samples_seen"]) and path.stat().st_size <= 12_000_000
     assert record.hands == model.hands

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from knuckle.errors import KnuckleError
-from knuckle.photos.headers import read_header
-from knuckle.photos.reading import read_image
+from knuckle.photos.reading import read_header, read_image
 
 
 def encode(suffix: str, image: np.ndarray) -> bytes:

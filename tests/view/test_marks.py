@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from knuckle.view.marks import draw_label
+from knuckle.view.overlay import draw_label
 
 COLOUR = np.array([200, 80, 40])
 

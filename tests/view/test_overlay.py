@@ -9,8 +9,8 @@ from knuckle.geometry.camera import Camera
 from knuckle.hands import Hands
 from knuckle.raster.numpy_raster import rasterise
 from knuckle.view import shading
-from knuckle.view.overlay import draw_hands
-from knuckle.view.palette import FINGER_COLOURS, hand_colour
+from knuckle.view.overlay import draw_hands, hand_colour
+from knuckle.view.palette import FINGER_COLOURS
 
 
 def photo(camera, value=120):

@@ -16,14 +16,14 @@ def demo(
 ) -> None:
     """Estimate the two hands of the sample photo in the package, a rendered one whose camera and boxes are
     known."""
-    from knuckle.cli.batch import Request, run
-    from knuckle.cli.models import ALL, chosen_models
-    from knuckle.cli.results import outputs_of
+    from knuckle.cli.batch import run
+    from knuckle.inference.estimate import Request
     from knuckle.photos import sample
 
     known = sample.read_sample_labels()
-    photo = sample.SAMPLE_PHOTO
-    if not run([photo], Request(known["boxes"], known["sides"], known["camera"], model), out=out):
+    request = Request.checked(boxes=known["boxes"], sides=known["sides"], camera=known["camera"])
+    done = run([sample.SAMPLE_PHOTO], request, model=model, out=out)
+    if not done:
         raise typer.Exit(2)
-    written = outputs_of(photo, out, chosen_models(model) if model == ALL else None)
-    typer.echo(f"Look at {written.picture}; open {written.glb[0]} in any 3D viewer.")
+    outputs = done[0].outputs
+    typer.echo(f"Look at {outputs.picture}; open {outputs.glb[0]} in any 3D viewer.")

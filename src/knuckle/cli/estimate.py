@@ -48,7 +48,7 @@ def estimate(
     evidence: Annotated[
         bool,
         typer.Option(
-            help="Let the joints that the hand detector's landmark network sees have a share in every hand, or none."
+            help="Use the joints that the hand detector's landmark network sees in every hand, or the model alone."
         ),
     ] = True,
 ) -> None:
@@ -57,17 +57,19 @@ def estimate(
     With --model all, every installed model sees the same boxes, and the files are PHOTO.compare.png (a column a
     model) and, for each, PHOTO.MODEL.json and PHOTO.MODEL.glb.
 
-    With --box and --side no detector runs. A photo that cannot be read is told of, the others are still done;
+    With --box and --side no detector runs. A photo that cannot be read is reported, the others are still done;
     the exit code is then 2. Where there is no hand, the JSON's list is empty and no .glb is written.
     """
-    from knuckle.cli.batch import Request, run
+    from knuckle.cli.batch import run
+    from knuckle.inference.estimate import Request
 
     boxes, sides = given_hands(box, side)
     if boxes and len(photos) > 1:
         raise KnuckleError(f"--box: expected a single photo with it, got {len(photos)}")
     intrinsics = None if camera is None else numbers("--camera", camera, "FX,FY,CX,CY")
-    request = Request(boxes, sides, intrinsics, model, looks, evidence)
-    if not run(photos, request, out=out):
+    request = Request.checked(boxes=boxes, sides=sides, camera=intrinsics, looks=looks, evidence=evidence)
+    photos = list(dict.fromkeys(photos))
+    if len(run(photos, request, model=model, out=out)) < len(photos):
         raise typer.Exit(2)
 
 

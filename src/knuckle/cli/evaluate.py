@@ -130,8 +130,7 @@ def evaluate(
 def _record_path(weights: str) -> Path:
     """The record that scores of these weights belong in; raises KnuckleError where they have none."""
     from knuckle.errors import KnuckleError
-    from knuckle.inference.auto import AUTO
-    from knuckle.weights import read_record, record_path
+    from knuckle.weights import AUTO, read_record, record_path
 
     if weights == AUTO or weights.endswith(".safetensors"):
         raise KnuckleError(

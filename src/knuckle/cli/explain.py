@@ -9,9 +9,9 @@ from knuckle.errors import KnuckleError
 from knuckle.skeleton import JOINT_NAMES, Side
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from knuckle.inference.two_hands import PairPredictor, Window
+    from knuckle.inference.estimate import BoxedHands
+    from knuckle.inference.pairing import PairWindow
+    from knuckle.inference.two_hands import PairPredictor
 
 
 def explain(
@@ -46,24 +46,26 @@ def explain(
     A row an iteration, two columns a joint: what appearance looked at and what position looked at (DFL's Figures 1
     and 6). Without --box the photo's first pair of hands is shown, or its best hand where there is none.
     """
+    from knuckle.cli.batch import check_folder
     from knuckle.cli.estimate import given_hands, numbers
-    from knuckle.cli.results import check_folder
     from knuckle.files import write_image
-    from knuckle.inference.requests import check_camera
+    from knuckle.inference.estimate import Request, detect
     from knuckle.photos.reading import read_image
     from knuckle.view.attention import DEFAULT_JOINTS, draw_attention
 
     joints = [_joint_number(name) for name in joint] if joint else DEFAULT_JOINTS
     boxes, sides = given_hands(box, side)
     intrinsics = None if camera is None else numbers("--camera", camera, "FX,FY,CX,CY")
+    request = Request.checked(boxes=boxes, sides=sides, camera=intrinsics)
     folder = photo.parent if out is None else out
     check_folder(folder)
     predictor = _open(model)
     image = read_image(photo)
-    height, width = image.shape[:2]
-    lens = check_camera(intrinsics, width, height)
-    window, shown = _window(photo, image, boxes, sides)
-    explanation = predictor.explain(image, window, lens)
+    found = detect(image, request)
+    if boxes is None and not found.sides:
+        raise KnuckleError(f"{photo}: expected a hand to explain, found none; --box and --side say where")
+    window, shown = _window(found, given=boxes is not None)
+    explanation = predictor.explain(image, window, request.camera_of(image))
     path = folder / f"{photo.stem}.explain.png"
     write_image(
         path,
@@ -79,54 +81,33 @@ def explain(
 
 
 def _open(model: str) -> "PairPredictor":
-    from knuckle import weights
     from knuckle.inference.two_hands import PairPredictor
+    from knuckle.weights import resolve
 
-    _, record = weights.find(model)
-    if record.hands != 2:
+    weights = resolve(model)
+    if weights.record.hands != 2:
         raise KnuckleError(
-            f"--model: expected a two-hand system (dfl), got {record.name}, which has no attention"
+            f"--model: expected a two-hand system (dfl), got {weights.record.name}, which has no attention"
         )
-    return PairPredictor(model)
+    return PairPredictor(weights)
 
 
-def _window(
-    photo: Path, image: "np.ndarray", boxes: list[list[float]] | None, sides: list[str] | None
-) -> tuple["Window", tuple[Side, ...]]:
-    """Where to look, and which hands to show."""
-    from knuckle.inference.requests import check_boxes, check_sides
-    from knuckle.inference.two_hands import Window
+def _window(hands: "BoxedHands", *, given: bool) -> tuple["PairWindow", tuple[Side, ...]]:
+    """Where to look, and which hands to show: those given, or of those found the first pair, or the best hand where
+    there is none."""
+    from knuckle.inference.pairing import PairWindow, pair_boxes
 
-    if boxes is None or sides is None:
-        chosen, owners = _found(photo, image)
+    boxes, sides = hands.boxes_px, hands.sides
+    if given and sorted(sides) not in (["left"], ["right"], ["left", "right"]):
+        raise KnuckleError(f"--box: expected one hand, or a left and a right one, got {', '.join(sides)}")
+    if given and len(sides) == 2:
+        pairs = ((sides.index("right"), sides.index("left")),)
     else:
-        height, width = image.shape[:2]
-        chosen, owners = check_boxes(boxes, width, height), check_sides(sides)
-        if sorted(owners) not in (["left"], ["right"], ["left", "right"]):
-            raise KnuckleError(
-                f"--box: expected one hand, or a left and a right one, got {', '.join(owners)}"
-            )
-    if len(owners) == 1:
-        return Window.of_hand(chosen[0], owners[0]), owners
-    right = owners.index("right")
-    return Window.of_pair(chosen[right], chosen[1 - right]), ("right", "left")
-
-
-def _found(photo: Path, image: "np.ndarray") -> tuple["np.ndarray", tuple[Side, ...]]:
-    """Boxes and sides of the first pair the detector finds, or of the best hand where there is none."""
-    import numpy as np
-
-    from knuckle.inference.detection.mediapipe import default_detector
-    from knuckle.inference.pairing import pair_boxes
-
-    found = default_detector()(image)
-    if not found:
-        raise KnuckleError(f"{photo}: expected a hand to explain, found none; --box and --side say where")
-    boxes = np.array([hand.box_px for hand in found])
-    sides: list[Side] = [hand.side for hand in found]
-    pairs = pair_boxes(boxes, sides).pairs
-    chosen = list(pairs[0]) if pairs else [0]
-    return boxes[chosen], tuple(sides[i] for i in chosen)
+        pairs = pair_boxes(boxes, sides).pairs
+    if pairs:
+        right, left = pairs[0]
+        return PairWindow.of_pair(boxes[right], boxes[left]), ("right", "left")
+    return PairWindow.of_hand(boxes[0], sides[0]), sides[:1]
 
 
 def _joint_number(name: str) -> int:

@@ -67,7 +67,7 @@ def _weights() -> Table:
     table = Table(*columns, box=None, pad_edge=False)
     for name in weights.available():
         try:
-            path, record = weights.find(name)
+            path, record = weights.resolve(name)
         except KnuckleError as error:
             table.add_row(name, "-", "-", "-", "-", f"unusable: {error}", "-")
             continue
@@ -90,7 +90,7 @@ def _weights() -> Table:
 
 def _detector() -> str:
     from knuckle.errors import KnuckleError
-    from knuckle.inference.detection.networks import NETWORKS, read_network
+    from knuckle.inference.detection.landmarks import NETWORKS, read_network
 
     try:
         size = sum(len(read_network(name)) for name in NETWORKS)

@@ -33,9 +33,7 @@ class Camera:
     """Whether they were guessed and not measured."""
 
     def __post_init__(self) -> None:
-        values = (self.fx, self.fy, self.cx, self.cy)
-        if not np.isfinite(values).all() or self.fx <= 0 or self.fy <= 0:
-            raise KnuckleError(f"camera: expected finite fx, fy, cx, cy with fx, fy > 0, got {values}")
+        check_intrinsics(self.fx, self.fy, self.cx, self.cy)
         if self.width < 1 or self.height < 1:
             raise KnuckleError(f"camera: expected a frame of at least 1x1 px, got {self.width}x{self.height}")
 
@@ -75,3 +73,10 @@ class Camera:
     def mirrored(self) -> "Camera":
         """The camera of the left-right mirrored frame."""
         return replace(self, cx=mirror_column(self.cx, self.width))
+
+
+def check_intrinsics(fx: float, fy: float, cx: float, cy: float) -> None:
+    """Raise KnuckleError for intrinsics, in px, that no camera has."""
+    values = (fx, fy, cx, cy)
+    if not np.isfinite(values).all() or fx <= 0 or fy <= 0:
+        raise KnuckleError(f"camera: expected finite fx, fy, cx, cy with fx, fy > 0, got {values}")

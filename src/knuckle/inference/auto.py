@@ -7,67 +7,76 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from knuckle import weights
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
 from knuckle.hands import Hands
-from knuckle.inference.detection.evidence import Evidence, look_at
-from knuckle.inference.detection.landmarks import landmark_network
-from knuckle.inference.merge import SIGNALS, Merged, MergeOdds, PairJoints, merge_pairs
+from knuckle.inference.detection.evidence import Evidence, gather_evidence
+from knuckle.inference.merge import SIGNALS, Merged, MergeOdds, merge_pairs
 from knuckle.inference.one_hand import Predictor
-from knuckle.inference.pairing import MARGIN, pair_boxes
+from knuckle.inference.pairing import MARGIN, PairEstimate, PairWindow, pair_boxes
 from knuckle.inference.trust import merge_odds
-from knuckle.inference.two_hands import HAND_FIELDS, PairPredictor, Window
-from knuckle.skeleton import WRIST, Side
+from knuckle.inference.two_hands import PairPredictor
+from knuckle.skeleton import Side
+from knuckle.weights import AUTO, ONE_HAND, TWO_HANDS, Weights, resolve, shipped_name
 
-AUTO = "auto"
-ONE_HAND, TWO_HANDS = "dahyf", "dfl"
-"""The systems behind "auto"."""
 LIKELY = 0.5
 """From this confidence on a two-hand system thinks that a hand is there rather than not."""
 
-Merge = Callable[[PairJoints, PairJoints, np.ndarray, Camera, np.ndarray], Merged]
+Merge = Callable[[PairEstimate, PairEstimate, np.ndarray, Camera, np.ndarray], Merged]
 """How a two-hand and a one-hand system's joints become one: as `knuckle.inference.merge.merge_pairs`."""
 ALONE = 0.9
 """From this share on a system is named alone."""
 
 
 def open_predictor(
-    model: str, *, threads: int | None = None, refine: bool = True, looks: int = 2, evidence: bool = True
-) -> "Predictor | PairPredictor | AutoPredictor":
-    """The predictor of a model's name, of an .onnx file, or of "auto".
+    model: str | Weights,
+    *,
+    threads: int | None = None,
+    refine: bool = True,
+    looks: int = 2,
+    evidence: bool = True,
+) -> "AnyPredictor":
+    """The predictor of a model.
 
-    looks: how often a two-hand system is asked about a pair (`PairPredictor`). evidence: whether the landmark network
-    has a say (`knuckle.inference.detection.evidence`). "auto" takes a two-hand system too where
-    one is installed, and works without. Raises KnuckleError for an unknown name or damaged weights.
+    Args:
+        model: "auto", or what `knuckle.weights.resolve` takes. "auto" has a two-hand system too where one is installed,
+            and works without.
+        threads: of one run of a network; None lets onnxruntime choose.
+        refine: fit the rig to the networks' joints.
+        looks: how often a two-hand system is asked about a pair (`PairPredictor`).
+        evidence: whether the landmark network's joints are used (`knuckle.inference.detection.evidence`).
+
+    Raises KnuckleError for an unknown name or damaged weights.
     """
     if model == AUTO:
         one = Predictor(ONE_HAND, threads=threads, refine=refine, evidence=evidence)
-        if not is_installed(TWO_HANDS):
+        if shipped_name(TWO_HANDS) is None:
             return one
         two = PairPredictor(TWO_HANDS, threads=threads, refine=refine, looks=looks, evidence=evidence)
         return AutoPredictor(one, two)
-    _, record = weights.find(model)
-    if record.hands == 1:
-        return Predictor(model, threads=threads, refine=refine, evidence=evidence)
-    return PairPredictor(model, threads=threads, refine=refine, looks=looks, evidence=evidence)
-
-
-def is_installed(model: str) -> bool:
-    """Whether weights of that name ship with this package."""
-    return weights.shipped_name(model) is not None
+    found = resolve(model)
+    if found.record.hands == 1:
+        return Predictor(found, threads=threads, refine=refine, evidence=evidence)
+    return PairPredictor(found, threads=threads, refine=refine, looks=looks, evidence=evidence)
 
 
 class AutoPredictor:
     """Hands near each other by a two-hand and a one-hand system together, lone hands by the one-hand system.
 
-    Which boxes belong together: `knuckle.inference.pairing`. Both systems' joints of a pair are merged by `merge`, and
-    the rig is fitted once to what comes out. A hand that, to the two-hand system, is rather not there than there (a
-    detector may have put two boxes on one hand) is the one-hand system's, within reach of the other one. Each box has
-    one answer, never a ghost beside it. `Hands.models` tells whose it is: one system's name, or "dfl-lite+dahyf-lite"
-    for a merged hand; how far a pair's wrists are comes from the two-hand system either way. The confidence is the
-    two-hand system's where it has a share in the answer. merge: instead of `merge_pairs` with the
-    odds of the two systems. Raises KnuckleError for systems whose meshes differ.
+    Which boxes belong together: `knuckle.inference.pairing`. Both systems' joints of a pair are merged
+    (`knuckle.inference.merge`), and the rig is fitted once to what comes out. A hand that, to the two-hand system, is
+    rather not there than there (a detector may have put two boxes on one hand) is the one-hand system's, within reach
+    of the other one. Each box has one answer, and no hand without a box is added. `Hands.models` tells whose it is: one
+    system's name, or "dfl-lite+dahyf-lite" for a merged hand; how far a pair's wrists are comes from the two-hand
+    system either way. The confidence is the two-hand system's where it has a share in the answer.
+
+    Args:
+        one: the one-hand system.
+        two: the two-hand system.
+        merge: instead of `merge_pairs` with the odds of the two systems.
+        margin: as of `pair_boxes`.
+
+    Raises KnuckleError for systems whose meshes differ.
     """
 
     def __init__(
@@ -101,42 +110,32 @@ class AutoPredictor:
         evidence: what is known of them already; without it the landmark network is asked.
         """
         boxes = np.asarray(boxes_px, dtype=float).reshape(-1, 4)
-        if not self._one.wants_evidence:
-            evidence = Evidence.none(len(sides))
-        elif evidence is None:
-            evidence = look_at(landmark_network(), image, boxes, sides)
-        answer = self._one.ask(image, boxes, sides, camera, rolls=evidence.rotation_rad)
-        alone = self._one.fit(answer, evidence)
+        known = gather_evidence(image, boxes, sides, known=evidence, wanted=self._one.wants_evidence)
+        seen = self._one.ask(image, boxes, sides, camera, rolls=known.rotation_rad)
         pairs = np.array(pair_boxes(boxes, sides, margin=self._margin).pairs, dtype=int).reshape(-1, 2)
         if not len(pairs):
-            return alone
-        windows = [Window.of_pair(boxes[right], boxes[left]) for right, left in pairs]
-        seen = self._two.look_unfitted(image, windows, camera)
-        believed = seen["confidence"] >= LIKELY
+            return self._one.fit(seen, known)
+        windows = [PairWindow.of_pair(boxes[right], boxes[left]) for right, left in pairs]
+        two = self._two.ask(image, windows, camera)
+        believed = two.confidence >= LIKELY
         if not believed.any():
-            return alone
-        # Evidence is joined to what comes out, not to half of it.
-        unaided = self._one.fit(answer) if self._one.uses_evidence and evidence.found.any() else alone
-        merged = self._merge(
-            PairJoints(seen["joints_px"], seen["joints_m"]),
-            PairJoints(unaided.joints_px[pairs], unaided.joints_m[pairs]),
-            boxes[pairs],
-            camera,
-            believed,
-        )
-        # A hand that is not believed in and stays where it is needs no second fit.
-        moved = merged.joints.m[..., WRIST, 2] != unaided.joints_m[pairs][..., WRIST, 2]
-        chosen = believed | moved
-        joints = {**seen, "joints_px": merged.joints.px, "joints_m": merged.joints.m}
-        known = evidence.rows(pairs.reshape(-1))
-        together = self._two.fit(joints, camera, known)
-        answered, models = pairs[chosen], list(alone.models)
-        for index, share in zip(answered, merged.share[chosen], strict=True):
-            models[index] = self._named(share)
-        together["confidence"] = np.where(merged.share > 0, together["confidence"], alone.confidence[pairs])
-        fields: dict[str, Any] = {name: getattr(alone, name).copy() for name in HAND_FIELDS}
-        for name, value in fields.items():
-            value[answered] = together[name][chosen]
+            return self._one.fit(seen, known)
+        # Fit and evidence come after the merge.
+        one = PairEstimate(*(values[pairs] for values in self._one.joints(seen)))
+        merged = self._merge(two, one, boxes[pairs], camera, believed)
+        fitted = self._two.fit(merged.pairs, camera, known.rows(pairs.reshape(-1))).arrays()
+        answered = pairs[merged.changed]
+        rest = np.setdiff1d(np.arange(len(sides)), answered)
+        alone = self._one.fit(seen.rows(rest), known.rows(rest))
+        models = np.full(len(sides), self._names[0], dtype=object)
+        models[answered] = [self._named(share) for share in merged.share[merged.changed]]
+        fields: dict[str, Any] = {}
+        for name in fitted.keys() - {"residual_m"}:
+            values = fitted[name][merged.changed]
+            fields[name] = np.zeros((len(sides), *values.shape[1:]))
+            fields[name][answered] = values
+            if len(rest):
+                fields[name][rest] = getattr(alone, name)
         return Hands(
             camera,
             sides=tuple(sides),
@@ -152,3 +151,7 @@ class AutoPredictor:
         if share >= ALONE:
             return two
         return one if share <= 1 - ALONE else f"{two}+{one}"
+
+
+AnyPredictor = Predictor | PairPredictor | AutoPredictor
+"""What `open_predictor` opens."""

@@ -1,23 +1,28 @@
-"""`estimate`: one photo in, its hands out."""
+"""`estimate`: one photo in, its hands out; and its parts, for callers with several photos or models.
+
+`Request.checked` checks what is asked, `detect` says where the hands are, and `predict` estimates them.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from knuckle.geometry.camera import Camera
+from knuckle.errors import KnuckleError
+from knuckle.geometry.camera import Camera, check_intrinsics
 from knuckle.hands import Hands
-from knuckle.inference.auto import AUTO, AutoPredictor, open_predictor
-from knuckle.inference.detection.detection import Detection, Detector
+from knuckle.inference.auto import AnyPredictor, open_predictor
+from knuckle.inference.detection.detection import Detector
 from knuckle.inference.detection.evidence import Evidence
-from knuckle.inference.one_hand import Predictor
-from knuckle.inference.requests import check_boxes, check_camera, check_looks, check_pairing, check_sides
-from knuckle.inference.two_hands import PairPredictor
+from knuckle.inference.two_hands import check_looks
 from knuckle.photos.reading import check_image, read_image
-from knuckle.skeleton import Side
+from knuckle.skeleton import SIDES, Side
+from knuckle.weights import AUTO
 
 
 def estimate(
@@ -33,43 +38,201 @@ def estimate(
 ) -> Hands:
     """Estimate the hands in a photo.
 
-    image: a path, or an RGB array of uint8, shape (H, W, 3), not mirrored. boxes: x, y, w, h px round each
-    hand's joints, and sides: "left" or "right" for each. Both or neither: without them the hands are found
-    first, by `detector` or the default one. camera: fx, fy, cx, cy
-    px or a Camera; without it a focal length of sqrt(W^2 + H^2) px is assumed, so distances are only as good
-    as that guess. model: a name (`knuckle info` lists them) or the path of an .onnx file. "auto": every hand
-    is seen by DaHyF, and a left and a right one near each other together by a two-hand system too, where one is
-    installed; what both see is merged (`knuckle.inference.pairing` and `merge` have the rules, `Hands.models` who
-    answered). looks: 2 shows the two-hand system every pair as it is and mirrored, which is more exact; 1 asks it once,
-    in half its time. evidence: the joints that the hand detector's landmark network sees have a share in every hand
-    (`knuckle.inference.detection.evidence`); False leaves all to the model.
+    Args:
+        image: a path, or an RGB array of uint8, shape (H, W, 3), not mirrored.
+        boxes: x, y, w, h px round each hand's joints; with sides. Without them the hands are found first.
+        sides: "left" or "right" for each box.
+        camera: fx, fy, cx, cy px or a Camera; without it a focal length of sqrt(W^2 + H^2) px is assumed, so distances
+            are only as good as that guess.
+        model: a name (`knuckle info` lists them) or the path of an .onnx file. "auto": every hand is seen by DaHyF, and
+            a left and a right one near each other together by a two-hand system too, where one is installed; what both
+            see is merged (`knuckle.inference.pairing` and `merge` have the rules, `Hands.models` who answered).
+        detector: what finds the hands; MediaPipe's networks where none is given.
+        looks: 2 shows the two-hand system every pair as it is and mirrored, which is more exact; 1 asks it once, in
+            half its time.
+        evidence: the joints that the hand detector's landmark network sees count in every hand
+            (`knuckle.inference.detection.evidence`); False leaves all to the model.
 
     Returns `Hands`, in the order of the boxes, or best first when found; empty when there is no hand.
     Raises KnuckleError for a photo, box, side, camera or model that cannot be used.
     """
     pixels = read_image(Path(image)) if isinstance(image, str | PathLike) else check_image(image)
-    height, width = pixels.shape[:2]
-    checked_sides = None if sides is None else check_sides(sides)
-    checked_boxes = None if boxes is None else check_boxes(boxes, width, height)
-    check_pairing(checked_boxes, checked_sides)
-    checked_camera = check_camera(camera, width, height)
-    predictor = _predictor(model, check_looks(looks), evidence)
-    if checked_boxes is not None and checked_sides is not None:
-        return predictor(pixels, checked_boxes, checked_sides, checked_camera)
-    from knuckle.inference.detection.mediapipe import default_detector
-
-    found = (detector or default_detector())(pixels)
-    found_boxes = np.array([hand.box_px for hand in found], dtype=float).reshape(-1, 4)
-    found_sides: tuple[Side, ...] = tuple(hand.side for hand in found)
-    return predictor(pixels, found_boxes, found_sides, checked_camera, evidence=_seen(found))
+    request = Request.checked(boxes=boxes, sides=sides, camera=camera, looks=looks, evidence=evidence)
+    lens = request.camera_of(pixels)
+    predictor = _predictor(model, request.looks, request.evidence)
+    return predict(predictor, pixels, detect(pixels, request, detector=detector), lens)
 
 
-def _seen(found: Sequence[Detection]) -> Evidence | None:
-    """What detection itself saw of the hands; None, which is to look, where it does not tell."""
+@dataclass(frozen=True, eq=False)
+class Request:
+    """What is asked of any number of pictures; `checked` makes it."""
+
+    boxes_px: Float[np.ndarray, "N 4"] | None = None
+    """x, y, w, h of each hand; None where the hands are to be found."""
+    sides: tuple[Side, ...] | None = None
+    """One for each box, or None with them."""
+    camera: Camera | tuple[float, float, float, float] | None = None
+    """A camera, or fx, fy, cx, cy px of every picture; None assumes them."""
+    looks: int = 2
+    """How often a two-hand system is asked about a pair."""
+    evidence: bool = True
+    """Whether the landmark network's joints count."""
+
+    @classmethod
+    def checked(
+        cls,
+        *,
+        boxes: Any = None,
+        sides: Any = None,
+        camera: Any = None,
+        looks: Any = 2,
+        evidence: bool = True,
+    ) -> "Request":
+        """A request of what a user gives, as `estimate` takes it. Raises KnuckleError for what no picture can be
+        estimated with."""
+        checked_sides = None if sides is None else _checked_sides(sides)
+        checked_boxes = None if boxes is None else _checked_boxes(boxes)
+        _check_one_side_a_box(checked_boxes, checked_sides)
+        return cls(checked_boxes, checked_sides, _checked_camera(camera), check_looks(looks), evidence)
+
+    def camera_of(self, image: UInt8[np.ndarray, "H W 3"]) -> Camera:
+        """The camera of a picture. Raises KnuckleError for a `Camera` of another size."""
+        height, width = image.shape[:2]
+        if self.camera is None:
+            return Camera.from_size(width, height)
+        if not isinstance(self.camera, Camera):
+            return Camera(*self.camera, width=width, height=height)
+        if (self.camera.width, self.camera.height) != (width, height):
+            raise KnuckleError(
+                f"camera: expected one of the picture's {width}x{height} px,"
+                f" got one of {self.camera.width}x{self.camera.height}"
+            )
+        return self.camera
+
+
+@dataclass(frozen=True, eq=False)
+class BoxedHands:
+    """Where the hands of a picture are."""
+
+    boxes_px: Float[np.ndarray, "N 4"]
+    """x, y, w, h."""
+    sides: tuple[Side, ...]
+    evidence: Evidence | None
+    """What the landmark network saw of them while they were found; None where it was not asked."""
+
+
+def detect(
+    image: UInt8[np.ndarray, "H W 3"], request: Request, *, detector: Detector | None = None
+) -> BoxedHands:
+    """The boxes of the request, or without them the hands that the detector finds, best first.
+
+    Raises KnuckleError for a box that does not fit the picture.
+    """
+    if request.boxes_px is not None and request.sides is not None:
+        _check_boxes_meet(request.boxes_px, *image.shape[1::-1])
+        return BoxedHands(request.boxes_px, request.sides, None)
+    if detector is None:
+        from knuckle.inference.detection.mediapipe import default_detector
+
+        detector = default_detector()
+    found = detector(image)
     seen = [hand.evidence for hand in found if hand.evidence is not None]
-    return Evidence.joined(seen) if len(seen) == len(found) else None
+    return BoxedHands(
+        np.array([hand.box_px for hand in found], dtype=float).reshape(-1, 4),
+        tuple(hand.side for hand in found),
+        # A detector of the user's own may have none.
+        Evidence.joined(seen) if len(seen) == len(found) else None,
+    )
+
+
+def predict(
+    predictor: AnyPredictor,
+    image: UInt8[np.ndarray, "H W 3"],
+    hands: BoxedHands,
+    camera: Camera,
+) -> Hands:
+    """The hands in their boxes, as one model sees them."""
+    return predictor(image, hands.boxes_px, hands.sides, camera, evidence=hands.evidence)
 
 
 @lru_cache(maxsize=8)
-def _predictor(model: str, looks: int, evidence: bool) -> Predictor | PairPredictor | AutoPredictor:
+def _predictor(model: str, looks: int, evidence: bool) -> AnyPredictor:
     return open_predictor(model, looks=looks, evidence=evidence)
+
+
+def _checked_sides(sides: Any) -> tuple[Side, ...]:
+    """Raises KnuckleError for anything but a sequence of "left" and "right"."""
+    if isinstance(sides, str):
+        raise KnuckleError(f'sides: expected a list with one side for each box, got the text "{sides}"')
+    try:
+        given = tuple(sides)
+    except TypeError:
+        raise KnuckleError(f"sides: expected a list of sides, got {type(sides).__name__}") from None
+    for side in given:
+        if side not in SIDES:
+            raise KnuckleError(f"side: expected one of {', '.join(SIDES)}, got {side!r}")
+    return given
+
+
+def _checked_boxes(boxes: Any) -> Float[np.ndarray, "N 4"]:
+    """Raises KnuckleError for another shape, numbers that are not finite, a width or height that is not positive."""
+    expected = "boxes: expected (N, 4) numbers, x, y, w, h in px"
+    try:
+        array = np.asarray(boxes, dtype=float)
+    except (TypeError, ValueError):
+        raise KnuckleError(f"{expected}, got {boxes!r}") from None
+    if array.size == 0:
+        return np.zeros((0, 4))
+    if array.ndim != 2 or array.shape[1] != 4:
+        hint = "; a single box is [[x, y, w, h]]" if array.shape == (4,) else ""
+        raise KnuckleError(f"{expected}, got shape {array.shape}{hint}")
+    for box in array:
+        if not np.isfinite(box).all() or (box[2:] <= 0).any():
+            raise KnuckleError(f"box: expected finite x,y,w,h in px with w and h above 0, got {_text(box)}")
+    return array
+
+
+def _check_boxes_meet(boxes_px: Float[np.ndarray, "N 4"], width: int, height: int) -> None:
+    """Raise KnuckleError for a box that lies wholly outside the picture, or is far too large for it."""
+    for box in boxes_px:
+        x, y, w, h = box.tolist()
+        # Pixel (0, 0) spans -0.5..0.5.
+        if x + w <= -0.5 or y + h <= -0.5 or x >= width - 0.5 or y >= height - 0.5:
+            raise KnuckleError(
+                f"box: expected one that meets the picture of {width}x{height} px, got {_text(box)}"
+            )
+        if max(w, h) > 100 * max(width, height):
+            raise KnuckleError(
+                f"box: expected one of about a hand's size in {width}x{height} px, got {_text(box)}"
+            )
+
+
+def _check_one_side_a_box(boxes: Float[np.ndarray, "N 4"] | None, sides: tuple[Side, ...] | None) -> None:
+    if boxes is None and sides is None:
+        return
+    if sides is None:
+        raise KnuckleError(
+            "sides: expected one for each box (a network for one hand has to know which), got none"
+        )
+    if boxes is None:
+        raise KnuckleError(
+            "boxes: expected one for each side given, got none (give both, or neither to find the hands)"
+        )
+    if len(boxes) != len(sides):
+        raise KnuckleError(f"sides: expected one for each box, got {len(sides)} for {len(boxes)}")
+
+
+def _checked_camera(camera: Any) -> Camera | tuple[float, float, float, float] | None:
+    """Raises KnuckleError for intrinsics that are not four finite numbers with fx, fy > 0."""
+    if camera is None or isinstance(camera, Camera):
+        return camera
+    try:
+        fx, fy, cx, cy = (float(value) for value in camera)
+    except (TypeError, ValueError):
+        raise KnuckleError(f"camera: expected fx, fy, cx, cy in px or a Camera, got {camera!r}") from None
+    check_intrinsics(fx, fy, cx, cy)
+    return fx, fy, cx, cy
+
+
+def _text(box: Float[np.ndarray, "4"]) -> str:
+    return ",".join(f"{value:g}" for value in box.tolist())

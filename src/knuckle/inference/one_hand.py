@@ -1,64 +1,88 @@
-"""The predictor: a picture, boxes, sides and a camera in; `Hands` out. Knows no files."""
+"""The predictor of one-hand systems: a picture, boxes, sides and a camera in; `Hands` out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 
-from knuckle import weights
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop, hand_roll
+from knuckle.geometry.mirror import MIRROR_POINT, mirror_px
 from knuckle.hands import Hands
-from knuckle.inference.detection.evidence import Evidence, look_at
-from knuckle.inference.detection.landmarks import landmark_network
-from knuckle.inference.mirror import mirror_outputs
+from knuckle.inference.detection.evidence import Evidence, gather_evidence
 from knuckle.inference.onnx_model import OnnxModel
-from knuckle.inference.refine import fuse, with_pose
+from knuckle.inference.refine import fuse, unfitted_joints, with_pose
+from knuckle.inference.window import Answer, ask_network, mirror_hands
 from knuckle.rig import load_rig
 from knuckle.rig.rotations import matrix_to_axis_angle
 from knuckle.skeleton import Side
+from knuckle.weights import ONE_HAND, Weights, resolve
 
-BATCH = 16
 TURNED_WRONG_RAD = np.deg2rad(15.0)
-"""An upright crop that is off by more, by the network's own joints, is looked at again: 17 of 100 rendered hands, of
-which the landmark network takes 21 to be turned otherwise; the error of all falls from 13.95 to 13.54 mm."""
+"""An upright crop that is off by more, by the network's own joints, is looked at again (docs/accuracy/ablations.md)."""
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
-    """What a one-hand network says of hands, all shown as right ones: its outputs with the crops (N, 3), cameras (N, 4)
-    and turns of the crops (N, radians) it saw them with; the hands' sides, boxes and camera in the picture as it is."""
+class SeenHands:
+    """A one-hand network's answer to N hands, before the fit."""
 
-    outputs: dict[str, np.ndarray]
-    crops: Float[np.ndarray, "N 3"]
-    cameras: Float[np.ndarray, "N 4"]
-    rolls: Float[np.ndarray, "N"]
+    answer: Answer
+    """The network's own, all hands shown as right ones."""
     sides: tuple[Side, ...]
     boxes_px: Float[np.ndarray, "N 4"]
+    """x, y, w, h in the picture as it is."""
     camera: Camera
+    """Of the picture as it is."""
+
+    @property
+    def is_left(self) -> Bool[np.ndarray, "N"]:
+        """Which hands are left ones."""
+        return np.array([side == "left" for side in self.sides], dtype=bool)
+
+    def rows(self, chosen: Int[np.ndarray, "n"]) -> "SeenHands":
+        """Some of the hands."""
+        answer = Answer(
+            {name: value[chosen] for name, value in self.answer.outputs.items()},
+            self.answer.crops[chosen],
+            self.answer.cameras[chosen],
+            self.answer.rolls[chosen],
+        )
+        return SeenHands(answer, tuple(self.sides[i] for i in chosen), self.boxes_px[chosen], self.camera)
+
+
+class Joints(NamedTuple):
+    """Joints of N hands in the picture as it is."""
+
+    px: Float[np.ndarray, "N 21 2"]
+    m: Float[np.ndarray, "N 21 3"]
+    confidence: Float[np.ndarray, "N"]
 
 
 class Predictor:
     """One model's weights, ready to estimate hands in pictures.
 
-    model: a shipped model's name or the path of an .onnx file with its record beside it. threads: of the network, None
-    lets onnxruntime choose. refine: fit the rig to the network's 2D and 3D joints (`knuckle.inference.refine`);
-    evidence: and to what the landmark network says of them (`knuckle.inference.detection.evidence`). Raises
-    KnuckleError for an unknown model, damaged weights or a two-hand system.
+    Args:
+        model: a shipped model's name, the path of an .onnx file with its record beside it, or either resolved already
+            (`knuckle.weights.resolve`).
+        threads: of one run of the network; None lets onnxruntime choose.
+        refine: fit the rig to the network's 2D and 3D joints (`knuckle.inference.refine`).
+        evidence: fit it to the landmark network's joints too (`knuckle.inference.detection.evidence`).
+
+    Raises KnuckleError for an unknown model, damaged weights or a two-hand system.
     """
 
     def __init__(
         self,
-        model: str = "dahyf",
+        model: str | Weights = ONE_HAND,
         *,
         threads: int | None = None,
         refine: bool = True,
         evidence: bool = True,
     ) -> None:
-        path, self.record = weights.find(model)
+        path, self.record = resolve(model)
         self._network = OnnxModel(path, threads=threads)
         if self._network.hands != 1:
             raise KnuckleError(
@@ -86,21 +110,17 @@ class Predictor:
 
         evidence: what is known of them already; without it the landmark network is asked.
         """
-        if not self.wants_evidence:
-            evidence = Evidence.none(len(sides))
-        elif evidence is None:
-            evidence = look_at(landmark_network(), image, boxes_px, sides)
-        answer = self.ask(image, boxes_px, sides, camera, rolls=evidence.rotation_rad)
-        return self.fit(answer, evidence)
+        known = gather_evidence(image, boxes_px, sides, known=evidence, wanted=self.wants_evidence)
+        return self.fit(self.ask(image, boxes_px, sides, camera, rolls=known.rotation_rad), known)
 
     @property
     def uses_evidence(self) -> bool:
-        """Whether the landmark network's joints have a share in the answer."""
+        """Whether the rig is fitted to the landmark network's joints too."""
         return self._refine and self._evidence
 
     @property
     def wants_evidence(self) -> bool:
-        """Whether the landmark network is to be asked: for a share in the answer, or for how far to turn the crop."""
+        """Whether the landmark network is to be asked: for its joints, or for how far to turn the crop."""
         return self.uses_evidence or self._network.upright
 
     def ask(
@@ -111,85 +131,72 @@ class Predictor:
         camera: Camera,
         *,
         rolls: Float[np.ndarray, "N"] | None = None,
-    ) -> Answer:
-        """What the network alone says of the hands in boxes (x, y, w, h px of the image).
+    ) -> SeenHands:
+        """The network's own answer to the hands in boxes (x, y, w, h px of the image).
 
         rolls: how far each hand is turned from fingers-up, clockwise in the picture, radians; a system of upright crops
-        turns its crops by that, and looks again where its own joints say otherwise.
+        turns its crops by that, and looks again where its own joints show another turn.
         """
         boxes = np.asarray(boxes_px, dtype=float).reshape(-1, 4)
+        is_left = np.array([side == "left" for side in sides], dtype=bool)
         turns = np.zeros(len(boxes)) if rolls is None or not self._network.upright else rolls
-        answer = self._ask_once(image, boxes, sides, camera, turns)
+        seen = SeenHands(self._ask_once(image, boxes, is_left, camera, turns), tuple(sides), boxes, camera)
         if not self._network.upright or not len(boxes):
-            return answer
+            return seen
+        answer = seen.answer
         own = better_rolls(answer.outputs["joints_px"], answer.rolls)
         wrong = np.flatnonzero(own != answer.rolls)
         if not len(wrong):
-            return answer
-        mirror = np.array([-1.0 if side == "left" else 1.0 for side in sides])
-        again = self._ask_once(
-            image, boxes[wrong], [sides[int(i)] for i in wrong], camera, (mirror * own)[wrong]
-        )
+            return seen
+        turns = np.where(is_left, -own, own)
+        again = self._ask_once(image, boxes[wrong], is_left[wrong], camera, turns[wrong])
         for name, values in again.outputs.items():
             answer.outputs[name][wrong] = values
         answer.rolls[wrong] = again.rolls
-        return answer
+        return seen
 
     def _ask_once(
         self,
         image: UInt8[np.ndarray, "H W 3"],
         boxes: Float[np.ndarray, "N 4"],
-        sides: Sequence[Side],
+        is_left: Bool[np.ndarray, "N"],
         camera: Camera,
         turns: Float[np.ndarray, "N"],
     ) -> Answer:
-        is_left = np.array([side == "left" for side in sides], dtype=bool)
-        width, aspect, parts = image.shape[1], camera.fy / camera.fx, []
-        crops, cameras, shown_rolls = [], [], []
-        for start in range(0, len(sides), BATCH):
-            windows = [
-                Crop.from_box(
-                    box, self.record.size, expand=self.record.expand, roll_rad=float(roll), aspect=aspect
-                )
-                for box, roll in zip(boxes[start : start + BATCH], turns[start : start + BATCH], strict=True)
-            ]
-            lefts = is_left[start : start + BATCH]
-            # The patch of the mirrored frame is the mirrored patch: the frame itself need not be turned.
-            patches = [
-                crop.warp(image)[:, ::-1] if left else crop.warp(image)
-                for crop, left in zip(windows, lefts, strict=True)
-            ]
-            framed = [
-                crop.mirrored(width) if left else crop for crop, left in zip(windows, lefts, strict=True)
-            ]
-            crops.append(np.stack([crop.vector for crop in framed]))
-            cameras.append(np.stack([(camera.mirrored() if left else camera).vector for left in lefts]))
-            shown_rolls.append(np.array([crop.roll_rad for crop in framed]))
-            patch = normalise(np.stack(patches))
-            parts.append(self._network(patch, crops[-1], cameras[-1], roll=shown_rolls[-1]))
-        outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} if parts else {}
-        return Answer(
-            outputs,
-            np.concatenate(crops) if crops else np.zeros((0, 3)),
-            np.concatenate(cameras) if cameras else np.zeros((0, 4)),
-            np.concatenate(shown_rolls) if shown_rolls else np.zeros(0),
-            tuple(sides),
-            boxes,
-            camera,
+        size, expand, aspect = self.record.size, self.record.expand, camera.fy / camera.fx
+        crops = [
+            Crop.from_box(box, size, expand=expand, roll_rad=float(turn), aspect=aspect)
+            for box, turn in zip(boxes, turns, strict=True)
+        ]
+        return ask_network(self._network, image, camera, crops, is_left)
+
+    def joints(self, seen: SeenHands) -> Joints:
+        """The joints of the network's answer, in the picture as it is, before the fit and without evidence."""
+        answer, is_left, width = seen.answer, seen.is_left, seen.camera.width
+        if self._refine:
+            joints = unfitted_joints(
+                answer.outputs, answer.crops, answer.cameras, self.record.size, roll=answer.rolls
+            )
+        else:
+            joints = (answer.outputs[name].astype(float) for name in ("joints_px", "joints_m"))
+        px, m = joints
+        return Joints(
+            np.where(is_left[:, None, None], mirror_px(px, width), px),
+            np.where(is_left[:, None, None], m * MIRROR_POINT, m),
+            np.clip(answer.outputs["confidence"].astype(float), 0, 1),
         )
 
-    def fit(self, answer: Answer, evidence: Evidence | None = None) -> Hands:
+    def fit(self, seen: SeenHands, evidence: Evidence | None = None) -> Hands:
         """Hands of the network's answer, together with evidence of them."""
-        if not len(answer.sides):
-            return Hands(answer.camera, model=self.record.name, faces=self._faces)
-        is_left = np.array([side == "left" for side in answer.sides])
-        width, raw = answer.camera.width, answer.outputs
+        if not len(seen.sides):
+            return Hands(seen.camera, model=self.record.name, faces=self._faces)
+        is_left, width, answer = seen.is_left, seen.camera.width, seen.answer
         if self._refine:
             known = None
             if self.uses_evidence and evidence is not None and evidence.found.any():
                 known = evidence.mirrored(is_left, width)
             raw = fuse(
-                raw,
+                answer.outputs,
                 answer.crops,
                 answer.cameras,
                 rig=self._rig,
@@ -199,7 +206,7 @@ class Predictor:
                 system=self.record.name,
             )
         else:
-            raw = with_pose(raw, self._rig)
+            raw = with_pose(answer.outputs, self._rig)
         outputs = {
             "joints_px": raw["joints_px"].astype(float),
             "joints_m": raw["joints_m"].astype(float),
@@ -209,11 +216,11 @@ class Predictor:
             # Rounding may leave a cosine a hair outside.
             "confidence": np.clip(raw["confidence"].astype(float), 0, 1),
         }
-        fields: dict[str, Any] = mirror_outputs(outputs, is_left, width)
+        fields: dict[str, Any] = mirror_hands(outputs, is_left, width)
         return Hands(
-            answer.camera,
-            sides=answer.sides,
-            boxes_px=answer.boxes_px,
+            seen.camera,
+            sides=seen.sides,
+            boxes_px=seen.boxes_px,
             model=self.record.name,
             faces=self._faces,
             **fields,
@@ -224,13 +231,7 @@ def better_rolls(
     joints_px: Float[np.ndarray, "B 21 2"], rolls: Float[np.ndarray, "B"]
 ) -> Float[np.ndarray, "B"]:
     """How far the crops of an upright network are better turned, by what it saw in crops turned by `rolls`; the same
-    angle where a second look is not worth its time."""
+    angle where a second look would hardly differ."""
     own = hand_roll(joints_px)
     apart = np.abs((own - rolls + np.pi) % (2 * np.pi) - np.pi)
     return np.where(apart > TURNED_WRONG_RAD, own, rolls)
-
-
-def normalise(patches: UInt8[np.ndarray, "B S S 3"]) -> Float[np.ndarray, "B 3 S S"]:
-    """RGB bytes to the networks' input: (v / 255 - 0.5) / 0.5, channels first, float32."""
-    scaled = patches.astype(np.float32) / np.float32(127.5) - np.float32(1)
-    return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))

@@ -17,7 +17,7 @@ as onnxruntime does by itself, they keep both cores from everything else."""
 
 
 def available_cores() -> int:
-    """Cores this process may run on, where the system tells; else those it has."""
+    """Cores this process may run on, where the system says which; else those it has."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -72,12 +72,18 @@ _TAILS: dict[str, tuple[int, ...]] = {
 class OnnxModel:
     """A system exported to onnx: patches with their crops and cameras in, a dict of outputs out.
 
-    patch (B, 3, S, S) normalised RGB; crop (B, 3) = centre u, centre v, side px and camera (B, 4) = fx, fy,
-    cx, cy of the frame. hands: how many a patch shows, by the shape of joints_px. One: every hand is a right one. Two:
-    outputs have an axis of hands after the batch, the right one first. vertex_count: of its mesh, where the file says
-    so. upright: whether crops are to be turned so that the hand points up; such a file takes their angle too.
-    has_attention: whether it can also tell where it looked. threads: as `knuckle.inference.onnx_model` has it. Raises
-    KnuckleError when the file is not such a network.
+    Args:
+        path: an onnx file.
+        threads: of one run, as of `open_session`.
+
+    Attributes:
+        hands: how many a patch shows. One: every hand is a right one. Two: outputs have an axis of hands after the
+            batch, the right one first.
+        vertex_count: of its mesh, where the file says so.
+        upright: whether crops are to be turned so that the hand points up; such a file takes their angle too.
+        has_attention: whether it can also show where it looked.
+
+    Raises KnuckleError when the file is not such a network.
     """
 
     def __init__(self, path: Path, *, threads: int | None = None) -> None:
@@ -111,8 +117,13 @@ class OnnxModel:
     ) -> dict[str, Float[np.ndarray, "b ..."]]:
         """The outputs, in the frame's axes.
 
-        roll: radians by which each crop is turned (`knuckle.geometry.crop.Crop`), for an upright network; without it
-        none is. attention (B, T, 2, 42, m, m) only where it is asked for and the network has it.
+        Args:
+            patch: normalised RGB.
+            crop: centre u, centre v, side, px of the frame.
+            camera: fx, fy, cx, cy, px of the frame.
+            roll: radians by which each crop is turned (`knuckle.geometry.crop.Crop`), for an upright network; without
+                it none is.
+            attention: whether (B, T, 2, 42, m, m) is among the outputs, where the network has it.
         """
         arrays = {"patch": patch, "crop": crop, "camera": camera}
         if self.upright:

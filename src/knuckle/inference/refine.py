@@ -1,14 +1,16 @@
-"""What is known of a hand as one hand: the rig fitted to its joints.
+"""The rig fitted to a hand's joints, so that all that is known of the hand agrees.
 
-Where a network has a 2D branch of its own, that places joints in the picture better than the projected hand does, and
-the hand knows depth: the branch's joints are lifted to the hand's depths first. A network of free vertices gets a
+Where a network has a 2D branch of its own, that places joints in the picture better than the projected hand does, while
+depths are the hand's: the branch's joints are lifted to those first. A network of free vertices gets a
 hand's proportions, pose and shape from the fit. Where there is evidence of the hand
-(`knuckle.inference.detection.evidence`), its joints have a share in both, as large as they are to be trusted
+(`knuckle.inference.detection.evidence`), its joints are averaged in, by how far they are to be trusted
 (`trust`). No part of the published systems (switches: `Predictor(refine=..., evidence=...)`, `knuckle evaluate
 --no-refine`, `--no-evidence`). Two-hand networks give joints alone: their meshes are the fit's.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -16,15 +18,15 @@ from jaxtyping import Bool, Float
 from knuckle.geometry.mirror import AS_RIGHT
 from knuckle.geometry.projection import lift, patch_to_frame, project
 from knuckle.inference.detection.evidence import Evidence
+from knuckle.inference.pairing import PairEstimate
 from knuckle.inference.trust import STANDARD, TWO_HANDS, View, apart, our_joints, signals, trust_in
 from knuckle.rig.fit.joints import fit_joints, ray_weights
 from knuckle.rig.hand_rig import HandRig
-from knuckle.rig.rotations import rodrigues
+from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
 from knuckle.skeleton import WRIST
 
 BRANCH_SHARE = 0.7
-"""Weight of the 2D branch against the projected hand; chosen on held-out synthetic hands, where 0.6 to 0.9 hardly
-differ (docs/accuracy.md)."""
+"""Weight of the 2D branch against the projected hand; 0.6 to 0.9 hardly differ on held-out synthetic hands."""
 
 LARGEST_SIZE_RATIO = 1.15
 """By how much the projected hand's size in the picture may differ from the 2D branch's. Where it does by more it is the
@@ -32,8 +34,7 @@ distance that is wrong (a scale near zero puts a hand ten times too far), and th
 
 ACROSS, ALONG = 0.1, 0.01
 """What a joint counts in the fit across and along its ray, as if known to 3 mm in the picture and to 10 mm in depth:
-the hand's proportions then mend depths. On held-out rendered hands 0.10 (DaHyF) to 0.32 mm (HandAR) better than 1
-and 1."""
+the hand's proportions then mend depths (docs/accuracy/ablations.md)."""
 
 _SMALLEST_SPREAD_PX = 1e-3
 _STEPS = 4
@@ -56,9 +57,16 @@ def fuse(
 ) -> dict[str, np.ndarray]:
     """A network's outputs with joints, mesh, rotations and shape replaced by those of the fitted rig.
 
-    outputs: as `OnnxModel` gives them, of right hands; crop and camera as it takes them; size: the patch's side, px;
-    roll: radians by which each crop is turned, none without it.
-    evidence: of the same hands, shown as right ones; system: whose figures tell how far to trust it (`trust_in`).
+    Args:
+        outputs: as `OnnxModel` gives them, of right hands.
+        crop: centre u, centre v, side px, as it takes them.
+        camera: fx, fy, cx, cy px.
+        rig: a right one.
+        size: the patch's side, px.
+        roll: radians by which each crop is turned; none without it.
+        evidence: of the same hands, shown as right ones.
+        system: the record's name, by which the evidence is weighed (`trust_in`).
+
     residual_m (B) is added: how far the rig stays from the joints it was fitted to, on average. Hands whose joints
     lie metres apart (no hand was there) stay as they are, their residual is NaN.
     """
@@ -86,57 +94,60 @@ def fuse(
     return fused
 
 
-def fuse_pair(
-    outputs: Mapping[str, np.ndarray],
-    camera: Float[np.ndarray, "B 4"],
+def fit_pairs(
+    pairs: PairEstimate,
+    camera: Float[np.ndarray, "P 4"],
     *,
     rig: HandRig,
     refine: bool = True,
     evidence: Evidence | None = None,
-) -> dict[str, np.ndarray]:
-    """A two-hand network's outputs with mesh, rotations and shape: those of the rig fitted to each hand's joints.
+) -> PairEstimate:
+    """Pairs with mesh, pose, shape and residual: those of the rig fitted to each hand's joints.
 
-    outputs: as `OnnxModel` gives them, (B, 2, ...), the right hand first; rig: a right one, both hands are fitted in
-    one call. Added: vertices_m (B, 2, V, 3), rotations (B, 2, 16, 3, 3), a left hand's turning the left rig, shape
-    (B, 2, 10) and residual_m (B, 2), how far the rig stays from the network's joints on average. refine: joints_px
-    and joints_m become the rig's too. evidence: of 2 B hands in the order of the outputs, in the picture as it is.
+    Args:
+        pairs: joints and confidences.
+        camera: fx, fy, cx, cy of each pair's picture, px.
+        rig: a right one; all hands are fitted in one call.
+        refine: the joints become the rig's too.
+        evidence: of 2 P hands, pair by pair, in the picture as it is.
+
     Hands whose joints lie metres apart (no hand was there) keep their joints and get the rest pose; their residual is
     NaN.
     """
     count = 2 * len(camera)
-    fused = {name: np.array(value, dtype=float, order="C") for name, value in outputs.items()}
+    joints_px, joints_m = (np.array(value, order="C") for value in (pairs.joints_px, pairs.joints_m))
     as_right = np.tile(AS_RIGHT, (len(camera), 1))[:, None]
-    joints = fused["joints_m"].reshape(count, 21, 3) * as_right
+    joints = joints_m.reshape(count, 21, 3) * as_right
     usable = _usable(joints)
     pose, shape, residual = np.zeros((count, 16, 3)), np.zeros((count, 10)), np.full(count, np.nan)
     translation = joints[:, 0] - rig.joints_rest_m[0]
+    lenses = np.repeat(camera.astype(float), 2, axis=0)
     if usable.any():
         target = joints[usable]
         if evidence is not None:
             is_left = np.tile([False, True], len(camera))
-            lens = np.repeat(camera.astype(float), 2, axis=0)
             # Mirrored about the camera's axis, as the joints are: the principal point stays.
-            shown = evidence.mirrored(is_left, 2 * lens[:, 2] + 1).rows(usable)
+            shown = evidence.mirrored(is_left, 2 * lenses[:, 2] + 1).rows(usable)
             target = with_evidence(
-                target, lens[usable], shown, spread_px=np.zeros(len(target)), system=TWO_HANDS, stays=True
+                target, lenses[usable], shown, spread_px=np.zeros(len(target)), system=TWO_HANDS, stays=True
             )
         fit = fit_joints(rig, target, weights=ray_weights(target, ACROSS, ALONG))
         pose[usable], shape[usable], translation[usable] = fit.pose, fit.shape, fit.translation
         residual[usable] = fit.residual_m
     hand = rig.posed(pose, shape, translation)
-    results = {
+    rotations = rodrigues(pose) * (as_right[..., None] * as_right[:, :, None])
+    if refine:
+        fitted = (hand.joints * as_right)[usable]
+        joints_m.reshape(count, 21, 3)[usable] = fitted
+        joints_px.reshape(count, 21, 2)[usable] = project(fitted, lenses[usable, None])
+    added = {
         "vertices_m": hand.vertices * as_right,
-        "rotations": rodrigues(pose) * (as_right[..., None] * as_right[:, :, None]),
+        "pose_rad": matrix_to_axis_angle(rotations),
         "shape": shape,
         "residual_m": residual,
     }
-    fused |= {name: value.reshape(-1, 2, *value.shape[1:]) for name, value in results.items()}
-    if refine:
-        fitted = (hand.joints * as_right)[usable]
-        lens = np.repeat(camera.astype(float), 2, axis=0)[usable, None]
-        fused["joints_m"].reshape(count, 21, 3)[usable] = fitted
-        fused["joints_px"].reshape(count, 21, 2)[usable] = project(fitted, lens)
-    return fused
+    by_pair: dict[str, Any] = {name: value.reshape(-1, 2, *value.shape[1:]) for name, value in added.items()}
+    return replace(pairs, joints_px=joints_px, joints_m=joints_m, **by_pair)
 
 
 def with_pose(outputs: Mapping[str, np.ndarray], rig: HandRig) -> dict[str, np.ndarray]:
@@ -185,6 +196,23 @@ def own_joints(
     uv = BRANCH_SHARE * branch + (1 - BRANCH_SHARE) * project(placed, lens, nearest_m=_NEAREST_M)
     spread_px = np.linalg.norm(branch - project(hand, lens, nearest_m=_NEAREST_M), axis=-1).mean(1)
     return lift(uv, placed[..., 2], lens), spread_px
+
+
+def unfitted_joints(
+    outputs: Mapping[str, np.ndarray],
+    crop: Float[np.ndarray, "B 3"],
+    camera: Float[np.ndarray, "B 4"],
+    size: int,
+    *,
+    roll: Float[np.ndarray, "B"] | None = None,
+) -> tuple[Float[np.ndarray, "B 21 2"], Float[np.ndarray, "B 21 3"]]:
+    """What `fuse` fits the rig to, without evidence: px of the frame and metres. Arguments as of `fuse`."""
+    px, own_m = (np.array(outputs[name], dtype=float) for name in ("joints_px", "joints_m"))
+    joints_m, _ = own_joints(outputs, crop, camera, size, roll=roll)
+    usable = _usable(joints_m) & (own_m[..., 2].min(1) > 0)
+    own_m[usable] = joints_m[usable]
+    px[usable] = project(own_m[usable], camera[usable, None].astype(float))
+    return px, own_m
 
 
 def with_evidence(

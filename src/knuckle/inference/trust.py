@@ -1,4 +1,4 @@
-"""How far to believe whom: the landmark network's joints brought to ours, and its share in each joint of a hand.
+"""How far to trust the landmark network: its joints brought to ours, and its share in each joint of a hand.
 
 It was made for photographs and beats our networks there; rendered and strange hands it often loses. Signals of each
 hand tell how it stands: whether the landmark network sees a hand, and one of the side it is of; whether its joints fill
@@ -24,7 +24,7 @@ from knuckle.skeleton import JOINT_CLASSES, JOINT_COUNT, WRIST
 
 TABLE = Path(__file__).parent.parent / "assets" / "evidence.json"
 STANDARD, TWO_HANDS = "standard", "two hands"
-"""Whose figures a system has that nobody calibrated, of one hand and of two."""
+"""The figures of systems without calibrated ones of their own, of one hand and of two."""
 
 SIGNALS = ("presence", "side", "box", "own 3D", "our box", "our branches", "apart")
 """Of a hand, in the order of a table's numbers."""
@@ -97,7 +97,7 @@ def trust_in(system: str) -> Trust:
 
 def merge_odds(systems: str, signals: tuple[str, ...]) -> tuple[Odds, Odds]:
     """In the picture and in depth, of a two-hand against a one-hand system, by their names joined by "+"; the standard
-    ones where nobody calibrated them together."""
+    ones where there are no calibrated ones."""
     table = _table()["merge"]
     own = table.get(systems, table[STANDARD])
     return to_odds(own["picture"], signals), to_odds(own["depth"], signals)

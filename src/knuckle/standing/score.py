@@ -33,7 +33,7 @@ PHOTOGRAPHS, RENDERED = "photographs", "rendered"
 
 def check_against(name: str) -> None:
     """Raise KnuckleError unless `name` is a one-hand model that is there."""
-    _, record = store.find(name)
+    _, record = store.resolve(name)
     if record.hands != 1:
         raise KnuckleError(f"score against: expected a one-hand model, got {record.name}")
 
@@ -146,7 +146,7 @@ def shipping_commands(
     folder: Path, recipe: StandingRecipe, state: State, *, held_out: Path, commit: str
 ) -> list[str]:
     """What to type to ship the scored weights under the name of what ships today, with the record of the run."""
-    name = store.find(recipe.score.against)[1].name
+    name = store.resolve(recipe.score.against)[1].name
     scored = folder / SCORED / WEIGHTS
     export = [
         *("knuckle", "export", str(scored), "--name", name, "--data", str(held_out)),

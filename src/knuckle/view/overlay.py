@@ -1,13 +1,21 @@
-"""Hands over the photo they were found in: shaded mesh, skeleton, label."""
+"""Hands over the photo they were found in: shaded mesh, skeleton, label; skeletons and labels also by themselves."""
 
+import cv2
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 
 from knuckle.errors import KnuckleError
 from knuckle.hands import Hand, Hands
-from knuckle.view.marks import draw_label, draw_skeleton, drawable
-from knuckle.view.palette import hand_colour
+from knuckle.skeleton import BONES
+from knuckle.view.palette import FINGER_COLOURS, HAND_COLOURS
 from knuckle.view.shading import Mesh, Window, mesh_window, shaded_layer
+
+_SHIFT = 4  # cv2 draws at 1/16 px
+_FAR_PX = 1e6  # beyond this cv2's integers could overflow
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_SMALLEST_LABELLED_PX = 160
+_FINE_BELOW_PX = 200  # smaller skeletons are drawn larger and averaged: cv2's small discs are diamonds
+_FINE = 4
 
 
 def draw_hands(
@@ -44,6 +52,87 @@ def draw_hands(
             text = f"{hands.sides[i]} {hands.confidence[i]:.2f}"
             draw_label(picture, text, window, hand_colour(i), taken)
     return picture
+
+
+def hand_colour(index: int) -> np.ndarray:
+    """Colour of the index-th hand of a photo."""
+    return HAND_COLOURS[index % len(HAND_COLOURS)]
+
+
+def hand_extent(joints_px: Float[np.ndarray, "21 2"], drawn: Bool[np.ndarray, "21"]) -> float:
+    """Length of the diagonal around the joints, px."""
+    return float(np.linalg.norm(np.ptp(joints_px[drawn], axis=0))) if drawn.any() else 0.0
+
+
+def drawable(
+    joints_px: Float[np.ndarray, "21 2"], joints_m: Float[np.ndarray, "21 3"]
+) -> Bool[np.ndarray, "21"]:
+    """Joints in front of the camera and not absurdly far from the picture."""
+    near = np.isfinite(joints_px).all(1) & (np.abs(joints_px) < _FAR_PX).all(1)
+    return near & (joints_m[:, 2] > 0)
+
+
+def draw_skeleton(
+    picture: UInt8[np.ndarray, "H W 3"], joints_px: Float[np.ndarray, "21 2"], drawn: Bool[np.ndarray, "21"]
+) -> None:
+    """Bones in the colours of their fingers, white-rimmed joints; widths follow the size of the hand."""
+    extent = min(hand_extent(joints_px, drawn), float(np.hypot(*picture.shape[:2])))
+    width = max(extent * 0.011, 1.0)
+    if extent >= _FINE_BELOW_PX:
+        _draw_bones(picture, joints_px, drawn, width)
+        return
+    margin = np.ceil(3 * width)
+    inside = (
+        drawn & (joints_px > -margin).all(1) & (joints_px < np.array(picture.shape[1::-1]) + margin).all(1)
+    )
+    if not inside.any():
+        return
+    low = np.maximum(joints_px[drawn].min(0) - margin, 0).astype(int)
+    part = picture[low[1] :, low[0] :][: int(extent + 2 * margin) + 2, : int(extent + 2 * margin) + 2]
+    height, wide = part.shape[:2]
+    # Drawn twice on a finer grid, over black and over white: the difference is what still shows through.
+    fine = (joints_px - low + 0.5) * _FINE - 0.5
+    over = []
+    for paper in (0, 255):
+        canvas = np.full((height * _FINE, wide * _FINE, 3), paper, dtype=np.uint8)
+        _draw_bones(canvas, fine, drawn, width * _FINE)
+        over.append(cv2.resize(canvas, (wide, height), interpolation=cv2.INTER_AREA).astype(np.float32))
+    part[:] = np.clip(over[0] + part * (over[1] - over[0]) / 255 + 0.5, 0, 255).astype(np.uint8)
+
+
+def draw_label(
+    picture: UInt8[np.ndarray, "H W 3"],
+    text: str,
+    window: tuple[float, float, float, float],
+    colour: Int[np.ndarray, "3"],
+    taken: list[tuple[int, int, int, int]],
+) -> None:
+    """A small tag above a window (left, top, width, height px), or where there is room.
+
+    `taken` keeps the places of those drawn. Nothing is drawn in pictures too small to read it in.
+    """
+    height, width = picture.shape[:2]
+    if min(height, width) < _SMALLEST_LABELLED_PX:
+        return
+    left, top, wide, tall = window
+    size = max(0.4, min(height, width) / 1500)
+    stroke = max(1, round(size * 1.7))
+    (text_wide, text_tall), below = cv2.getTextSize(text, _FONT, size, stroke)
+    pad = round(text_tall * 0.55)
+    w, h = text_wide + 2 * pad, text_tall + below + pad
+    if w > width or h > height:
+        return
+    places = [(left, top - h - pad), (left, top + tall + pad), (left + wide - w, top - h - pad), (left, top)]
+    boxes = [(int(np.clip(x, 0, width - w)), int(np.clip(y, 0, height - h)), w, h) for x, y in places]
+    box = next((b for b in boxes if not any(_meet(b, t) for t in taken)), boxes[0])
+    taken.append(box)
+    x, y = box[:2]
+    part = picture[y : y + h, x : x + w]
+    tag = _rounded(w, h, radius=h * 0.3)[..., None] * 0.86
+    part[:] = (part * (1 - tag) + colour * 0.62 * tag).round().astype(np.uint8)
+    cv2.putText(
+        picture, text, (x + pad, y + pad // 2 + text_tall), _FONT, size, (255, 255, 255), stroke, cv2.LINE_AA
+    )
 
 
 def _draw_meshes(picture: np.ndarray, hands: Hands) -> None:
@@ -85,3 +174,40 @@ def _label_window(hand: Hand, picture: np.ndarray) -> tuple[float, float, float,
     # Meshes reach a little further than joints.
     margin = 0.06 * float(np.linalg.norm(high - low))
     return (*(low - margin), *(high - low + 2 * margin))  # pyright: ignore[reportReturnType]
+
+
+def _draw_bones(picture: np.ndarray, joints_px: np.ndarray, drawn: np.ndarray, width: float) -> None:
+    edge = max(1, round(width * 0.3))
+    points = np.round(np.where(drawn[:, None], joints_px, 0) * 2**_SHIFT).astype(int)
+    bones = [(a, b) for a, b in BONES if drawn[a] and drawn[b]]
+    for ring, shade in ((edge, 0.25), (0, 1.0)):
+        for a, b in bones:
+            colour = _tone(FINGER_COLOURS[(b - 1) // 4], shade)
+            cv2.line(picture, points[a], points[b], colour, round(width) + 2 * ring, cv2.LINE_AA, _SHIFT)
+    for joint in np.flatnonzero(drawn):
+        colour = FINGER_COLOURS[(joint - 1) // 4] if joint else np.array([235, 235, 235])
+        radius = width * (1.5 if not joint else 1.0 if joint % 4 == 0 else 1.15)
+        _disc(picture, points[joint], radius + edge, _tone(colour, 0.25))
+        _disc(picture, points[joint], radius, (255, 255, 255))
+        _disc(picture, points[joint], radius * 0.68, _tone(colour, 1))
+
+
+def _rounded(width: int, height: int, *, radius: float) -> Float[np.ndarray, "h w"]:
+    """Coverage 0..1 of a rectangle with round corners."""
+    y, x = np.mgrid[:height, :width] + 0.5
+    dx = np.abs(x - width / 2) - (width / 2 - radius)
+    dy = np.abs(y - height / 2) - (height / 2 - radius)
+    return np.clip(radius - np.hypot(np.maximum(dx, 0), np.maximum(dy, 0)) + 0.5, 0, 1)
+
+
+def _disc(picture: np.ndarray, centre: np.ndarray, radius: float, colour: tuple[int, int, int]) -> None:
+    cv2.circle(picture, centre.tolist(), round(radius * 2**_SHIFT), colour, -1, cv2.LINE_AA, _SHIFT)
+
+
+def _tone(colour: np.ndarray, shade: float) -> tuple[int, int, int]:
+    r, g, b = (int(c * shade) for c in colour)
+    return r, g, b
+
+
+def _meet(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> bool:
+    return a[0] < b[0] + b[2] and b[0] < a[0] + a[2] and a[1] < b[1] + b[3] and b[1] < a[1] + a[3]

@@ -11,11 +11,6 @@ FINGER_COLOURS = np.array([(255, 88, 82), (255, 170, 40), (96, 214, 104), (64, 1
 """Thumb, index, middle, ring, pinky."""
 
 
-def hand_colour(index: int) -> np.ndarray:
-    """Colour of the index-th hand of a photo."""
-    return HAND_COLOURS[index % len(HAND_COLOURS)]
-
-
 CHART_COLOURS = ("#1f77b4", "#e67e22", "#279e60", "#c03950", "#7d5aaa", "#2fa4a8", "#8c6d4f", "#d46fb0")
 """Of lines and bars, on white, in this order."""
 

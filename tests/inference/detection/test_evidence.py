@@ -8,9 +8,6 @@ import pytest
 import knuckle
 from knuckle import Camera, Detection
 from knuckle.geometry.crop import apply_affine, invert_affine
-from knuckle.inference import auto as door
-from knuckle.inference import one_hand as predictor
-from knuckle.inference import two_hands as pair_predictor
 from knuckle.inference.detection import evidence
 from knuckle.inference.detection.evidence import FIRST_EXPAND, Evidence, look_at
 from knuckle.inference.detection.landmarks import LANDMARK_PX, Landmarks, TurnedSquare
@@ -193,8 +190,7 @@ class Blind:
 
 @pytest.fixture
 def nobody_asks(monkeypatch):
-    for module in (predictor, pair_predictor, door):
-        monkeypatch.setattr(module, "landmark_network", Blind)
+    monkeypatch.setattr(evidence, "landmark_network", Blind)
 
 
 IMAGE = np.random.default_rng(1).integers(0, 255, (240, 321, 3)).astype(np.uint8)
@@ -213,8 +209,7 @@ def test_without_evidence_the_landmark_network_is_not_asked(installed, nobody_as
 def dot_in(monkeypatch, **options) -> Dot:
     """For all predictors."""
     dot = Dot(**options)
-    for module in (predictor, pair_predictor, door):
-        monkeypatch.setattr(module, "landmark_network", lambda: dot)
+    monkeypatch.setattr(evidence, "landmark_network", lambda: dot)
     return dot
 
 

@@ -11,9 +11,15 @@ import numpy as np
 import pytest
 
 from knuckle.errors import KnuckleError
-from knuckle.inference.detection import networks as mediapipe_networks
-from knuckle.inference.detection.landmarks import LandmarkNetwork, TurnedSquare, landmark_network
-from knuckle.inference.detection.networks import NETWORKS, open_network, read_network
+from knuckle.inference.detection import landmarks as mediapipe_networks
+from knuckle.inference.detection.landmarks import (
+    NETWORKS,
+    LandmarkNetwork,
+    TurnedSquare,
+    landmark_network,
+    open_network,
+    read_network,
+)
 
 ANCHOR_STEP = 8
 

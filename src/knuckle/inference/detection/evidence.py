@@ -1,10 +1,10 @@
-"""What the landmark network knows of hands, beside what our networks say: evidence for the fit (`fusion`).
+"""The landmark network's own answer to each hand: evidence for the fit of the rig (`refine`).
 
 Where the detector found the hands, that is its own last look. Where boxes are given, the network is asked: about the
-upright square round the box, in the other three quarters where that look finds no upright hand, and again where the
-joints say that the hand is turned, lies elsewhere or is of another size. A left hand is always shown mirrored, so that
-a picture and its mirror image give mirrored evidence; the network likes both sides alike. No part of the published
-systems (switch: `estimate(evidence=False)`).
+upright square round the box, in the other three quarters where that look finds no upright hand, and again where its
+joints show that the hand is turned, lies elsewhere or is of another size. A left hand is always shown mirrored, so that
+a picture and its mirror image give mirrored evidence; the network is as good on either side. No part of the published
+systems (switch: `estimate(evidence=False)`). Constants here are justified in docs/accuracy/ablations.md.
 """
 
 from collections.abc import Sequence
@@ -17,33 +17,30 @@ from jaxtyping import Bool, Float, Int, UInt8
 
 from knuckle.geometry.crop import turn_about_z
 from knuckle.geometry.mirror import MIRROR_POINT, mirror_box, mirror_column, mirror_px
-from knuckle.inference.detection.landmarks import Landmarks, TurnedSquare, joints_to_square
+from knuckle.inference.detection.landmarks import Landmarks, TurnedSquare, joints_to_square, landmark_network
 from knuckle.skeleton import Side
 
 FIRST_EXPAND = 1.6
 """Side of the first square over the longer side of the box."""
 
 TURNED_RAD = np.deg2rad(20.0)
-"""A second look is worth its time where the first one's joints suggest a square turned by more than this, ..."""
+"""There is a second look where the first one's joints suggest a square turned by more than this, ..."""
 MOVED = 0.15
 """... whose middle lies farther off, over its side, ..."""
 OTHER_SIZE = 1.35
 """... that is so many times larger or smaller, ..."""
 UNSURE = 0.97
-"""... or where the presence of a hand is less than this. On rendered hands, of which seven in ten are then looked at
-twice, its error in the picture is 12.5 % of the box; with one look it is 14.7, with two for all 12.35."""
+"""... or where the presence of a hand is less than this."""
 
 
 FAR_TURNED_RAD = np.deg2rad(60.0)
 """A hand that seems to be turned by more, or that the first look is unsure of, is looked at in the other three quarters
-too: the network was made for upright hands, and knows only roughly how one is turned that is not. Photographs turned by
-quarters then have 2D errors of 3.7 to 4.0 % of the box instead of 4.7 to 6.6 (upright: 3.7)."""
+too: the network was made for upright hands, and of others it finds the turn only roughly."""
 _TURN_COST = 0.3
 """What a radian between a square and the upright one its joints suggest counts against the presence seen in it."""
 
 LEAST_PRESENCE = 0.5
-"""Below, the network sees no hand, and what it says does not count: on rendered hands its error is 2.8 times ours
-then."""
+"""Below, the network sees no hand, and its answer is ignored."""
 
 
 class LooksAtSquares(Protocol):
@@ -52,15 +49,15 @@ class LooksAtSquares(Protocol):
     def look(
         self, image: UInt8[np.ndarray, "H W 3"], square: TurnedSquare
     ) -> tuple[Float[np.ndarray, "21 2"], Landmarks]:
-        """Joints in px of the picture, and all it says of the square."""
+        """Joints in px of the picture, and its answer to the square."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What is known of N hands, in the landmark network's own joints (`trust` brings them to ours).
+    """The landmark network's answer to N hands, in its own joints (`trust` brings them to ours).
 
-    A hand nobody asked about has NaN joints and a presence of 0.
+    A hand that it was not asked about has NaN joints and a presence of 0.
     """
 
     box_px: Float[np.ndarray, "N 4"]
@@ -82,12 +79,12 @@ class Evidence:
 
     @property
     def found(self) -> Bool[np.ndarray, "N"]:
-        """Which hands the network sees; of the others it has nothing to say."""
+        """Which hands the network sees."""
         return self.presence >= LEAST_PRESENCE
 
     @classmethod
     def none(cls, count: int) -> "Evidence":
-        """Of hands nobody asked about."""
+        """Of hands that the network was not asked about."""
         nan = np.nan
         return cls(
             np.full((count, 4), nan),
@@ -161,6 +158,23 @@ class Evidence:
                 for other, value in zip(turned, own, strict=True)
             )
         )
+
+
+def gather_evidence(
+    image: UInt8[np.ndarray, "H W 3"],
+    boxes_px: Float[np.ndarray, "N 4"],
+    sides: Sequence[Side],
+    *,
+    known: Evidence | None,
+    wanted: bool,
+) -> Evidence:
+    """Evidence of the hands in boxes (x, y, w, h px of the picture), each of the side given.
+
+    known: what there is already, else the landmark network is asked; wanted: whether there is to be any.
+    """
+    if not wanted:
+        return Evidence.none(len(sides))
+    return look_at(landmark_network(), image, boxes_px, sides) if known is None else known
 
 
 def look_at(

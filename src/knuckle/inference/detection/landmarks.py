@@ -1,14 +1,28 @@
-"""MediaPipe's landmark network: the 21 joints of the hand in a square of a picture, which any code may ask."""
+"""MediaPipe's two hand networks as they lie in the package, and what the second one says of a square of a picture.
 
+They are Google's ("MediaPipe Hands", Zhang et al. 2020, Apache-2.0), turned into onnx by tools/mediapipe_onnx. One
+finds palms (`mediapipe`), the other the 21 joints of the hand in a square.
+"""
+
+import json
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, get_args
 
 import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from knuckle.errors import KnuckleError
 from knuckle.geometry.crop import Crop, apply_affine, hand_roll, invert_affine, turn_of_px
-from knuckle.inference.detection.networks import open_network
+from knuckle.inference.onnx_model import open_session
+from knuckle.weights import checked_bytes
+
+DETECTOR_FOLDER = Path(__file__).parents[2] / "assets" / "detector"
+
+NetworkName = Literal["palm_detection_full", "hand_landmark_full"]
+NETWORKS: tuple[NetworkName, ...] = get_args(NetworkName)
 
 LANDMARK_PX = 224
 # From the joints but those of the fingertips to the square of the hand: so much larger, moved to the fingers by this
@@ -16,6 +30,27 @@ LANDMARK_PX = 224
 JOINTS_EXPAND, JOINTS_SHIFT = 2.0, 0.1
 INNER_JOINTS = (0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18)
 _OUTPUTS = ("joints_patch", "world_m", "presence", "right")
+
+
+def read_network(name: NetworkName) -> bytes:
+    """A network's onnx file, as its record says it is.
+
+    Raises KnuckleError naming the file when it or its record is missing, damaged or exchanged.
+    """
+    record_path = DETECTOR_FOLDER / f"{name}.json"
+    try:
+        record = json.loads(record_path.read_text())
+        file, sha256 = str(record["file"]), str(record["sha256"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise KnuckleError(
+            f"{record_path}: expected the record of a network (JSON with file and sha256), got {error!r}"
+        ) from error
+    return checked_bytes(DETECTOR_FOLDER / file, sha256)
+
+
+def open_network(name: NetworkName, *, threads: int | None = None) -> Any:
+    """An onnxruntime session of a network. Raises KnuckleError as `read_network` does."""
+    return open_session(read_network(name), name=DETECTOR_FOLDER / f"{name}.onnx", threads=threads)
 
 
 @dataclass(frozen=True)
@@ -33,14 +68,16 @@ class TurnedSquare:
 
 @dataclass(frozen=True, eq=False)
 class Landmarks:
-    """What the landmark network says of a patch: joints (21, 3) in patch px (z relative to the wrist),
-    `world_m` (21, 3) metres round the hand's centre, presence of a hand 0..1 and the probability that it is a
-    right one."""
+    """The landmark network's answer to a patch."""
 
     joints_patch: Float[np.ndarray, "21 3"]
+    """Patch px, z relative to the wrist."""
     world_m: Float[np.ndarray, "21 3"]
+    """Metres round the hand's centre."""
     presence: float
+    """That there is a hand, 0..1."""
     right: float
+    """That it is a right one, 0..1."""
 
 
 class LandmarkNetwork:
@@ -72,7 +109,7 @@ class LandmarkNetwork:
     def look(
         self, image: UInt8[np.ndarray, "H W 3"], square: TurnedSquare
     ) -> tuple[Float[np.ndarray, "21 2"], Landmarks]:
-        """Joints in px of the picture, and all the network says of a square of it."""
+        """Joints in px of the picture, and the network's answer to a square of it."""
         matrix = square.patch_from_frame(LANDMARK_PX)
         patch = cv2.warpAffine(image, matrix, (LANDMARK_PX, LANDMARK_PX), borderMode=cv2.BORDER_REPLICATE)
         found = self(patch)

@@ -23,8 +23,8 @@ from knuckle.inference.detection.landmarks import (
     TurnedSquare,
     joints_to_square,
     landmark_network,
+    open_network,
 )
-from knuckle.inference.detection.networks import open_network
 from knuckle.skeleton import Side
 
 INPUT_PX = 192
