@@ -9,9 +9,9 @@ from benchmarks.shared.two_hand_tables import worst_row
 from knuckle.evaluation.breakdown.two_hand_errors import TwoHandErrors
 from knuckle.evaluation.two_hand_arrays import TwoHandPredictions, TwoHandTruth
 from knuckle.skeleton import WRIST
-from knuckle.view.marks import draw_label, draw_skeleton, drawable
+from knuckle.view.marks import draw_label, draw_skeleton, find_drawable
 from knuckle.view.palette import hand_colour
-from knuckle.view.sheet import contact_sheet
+from knuckle.view.sheet import draw_sheet
 
 CELL_PX, COLUMNS = 320, 6
 _WRIST_PX = 6
@@ -42,7 +42,7 @@ def sheet(
             "true",
             f"{row['mpjpe']} mm; {row['2d']} %; {row['mrrpe']} mm",
         ]
-    return contact_sheet(cells, columns=COLUMNS, cell_px=CELL_PX, captions=texts)
+    return draw_sheet(cells, columns=COLUMNS, cell_px=CELL_PX, captions=texts)
 
 
 def _drawn(
@@ -51,7 +51,7 @@ def _drawn(
     drawn, taken = picture.copy(), []
     for hand in np.flatnonzero(is_hand)[np.argsort(-joints_m[is_hand, :, 2].mean(axis=1))]:
         points = (joints_px[hand] + 0.5) * scale - 0.5
-        draw_skeleton(drawn, points, drawable(points, joints_m[hand]))
+        draw_skeleton(drawn, points, find_drawable(points, joints_m[hand]))
         colour = [int(value) for value in hand_colour(hand)]
         cv2.circle(drawn, np.round(points[WRIST]).astype(int).tolist(), _WRIST_PX, colour, -1, cv2.LINE_AA)
         low, high = points.min(axis=0), points.max(axis=0)

@@ -11,7 +11,9 @@ _SHIFT = 4  # cv2 draws at 1/16 px
 _FAR_PX = 1e6  # beyond this cv2's integers could overflow
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _SMALLEST_LABELLED_PX = 160
-_FINE_BELOW_PX = 200  # smaller skeletons are drawn larger and averaged: cv2's small discs are diamonds
+_FINE_BELOW_PX = (
+    200  # smaller skeletons are drawn enlarged and then averaged: cv2 draws small discs as diamonds
+)
 _FINE = 4
 
 
@@ -20,10 +22,10 @@ def hand_extent(joints_px: Float[np.ndarray, "21 2"], drawn: Bool[np.ndarray, "2
     return float(np.linalg.norm(np.ptp(joints_px[drawn], axis=0))) if drawn.any() else 0.0
 
 
-def drawable(
+def find_drawable(
     joints_px: Float[np.ndarray, "21 2"], joints_m: Float[np.ndarray, "21 3"]
 ) -> Bool[np.ndarray, "21"]:
-    """Joints in front of the camera and not absurdly far from the picture."""
+    """Which joints are in front of the camera and near enough to the picture for cv2's integers."""
     near = np.isfinite(joints_px).all(1) & (np.abs(joints_px) < _FAR_PX).all(1)
     return near & (joints_m[:, 2] > 0)
 
@@ -31,7 +33,7 @@ def drawable(
 def draw_skeleton(
     picture: UInt8[np.ndarray, "H W 3"], joints_px: Float[np.ndarray, "21 2"], drawn: Bool[np.ndarray, "21"]
 ) -> None:
-    """Bones in the colours of their fingers, white-rimmed joints; widths follow the size of the hand."""
+    """Draw bones in the colours of their fingers and joints with a white ring; widths follow the hand's size."""
     extent = min(hand_extent(joints_px, drawn), float(np.hypot(*picture.shape[:2])))
     width = max(extent * 0.011, 1.0)
     if extent >= _FINE_BELOW_PX:
@@ -46,7 +48,7 @@ def draw_skeleton(
     low = np.maximum(joints_px[drawn].min(0) - margin, 0).astype(int)
     part = picture[low[1] :, low[0] :][: int(extent + 2 * margin) + 2, : int(extent + 2 * margin) + 2]
     height, wide = part.shape[:2]
-    # Drawn twice on a finer grid, over black and over white: the difference is what still shows through.
+    # Drawn twice on a finer grid, over black and over white: the difference tells how much of the photo shows through.
     fine = (joints_px - low + 0.5) * _FINE - 0.5
     over = []
     for paper in (0, 255):
@@ -62,14 +64,14 @@ def _draw_bones(picture: np.ndarray, joints_px: np.ndarray, drawn: np.ndarray, w
     bones = [(a, b) for a, b in BONES if drawn[a] and drawn[b]]
     for ring, shade in ((edge, 0.25), (0, 1.0)):
         for a, b in bones:
-            colour = _tone(FINGER_COLOURS[(b - 1) // 4], shade)
+            colour = _shade_colour(FINGER_COLOURS[(b - 1) // 4], shade)
             cv2.line(picture, points[a], points[b], colour, round(width) + 2 * ring, cv2.LINE_AA, _SHIFT)
     for joint in np.flatnonzero(drawn):
         colour = FINGER_COLOURS[(joint - 1) // 4] if joint else np.array([235, 235, 235])
         radius = width * (1.5 if not joint else 1.0 if joint % 4 == 0 else 1.15)
-        _disc(picture, points[joint], radius + edge, _tone(colour, 0.25))
-        _disc(picture, points[joint], radius, (255, 255, 255))
-        _disc(picture, points[joint], radius * 0.68, _tone(colour, 1))
+        _draw_disc(picture, points[joint], radius + edge, _shade_colour(colour, 0.25))
+        _draw_disc(picture, points[joint], radius, (255, 255, 255))
+        _draw_disc(picture, points[joint], radius * 0.68, _shade_colour(colour, 1))
 
 
 def draw_label(
@@ -79,9 +81,14 @@ def draw_label(
     colour: Int[np.ndarray, "3"],
     taken: list[tuple[int, int, int, int]],
 ) -> None:
-    """A small tag above a window (left, top, width, height px), or where there is room.
+    """Draw a label above a window, or beside it where there is room; nothing in pictures too small to read it.
 
-    `taken` keeps the places of those drawn. Nothing is drawn in pictures too small to read it in.
+    Args:
+        picture: changed in place.
+        text: of the label.
+        window: left, top, width, height, px.
+        colour: RGB 0..255.
+        taken: boxes of the labels drawn so far; this one is added.
     """
     height, width = picture.shape[:2]
     if min(height, width) < _SMALLEST_LABELLED_PX:
@@ -96,33 +103,33 @@ def draw_label(
         return
     places = [(left, top - h - pad), (left, top + tall + pad), (left + wide - w, top - h - pad), (left, top)]
     boxes = [(int(np.clip(x, 0, width - w)), int(np.clip(y, 0, height - h)), w, h) for x, y in places]
-    box = next((b for b in boxes if not any(_meet(b, t) for t in taken)), boxes[0])
+    box = next((b for b in boxes if not any(_overlap(b, t) for t in taken)), boxes[0])
     taken.append(box)
     x, y = box[:2]
     part = picture[y : y + h, x : x + w]
-    tag = _rounded(w, h, radius=h * 0.3)[..., None] * 0.86
+    tag = _rounded_rectangle(w, h, radius=h * 0.3)[..., None] * 0.86
     part[:] = (part * (1 - tag) + colour * 0.62 * tag).round().astype(np.uint8)
     cv2.putText(
         picture, text, (x + pad, y + pad // 2 + text_tall), _FONT, size, (255, 255, 255), stroke, cv2.LINE_AA
     )
 
 
-def _rounded(width: int, height: int, *, radius: float) -> Float[np.ndarray, "h w"]:
-    """Coverage 0..1 of a rectangle with round corners."""
+def _rounded_rectangle(width: int, height: int, *, radius: float) -> Float[np.ndarray, "h w"]:
+    """Coverage of a rectangle with round corners, 0..1."""
     y, x = np.mgrid[:height, :width] + 0.5
     dx = np.abs(x - width / 2) - (width / 2 - radius)
     dy = np.abs(y - height / 2) - (height / 2 - radius)
     return np.clip(radius - np.hypot(np.maximum(dx, 0), np.maximum(dy, 0)) + 0.5, 0, 1)
 
 
-def _disc(picture: np.ndarray, centre: np.ndarray, radius: float, colour: tuple[int, int, int]) -> None:
+def _draw_disc(picture: np.ndarray, centre: np.ndarray, radius: float, colour: tuple[int, int, int]) -> None:
     cv2.circle(picture, centre.tolist(), round(radius * 2**_SHIFT), colour, -1, cv2.LINE_AA, _SHIFT)
 
 
-def _tone(colour: np.ndarray, shade: float) -> tuple[int, int, int]:
+def _shade_colour(colour: np.ndarray, shade: float) -> tuple[int, int, int]:
     r, g, b = (int(c * shade) for c in colour)
     return r, g, b
 
 
-def _meet(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> bool:
+def _overlap(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> bool:
     return a[0] < b[0] + b[2] and b[0] < a[0] + a[2] and a[1] < b[1] + b[3] and b[1] < a[1] + a[3]
