@@ -19,7 +19,7 @@ class WeightsRecord:
 
     size: side of the square input patch, px. expand: crop side over the longer side of the joints' box. hands: how
     many a crop shows, 1 or 2 (a right and a left one). confidence_threshold: which confidence to believe, chosen by
-    `knuckle.export.ship.confidence_threshold`. samples_seen: hands (crops, for a system of two) that training showed
+    `knuckle.export.ship.choose_threshold`. samples_seen: hands (crops, for a system of two) that training showed
     it; started_from: what its first weights were. scores: measured figures, each with the command that printed it.
     """
 

@@ -23,15 +23,14 @@ _SKIN = PBRMaterial(
 
 
 def hands_to_glb(hands: Hands) -> bytes:
-    """Binary glTF 2.0: a node a hand ("left_hand_0"), metres, x right, y up, the camera at the origin facing
-    -z.
+    """Binary glTF 2.0 with a node for each hand ("left_hand_0").
 
-    Vertices carry normals. Without hands the scene is empty, yet valid. Raises KnuckleError when hands have
-    no faces.
+    Metres, x right, y up; the camera is at the origin and looks along -z. Vertices have normals. Without hands the
+    scene is valid and empty. Raises KnuckleError if hands have no faces.
     """
     scene = trimesh.Scene()
     for name, vertices, faces in named_meshes(hands):
-        # Given, because trimesh computes normals with scipy, which the base install leaves out.
+        # Not left to trimesh, which computes normals with scipy; the base install has no scipy.
         normals = vertex_normals(vertices.astype(np.float32), faces)
         mesh = trimesh.Trimesh(vertices, faces, vertex_normals=normals, process=False)
         mesh.visual = TextureVisuals(material=_SKIN)
@@ -45,14 +44,14 @@ def hands_to_glb(hands: Hands) -> bytes:
 
 
 def write_glb(path: str | Path, hands: Hands) -> None:
-    """Write the hands as .glb, whole or not at all; raises KnuckleError naming the path when it cannot be."""
+    """Write the hands as .glb, whole or not at all; raises KnuckleError naming a path that cannot be written."""
     data = hands_to_glb(hands)
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
 
 
 def _empty() -> bytes:
-    """A file with one empty scene: glTF allows no empty lists of meshes, so only the scene is named."""
+    """A file with one empty scene. glTF does not allow empty lists of meshes, so the file has no such list."""
     text = json.dumps({"asset": {"version": "2.0"}, "scene": 0, "scenes": [{"name": "hands"}]}).encode()
     text += b" " * (-len(text) % 4)
     return struct.pack("<4sIIII", b"glTF", 2, 20 + len(text), len(text), 0x4E4F534A) + text

@@ -8,9 +8,9 @@ from knuckle.hands import Hands
 
 
 def hands_to_obj(hands: Hands) -> str:
-    """One object a hand ("left_hand_0"), metres, x right, y up, z towards the camera.
+    """Wavefront text with an object for each hand ("left_hand_0"): metres, x right, y up, z towards the camera.
 
-    Raises KnuckleError when hands have no faces.
+    Raises KnuckleError if hands have no faces.
     """
     lines, offset = ["# hands in metres, x right, y up, z towards the camera"], 1
     for name, vertices, faces in named_meshes(hands):
@@ -22,7 +22,7 @@ def hands_to_obj(hands: Hands) -> str:
 
 
 def write_obj(path: str | Path, hands: Hands) -> None:
-    """Write the hands as .obj, whole or not at all; raises KnuckleError naming the path when it cannot be."""
+    """Write the hands as .obj, whole or not at all; raises KnuckleError naming a path that cannot be written."""
     text = hands_to_obj(hands)
     with atomic_path(path) as temporary:
         temporary.write_text(text)
