@@ -35,7 +35,7 @@ from knuckle.evaluation.protocols import handgraph
 from knuckle.evaluation.report import Report, write_reports
 from knuckle.inference.auto import AUTO
 from knuckle.open_model import OpenedModel, open_model
-from knuckle.progress import counting
+from knuckle.progress import show_progress
 
 PEER = "MediaPipe 0.10.21, box given"
 COLUMNS = {
@@ -124,7 +124,7 @@ def open_all(names: Sequence[str], *, evidence: bool = True) -> list[OpenedModel
 
 def score(benchmark: Benchmark | TwoHandBenchmark, model: OpenedModel) -> Report:
     """The model's report on a benchmark."""
-    with counting(benchmark.name, len(benchmark) + benchmark.other_count) as advance:
+    with show_progress(benchmark.name, len(benchmark) + benchmark.other_count) as advance:
         return evaluate(
             model.predict,
             benchmark,

@@ -26,7 +26,7 @@ from knuckle.evaluation.two_hand_arrays import TwoHandPredictions, TwoHandTruth
 from knuckle.files import write_image
 from knuckle.inference.auto import AUTO
 from knuckle.open_model import OpenedModel, open_model
-from knuckle.progress import counting
+from knuckle.progress import show_progress
 from knuckle.sets.reader import SynthSet
 from knuckle.synth.benchmark import load_two_hand_benchmark
 
@@ -86,7 +86,7 @@ def predict(
     if frames is None:
         show = whole_frames if model.hands == 2 else hand_by_hand
         frames = show(model.predict, size=model.size, expand=model.expand)
-    with counting(model.name, len(shown)) as advance:
+    with show_progress(model.name, len(shown)) as advance:
         return run_frames(frames, rendered_frames(rendered, np.asarray(shown)), progress=advance)
 
 

@@ -19,7 +19,7 @@ from knuckle.evaluation.metrics.joints import sample_means
 from knuckle.evaluation.protocols import handgraph
 from knuckle.evaluation.run import run
 from knuckle.open_model import OpenedModel
-from knuckle.progress import counting
+from knuckle.progress import show_progress
 
 PEER = "MediaPipe"
 _PEER_CROP_PX, _PEER_EXPAND = 128, 1.5
@@ -73,7 +73,7 @@ class Scored:
 
 def score(benchmark: Benchmark, model: OpenedModel) -> Scored:
     """A model on a benchmark."""
-    with counting(f"{benchmark.name}, {model.name}", len(benchmark)) as advance:
+    with show_progress(f"{benchmark.name}, {model.name}", len(benchmark)) as advance:
         patches = benchmark.patches(model.size, model.expand)
         truth, predictions = run(model.predict, patches, names=benchmark.names, progress=advance)
     return Scored(benchmark.name, model.name, truth, JointErrors.of(truth, predictions))
@@ -85,7 +85,7 @@ def score_peer(benchmark: Benchmark, truth: Truth) -> Scored:
     """
     photographs = _photographs(benchmark.name)[: len(benchmark)]
     named = zip(benchmark.patches(_PEER_CROP_PX, _PEER_EXPAND), benchmark.names, strict=True)
-    with counting(f"{benchmark.name}, {PEER}", len(benchmark)) as advance:
+    with show_progress(f"{benchmark.name}, {PEER}", len(benchmark)) as advance:
         found = []
         for hand in photographs or (crop_hand(patch, name) for patch, name in named):
             own, predictions = boxed_peer.predict([hand])

@@ -19,7 +19,7 @@ from knuckle.inference.detection.detection import Detector
 from knuckle.inference.estimate import estimate
 from knuckle.inference.requests import check_sides
 from knuckle.photos.reading import read_image
-from knuckle.progress import counting
+from knuckle.progress import show_progress
 from knuckle.view.comparison import draw_comparison
 from knuckle.view.overlay import draw_hands
 
@@ -60,7 +60,7 @@ def run(photos: Sequence[Path], request: Request, *, out: Path | None = None) ->
     done: list[Done] = []
     try:
         # A bar where it takes a while; few photos are done before one could be read.
-        with counting("photos", len(photos)) if len(photos) > 4 else nullcontext(_ignore) as advance:
+        with show_progress("photos", len(photos)) if len(photos) > 4 else nullcontext(_ignore) as advance:
             for item in _each(photos, request, models, out):
                 if item is not None:
                     done.append(item)
