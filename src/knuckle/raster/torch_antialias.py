@@ -23,6 +23,7 @@ class _Crossings(NamedTuple):
     start: Int[Tensor, "n"]
     """Vertex at the edge's start, counted over the whole batch."""
     end: Int[Tensor, "n"]
+    """Vertex at the edge's end, likewise."""
     along: Int[Tensor, "n"]
     """0: the edge crosses a pixel row, and its position is a column. 1: it crosses a column."""
     line: Int[Tensor, "n"]

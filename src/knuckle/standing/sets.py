@@ -32,7 +32,14 @@ def set_folder(folder: Path, index: int) -> Path:
 
 
 def render_stretch(folder: Path, stretch: Stretch, index: int, *, workers: int) -> Path:
-    """Render the set of a stretch, unless it exists; writes the seconds into `stretch`. Returns the set's folder."""
+    """Render the set of a stretch, unless it exists; returns the set's folder.
+
+    Args:
+        folder: of the run.
+        stretch: what to render; its `render_seconds` is set.
+        index: of the stretch.
+        workers: processes.
+    """
     out, count = set_folder(folder, index), stretch.render["count"]
     if not _reuse(out, _match_render(stretch)):
         begun, before = time.monotonic(), _count_shards(out)

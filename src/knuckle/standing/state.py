@@ -21,6 +21,7 @@ class Stretch:
     """One rendered set and the training on it."""
 
     seed: int
+    """Of the rendering."""
     render: dict[str, Any]
     """"count" and "options" of the rendering."""
     commit: str = ""
