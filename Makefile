@@ -1,4 +1,5 @@
-# make demo: set up, estimate the sample photo. make test: set up, run the tests. make lint: ruff and pyright.
+# make demo: install, estimate the sample photo. make test: install, run the tests. make lint: ruff and pyright.
+# make clean: remove what these made.
 PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1

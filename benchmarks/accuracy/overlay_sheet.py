@@ -22,9 +22,9 @@ from knuckle.files import write_image
 from knuckle.geometry.crop import Crop
 from knuckle.hands import HandPredictor, Hands
 from knuckle.inference.auto import open_predictor
-from knuckle.view.close_up import close_up
+from knuckle.view.close_up import draw_close_up
 from knuckle.view.overlay import draw_hands
-from knuckle.view.sheet import contact_sheet
+from knuckle.view.sheet import draw_sheet
 
 COUNT = 24
 FROM_OTHERS = 2
@@ -70,12 +70,10 @@ def sheet(hands: Sequence[LabelledHand], predictors: Sequence[HandPredictor]) ->
         cells.append(window.warp(photo))
         captions.append(f"{hand.name}, {hand.side}")
         for result in results:
-            cells.append(draw_hands(*close_up(photo, result, window), labels=False))
+            cells.append(draw_hands(*draw_close_up(photo, result, window), labels=False))
             captions.append(f"{result.model.removesuffix('-lite')}  {errors(hand, result)}")
     block = 1 + len(predictors)
-    return contact_sheet(
-        cells, columns=block * max(1, WIDTH_CELLS // block), cell_px=CELL_PX, captions=captions
-    )
+    return draw_sheet(cells, columns=block * max(1, WIDTH_CELLS // block), cell_px=CELL_PX, captions=captions)
 
 
 def errors(hand: LabelledHand, result: Hands) -> str:

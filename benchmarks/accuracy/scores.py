@@ -34,7 +34,7 @@ from knuckle.evaluation.protocols import handgraph
 from knuckle.evaluation.report import Report, write_reports
 from knuckle.evaluation.run import evaluate
 from knuckle.open_model import open_model
-from knuckle.progress import counting
+from knuckle.progress import show_progress
 from knuckle.weights import AUTO
 
 PEER = "MediaPipe 0.10.21, box given"
@@ -116,7 +116,7 @@ def open_all(names: Sequence[str], *, evidence: bool = True) -> list[EvaluatedMo
 
 def score(benchmark: Benchmark | TwoHandBenchmark, model: EvaluatedModel) -> Report:
     """The model's report on a benchmark."""
-    with counting(benchmark.name, len(benchmark) + benchmark.other_count) as advance:
+    with show_progress(benchmark.name, len(benchmark) + benchmark.other_count) as advance:
         return evaluate(model, benchmark, progress=advance)
 
 

@@ -25,7 +25,7 @@ from knuckle.evaluation.model import EvaluatedModel
 from knuckle.evaluation.run import run_frames
 from knuckle.files import write_image
 from knuckle.open_model import open_model
-from knuckle.progress import counting
+from knuckle.progress import show_progress
 from knuckle.sets.reader import SynthSet
 from knuckle.synth.benchmark import load_two_hand_benchmark
 from knuckle.weights import AUTO
@@ -68,7 +68,7 @@ def predict(
     model: EvaluatedModel, rendered: SynthSet, shown: np.ndarray
 ) -> tuple[TwoHandTruth, TwoHandPredictions]:
     """What a model says of the crops of a rendered set, beside their truth."""
-    with counting(model.name, len(shown)) as advance:
+    with show_progress(model.name, len(shown)) as advance:
         return run_frames(model.for_frames(), set_frames(rendered, shown), progress=advance)
 
 

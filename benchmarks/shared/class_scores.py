@@ -18,7 +18,7 @@ from knuckle.evaluation.metrics.joints import sample_means
 from knuckle.evaluation.model import EvaluatedModel
 from knuckle.evaluation.protocols import handgraph
 from knuckle.evaluation.run import run_patches
-from knuckle.progress import counting
+from knuckle.progress import show_progress
 
 PEER = "MediaPipe"
 _PEER_CROP_PX, _PEER_EXPAND = 128, 1.5
@@ -72,7 +72,7 @@ class Scored:
 
 def score(benchmark: Benchmark, model: EvaluatedModel) -> Scored:
     """A model on a benchmark."""
-    with counting(f"{benchmark.name}, {model.name}", len(benchmark)) as advance:
+    with show_progress(f"{benchmark.name}, {model.name}", len(benchmark)) as advance:
         patches = benchmark.patches(model.size, model.expand)
         truth, predictions = run_patches(
             model.for_single_hands(), patches, names=benchmark.names, progress=advance
@@ -86,7 +86,7 @@ def score_peer(benchmark: Benchmark, truth: Truth) -> Scored:
     """
     photographs = _photographs(benchmark.name)[: len(benchmark)]
     named = zip(benchmark.patches(_PEER_CROP_PX, _PEER_EXPAND), benchmark.names, strict=True)
-    with counting(f"{benchmark.name}, {PEER}", len(benchmark)) as advance:
+    with show_progress(f"{benchmark.name}, {PEER}", len(benchmark)) as advance:
         found = []
         for hand in photographs or (crop_hand(patch, name) for patch, name in named):
             own, predictions = boxed_peer.predict([hand])

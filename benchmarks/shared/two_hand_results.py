@@ -11,8 +11,8 @@ from knuckle.evaluation.arrays import TwoHandPredictions, TwoHandTruth
 from knuckle.evaluation.breakdown.two_hand_errors import TwoHandJointErrors
 from knuckle.evaluation.frames import HAND_SIDES
 from knuckle.skeleton import WRIST
-from knuckle.view.overlay import draw_label, draw_skeleton, drawable, hand_colour
-from knuckle.view.sheet import contact_sheet
+from knuckle.view.overlay import draw_label, draw_skeleton, find_drawable, hand_colour
+from knuckle.view.sheet import draw_sheet
 
 Groups = Mapping[str, np.ndarray]
 CELL_PX, COLUMNS = 320, 6
@@ -106,7 +106,7 @@ def sheet(
             "true",
             f"{row['mpjpe']} mm; {row['2d']} %; {row['mrrpe']} mm",
         ]
-    return contact_sheet(cells, columns=COLUMNS, cell_px=CELL_PX, captions=texts)
+    return draw_sheet(cells, columns=COLUMNS, cell_px=CELL_PX, captions=texts)
 
 
 def _drawn(
@@ -115,7 +115,7 @@ def _drawn(
     drawn, taken = picture.copy(), []
     for hand in np.flatnonzero(is_hand)[np.argsort(-joints_m[is_hand, :, 2].mean(axis=1))]:
         points = (joints_px[hand] + 0.5) * scale - 0.5
-        draw_skeleton(drawn, points, drawable(points, joints_m[hand]))
+        draw_skeleton(drawn, points, find_drawable(points, joints_m[hand]))
         colour = [int(value) for value in hand_colour(hand)]
         cv2.circle(drawn, np.round(points[WRIST]).astype(int).tolist(), _WRIST_PX, colour, -1, cv2.LINE_AA)
         low, high = points.min(axis=0), points.max(axis=0)

@@ -13,7 +13,7 @@ from knuckle.geometry.crop import apply_affine
 from knuckle.hands import Hands
 from knuckle.rig import load_rig
 from knuckle.view.overlay import draw_hands, draw_skeleton
-from knuckle.view.sheet import contact_sheet
+from knuckle.view.sheet import draw_sheet
 
 CELL_PX, COLUMNS = 240, 9
 
@@ -32,7 +32,7 @@ def sheet(
         result = _hands(hand, small, model, faces)
         cells += [hand.pixels, _true(hand), draw_hands(hand.pixels, result, labels=False)]
         texts += [caption, "true", "estimated"]
-    return contact_sheet(cells, columns=COLUMNS, cell_px=CELL_PX, captions=texts)
+    return draw_sheet(cells, columns=COLUMNS, cell_px=CELL_PX, captions=texts)
 
 
 def _chosen(benchmark: Benchmark, size: int, expand: float, worst: Sequence[int]) -> list[Patch]:

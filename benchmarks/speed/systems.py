@@ -27,7 +27,7 @@ from benchmarks.speed import gpu_speed
 from knuckle import weights
 from knuckle.inference.detection.landmarks import LANDMARK_PX, LandmarkNetwork
 from knuckle.inference.onnx_model import OnnxModel
-from knuckle.progress import counting
+from knuckle.progress import show_progress
 
 LATENCY_S, THROUGHPUT_S = 5.0, 8.0
 """Seconds the rounds of one network may take; a batch is made smaller rather than take longer alone."""
@@ -55,7 +55,7 @@ def main() -> None:
         pairs = networks.chosen(options.systems, options.presets)
     rate = gpu_speed.matmul_rate("cpu")
     rows, on_gpu = [], {}
-    with counting("networks", len(pairs)) as advance:
+    with show_progress("networks", len(pairs)) as advance:
         for system, preset in pairs:
             network = networks.build(system, preset)
             rows.append(measure(network, options, rate))

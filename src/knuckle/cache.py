@@ -1,4 +1,4 @@
-"""Where files made at first use are kept: rendered benchmarks."""
+"""The folder for files that are made at first use, such as the rendered benchmarks."""
 
 import os
 import sys
@@ -6,9 +6,9 @@ from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """The user's cache folder of knuckle (not created here).
+    """The user's cache folder of knuckle; this function does not create it.
 
-    $KNUCKLE_CACHE if set; else `knuckle` in $XDG_CACHE_HOME, in %LOCALAPPDATA% on Windows, or in ~/.cache.
+    It is $KNUCKLE_CACHE if set; else `knuckle` in $XDG_CACHE_HOME, in %LOCALAPPDATA% on Windows, or in ~/.cache.
     """
     if own := os.environ.get("KNUCKLE_CACHE"):
         return Path(own).expanduser()

@@ -1,8 +1,8 @@
-"""The one exception a user is meant to read."""
+"""The exception for errors that the user can correct."""
 
 
 class KnuckleError(Exception):
-    """A problem with what the user gave: one sentence naming the input, what was expected and what came.
+    """A problem with the user's input. Its message is one sentence: the input, what was expected, and what was given.
 
-    The command line prints it without a traceback and exits with code 2.
+    The command line prints the message without a traceback and exits with code 2.
     """

@@ -15,10 +15,11 @@ from knuckle.errors import KnuckleError
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """A temporary name to write to, in the same folder with the same suffix, renamed to `path` at the end.
+    """Yield a temporary path to write to, and rename it to `path` when the block ends.
 
-    Missing folders are made. When the body raises, the temporary file goes and an older file at `path` stays
-    as it was. Raises KnuckleError naming `path` when it cannot be written.
+    The temporary file is in the same folder and has the same suffix. Missing folders are made. If the block raises,
+    the temporary file is removed and an older file at `path` stays as it was. Raises KnuckleError naming `path` if it
+    cannot be written.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.stem[:100]}.{uuid4().hex[:12]}{path.suffix}")
@@ -26,11 +27,11 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             raise IsADirectoryError(21, "Is a directory", str(path))
-        temporary.touch()  # an unwritable folder shows here, under the name the caller knows
+        temporary.touch()  # fails here if the folder cannot be written, before the block starts
         yield temporary
         os.replace(temporary, path)  # noqa: PTH105 - replaces on every system, as Path.rename does not
     except OSError as error:
-        # A body may fail on some other file: that one is not ours to explain.
+        # An error on any other file comes from the block and is passed on unchanged.
         if error.filename is not None and Path(error.filename) not in {path, temporary, *path.parents}:
             raise
         raise KnuckleError(f"{path}: cannot be written ({error.strerror or error})") from error
@@ -40,9 +41,9 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
 
 def write_image(path: str | Path, image_rgb: UInt8[np.ndarray, "H W 3"]) -> None:
-    """Write an RGB picture, whole or not at all; the suffix names the format.
+    """Write an RGB picture, whole or not at all; the suffix gives the format.
 
-    Raises KnuckleError naming the path when it cannot be written or the format is unknown.
+    Raises KnuckleError naming the path if it cannot be written or the format is unknown.
     """
     path = Path(path)
     try:

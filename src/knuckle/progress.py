@@ -1,4 +1,4 @@
-"""A progress bar for work that is counted; silent where nobody watches."""
+"""A progress bar, drawn only in a terminal."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,8 +8,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 @contextmanager
-def counting(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A function that advances the bar, which goes when done; on stderr, so that results can be piped."""
+def show_progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar on stderr until the block ends; yields a function that advances it by a count."""
     columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=total)

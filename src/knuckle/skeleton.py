@@ -1,7 +1,7 @@
-"""The 21 joints of a hand, and every other project's order of them as an index table.
+"""The 21 joints of a hand, and index tables for other projects' joint orders.
 
 Common order (MPII / FreiHAND): wrist; thumb CMC, MCP, IP, tip; then index, middle, ring, pinky with MCP, PIP,
-DIP, tip. A table `X_TO_COMMON` satisfies `common = x[..., X_TO_COMMON, :]`; `COMMON_TO_X` is its inverse.
+DIP, tip. For a table `X_TO_COMMON`: `common = x[..., X_TO_COMMON, :]`; `COMMON_TO_X` is its inverse.
 """
 
 from typing import Literal
@@ -39,7 +39,7 @@ JOINT_CLASSES: dict[str, tuple[int, ...]] = {
     "D": (3, 7, 11, 15, 19),
     "T": (4, 8, 12, 16, 20),
 }
-"""Classes of EHPE; the thumb's CMC, MCP and IP count as M, P and D by position."""
+"""Joint classes of EHPE: wrist, MCP, PIP, DIP, tip. The thumb's CMC, MCP and IP count as M, P and D."""
 
 MANO16_NAMES = (
     "wrist",
@@ -53,10 +53,10 @@ MANO21_TO_COMMON = (0, 13, 14, 15, 16, 1, 2, 3, 17, 4, 5, 6, 18, 10, 11, 12, 19,
 """MANO's 16 joints followed by the tips thumb, index, middle, ring, pinky (HO-3D's order too)."""
 
 COMMON_TO_MANO16 = (0, 5, 6, 7, 9, 10, 11, 17, 18, 19, 13, 14, 15, 1, 2, 3)
-"""Joints of the common order that MANO's 16 rotations turn about."""
+"""The joint, in the common order, of each of MANO's 16 rotations."""
 
 INTERHAND_TO_COMMON = (20, 3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12, 19, 18, 17, 16)
-"""One hand of InterHand2.6M: each finger from its tip down, the wrist last."""
+"""One hand of InterHand2.6M: each finger from its tip to its base, then the wrist."""
 
 _IDENTITY = tuple(range(JOINT_COUNT))
 
@@ -83,7 +83,7 @@ FROM_COMMON: dict[JointOrder, tuple[int, ...]] = {name: _inverse(table) for name
 def convert_joints(
     joints: Shaped[np.ndarray, "*batch 21 d"], *, source: JointOrder, target: JointOrder = "common"
 ) -> Shaped[np.ndarray, "*batch 21 d"]:
-    """Reorder joints from one project's order to another's; exact, a pure permutation.
+    """Reorder joints from one project's order to another's. Values do not change.
 
     Raises KnuckleError for an unknown order or an array that is not (..., 21, d).
     """

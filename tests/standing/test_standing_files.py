@@ -10,14 +10,14 @@ from datetime import datetime
 import pytest
 from safetensors import SafetensorError
 
-from knuckle.cli.standing import _without_clone
+from knuckle.cli.standing import _drop_clone_option
 from knuckle.errors import KnuckleError
 from knuckle.sets import storage
 from knuckle.standing import process, trainer
 from knuckle.standing import run as running
-from knuckle.standing.disk import is_full_disk
-from knuckle.standing.limits import TimeLimit, parse_until
-from knuckle.standing.lock import LOCK, locked
+from knuckle.standing.disk import is_disk_full
+from knuckle.standing.limits import TimeLimit, parse_time_of_day
+from knuckle.standing.lock import LOCK, lock_folder
 from knuckle.standing.recipe import read_standing
 from knuckle.standing.sets import HELD_OUT, set_folder
 from knuckle.standing.state import State, Stretch, read_state
@@ -26,23 +26,23 @@ from knuckle.training.loop import CHECKPOINT
 
 def test_a_second_run_in_a_folder_is_refused_and_a_dead_one_s_lock_taken_over(tmp_path):
     with (
-        locked(tmp_path),
+        lock_folder(tmp_path),
         pytest.raises(
             KnuckleError, match=f"got process {os.getpid()}; wait for it or choose another --folder"
         ),
-        locked(tmp_path),
+        lock_folder(tmp_path),
     ):
         pass
     holder = multiprocessing.get_context("fork").Process(target=_hold_and_die, args=(tmp_path,))
     holder.start()
     holder.join()
     assert (tmp_path / LOCK).read_text() == f"{holder.pid}\n"
-    with locked(tmp_path):
+    with lock_folder(tmp_path):
         assert (tmp_path / LOCK).read_text() == f"{os.getpid()}\n"
 
 
 def _hold_and_die(folder):
-    with locked(folder):
+    with lock_folder(folder):
         os._exit(1)
 
 
@@ -87,9 +87,9 @@ def test_a_full_disk_is_one_sentence_and_blocks_nothing(
 def test_full_disks_are_told_from_other_errors():
     chained = KnuckleError("cannot be written")
     chained.__cause__ = OSError(errno.EDQUOT, "quota")
-    assert is_full_disk(chained)
-    assert is_full_disk(OSError(errno.ENOSPC, "full"))
-    assert not is_full_disk(OSError(errno.EACCES, "denied")) and not is_full_disk(None)
+    assert is_disk_full(chained)
+    assert is_disk_full(OSError(errno.ENOSPC, "full"))
+    assert not is_disk_full(OSError(errno.EACCES, "denied")) and not is_disk_full(None)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_full_disks_are_told_from_other_errors():
         ("[render]\npasses = nan", "render passes: expected 0.01 to 1000, got nan"),
         ("[render]\nextras = 'views'", "render extras: expected a list"),
         ("[render]\nextras = ['rain']", "extras: expected some of"),
-        ("[render]\nhands = 'two'", "render: expected one hand a crop"),
+        ("[render]\nhands = 'two'", 'render: expected hands "one" and labels'),
         ("[render]\n[photos]\nshare = 1", "photos share: expected 0 or more and less than 1, got 1"),
         ("[render]\n[photos]\nfolder = 3", "photos folder: expected a string, got 3"),
         ("[render]\n[start]\nweight = 'x'", r"expected keys of \[start\] among record, weights, got weight"),
@@ -137,21 +137,21 @@ def test_the_project_s_standing_recipes_are_valid():
 def test_the_rate_falls_over_the_last_share_of_whichever_limit_ends_first():
     now = [100.0]
     limit = TimeLimit(deadline=200, training=50, cool_down=0.2, clock=lambda: now[0])
-    assert limit.left() == 50 and limit.cooling == 10 and not limit.must_cool
+    assert limit.left() == 50 and limit.cool_down_seconds == 10 and not limit.in_cool_down
     limit.trained = 41
-    assert limit.left() == 9 and limit.must_cool
+    assert limit.left() == 9 and limit.in_cool_down
     now[0] = 300
     assert limit.left() == 0
-    assert math.isinf(TimeLimit(cool_down=0.5).left()) and not TimeLimit(cool_down=0.5).must_cool
+    assert math.isinf(TimeLimit(cool_down=0.5).left()) and not TimeLimit(cool_down=0.5).in_cool_down
 
 
 def test_until_is_the_next_time_that_clocks_show_it():
     now = datetime(2026, 3, 4, 22, 30)
-    assert parse_until("23:15", now=now) - now.timestamp() == 45 * 60
-    assert parse_until("6:30", now=now) - now.timestamp() == 8 * 3600
+    assert parse_time_of_day("23:15", now=now) - now.timestamp() == 45 * 60
+    assert parse_time_of_day("6:30", now=now) - now.timestamp() == 8 * 3600
     for wrong in ("24:00", "7", "7:60", "soon"):
         with pytest.raises(KnuckleError, match="--until: expected a time of day"):
-            parse_until(wrong, now=now)
+            parse_time_of_day(wrong, now=now)
 
 
 def test_both_limits_at_once_and_a_folder_without_weights(tiny, tmp_path, run, capsys, monkeypatch):
@@ -180,19 +180,19 @@ def test_a_record_is_read_as_it_was_written_and_another_file_is_refused(tmp_path
 
 
 def test_the_commit_is_that_of_the_checkout(monkeypatch, tmp_path):
-    found = process.commit_of_code()
+    found = process.find_commit()
     assert found == "" or len(found.rstrip("+")) == 40
     (tmp_path / "__init__.py").touch()
     monkeypatch.setattr(process, "_PACKAGE", tmp_path)
-    assert process.commit_of_code() == "" and process.checkout() is None
+    assert process.find_commit() == "" and process.find_checkout() is None
     with pytest.raises(KnuckleError, match="--clone: expected knuckle to run from a git checkout"):
-        process.begin_in_clone(tmp_path / "clone", [])
+        process.restart_in_clone(tmp_path / "clone", [])
 
 
 def test_the_command_in_the_clone_is_the_same_without_the_clone():
     given = ["standing", "r.toml", "--clone", "../c", "--hours", "3"]
-    assert _without_clone(given) == ["standing", "r.toml", "--hours", "3"]
-    assert _without_clone(["standing", "--clone=../c", "r.toml"]) == ["standing", "r.toml"]
+    assert _drop_clone_option(given) == ["standing", "r.toml", "--hours", "3"]
+    assert _drop_clone_option(["standing", "--clone=../c", "r.toml"]) == ["standing", "r.toml"]
 
 
 def test_held_out_hands_have_a_seed_of_their_own(whole):

@@ -55,7 +55,7 @@ def test_a_run_stopped_in_a_stretch_goes_on_as_if_it_had_not_been(tiny, whole, t
 class _Asked:
     """A request to stop that comes after some steps."""
 
-    waits = False
+    polled = False
 
     def __init__(self, answers):
         self.answers = answers
@@ -118,7 +118,7 @@ def test_with_a_limit_the_rate_falls_and_the_constant_one_is_kept(changed, whole
     limit = TimeLimit(deadline=40, cool_down=0.5, clock=Clock())
     run, rates = start_run(recipe, folder), []
     # The clock of this test knows nothing of how fast rendering and training are.
-    monkeypatch.setattr(run, "_crops_in", lambda limit: 20)
+    monkeypatch.setattr(run, "_affordable_crops", lambda limit: 20)
     watch_rates(run, rates)
     assert run.run(limit, stretches=9) is Outcome.TIME_UP
     assert set(rates[:3]) == {1e-3} and rates[-1] < 3e-4
@@ -147,7 +147,7 @@ def test_a_falling_rate_that_was_cut_short_goes_on_if_it_is_to_end_at_the_same_t
     for name in (CHECKPOINT, COOLING):
         shutil.copy(tmp_path / name, tmp_path / "other")
     other = start_run(tiny, tmp_path / "other")
-    assert not other._goes_on_cooling(limit(901)) and not (tmp_path / "other" / COOLING).exists()
+    assert not other._resume_cool_down(limit(901)) and not (tmp_path / "other" / COOLING).exists()
     second = start_run(tiny, tmp_path)
     assert second.run(limit(900), stretches=1) is Outcome.FINISHED
     assert read_metadata(tmp_path / COOLED)["samples_seen"] == "48"
@@ -156,7 +156,7 @@ def test_a_falling_rate_that_was_cut_short_goes_on_if_it_is_to_end_at_the_same_t
 
 def watch_rates(run: StandingRun, rates: list[float]) -> None:
     """Note the learning rate of every step."""
-    make = run._trainer
+    make = run._make_trainer
 
     def trainer(index: int, *, cooling: bool):
         made = make(index, cooling=cooling)
@@ -169,7 +169,7 @@ def watch_rates(run: StandingRun, rates: list[float]) -> None:
         made.step = noting
         return made
 
-    run._trainer = trainer  # pyright: ignore[reportAttributeAccessIssue]
+    run._make_trainer = trainer  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def test_a_new_run_goes_on_from_the_weights_and_keeps_their_record(whole, changed, tmp_path):
@@ -206,12 +206,12 @@ def test_a_system_of_two_hands_is_refused(tmp_path):
 def test_a_set_is_cut_to_what_can_be_rendered_and_trained_on_in_the_time_left(tiny, tmp_path):
     run = start_run(tiny, tmp_path / "run")
     limit = TimeLimit(deadline=10, clock=lambda: 0.0)
-    assert run._crops_in(limit) == 20, "as fast as it is nobody knows yet"
+    assert run._affordable_crops(limit) == 20, "as fast as it is nobody knows yet"
     run.render_rate, run.train_rate = 10.0, 30.0
-    assert run._crops_in(limit) == pytest.approx(10 / (1 / 10 + 3 / 30), abs=1)
-    assert run._crops_in(TimeLimit()) == 20
+    assert run._affordable_crops(limit) == pytest.approx(10 / (1 / 10 + 3 / 30), abs=1)
+    assert run._affordable_crops(TimeLimit()) == 20
     # Rendering takes nothing of a limit to the time spent in training.
-    assert run._crops_in(TimeLimit(training=10)) == pytest.approx(100, abs=1)
+    assert run._affordable_crops(TimeLimit(training=10)) == pytest.approx(100, abs=1)
 
 
 def test_photographs_are_converted_once_and_join_by_their_share(changed, whole, tmp_path, monkeypatch):
@@ -233,7 +233,7 @@ def test_photographs_are_converted_once_and_join_by_their_share(changed, whole, 
     run.run(TimeLimit(), stretches=0)
     start_run(recipe, folder).run(TimeLimit(), stretches=0)
     assert converted == [(tmp_path / "train-photos", 32)]
-    made = run._recipe_of(Stretch(3, {}), set_folder(whole, 1))
+    made = run._make_recipe(Stretch(3, {}), set_folder(whole, 1))
     hands = int(SynthSet(set_folder(whole, 1)).labels["is_hand"].sum())
     assert made.shares == (0.75, 0.25) and made.sets[1] == str(folder / sets.PHOTOS)
     assert made.samples == round(hands * 3 / 0.75), (

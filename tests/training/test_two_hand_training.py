@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from knuckle.errors import KnuckleError
-from knuckle.export.ship import confidence_threshold, ship
+from knuckle.export.ship import choose_threshold, ship
 from knuckle.inference.onnx_model import OnnxModel
 from knuckle.models import create_model
 from knuckle.models.contract import TwoHandOutput
@@ -85,7 +85,7 @@ def test_what_ships_holds_the_confidence_of_hands_that_are_there(two_hand_set, t
     batch = validation_batches(source, 8)[0]
     with torch.no_grad():
         output = model.infer(images_to_input(batch["image"]), batch["crop"], batch["camera"])
-    expected = confidence_threshold(output.confidence.numpy(), batch["is_hand"].numpy())
+    expected = choose_threshold(output.confidence.numpy(), batch["is_hand"].numpy())
     assert not batch["is_hand"].all() and record.confidence_threshold == pytest.approx(expected, abs=2e-4)
     network = OnnxModel(tmp_path / record.file, threads=1)
     assert network.hands == 2 and network.has_attention
@@ -172,10 +172,10 @@ def test_scores_are_those_of_the_answers(two_hand_set):
 
 def test_the_threshold_keeps_ghosts_out_before_it_lets_hands_in():
     hands = np.linspace(0.5, 1, 101)
-    assert confidence_threshold(hands, np.ones(101, bool)) == pytest.approx(0.525)
+    assert choose_threshold(hands, np.ones(101, bool)) == pytest.approx(0.525)
     both = np.stack([hands, hands], -1)
-    assert confidence_threshold(both, np.ones((101, 2), bool)) == pytest.approx(0.525)
+    assert choose_threshold(both, np.ones((101, 2), bool)) == pytest.approx(0.525)
     lone = np.stack([hands, np.linspace(0, 0.8, 101)], -1)
-    assert confidence_threshold(lone, np.tile([True, False], (101, 1))) == pytest.approx(0.792)
+    assert choose_threshold(lone, np.tile([True, False], (101, 1))) == pytest.approx(0.792)
     empty = np.concatenate([both, np.full((101, 2), 0.99)])
-    assert confidence_threshold(empty, np.arange(202)[:, None].repeat(2, 1) < 101) == pytest.approx(0.525)
+    assert choose_threshold(empty, np.arange(202)[:, None].repeat(2, 1) < 101) == pytest.approx(0.525)

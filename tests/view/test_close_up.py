@@ -4,7 +4,7 @@ import numpy as np
 from made_hands import made_hands
 
 from knuckle.geometry.crop import Crop
-from knuckle.view.close_up import close_up
+from knuckle.view.close_up import draw_close_up
 
 
 def test_hands_project_to_the_same_places_of_the_window():
@@ -13,7 +13,7 @@ def test_hands_project_to_the_same_places_of_the_window():
     u, v = (round(float(x)) for x in hands.joints_px[0, 0])
     image[v, u] = 255
     window = Crop((float(u), float(v)), 60.0, 300)
-    picture, near = close_up(image, hands, window)
+    picture, near = draw_close_up(image, hands, window)
     assert picture.shape == (300, 300, 3)
     assert picture[149:151, 149:151].min() > 200, "the marked pixel is in the middle"
     np.testing.assert_allclose(near.joints_px[0, 0], 149.5, atol=2.6)  # half a pixel of the photo

@@ -119,7 +119,7 @@ def test_a_grazing_layer_never_exceeds_the_range():
     hands = made_hands()
     window = shading.Window(0, 0, 320, 240)
     meshes = [shading.Mesh(h.vertices_m, hands.faces_of(h.side), np.array([255, 255, 255])) for h in hands]
-    layer = shading.shaded_layer(meshes, hands.camera, window).astype(int)
+    layer = shading.draw_layer(meshes, hands.camera, window).astype(int)
     assert (layer[..., :3].max(-1) <= layer[..., 3] + 1).all()
 
 

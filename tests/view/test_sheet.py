@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from knuckle.errors import KnuckleError
-from knuckle.view.sheet import contact_sheet
+from knuckle.view.sheet import draw_sheet
 
 
 def test_pictures_of_any_size_stand_in_their_cells_in_order():
     shades = (10, 60, 110, 160, 210)
     sizes = ((30, 60), (60, 30), (5, 5), (400, 400), (1, 90))
     images = [np.full((*size, 3), shade, np.uint8) for shade, size in zip(shades, sizes, strict=True)]
-    sheet = contact_sheet(images, columns=3, cell_px=50, gap_px=4)
+    sheet = draw_sheet(images, columns=3, cell_px=50, gap_px=4)
     assert sheet.shape[1] == 3 * 54 + 4
     where = [np.argwhere((sheet == shade).all(-1)) for shade in shades]
     assert all(len(w) for w in where)
@@ -24,8 +24,8 @@ def test_pictures_of_any_size_stand_in_their_cells_in_order():
 
 def test_captions_are_written_below():
     images = [np.zeros((20, 20, 3), np.uint8)] * 2
-    plain = contact_sheet(images, cell_px=100)
-    named = contact_sheet(images, cell_px=100, captions=["", "a very long caption that does not fit"])
+    plain = draw_sheet(images, cell_px=100)
+    named = draw_sheet(images, cell_px=100, captions=["", "a very long caption that does not fit"])
     assert named.shape[0] > plain.shape[0]
     below = named[112:]
     assert (below[:, :108] == below[0, 0]).all()
@@ -35,8 +35,8 @@ def test_captions_are_written_below():
 def test_wrong_input_is_named():
     image = np.zeros((4, 4, 3), np.uint8)
     with pytest.raises(KnuckleError, match="at least one"):
-        contact_sheet([])
+        draw_sheet([])
     with pytest.raises(KnuckleError, match="captions: expected 1"):
-        contact_sheet([image], captions=["a", "b"])
+        draw_sheet([image], captions=["a", "b"])
     with pytest.raises(KnuckleError, match="columns"):
-        contact_sheet([image], columns=0)
+        draw_sheet([image], columns=0)

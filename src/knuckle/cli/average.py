@@ -8,11 +8,11 @@ import typer
 
 def average(
     first: Annotated[Path, typer.Argument(help="Weights of a run (.safetensors).")],
-    second: Annotated[Path, typer.Argument(help="Weights of a run that went on from them.")],
+    second: Annotated[Path, typer.Argument(help="Weights of a run that started from them.")],
     out: Annotated[Path, typer.Option(help="File to write.")],
-    share: Annotated[float, typer.Option(help="Of the first, 0 to 1.")] = 0.5,
+    share: Annotated[float, typer.Option(help="Share of the first weights, 0 to 1.")] = 0.5,
 ) -> None:
-    """Average two runs' weights: what the second learned without all of what it forgot."""
+    """Average the weights of two runs. It keeps much of what the second learned, and loses less of the first."""
     from knuckle.training.average import average_weights
 
     metadata = average_weights(first, second, out, share=share)

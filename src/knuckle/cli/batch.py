@@ -27,7 +27,7 @@ from knuckle.inference.auto import AnyPredictor, open_predictor
 from knuckle.inference.detection.detection import Detector
 from knuckle.inference.estimate import Request, detect, predict
 from knuckle.photos.reading import read_image
-from knuckle.progress import counting
+from knuckle.progress import show_progress
 from knuckle.skeleton import WRIST
 from knuckle.view.comparison import draw_comparison
 from knuckle.view.overlay import draw_hands
@@ -93,7 +93,7 @@ def run(
     done: list[Done] = []
     try:
         # A bar where it takes a while; few photos are done before one could be read.
-        with counting("photos", len(photos)) if len(photos) > 4 else nullcontext(_ignore) as advance:
+        with show_progress("photos", len(photos)) if len(photos) > 4 else nullcontext(_ignore) as advance:
             for item in _each(photos, request, predictors, out, compared=model == ALL):
                 if item is not None:
                     done.append(item)

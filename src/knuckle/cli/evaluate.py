@@ -169,10 +169,10 @@ def _score(
     model: "EvaluatedModel", benchmark: "Benchmark | TwoHandBenchmark", meshes: "list[LabelledFaces]"
 ) -> "Report":
     from knuckle.evaluation.run import evaluate as score
-    from knuckle.progress import counting
+    from knuckle.progress import show_progress
 
     steps = len(benchmark) * (2 if meshes else 1) + benchmark.other_count
-    with counting(benchmark.name, steps) as advance:
+    with show_progress(benchmark.name, steps) as advance:
         return score(model, benchmark, alignment=meshes, progress=advance)
 
 

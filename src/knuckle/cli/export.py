@@ -10,13 +10,13 @@ def export(
     weights: Annotated[Path, typer.Argument(help="weights.safetensors of a run.")],
     name: Annotated[str, typer.Option(help="Name of the model, such as dahyf-lite.")],
     data: Annotated[
-        Path, typer.Option(help="The synthetic set it was trained on; its held-out hands set the threshold.")
+        Path, typer.Option(help="A synthetic set; its held-out crops give the confidence threshold.")
     ],
     out: Annotated[Path, typer.Option(help="Folder for NAME.onnx and NAME.json.")],
-    trained_on: Annotated[str, typer.Option(help="What the record says of the training data.")],
-    commit: Annotated[str, typer.Option(help="Commit of the code that trained it.")],
+    trained_on: Annotated[str, typer.Option(help="The record's words on the training data.")],
+    commit: Annotated[str, typer.Option(help="Commit of the code that trained the weights.")],
     held_out: Annotated[
-        int, typer.Option(min=1, help="How many of the set's last crops the confidence threshold is set on.")
+        int, typer.Option(min=1, help="How many of the set's last crops are held out for the threshold.")
     ] = 512,
 ) -> None:
     """Write trained weights as onnx (network, decoding, rig) with the record that describes them."""

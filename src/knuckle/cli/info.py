@@ -30,11 +30,11 @@ PACKAGES = {
 }
 
 ERRORS = {"pa_mpjpe_mm": "", "mpjpe_all_mm": " (MPJPE of both hands)"}
-"""Of a record's scores: what is shown, PA-MPJPE where nothing else is said."""
+"""The scores of a record that are shown, with a note where the score is not the column's PA-MPJPE."""
 
 
 def info() -> None:
-    """Print versions, weights and what is installed: what a bug report needs."""
+    """Print versions, installed packages and weights, for a bug report."""
     console = Console(highlight=False)
     console.print(f"knuckle {_version('knuckle')}, Python {sys.version.split()[0]}, {platform.platform()}")
     console.print(_packages())
@@ -72,7 +72,7 @@ def _weights() -> Table:
             table.add_row(name, "-", "-", "-", "-", f"unusable: {error}", "-")
             continue
         scores = "\n".join(
-            # The row says whose they are already.
+            # Without the model's name, which is in the row already.
             f"{measured.replace(f', {record.name}', '')}: {values[error]:.2f} mm{what}"
             for measured, values in record.scores.items()
             for error, what in ERRORS.items()

@@ -12,17 +12,17 @@ COMMANDS = {
     "estimate": "Find the hands in photos; write their joints, meshes and pictures.",
     "explain": "Show where a two-hand system looked for joints.",
     "demo": "Estimate the sample photo that comes with the package.",
-    "info": "Print versions, weights and what is installed: what a bug report needs.",
-    "synth": "Render labelled hands, or a sheet of them to look at.",
+    "info": "Print versions, installed packages and weights, for a bug report.",
+    "synth": "Render labelled hands as a set, or a sheet of them to look at.",
     "convert": "Turn a dataset's training split, or labelled photographs, into a set to train on.",
     "train": "Train a system from a recipe; resumes after an interruption.",
-    "standing": "Train on and on: fresh crops, the last weights, scores; resumes after an interruption.",
-    "average": "Average the weights of two runs, of which one went on from the other.",
+    "standing": "Train continuously: render, train, score, repeat; resumes after an interruption.",
+    "average": "Average the weights of two runs, one of which started from the other.",
     "evaluate": "Score weights on the synthetic benchmark or on real photos.",
     "export": "Write trained weights as onnx with their record.",
 }
 
-# Which extra of the package brings a module that the base install leaves out.
+# The extra of the package that installs a module which the base install does not have.
 EXTRAS = {
     **dict.fromkeys(("torch", "torchvision", "timm", "accelerate", "safetensors"), "train"),
     **dict.fromkeys(("numba", "tensorboard", "onnx", "onnxscript", "matplotlib"), "train"),
@@ -30,8 +30,8 @@ EXTRAS = {
 
 
 class LazyGroup(TyperGroup):
-    """Lists its subcommands without importing them, and turns expected errors into a sentence and exit code
-    2."""
+    """Lists its subcommands without importing them. Prints a KnuckleError, or the name of a missing module, as one
+    sentence and exits with code 2."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
@@ -41,7 +41,7 @@ class LazyGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, command, rest = super().resolve_command(ctx, args)
         if name in COMMANDS:
-            # Named before it is imported, so that a module missing then is told with its name.
+            # Set before the import, so that the error about a missing module can name the command.
             ctx.invoked_subcommand = name
             command = _load(name)
         return name, command, rest

@@ -1,4 +1,4 @@
-"""`knuckle standing RECIPE`: training that goes on whenever there is time for it."""
+"""`knuckle standing RECIPE`: continuous training, resumed whenever there is time."""
 
 import sys
 from pathlib import Path
@@ -16,27 +16,27 @@ if TYPE_CHECKING:
 def standing(
     recipe: Annotated[Path, typer.Argument(help="A standing recipe, such as recipes/standing.toml.")],
     folder: Annotated[
-        Path | None, typer.Option(help="Folder of the run, all of it; default runs/RECIPE.")
+        Path | None, typer.Option(help="Folder for everything the run writes; default runs/RECIPE.")
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="New sets get the first unused seed from this one on.")
+        int | None, typer.Option(min=0, help="New sets get the first unused seed, starting from this one.")
     ] = None,
     hours: Annotated[float | None, typer.Option(help="Time for this command's training.")] = None,
     until: Annotated[str | None, typer.Option(help="Time of day, HH:MM, at which training ends.")] = None,
     stretches: Annotated[
-        int | None, typer.Option(min=1, help="End when the folder has trained on so many sets.")
+        int | None, typer.Option(min=1, help="End when the folder has trained on this many sets.")
     ] = None,
     score_only: Annotated[
         bool, typer.Option("--score-only", help="Score the folder's newest weights; no training.")
     ] = False,
     clone: Annotated[
         Path | None,
-        typer.Option(help="Run in a clone of this checkout in that folder, made if it is not there."),
+        typer.Option(help="Run in a clone of this checkout in that folder; the clone is made if needed."),
     ] = None,
 ) -> None:
-    """Render a fresh set, train on from the last weights, and so on; at the end of its time, score them beside what
-    ships. Stopped or killed, the same command goes on."""
-    from knuckle.standing.process import begin_in_clone, commit_of_code, lower_priority, with_threads
+    """Repeat: render a new set, and train on it from the last weights. When the time is up, score the weights beside
+    the shipped model. After an interruption the same command resumes."""
+    from knuckle.standing.process import find_commit, lower_priority, restart_in_clone, restart_with_threads
     from knuckle.standing.recipe import read_standing
 
     if hours is not None and until is not None:
@@ -44,29 +44,29 @@ def standing(
     if hours is not None and not 0 < hours < 1e6:
         raise KnuckleError(f"--hours: expected a number above 0, got {hours:g}")
     if clone is not None:
-        begin_in_clone(clone, _without_clone(sys.argv[1:]))
+        restart_in_clone(clone, _drop_clone_option(sys.argv[1:]))
     chosen = read_standing(recipe)
-    limit = _limit(hours, until, chosen.schedule.training_minutes, chosen.schedule.cool_down)
-    with_threads(chosen.run.threads)
+    limit = _make_limit(hours, until, chosen.schedule.training_minutes, chosen.schedule.cool_down)
+    restart_with_threads(chosen.run.threads)
     lower_priority(chosen.schedule.priority)
     from knuckle.cli.convert import second_opinion
-    from knuckle.standing.disk import room_on_disk
-    from knuckle.standing.lock import locked
+    from knuckle.standing.disk import explain_full_disk
+    from knuckle.standing.lock import lock_folder
     from knuckle.standing.run import StandingRun
     from knuckle.standing.score import newest_weights
-    from knuckle.standing.sets import set_bytes
+    from knuckle.standing.sets import estimate_bytes
 
     where = folder or Path("runs") / recipe.stem
     if score_only:
         newest_weights(where)
-    needed = set_bytes(chosen.render, photos=chosen.photos.share > 0)
-    with room_on_disk(where, needed=needed), locked(where):
+    needed = estimate_bytes(chosen.render, photos=chosen.photos.share > 0)
+    with explain_full_disk(where, needed=needed), lock_folder(where):
         run = StandingRun(
             chosen,
             where,
             open_opinion=second_opinion,
             seed=seed,
-            commit=commit_of_code(),
+            commit=find_commit(),
         )
         _run_and_score(run, limit, stretches=stretches, score_only=score_only)
 
@@ -80,13 +80,13 @@ def _run_and_score(
     from knuckle.standing.trainer import Outcome
 
     try:
-        with run.stop.listening():
+        with run.stop.handle_signals():
             if not score_only and run.run(limit, stretches=stretches) is Outcome.STOPPED:
                 raise KeyboardInterrupt
             verdict, commands = run.score()
     except KeyboardInterrupt:
         typer.echo(
-            f"{run.folder}: stopped; the same command goes on from here, --score-only scores what there is",
+            f"{run.folder}: stopped; repeat the command to resume, or add --score-only to score the newest weights",
             err=True,
         )
         raise typer.Exit(130) from None
@@ -96,12 +96,12 @@ def _run_and_score(
         typer.echo("\n".join(["to ship them:", *(f"  {command}" for command in commands)]))
     elif verdict.word == "discard":
         typer.echo(
-            f"the run goes on from its own weights; to begin again from those that ship, remove {run.folder}"
+            f"the next command resumes from these weights; to restart from the shipped ones, remove {run.folder}"
         )
 
 
-def _without_clone(arguments: list[str]) -> list[str]:
-    """The arguments but for --clone and its folder."""
+def _drop_clone_option(arguments: list[str]) -> list[str]:
+    """The arguments without --clone and its folder."""
     kept, skip = [], False
     for argument in arguments:
         if skip or argument.startswith("--clone="):
@@ -113,17 +113,19 @@ def _without_clone(arguments: list[str]) -> list[str]:
     return kept
 
 
-def _limit(hours: float | None, until: str | None, training_minutes: float, cool_down: float) -> "TimeLimit":
+def _make_limit(
+    hours: float | None, until: str | None, training_minutes: float, cool_down: float
+) -> "TimeLimit":
     import time
     from datetime import datetime
 
-    from knuckle.standing.limits import TimeLimit, parse_until
+    from knuckle.standing.limits import TimeLimit, parse_time_of_day
 
     deadline = None
     if hours is not None:
         deadline = time.time() + 3600 * hours
     elif until is not None:
-        deadline = parse_until(until, now=datetime.now())
+        deadline = parse_time_of_day(until, now=datetime.now())
     return TimeLimit(
         deadline=deadline, training=60 * training_minutes if training_minutes else None, cool_down=cool_down
     )

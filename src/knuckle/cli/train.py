@@ -10,7 +10,7 @@ def train(
     recipe: Annotated[Path, typer.Argument(help="A recipe, such as recipes/dahyf-lite.toml.")],
     out: Annotated[Path | None, typer.Option(help="Folder of the run; default runs/RECIPE.")] = None,
 ) -> None:
-    """Train a recipe. Run again after an interruption, it goes on from the last checkpoint."""
+    """Train a system from a recipe. After an interruption the same command resumes from the last checkpoint."""
     from knuckle.training.launch import launch
 
     launch(recipe, out or Path("runs") / recipe.stem)

@@ -1,1 +1,1 @@
-"""Hands to other people's formats: json, glb, obj, npz."""
+"""Hands as files (json, glb, obj, npz), and trained weights as onnx."""

@@ -20,15 +20,15 @@ _DECIMALS = {
     "pose_rad": 6,
     "shape": 5,
 }
-"""A thousandth of a pixel, a thousandth of a millimetre, a millionth of a radian."""
+"""Decimals of each field: joints to 0.001 px and 0.001 mm, rotations to 0.000001 rad."""
 
 
 def hands_to_json(hands: Hands, *, image: str) -> dict[str, Any]:
-    """What PHOTO.json holds, as plain lists and numbers.
+    """The contents of PHOTO.json, as plain lists and numbers.
 
-    {"image", "width", "height", "camera": {"fx", "fy", "cx", "cy", "assumed"}, "hands": [{"side",
-    "confidence", "box_px", "joints_px", "joints_m", "vertices_m", "pose_rad", "shape", "model"}]}; units and
-    frames are those of `Hands`.
+    {"image", "width", "height", "camera": {"fx", "fy", "cx", "cy", "assumed"}, "hands": [{"side", "confidence",
+    "box_px", "joints_px", "joints_m", "vertices_m", "pose_rad", "shape", "model"}]}. Units and frames are those of
+    `Hands`.
     """
     data = hands.to_dict()
     for hand in data["hands"]:
@@ -47,7 +47,7 @@ def hands_to_json(hands: Hands, *, image: str) -> dict[str, Any]:
 def write_json(path: str | Path, hands: Hands, *, image: str) -> None:
     """Write PHOTO.json, whole or not at all; `image` is the photo's name.
 
-    Raises KnuckleError naming the path when it cannot be written.
+    Raises KnuckleError naming a path that cannot be written.
     """
     text = json.dumps(hands_to_json(hands, image=image), allow_nan=False, ensure_ascii=False)
     with atomic_path(path) as temporary:
@@ -55,9 +55,9 @@ def write_json(path: str | Path, hands: Hands, *, image: str) -> None:
 
 
 def read_json(path: str | Path, *, faces: Int[np.ndarray, "F 3"] | None = None) -> Hands:
-    """Read PHOTO.json; the triangles are not in it and may be given (`load_rig("open").faces`).
+    """Read PHOTO.json. It does not hold the triangles; give them as `faces` (`load_rig("open").faces`) if needed.
 
-    Raises KnuckleError naming the path and what is wrong with it.
+    Raises KnuckleError naming the path and the problem.
     """
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))

@@ -26,16 +26,17 @@ _SKIN = PBRMaterial(
 
 
 class NamedMesh(NamedTuple):
-    """One hand: "left_hand_0" is the photo's first hand, a left one. Metres, x right, y up, z towards the
-    camera."""
+    """The mesh of one hand."""
 
     name: str
+    """Side and index in the photo, such as "left_hand_0"."""
     vertices_m: Float[np.ndarray, "V 3"]
+    """x right, y up, z towards the camera."""
     faces: Int[np.ndarray, "F 3"]
 
 
 def named_meshes(hands: Hands) -> list[NamedMesh]:
-    """The hands' meshes; raises KnuckleError when hands have vertices but no triangles."""
+    """The meshes of all hands; raises KnuckleError if hands have vertices but no triangles."""
     if len(hands) and not len(hands.faces):
         raise KnuckleError("hands: expected the mesh's faces (Hands.with_faces), got none")
     return [

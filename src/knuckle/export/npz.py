@@ -15,9 +15,9 @@ _ARRAYS = ("confidence", "boxes_px", "joints_px", "joints_m", "vertices_m", "pos
 
 
 def write_npz(path: str | Path, hands: Hands) -> None:
-    """Write every array of the hands, their sides, camera and models; whole or not at all.
+    """Write all arrays of the hands, their sides, camera and models, whole or not at all.
 
-    Raises KnuckleError naming the path when it cannot be written.
+    Raises KnuckleError naming a path that cannot be written.
     """
     arrays = {name: getattr(hands, name) for name in _ARRAYS}
     arrays |= {f"camera_{name}": np.array(value) for name, value in asdict(hands.camera).items()}
@@ -28,7 +28,7 @@ def write_npz(path: str | Path, hands: Hands) -> None:
 
 
 def read_npz(path: str | Path) -> Hands:
-    """Read what `write_npz` wrote; raises KnuckleError naming the path and what is wrong with it."""
+    """Read a file of `write_npz`; raises KnuckleError naming the path and the problem."""
     try:
         with np.load(path, allow_pickle=False) as data:
             names = [name for name in data.files if name.startswith("camera_")]

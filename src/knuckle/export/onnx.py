@@ -21,15 +21,14 @@ ROLL = "roll"
 
 
 class Inference(nn.Module):
-    """What inference needs of a system: its `infer`, as plain tensors named by `outputs`.
-
-    Given a roll, crops are turned by it (`knuckle.models.upright`).
-    """
+    """A system's `infer` with plain tensors as outputs. If a roll is given, crops are turned by it
+    (`knuckle.models.upright`)."""
 
     def __init__(self, model: System) -> None:
         super().__init__()
         self.model = model
         self.outputs: tuple[str, ...] = ()
+        """Names of the outputs, known after the first call."""
 
     def forward(
         self,
@@ -48,11 +47,11 @@ class Inference(nn.Module):
 
 
 def export_onnx(model: System, path: Path) -> None:
-    """Write a system with a dynamic batch; tensors that fp16 holds exactly are stored so and cast back on load.
+    """Write a system as onnx, for batches of any size. Raises KnuckleError if the system fixes the batch size.
 
-    Outputs are the fields of `HandOutput` or `TwoHandOutput` that the system gives; parts that only training needs are
-    left out. The weights that ship are fp16 already, so the file is half as large and the answers are the same.
-    A system of upright crops takes their angle as a fourth input.
+    Outputs are the fields of `HandOutput` or `TwoHandOutput` that the system gives; layers for training alone are left
+    out. Tensors that fp16 represents exactly are stored as fp16 and cast back on load. As the shipped weights are fp16,
+    this halves the file and changes no output. A system of upright crops takes their angle as a fourth input.
     """
     size = model.config.patch_size
     inputs = (*INPUTS, ROLL) if model.upright else INPUTS
@@ -78,20 +77,20 @@ def export_onnx(model: System, path: Path) -> None:
         verbose=False,
     )
     assert program is not None
-    # The exporter's own optimiser also folds batch norms into convolutions, which makes weights that fp16 does not
-    # hold exactly; onnxruntime does that on load. So: everything but that.
+    # Not the exporter's own optimiser: it also folds batch norms into convolutions, and fp16 cannot represent the
+    # resulting weights exactly. onnxruntime folds them on load.
     optimizer.inline(program.model)
     optimizer.fold_constants(program.model)
     optimizer.remove_unused_nodes(program.model)
     _check_batch(program.model_proto, path)
-    graph = store_exact_tensors_as_fp16(without_traces(program.model_proto))
+    graph = store_exact_tensors_as_fp16(remove_source_notes(program.model_proto))
     onnx.checker.check_model(graph)
     with atomic_path(path) as temporary:
         Path(temporary).write_bytes(graph.SerializeToString())
 
 
 def _check_batch(model: onnx.ModelProto, path: Path) -> None:
-    """The exporter falls back to a fixed batch where a model's code depends on it: better no file than that one."""
+    """Raise KnuckleError if the exporter fixed the batch size, as it does when a model's code depends on it."""
     for value in model.graph.input:
         if not value.type.tensor_type.shape.dim[0].dim_param:
             raise KnuckleError(
@@ -99,8 +98,8 @@ def _check_batch(model: onnx.ModelProto, path: Path) -> None:
             )
 
 
-def without_traces(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Drop what the exporter notes about the Python source of every node (a megabyte, with local paths)."""
+def remove_source_notes(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Remove the exporter's notes on the Python source of every node: a megabyte, with local paths."""
     for item in (
         *model.graph.node,
         *model.graph.value_info,
@@ -114,7 +113,10 @@ def without_traces(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def store_exact_tensors_as_fp16(model: onnx.ModelProto, *, smallest: int = 256) -> onnx.ModelProto:
-    """Replace float32 initialisers whose values fp16 holds exactly by fp16 ones followed by a Cast."""
+    """Store float32 initialisers as fp16 with a Cast, where fp16 represents their values exactly.
+
+    smallest: number of values below which a tensor stays as it is.
+    """
     graph = model.graph
     casts = []
     for tensor in graph.initializer:

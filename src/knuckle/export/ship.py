@@ -1,4 +1,4 @@
-"""From trained weights to what the package carries: an onnx file and the record of it."""
+"""From trained weights to the files of the package: an onnx file and its record."""
 
 import hashlib
 import json
@@ -16,8 +16,8 @@ from knuckle.training.objective import check_hands, images_to_input
 from knuckle.weights import WeightsRecord
 
 EXPAND = {1: 1.5, 2: 1.4}
-"""Crop side over the longer side of the joints' box, by the hands of a crop: the middle of what the synthetic crops
-span."""
+"""Crop side over the longer side of the joints' box, by the number of hands in a crop: the middle of the range of the
+synthetic crops."""
 
 
 def ship(
@@ -32,9 +32,17 @@ def ship(
 ) -> WeightsRecord:
     """Write NAME.onnx and its record NAME.json into a folder.
 
-    The confidence threshold is that of `confidence_threshold` on the set's held-out crops.
-    Raises KnuckleError for weights that do not say what they are, a set of the other kind of crops, and an unwritable
-    folder.
+    Raises KnuckleError for weights without metadata, a set of other crops than the system's, and a folder that cannot
+    be written.
+
+    Args:
+        weights: a run's .safetensors.
+        folder: where to write.
+        name: of the model.
+        validation_set: a synthetic set; the confidence threshold comes from its held-out crops.
+        trained_on: the record's words on the training data.
+        commit: of the code that trained the weights.
+        validation: how many of the set's last crops are held out.
     """
     model, metadata = load_model(weights)
     source = HandSource(validation_set, validation=validation, upright=model.upright)
@@ -50,7 +58,7 @@ def ship(
         sha256=hashlib.sha256(onnx_path.read_bytes()).hexdigest(),
         size=model.config.patch_size,
         expand=EXPAND[model.hands],
-        confidence_threshold=round(confidence_threshold(*_held_out_confidence(onnx_path, source)), 4),
+        confidence_threshold=round(choose_threshold(*_predict_confidence(onnx_path, source)), 4),
         licence="Apache-2.0",
         trained_on=trained_on,
         recipe=metadata["recipe"],
@@ -66,24 +74,27 @@ def ship(
     return record
 
 
-def confidence_threshold(confidence: Float[np.ndarray, "*n"], is_hand: Bool[np.ndarray, "*n"]) -> float:
-    """The score that 95 % of hands reach; for crops of two hands (n 2) at least the one that 99 % of a lone hand's
-    absent partners do not: a hand that is missed has a one-hand system to answer for it, a ghost has nobody."""
+def choose_threshold(confidence: Float[np.ndarray, "*n"], is_hand: Bool[np.ndarray, "*n"]) -> float:
+    """The confidence that 95 % of the hands reach.
+
+    Crops of two hands (n 2): the threshold also rejects 99 % of the absent hands in crops of a single hand. A one-hand
+    system finds a hand that is missed here, but nothing later removes a hand that is not there.
+    """
     threshold = float(np.quantile(confidence[is_hand], 0.05))
-    lone = is_hand.any(-1) & ~is_hand.all(-1) if is_hand.ndim == 2 else np.zeros(len(is_hand), bool)
-    if not lone.any():
+    single = is_hand.any(-1) & ~is_hand.all(-1) if is_hand.ndim == 2 else np.zeros(len(is_hand), bool)
+    if not single.any():
         return threshold
-    return max(threshold, float(np.quantile(confidence[lone][~is_hand[lone]], 0.99)))
+    return max(threshold, float(np.quantile(confidence[single][~is_hand[single]], 0.99)))
 
 
-def _held_out_confidence(onnx_path: Path, source: HandSource) -> tuple[np.ndarray, np.ndarray]:
-    """The confidence of the held-out crops, and where there are hands."""
+def _predict_confidence(onnx_path: Path, source: HandSource) -> tuple[np.ndarray, np.ndarray]:
+    """The network's confidence on the held-out crops, and whether there is a hand."""
     network = OnnxModel(onnx_path, threads=1)
-    found, there = [], []
+    confidence, is_hand = [], []
     for batch in validation_batches(source, 64):
         output = network(
             images_to_input(batch["image"]).numpy(), batch["crop"].numpy(), batch["camera"].numpy()
         )
-        found.append(output["confidence"])
-        there.append(batch["is_hand"].numpy())
-    return np.concatenate(found), np.concatenate(there)
+        confidence.append(output["confidence"])
+        is_hand.append(batch["is_hand"].numpy())
+    return np.concatenate(confidence), np.concatenate(is_hand)

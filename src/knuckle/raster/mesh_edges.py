@@ -1,4 +1,4 @@
-"""The edges of a mesh and the faces beside them, as the antialiasing of silhouettes needs them."""
+"""The edges of a mesh and the faces beside each edge, for the antialiasing of silhouettes."""
 
 from typing import NamedTuple
 
@@ -9,15 +9,14 @@ from torch import Tensor
 
 
 class MeshEdges(NamedTuple):
-    """Every edge once, and the faces beside it.
-
-    faces: -1 for none. turns: +1 where the face runs along the edge from ends[0] to ends[1], -1 where it runs
-    back, 0 where there is no face.
-    """
+    """Every edge once, and the faces beside it."""
 
     ends: Int[Tensor, "E 2"]
+    """Vertex indices, the smaller one first."""
     faces: Int[Tensor, "E K"]
+    """-1 where there is no further face."""
     turns: Int[Tensor, "E K"]
+    """+1 where the face runs along the edge from ends[0] to ends[1], -1 where it runs back, 0 without a face."""
 
 
 def mesh_edges(
@@ -25,8 +24,8 @@ def mesh_edges(
 ) -> MeshEdges:
     """Edges of a triangle mesh, on the device of `faces`.
 
-    Give rest `vertices` when texture seams doubled some of them: vertices at the same place then count as
-    one, for a seam would otherwise look like a border and be drawn as a silhouette.
+    Give `vertices` (in the rest pose) if texture seams duplicate some of them. Vertices at the same place then
+    count as one; otherwise a seam would look like a border and be drawn as a silhouette.
     """
     device = faces.device if isinstance(faces, Tensor) else None
     triangles = faces.cpu().numpy() if isinstance(faces, Tensor) else np.asarray(faces)

@@ -1,7 +1,6 @@
-"""The fast rasteriser: triangle meshes to face ids, depth and barycentrics on one CPU core, by numba.
+"""The fast rasteriser: triangle meshes to face ids, depth and barycentrics on one CPU core, with numba.
 
-The rule is the package's (`knuckle.raster`): same answers as `numpy_raster` and `torch_raster` on the same
-mesh.
+It follows the rule of `knuckle.raster`: `numpy_raster` and `torch_raster` give the same answers.
 """
 
 import numpy as np
@@ -13,11 +12,10 @@ from knuckle.errors import KnuckleError
 
 @njit(cache=True, inline="always")
 def _edge(ax, ay, bx, by):
-    """Plane (a, b, c) of the edge function a u + b v + c, positive inside, and whether points on the edge
-    count.
+    """Coefficients (a, b, c) of the edge function a u + b v + c, positive inside, and whether points on the edge count.
 
-    The end points are taken in one fixed order, so the two faces of an edge get exact negatives; top and left
-    edges own their points.
+    The end points are taken in one fixed order, so the two faces of an edge get exact negatives. Points on top and
+    left edges count.
     """
     dx, dy = bx - ax, by - ay
     x, y = (ax, ay) if ax < bx or (ax == bx and ay <= by) else (bx, by)
@@ -26,12 +24,17 @@ def _edge(ax, ay, bx, by):
 
 @njit(cache=True)
 def fill_buffers(vertices_px, faces, scale, offset, cull, face_id, depth):
-    """Z-buffer faces into `face_id` (H, W) and `depth` (H, W, float32, m), which are updated in place.
+    """Draw faces into `face_id` and `depth` in place, with a z-buffer. A face with a vertex at depth <= 0 is left out.
 
-    Pixel coordinates are vertices_px * scale + offset, so a supersampled grid needs no copy of the vertices.
-    cull: -1 leaves out faces seen from behind (those wound counter-clockwise seen from outside, camera frame
-    with y down, have a negative area when seen from the front), 1 those seen from the front, 0 none. Faces
-    with a vertex at depth <= 0 are left out.
+    Args:
+        vertices_px: (V, 3) of u px, v px, depth m.
+        faces: (F, 3).
+        scale: pixel coordinates are vertices_px * scale + offset, so a supersampled grid needs no copy of the vertices.
+        offset: see scale.
+        cull: -1 leaves out faces seen from behind, 1 faces seen from the front, 0 none. (Faces wound counter-clockwise
+            seen from outside have a negative area when seen from the front, as y points down.)
+        face_id: (H, W).
+        depth: (H, W), float32, m.
     """
     height, width = face_id.shape
     for f in range(faces.shape[0]):
@@ -79,7 +82,10 @@ def fill_buffers(vertices_px, faces, scale, offset, cull, face_id, depth):
 
 @njit(cache=True, inline="always")
 def barycentric(vertices_px, faces, f, scale, offset, x, y):
-    """Perspective-correct barycentrics of pixel (x, y) in face f, in the order of the face's vertices."""
+    """Perspective-correct barycentrics of pixel (x, y) in face f, in the order of the face's vertices.
+
+    vertices_px, faces, scale and offset are those of `fill_buffers`.
+    """
     i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
     ax, ay = vertices_px[i, 0] * scale + offset, vertices_px[i, 1] * scale + offset
     bx, by = vertices_px[j, 0] * scale + offset, vertices_px[j, 1] * scale + offset
@@ -106,10 +112,9 @@ def rasterise(
 ) -> tuple[Int32[np.ndarray, "H W"], Float32[np.ndarray, "H W"], Float32[np.ndarray, "H W 3"]]:
     """Nearest face, its depth and its perspective-correct barycentrics at every pixel centre.
 
-    vertices_px: (u px, v px, depth m). Returns face_id (-1 where nothing is), depth in m (inf there) and
-    barycentrics (0 there). A centre on an edge shared by two faces belongs to exactly one of them (top-left
-    rule); at equal depth the lower face id wins. Faces reaching behind the camera (depth <= 0) are left out.
-    Raises KnuckleError for arrays of the wrong shape and an empty image.
+    The rule is that of `knuckle.raster`. vertices_px: (u px, v px, depth m). Returns face_id (-1 where there is no
+    face), depth in m (inf there) and barycentrics (0 there). Raises KnuckleError for arrays of the wrong shape and
+    an empty image.
     """
     vertices = np.ascontiguousarray(vertices_px, dtype=np.float64)
     triangles = np.ascontiguousarray(faces, dtype=np.int32)

@@ -1,9 +1,9 @@
 """The differentiable rasteriser: batches of meshes to images and alpha with antialiased silhouettes.
 
-Visibility is found once without gradient (`torch_visibility`); attributes are then interpolated with
-perspective-correct barycentrics, whose gradient reaches the vertices, and silhouettes are antialiased
-(`torch_antialias`), which gives the gradient of coverage. Compare images on a pyramid of averages when the
-meshes may be further apart than a pixel: the gradient of an edge reaches about one pixel.
+Visibility is found once, without gradient (`torch_visibility`). Attributes are then interpolated with
+perspective-correct barycentrics, whose gradient reaches the vertices. Silhouettes are antialiased
+(`torch_antialias`), which gives the gradient of coverage. The gradient of an edge reaches about one pixel: if the
+meshes may be further apart, compare images on a pyramid of averages.
 """
 
 from typing import NamedTuple
@@ -19,25 +19,25 @@ from knuckle.raster.torch_visibility import nearest_faces, screen_faces
 
 
 class Rendering(NamedTuple):
-    """Images of a batch.
-
-    image: premultiplied by alpha (add (1 - alpha) * background). Where no face covers the pixel's centre
-    face_id is -1 and depth (metres) infinite.
-    """
+    """Images of a batch."""
 
     image: Float[Tensor, "B H W C"]
+    """Premultiplied by alpha: add (1 - alpha) * background."""
     alpha: Float[Tensor, "B H W"]
+    """Coverage, 0..1."""
     face_id: Int[Tensor, "B H W"]
+    """-1 where no face covers the pixel's centre."""
     depth: Float32[Tensor, "B H W"]
+    """Metres; infinity where no face covers the pixel's centre."""
 
 
 def rasterise(
     vertices_px: Float[Tensor, "B V 3"], faces: Int[Tensor, "F 3"], height: int, width: int
 ) -> tuple[Int[Tensor, "B H W"], Float32[Tensor, "B H W"], Float[Tensor, "B H W 3"]]:
-    """Which face is seen at every pixel centre (rule: `knuckle.raster`), as the numpy twin but batched.
+    """Which face is seen at every pixel centre, by the rule of `knuckle.raster`; as in `numpy_raster`, but batched.
 
-    vertices_px: u px, v px, depth m. Returns face ids (-1 where nothing is), depth in metres (infinity there)
-    and barycentrics (0 there); only the barycentrics carry a gradient. Raises KnuckleError for wrong shapes
+    vertices_px: u px, v px, depth m. Returns face ids (-1 where there is no face), depth in metres (infinity there)
+    and barycentrics (0 there). Only the barycentrics carry a gradient. Raises KnuckleError for wrong shapes
     or an empty picture.
     """
     _check(vertices_px, faces, height, width)
@@ -57,11 +57,19 @@ def render(
     antialias: bool = True,
     edges: MeshEdges | None = None,
 ) -> Rendering:
-    """Interpolate vertex attributes over the seen faces; differentiable in vertices and attributes.
+    """Interpolate vertex attributes over the visible faces; differentiable in vertices and attributes.
 
-    vertices_px: u px, v px, depth m, float32 or float64. edges: `mesh_edges(faces)`, made once where many
-    calls share a mesh (and needed where texture seams double vertices). Without `antialias` no gradient of
-    coverage exists. Raises KnuckleError for wrong shapes or an empty picture.
+    Raises KnuckleError for wrong shapes or an empty picture.
+
+    Args:
+        vertices_px: u px, v px, depth m; float32 or float64.
+        faces: vertex indices.
+        attributes: such as colours, for each mesh of the batch or the same for all.
+        height: of the images, px.
+        width: of the images, px.
+        antialias: without it, coverage has no gradient.
+        edges: `mesh_edges(faces)`, computed once if many calls share a mesh. Needed if texture seams duplicate
+            vertices.
     """
     _check(vertices_px, faces, height, width)
     batch, count = vertices_px.shape[:2]
@@ -88,20 +96,20 @@ def render(
 def _barycentrics(
     vertices_px: Tensor, faces: Tensor, face_id: Int[Tensor, "B H W"]
 ) -> tuple[Int[Tensor, "n"], Int[Tensor, "n 3"], Float[Tensor, "n 3"]]:
-    """Covered pixels of the batch, the vertices (of the whole batch) of the faces seen, and their weights."""
+    """Covered pixels, the vertices of the faces seen there, and their weights; all counted over the whole batch."""
     _, height, width = face_id.shape
     hit = (face_id.reshape(-1) >= 0).nonzero()[:, 0]
     u, v = hit % width, hit // width % height
     seen = face_id.reshape(-1).index_select(0, hit)
     corners = faces.index_select(0, seen) + (hit // (width * height) * vertices_px.shape[1])[:, None]
     points = vertices_px.reshape(-1, 3).index_select(0, corners.reshape(-1)).view(-1, 3, 3)
-    # Corners relative to the pixel: the cross products of neighbouring corners are the edge functions,
-    # without the cancellation that large coordinates would bring.
+    # Corners relative to the pixel: the cross products of neighbouring corners are then the edge functions, and
+    # large coordinates do not cancel.
     x, y = points[..., 0] - u[:, None], points[..., 1] - v[:, None]
     x1, y1, x2, y2 = x.roll(-1, 1), y.roll(-1, 1), x.roll(1, 1), y.roll(1, 1)
     weight = (x1 * y2 - x2 * y1) / points[..., 2]
     total = weight.sum(1, keepdim=True)
-    # A sliver float64 found to be seen may have no area left in float32: any of its corners will do.
+    # A sliver that is visible in float64 may have no area in float32. Its corners then count equally.
     flat = total == 0
     weight = torch.where(flat, 1 / 3, weight / torch.where(flat, 1, total))
     return hit, corners, weight

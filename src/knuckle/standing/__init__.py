@@ -1,1 +1,1 @@
-"""Training that never stops: fresh renders, on from the last weights, scored, and judged whether they should ship."""
+"""Continuous training: renders new crops, continues from the last weights, scores them, and judges whether to ship."""

@@ -1,4 +1,4 @@
-"""How long a command trains, and when the learning rate starts to fall."""
+"""How long a command trains, and when its learning rate starts to fall."""
 
 import math
 import re
@@ -12,10 +12,13 @@ Clock = Callable[[], float]
 
 
 class TimeLimit:
-    """The end of a command's time, by the clock and by the time spent in training; either may be missing.
+    """When a command ends: by the clock, by the time spent in training, by the first of both, or never.
 
-    deadline: seconds since the epoch. training: seconds in training, which the command tells by `trained`. cool_down:
-    share of the time at whose beginning the rate starts to fall.
+    Args:
+        deadline: seconds since the epoch.
+        training: limit to the seconds in training; the caller adds those spent to `trained`.
+        cool_down: the learning rate falls over this last share of the time.
+        clock: seconds since the epoch, now.
     """
 
     def __init__(
@@ -29,7 +32,7 @@ class TimeLimit:
         self.deadline, self.training, self.clock = deadline, training, clock
         self.trained = 0.0
         whole = self.left()
-        self.cooling = cool_down * whole if math.isfinite(whole) else 0.0
+        self.cool_down_seconds = cool_down * whole if math.isfinite(whole) else 0.0
 
     def left(self) -> float:
         """Seconds until the time is up; infinite without a limit."""
@@ -38,13 +41,13 @@ class TimeLimit:
         return max(min(by_clock, by_training), 0.0)
 
     @property
-    def must_cool(self) -> bool:
-        """Whether the rate is to fall from now on."""
-        return self.cooling > 0 and self.left() <= self.cooling
+    def in_cool_down(self) -> bool:
+        """Whether the last share of the time has begun, over which the learning rate falls."""
+        return self.cool_down_seconds > 0 and self.left() <= self.cool_down_seconds
 
 
-def parse_until(text: str, *, now: datetime) -> float:
-    """The next time that a clock shows HH:MM, in seconds since the epoch. Raises KnuckleError for anything else."""
+def parse_time_of_day(text: str, *, now: datetime) -> float:
+    """When it is next HH:MM, in seconds since the epoch. Raises KnuckleError for any other text."""
     found = re.fullmatch(r"(\d{1,2}):(\d{2})", text)
     if not found or int(found[1]) > 23 or int(found[2]) > 59:
         raise KnuckleError(f"--until: expected a time of day such as 06:30, got {text!r}")

@@ -1,4 +1,4 @@
-"""One run a folder: a lock that the system lets go of when its process dies."""
+"""Only one run in a folder: a lock, which the system releases when its process ends."""
 
 import os
 from collections.abc import Iterator
@@ -11,9 +11,9 @@ LOCK = "standing.lock"
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock; the file holds the number of the process, for people. One that a dead process left is
-    taken over. Raises KnuckleError while another run is in the folder."""
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock; its file names the process, for people to read. Raises KnuckleError if another run holds
+    it."""
     import fcntl
 
     path = folder / LOCK
@@ -35,5 +35,5 @@ def locked(folder: Path) -> Iterator[None]:
         file.truncate(0)
         file.write(f"{os.getpid()}\n")
         file.flush()
-        # The file stays: removing it would let two runs lock two files of one name.
+        # The file is not removed, or two runs could lock two files of the same name.
         yield

@@ -1,4 +1,4 @@
-"""A standing run's learning as one picture, drawn from its record alone."""
+"""The learning curves of a standing run as one picture, drawn from its record."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -20,16 +20,16 @@ _BENCHMARKS = {PHOTOGRAPHS: "Photographs (hand-graph)", RENDERED: "Frozen render
 _MEASURES = {"mm": ("PA-MPJPE", "mm"), "percent": ("2D error", "% of the box")}
 
 Line = tuple[str, str, list[float], list[float]]
-"""Name for the legend, matplotlib's format, samples seen in thousands, scores."""
+"""Name in the legend, matplotlib's format, samples seen in thousands, scores."""
 
 
 @chart_style()
 def draw_learning(state: State) -> "Figure":
-    """Scores against samples seen over all stretches, of this run and of those before it.
+    """Draw scores over samples seen, for this run and the runs before it.
 
-    Held-out hands: a line at the constant rate, dots where the rate had fallen. Photographs and frozen rendered hands:
-    a dot a scoring, and a line for what ships. Raises KnuckleError where the record holds no score yet, and without
-    matplotlib.
+    Held-out hands: a line at the constant learning rate, a dot after each cool-down. Photographs and frozen rendered
+    hands: a dot for each scoring, and a line for the shipped model. Raises KnuckleError if the record has no score
+    yet, and without matplotlib.
     """
     curve, scorings = (
         sorted([*state.earlier.get(name, []), *own], key=lambda entry: entry["samples"])
@@ -39,13 +39,15 @@ def draw_learning(state: State) -> "Figure":
     if not seen:
         raise KnuckleError("expected a record with scores to draw, got one without")
     ends = (min(seen), max(max(seen), min(seen) + 1))
-    # A row a measure: mm above, % below.
+    # One row of charts for each measure: mm above, % below.
     rows: dict[str, list[tuple[str, str, list[Line]]]] = {"mm": [], "percent": []}
     for score, (measure, title, unit) in _HELD_OUT.items():
-        rows[measure].append((title, unit, _held_out(curve, score)))
+        rows[measure].append((title, unit, _held_out_lines(curve, score)))
     for measure, (name, unit) in _MEASURES.items():
         for benchmark, of in _BENCHMARKS.items():
-            rows[measure].append((f"{of}: {name}", unit, _scored(scorings, benchmark, measure, ends)))
+            rows[measure].append(
+                (f"{of}: {name}", unit, _benchmark_lines(scorings, benchmark, measure, ends))
+            )
     drawn = {measure: [chart for chart in row if chart[2]] for measure, row in rows.items()}
     sets = len(state.earlier.get("stretches", [])) + len(state.stretches)
     model = f"{state.model['system']} {state.model['preset']}, {state.model['size']} px"
@@ -56,11 +58,11 @@ def draw_learning(state: State) -> "Figure":
         subtitle=f"{model}: {sets} sets of fresh crops, {max(seen) * 1e3:,.0f} samples seen",
     )
     for axes, chart in zip(sheet, [chart for row in drawn.values() for chart in row], strict=True):
-        _draw(axes, *chart, ends)
+        _draw_chart(axes, *chart, ends)
     return figure
 
 
-def _held_out(curve: Sequence[dict[str, Any]], score: str) -> list[Line]:
+def _held_out_lines(curve: Sequence[dict[str, Any]], score: str) -> list[Line]:
     lines = []
     for name, form, cooled in (("constant rate", "-", False), ("rate fallen", "o", True)):
         points = [p for p in curve if p["cooled"] == cooled and score in p["scores"]]
@@ -68,7 +70,7 @@ def _held_out(curve: Sequence[dict[str, Any]], score: str) -> list[Line]:
     return [line for line in lines if line[2]]
 
 
-def _scored(
+def _benchmark_lines(
     scorings: Sequence[dict[str, Any]], benchmark: str, measure: str, ends: tuple[float, float]
 ) -> list[Line]:
     found = [s for s in scorings if benchmark in s["scores"]]
@@ -76,18 +78,20 @@ def _scored(
         return []
     seen = [s["samples"] / 1e3 for s in found]
     new, today = ([s["scores"][benchmark][which][measure] for s in found] for which in ("new", "today"))
-    # What ships changes from scoring to scoring at most.
+    # The shipped model may change from one scoring to the next.
     level = ([ends[0], *seen, ends[1]], [today[0], *today, today[-1]])
     return [("new weights", "o", seen, new), (f"ships: {found[-1]['against']['name']}", "-", *level)]
 
 
-def _draw(axes: "Axes", title: str, unit: str, lines: Sequence[Line], ends: tuple[float, float]) -> None:
+def _draw_chart(
+    axes: "Axes", title: str, unit: str, lines: Sequence[Line], ends: tuple[float, float]
+) -> None:
     for name, form, x, y in lines:
         axes.plot(x, y, form, label=name)
     low, high = (edge(edge(line[3]) for line in lines) for edge in (min, max))
     room = max(high - low, 0.02 * high, 1e-6)
     side = 0.03 * (ends[1] - ends[0])
     axes.set(title=title, xlabel="samples seen (thousands)", ylabel=unit)
-    # The legend lies at the bottom.
+    # Leave room below for the legend.
     axes.set(xlim=(ends[0] - side, ends[1] + side), ylim=(low - 0.5 * room, high + 0.15 * room))
     axes.legend(loc="lower right")

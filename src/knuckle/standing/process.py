@@ -1,4 +1,4 @@
-"""The process of a run: its threads, its priority, and which commit of the code it runs."""
+"""The process of a run: its threads, its priority, and the commit of its code."""
 
 import os
 import subprocess
@@ -15,8 +15,8 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 _AGAIN = "KNUCKLE_STANDING_THREADS"
 
 
-def with_threads(threads: int) -> None:
-    """Begin this process anew where its environment has another number of threads: libraries read it once."""
+def restart_with_threads(threads: int) -> None:
+    """Restart this process if its environment names another number of threads, which libraries read only once."""
     if os.environ.get(_AGAIN) == str(threads):
         return
     wanted = {**ALLOCATOR, **os.environ, "OMP_NUM_THREADS": str(threads), _AGAIN: str(threads)}
@@ -26,40 +26,42 @@ def with_threads(threads: int) -> None:
 
 
 def lower_priority(priority: Literal["idle", "low", "normal"]) -> None:
-    """Give way to others, as far as the system knows how."""
+    """Lower the priority of this process, as far as the system allows."""
     if priority == "normal":
         return
     os.nice(19)
-    # Linux shares a core among sessions before it looks at the nice values within one.
+    # Linux shares a core among sessions first; nice values count only within a session.
     with suppress(OSError):
         Path("/proc/self/autogroup").write_text("19")
-    # Such a process reads and writes files when nobody else does, too.
+    # This also lowers the priority of reading and writing files.
     if priority == "idle" and hasattr(os, "SCHED_IDLE"):
         with suppress(PermissionError):
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
-def commit_of_code() -> str:
-    """The commit of the checkout the package runs from, with "+" where files differ from it; "" outside of one."""
-    if checkout() is None:
+def find_commit() -> str:
+    """The commit of the checkout that the package runs from, with "+" if files differ from it; "" if installed."""
+    if find_checkout() is None:
         return ""
     head, changed = _git("rev-parse", "HEAD"), _git("status", "--porcelain", "--untracked-files=no")
     return f"{head or ''}{'+' if changed else ''}"
 
 
-def checkout() -> Path | None:
-    """The git checkout the package runs from; None where it is installed otherwise."""
-    # An installed package may lie within somebody else's checkout.
+def find_checkout() -> Path | None:
+    """The git checkout that the package runs from; None if it is installed otherwise."""
+    # An installed package may lie inside another project's checkout.
     if _git("ls-files", "--error-unmatch", "__init__.py") is None:
         return None
     top = _git("rev-parse", "--show-toplevel")
     return None if top is None else Path(top)
 
 
-def begin_in_clone(clone: Path, arguments: list[str]) -> NoReturn:
-    """Begin the command `knuckle ARGUMENTS...` anew in a clone of the checkout, made where it is not there yet: what is
-    changed here later changes nothing there. Raises KnuckleError outside of a checkout and where git fails."""
-    source = checkout()
+def restart_in_clone(clone: Path, arguments: list[str]) -> NoReturn:
+    """Restart `knuckle ARGUMENTS...` in a clone of the checkout, so that later changes here do not reach it.
+
+    The clone is made if it does not exist. Raises KnuckleError outside of a checkout and if git fails.
+    """
+    source = find_checkout()
     if source is None:
         raise KnuckleError("--clone: expected knuckle to run from a git checkout, got an installed package")
     if not (clone / ".git").exists():
@@ -81,7 +83,7 @@ def begin_in_clone(clone: Path, arguments: list[str]) -> NoReturn:
 
 
 def _git(*arguments: str) -> str | None:
-    """What git says of the package's folder; None where it fails or is not there."""
+    """The output of git in the package's folder; None if git fails or is not installed."""
     try:
         done = subprocess.run(["git", "-C", str(_PACKAGE), *arguments], capture_output=True, text=True)
     except OSError:

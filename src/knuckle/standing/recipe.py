@@ -1,4 +1,4 @@
-"""A standing recipe: what is rendered for each stretch, how it is trained on, from what, and by what it is scored."""
+"""A standing recipe: what each stretch renders, how it trains, which weights it starts from, and how it is scored."""
 
 import math
 import tomllib
@@ -17,44 +17,44 @@ _SET_HERE = frozenset(
         *("init_parts", "step_at", "step_factor", "negatives_from", "checkpoint_seconds"),
     )
 )
-"""Keys of a training recipe that a standing run decides: it has no end to plan for, and sets of its own."""
+"""Keys of a training recipe that the standing run sets itself, as it has no planned end and makes its own sets."""
 
 
 @dataclass(frozen=True)
 class Render:
-    """What is rendered for each stretch.
-
-    count: crops. passes: how often training sees each of them. workers: processes. held_out: hands rendered once, by a
-    seed no stretch has, to score on while training. options: as `knuckle synth` takes them.
-    """
+    """What is rendered for each stretch."""
 
     count: int = 12_000
+    """Crops."""
     passes: float = 3.0
+    """How often training sees each crop."""
     workers: int = 1
+    """Processes."""
     held_out: int = 512
+    """Hands to score on while training. They are rendered once, with a seed that no stretch uses."""
     options: SynthOptions = field(default_factory=SynthOptions)
+    """Options of `knuckle synth`."""
 
     def __post_init__(self) -> None:
         check_fields(self, "render")
         for name in ("count", "workers", "held_out"):
-            _at_least(f"render {name}", getattr(self, name), 1)
+            _check_at_least(f"render {name}", getattr(self, name), 1)
         if not 0.01 <= self.passes <= 1000:
             raise KnuckleError(f"render passes: expected 0.01 to 1000, got {self.passes:g}")
         if self.options.hands != "one" or self.options.labels != "joints":
-            raise KnuckleError("render: expected one hand a crop and labels of joints, which training takes")
+            raise KnuckleError('render: expected hands "one" and labels "joints", which the training reads')
 
 
 @dataclass(frozen=True)
 class Photos:
-    """Photographs that a teacher labelled, among the rendered hands.
-
-    folder: theirs under $KNUCKLE_DATA, in the layout of `knuckle convert teacher`. share: of the hands that training
-    sees. depths: a one-hand model whose depths count as much as the teacher's; "" for the teacher's alone.
-    """
+    """Photographs that a teacher labelled, mixed with the rendered hands."""
 
     folder: str = "train-photos"
+    """Under $KNUCKLE_DATA, in the layout of `knuckle convert teacher`."""
     share: float = 0.0
+    """Share of photographs among the hands that training sees."""
     depths: str = ""
+    """A one-hand model whose depths are averaged with the teacher's; "" for the teacher's alone."""
 
     def __post_init__(self) -> None:
         check_fields(self, "photos")
@@ -64,64 +64,69 @@ class Photos:
 
 @dataclass(frozen=True)
 class Start:
-    """weights: the file a new run goes on from; "" for the preset's own beginning. record: the standing.json of the
-    runs before, where there is one: its seeds are not used again and its curves stand in the picture.
-    """
+    """What a new run starts from."""
 
     weights: str = ""
+    """A file of weights; "" for the preset's own initial weights."""
     record: str = ""
+    """The standing.json of earlier runs, if there is one. Its seeds are not used again; its curves are drawn too."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """The rate is constant, so that a run may go on for ever; where its time is limited, it falls to zero over the
-    last `cool_down` of the time, and the next run goes on from where the fall began.
-
-    training_minutes: a limit to the time spent in training, rendering not counted; 0 for none. priority: "idle" runs
-    only where nobody else wants the processor, "low" has the least share of it, "normal" any. checkpoint_seconds: at
-    most this much is lost.
-    """
+    """The learning rate is constant, so a run needs no end. If the time of a command is limited, the rate falls to zero
+    over its last part; the next command resumes at the constant rate, where the fall began."""
 
     cool_down: float = 0.15
+    """Share of the time over which the rate falls."""
     training_minutes: float = 0.0
+    """Limit to the time in training, without rendering; 0 for none."""
     priority: Literal["idle", "low", "normal"] = "idle"
+    """Of the process: "idle" runs only when the processor is free, "low" gets the smallest share of it."""
     checkpoint_seconds: float = 120.0
+    """Time between checkpoints: at most this much training is lost."""
 
     def __post_init__(self) -> None:
         check_fields(self, "schedule")
         if not 0 <= self.cool_down <= 1:
             raise KnuckleError(f"schedule cool_down: expected a share from 0 to 1, got {self.cool_down:g}")
         for name in ("training_minutes", "checkpoint_seconds"):
-            _at_least(f"schedule {name}", getattr(self, name), 0)
+            _check_at_least(f"schedule {name}", getattr(self, name), 0)
 
 
 @dataclass(frozen=True)
 class Scoring:
-    """against: the model that ships today. limit: only the first so many hands of each benchmark; 0 for all.
-
-    The margins say from what difference on a score counts as better or worse (`knuckle.standing.verdict`).
-    """
+    """How weights are scored. A score counts as better or worse if it differs by more than its margin
+    (`knuckle.standing.verdict`)."""
 
     against: str = "dahyf"
+    """The model that is shipped today."""
     limit: int = 0
+    """Use only the first hands of each benchmark, this many; 0 for all."""
     photographs_mm: float = 0.1
+    """Margin of PA-MPJPE on photographs, mm."""
     photographs_percent: float = 0.05
+    """Margin of the 2D error on photographs, % of the box."""
     rendered_mm: float = 0.1
+    """Margin of PA-MPJPE on rendered hands, mm."""
     rendered_percent: float = 0.05
+    """Margin of the 2D error on rendered hands, % of the box."""
 
     def __post_init__(self) -> None:
         check_fields(self, "score")
         for item in fields(self):
             if item.name != "against":
-                _at_least(f"score {item.name}", getattr(self, item.name), 0)
+                _check_at_least(f"score {item.name}", getattr(self, item.name), 0)
 
 
 @dataclass(frozen=True)
 class StandingRecipe:
-    """One standing run; `run` is a training recipe without sets, length or seed."""
+    """The recipe of a standing run: one field for each table of its file."""
 
     name: str
+    """Of the file."""
     run: Recipe
+    """A training recipe without sets, length or seed."""
     render: Render
     photos: Photos
     start: Start
@@ -130,7 +135,7 @@ class StandingRecipe:
 
     @property
     def model(self) -> dict[str, Any]:
-        """What a folder's weights are of; a folder goes on only with the same."""
+        """Which network a folder trains; it can be resumed only with the same."""
         return {
             "system": self.run.system,
             "preset": self.run.preset,
@@ -143,7 +148,7 @@ _TABLES = {"photos": Photos, "start": Start, "schedule": Schedule, "score": Scor
 
 
 def read_standing(path: Path) -> StandingRecipe:
-    """Read a standing recipe; raises KnuckleError naming the file, the table and the key that is wrong."""
+    """Read a standing recipe; raises KnuckleError naming the file, the table and the wrong key."""
     try:
         data = tomllib.loads(path.read_text())
     except OSError as error:
@@ -181,7 +186,7 @@ def _render(path: Path, table: dict[str, Any]) -> Render:
     _check_names(path, "keys of [render]", table, known)
     chosen = {name: value for name, value in table.items() if name not in own}
     check_fields(
-        _Typed(**{k: v for k, v in chosen.items() if k in ("size", "negatives", "partners")}), "render"
+        _Numbers(**{k: v for k, v in chosen.items() if k in ("size", "negatives", "partners")}), "render"
     )
     extras = chosen.get("extras", [])
     if not isinstance(extras, list) or not all(isinstance(extra, str) for extra in extras):
@@ -191,8 +196,8 @@ def _render(path: Path, table: dict[str, Any]) -> Render:
 
 
 @dataclass(frozen=True)
-class _Typed:
-    """Numbers of SynthOptions, to tell their types."""
+class _Numbers:
+    """The numbers among SynthOptions, to check their types."""
 
     size: int = 128
     negatives: float = 0.0
@@ -215,7 +220,7 @@ def _check_names(path: Path, what: str, found: Any, known: Any) -> None:
         )
 
 
-def _at_least(name: str, value: float, low: float) -> None:
+def _check_at_least(name: str, value: float, low: float) -> None:
     # Written so that NaN fails too.
     if not (value >= low and math.isfinite(value)):
         raise KnuckleError(f"{name}: expected {low} or more, got {value}")

@@ -1,4 +1,4 @@
-"""What a standing run remembers beside its weights: standing.json, from which the picture is drawn too."""
+"""The record of a standing run, standing.json: its stretches, curves and scorings."""
 
 import json
 from collections.abc import Iterator
@@ -13,39 +13,44 @@ STATE = "standing.json"
 FORMAT = 1
 HELD_OUT_SEED = 99_999
 FIRST_SEED = 100_000
-"""Above every seed that recipes and the frozen benchmarks name."""
+"""Above all seeds of recipes and of the frozen benchmarks."""
 
 
 @dataclass
 class Stretch:
-    """One set and the training on it. render: what it is rendered from (count, options). samples: hands seen in this
-    folder when the training on it began, and ended; None while it goes on."""
+    """One rendered set and the training on it."""
 
     seed: int
+    """Of the rendering."""
     render: dict[str, Any]
+    """"count" and "options" of the rendering."""
     commit: str = ""
+    """Of the code."""
     render_seconds: float = 0.0
     samples_before: int | None = None
+    """Hands that this folder had trained on when the stretch began."""
     samples_after: int | None = None
+    """The same when it ended; None before."""
     train_seconds: float = 0.0
 
 
 @dataclass
 class State:
-    """A folder's record.
-
-    model: what the weights are of. start: samples_seen of the weights the run began with, and their file as the recipe
-    names it. curve: scores on the held-out hands, {"samples", "scores", "cooled"}, samples counted from the model's
-    first hand on. scorings: as `knuckle.standing.score` makes them. earlier: the same lists of the runs before.
-    """
+    """The record of a run's folder."""
 
     recipe: str
+    """Name of the recipe."""
     model: dict[str, Any]
+    """`StandingRecipe.model`."""
     start: dict[str, Any] = field(default_factory=dict)
+    """The weights the run began with: "weights", the file's name in the recipe, and "samples", the hands they saw."""
     stretches: list[Stretch] = field(default_factory=list)
     curve: list[dict[str, Any]] = field(default_factory=list)
+    """Scores on the held-out hands, {"samples", "scores", "cooled"}. Samples include those before this run."""
     scorings: list[dict[str, Any]] = field(default_factory=list)
+    """Made by `knuckle.standing.score`."""
     earlier: dict[str, list[Any]] = field(default_factory=dict)
+    """The same three lists of the runs before."""
     format: int = FORMAT
 
     def write(self, folder: Path) -> None:
@@ -55,13 +60,13 @@ class State:
             temporary.write_text(text + "\n")
 
     def note(self, samples: int, scores: dict[str, float], *, cooled: bool = False) -> None:
-        """Add a point to the curve; a run that was killed may come to one a second time."""
+        """Add a point to the curve. It replaces the same point: a run that was killed reaches some points twice."""
         point = {"samples": samples, "scores": scores, "cooled": cooled}
         others = [p for p in self.curve if (p["samples"], p["cooled"]) != (samples, cooled)]
         self.curve = sorted([*others, point], key=lambda p: (p["samples"], p["cooled"]))
 
     def new_seed(self, first: int | None) -> int:
-        """The first seed from `first` on that no stretch had, here or in the runs before."""
+        """The first seed from `first` on that no stretch has used, in this run or earlier ones."""
         used = set(self._seeds()) | {HELD_OUT_SEED}
         seed = max([FIRST_SEED - 1, *used]) + 1 if first is None else first
         while seed in used:
@@ -92,8 +97,8 @@ def read_state(path: Path) -> State:
         ) from error
 
 
-def earlier_of(record: Path) -> dict[str, list[Any]]:
-    """What a new run keeps of the run before it and of those before that; nothing where there is no record yet."""
+def read_earlier_runs(record: Path) -> dict[str, list[Any]]:
+    """What a new run keeps of the runs before it: stretches, curve and scorings; {} without a record."""
     if not record.is_file():
         return {}
     before = asdict(read_state(record))

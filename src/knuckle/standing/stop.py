@@ -1,4 +1,4 @@
-"""Asking a run to stop: the first Ctrl-C or SIGTERM lets the step that is under way end and the state be saved."""
+"""Stopping a run: at the first Ctrl-C or SIGTERM, training finishes its step and saves its state."""
 
 import signal
 from collections.abc import Iterator
@@ -6,16 +6,17 @@ from contextlib import contextmanager
 
 
 class StopRequest:
-    """Whether somebody asked. `waits`: whether the work under way looks for itself; where it does not (rendering,
-    scoring), or is asked a second time, it is interrupted."""
+    """Whether the user asked the run to stop."""
 
     def __init__(self) -> None:
         self.asked = False
-        self.waits = False
+        self.polled = False
+        """Whether the present work checks `asked` itself, as training does. Other work (rendering, scoring) is
+        interrupted at once, and any work at the second signal."""
 
     @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Answer the signals meanwhile; only in a main thread, as signals are."""
+    def handle_signals(self) -> Iterator[None]:
+        """Handle the signals inside the block; works only in the main thread."""
         before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
@@ -25,5 +26,5 @@ class StopRequest:
 
     def _ask(self, number: int, frame: object) -> None:
         again, self.asked = self.asked, True
-        if again or not self.waits:
+        if again or not self.polled:
             raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""Training on one stretch: at the constant rate, or on a branch of it whose rate falls to zero as the time runs out."""
+"""Training on one stretch: at the constant learning rate, or in a cool-down, when it falls to zero."""
 
 import json
 import math
@@ -21,21 +21,22 @@ from knuckle.training.loop import CHECKPOINT, WEIGHTS, Trainer
 from knuckle.training.recipe import Recipe
 
 COOLING = "cooling.safetensors"
-"""The checkpoint of the branch whose rate falls; the constant rate's stays as it was when the fall began."""
+"""The checkpoint of a cool-down; the checkpoint of the constant rate stays as it was when the cool-down began."""
 COOLED = "cooled.safetensors"
-"""The weights such a branch ended with."""
+"""The weights at the end of a cool-down."""
 
 Outcome = Enum("Outcome", ["FINISHED", "TIME_UP", "STOPPED"])
-Noted = Callable[[int, dict[str, float]], None]
-"""Told of scores at the constant rate: samples seen, the scores."""
+OnScores = Callable[[int, dict[str, float]], None]
+"""Called with samples seen and scores, at the constant rate."""
 
 
 def new_progress(name: str) -> dict[str, Any]:
-    """Where a run stands that has done nothing.
+    """The progress of a run that has not trained yet.
 
-    stretch: its number. rows: hands it has seen of that stretch; finished: whether those are all. step, samples,
-    seconds: of all stretches together; begun: samples and seconds when this stretch began. cooling: None, or the
-    factor of the rate, the step at which it began to fall and the time by which it is to be zero.
+    - stretch: its index; rows: hands of it seen so far; finished: whether those are all.
+    - step, samples, seconds: of all stretches together; begun: samples and seconds when this stretch began.
+    - cooling: None, or of a cool-down "factor" (of the learning rate), "first_step" and "deadline".
+    - scored: the last scores on the held-out hands, and after how many samples.
     """
     return {
         "recipe": name,
@@ -52,7 +53,7 @@ def new_progress(name: str) -> dict[str, Any]:
 
 
 def read_progress(path: Path) -> dict[str, Any] | None:
-    """The progress of a checkpoint; None where there is none. Raises KnuckleError for a damaged file."""
+    """The progress stored in a checkpoint; None if the file does not exist. Raises KnuckleError if it is damaged."""
     if not path.exists():
         return None
     try:
@@ -63,10 +64,15 @@ def read_progress(path: Path) -> dict[str, Any] | None:
 
 
 class StretchTrainer(Trainer):
-    """Goes on from the folder's checkpoint with the set of one stretch.
+    """Trains on the set of one stretch, from the folder's checkpoint.
 
-    recipe: the stretch's, its seed and sets included. held_out: the set whose last `validation` hands are scored on.
-    cooling: whether to go on with the branch whose rate falls.
+    Args:
+        recipe: of the stretch, with its seed and sets.
+        folder: of the run.
+        stretch: its index.
+        held_out: a set to score on.
+        validation: how many of its last hands.
+        cooling: whether to resume a cool-down.
     """
 
     def __init__(
@@ -91,16 +97,16 @@ class StretchTrainer(Trainer):
 
     @property
     def samples(self) -> int:
-        """Hands the folder's stretches have shown the model."""
+        """Hands that the model saw in this folder."""
         return self.progress["samples"]
 
     @property
     def samples_seen(self) -> int:
-        """Those, and what the weights had seen before."""
+        """Hands that the model saw in this folder and before."""
         return self.before.samples + self.samples
 
-    def train(self, limit: TimeLimit, *, stop: Callable[[], bool], noted: Noted) -> Outcome:
-        """Train until the stretch ends, the time is up or `stop` says so; the last state is saved in any case."""
+    def train(self, limit: TimeLimit, *, stop: Callable[[], bool], on_scores: OnScores) -> Outcome:
+        """Train until the stretch ends, the time is up, or `stop` returns True. The last state is always saved."""
         first = self.progress["rows"] // self.recipe.batch
         loader = DataLoader(
             TrainingBatches(self.recipe, upright=self.upright),
@@ -109,39 +115,39 @@ class StretchTrainer(Trainer):
             num_workers=self.recipe.workers,
         )
         clock = saved = time.monotonic()
-        # From here on: the rate does not fall while a set is rendered, and falls the faster afterwards.
+        # Counted from here: the rate does not fall while a set is rendered, but faster afterwards.
         self.left = limit.left()
         for step, batch in enumerate(loader, start=first):
-            if limit.must_cool and not self.cooling:
-                self._begin_to_cool(limit)
+            if limit.in_cool_down and not self.cooling:
+                self._begin_cool_down(limit)
             if limit.left() <= 0 or stop():
                 break
             terms = self.step(batch, step)
             seconds, clock = time.monotonic() - clock, time.monotonic()
             self._count(seconds, limit)
             if self.progress["step"] % 50 == 0:
-                self._say("loss", terms)
+                self._print_values("loss", terms)
             if self.progress["step"] % self.recipe.validate_every == 0 and step + 1 < self.recipe.steps:
-                self._validate(noted)
+                self._validate(on_scores)
             if time.monotonic() - saved > self.recipe.checkpoint_seconds:
                 self.save()
                 saved = time.monotonic()
         if self.progress["rows"] < self.recipe.steps * self.recipe.batch:
             self.save()
             return Outcome.TIME_UP if limit.left() <= 0 else Outcome.STOPPED
-        # The scores first: killed in between, the run comes to the end of the stretch once more.
+        # Scores before the checkpoint: a run that is killed in between ends the stretch again.
         self.progress["finished"] = True
-        self._validate(noted)
+        self._validate(on_scores)
         self.save()
         return Outcome.FINISHED
 
-    def _validate(self, noted: Noted) -> None:
-        scores = self.scored()
+    def _validate(self, on_scores: OnScores) -> None:
+        scores = self.score()
         if not self.cooling:
-            noted(self.samples_seen, scores)
+            on_scores(self.samples_seen, scores)
 
     def _count(self, seconds: float, limit: TimeLimit) -> None:
-        """One step more, which took these seconds."""
+        """Count one step that took these seconds."""
         limit.trained += seconds
         for name, value in {
             "rows": self.recipe.batch,
@@ -154,7 +160,7 @@ class StretchTrainer(Trainer):
         if self.cooling:
             self.progress["cooling"]["factor"] *= self.left / before
 
-    def _begin_to_cool(self, limit: TimeLimit) -> None:
+    def _begin_cool_down(self, limit: TimeLimit) -> None:
         self.save()
         self.cooling = True
         self.progress["scored"]["samples"] = -1
@@ -163,25 +169,24 @@ class StretchTrainer(Trainer):
             "first_step": self.progress["step"],
             "deadline": limit.deadline,
         }
-        self._tell(f"the rate falls from here on, for {limit.left() / 60:.1f} minutes")
+        self._print(f"the learning rate falls from now on, for {limit.left() / 60:.1f} minutes")
 
     def learning_rate(self, step: int) -> float:
-        """Warmed up once in a folder's life, then constant, or falling with the time that is left."""
+        """Rises once at the folder's first steps, then is constant; in a cool-down it falls with the time left."""
         warm = min(1.0, (self.samples + self.recipe.batch) / max(self.recipe.warmup_samples, 1))
         return self.recipe.lr * warm * (self.progress["cooling"]["factor"] if self.cooling else 1.0)
 
     @torch.no_grad()
     def update_average(self, step: int) -> None:
-        """The average goes on over all stretches; where the rate falls it begins anew, or it would be of weights from
-        before."""
+        """Average the weights over all stretches; a cool-down starts a new average, of its own weights alone."""
         first = self.progress["cooling"]["first_step"] if self.cooling else 0
         super().update_average(self.progress["step"] - first)
 
-    def scored(self) -> dict[str, float]:
-        """Scores of the averaged weights on the held-out hands."""
+    def score(self) -> dict[str, float]:
+        """Score the averaged weights on the held-out hands."""
         if self.progress["scored"]["samples"] != self.samples:
             self.progress["scored"] = {"samples": self.samples, "scores": self.validate()}
-        self._say("validation", self.progress["scored"]["scores"])
+        self._print_values("validation", self.progress["scored"]["scores"])
         return self.progress["scored"]["scores"]
 
     def save(self) -> None:
@@ -197,7 +202,7 @@ class StretchTrainer(Trainer):
             self.write_weights(WEIGHTS)
 
     def resume(self) -> None:
-        """Continue from the folder's checkpoint, or from that of the falling rate."""
+        """Load the folder's checkpoint, or that of its cool-down."""
         path = self.folder / (COOLING if self.cooling else CHECKPOINT)
         if path.exists():
             self.progress = load_checkpoint(
@@ -205,18 +210,18 @@ class StretchTrainer(Trainer):
             )
 
     def write_weights(self, name: str) -> None:
-        """The averaged weights with what made them, while training goes on."""
+        """Write the averaged weights with their metadata; the model keeps its own weights."""
         model = self.objective.model
         current = {key: value.clone() for key, value in model.state_dict().items()}
         scored = self.progress["scored"]
         self.save_shipping_weights(scored["scores"] if scored["samples"] == self.samples else {}, name=name)
         model.load_state_dict(current)
 
-    def _say(self, group: str, values: dict[str, float]) -> None:
+    def _print_values(self, group: str, values: dict[str, float]) -> None:
         seconds = self.progress["seconds"] - self.progress["begun"]["seconds"]
         rate = (self.samples - self.progress["begun"]["samples"]) / max(seconds, 1e-9)
         text = " ".join(f"{name} {value:.4g}" for name, value in values.items())
-        self._tell(f"{rate:6.1f}/s  {group}: {text}")
+        self._print(f"{rate:6.1f}/s  {group}: {text}")
 
-    def _tell(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         print(f"{self.samples_seen:>9} samples  stretch {self.progress['stretch']}  {text}", flush=True)

@@ -1,4 +1,4 @@
-"""Whether new weights should ship: rules over their scores and those of what ships today."""
+"""Whether new weights should ship: rules that compare their scores with the shipped model's."""
 
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -9,7 +9,7 @@ Word = Literal["ship", "keep", "discard"]
 
 
 class Scores(NamedTuple):
-    """Of one model on one benchmark: PA-MPJPE (mm), 2D error (% of the box), hands scored."""
+    """Scores of one model on one benchmark: PA-MPJPE (mm), 2D error (% of the box), number of hands."""
 
     mm: float
     percent: float
@@ -17,7 +17,7 @@ class Scores(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """Scores of what ships today and of new weights on the same hands."""
+    """Scores of the shipped model and of the new weights on the same hands."""
 
     today: Scores
     new: Scores
@@ -25,17 +25,19 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is to be done with the weights, and why in one line."""
+    """What to do with the weights, and why in one line."""
 
     word: Word
     line: str
 
 
 def judge(*, photographs: Pair | None, rendered: Pair, margins: Scoring) -> Verdict:
-    """A score is better or worse where it differs by more than its margin; not a number is worse.
+    """Decide what to do with the new weights. A score is better or worse if it differs by more than its margin; NaN is
+    worse.
 
-    ship: better on photographs in at least one of mm and %, and worse in nothing. keep: worse in nothing.
-    discard: worse in anything. Where there are no photographs to score on, nothing ships.
+    - ship: on photographs mm or % is better, and no score is worse.
+    - keep: no score is worse. Without photographs to score on, this is the best verdict.
+    - discard: a score is worse.
     """
     found = {
         "rendered hands": _compare(rendered, margins.rendered_mm, margins.rendered_percent),
@@ -61,12 +63,12 @@ def judge(*, photographs: Pair | None, rendered: Pair, margins: Scoring) -> Verd
 
 
 def _compare(pair: Pair, margin_mm: float, margin_percent: float) -> Literal["better", "same", "worse"]:
-    """Worse in one of the two is worse; better in one of them is better."""
+    """Worse if mm or % is worse; else better if one of them is better."""
     gains = [
         (pair.today.mm - pair.new.mm, margin_mm),
         (pair.today.percent - pair.new.percent, margin_percent),
     ]
-    # Written so that NaN is worse.
+    # In this form NaN is worse.
     if not all(gain >= -margin for gain, margin in gains):
         return "worse"
     return "better" if any(gain > margin for gain, margin in gains) else "same"

@@ -1,5 +1,5 @@
-"""Where a two-hand network's joints looked, iteration by iteration, by appearance and by position (after DFL, Fig. 1
-and 6)."""
+"""Pictures of a two-hand network's attention: where each joint looks in each iteration, by appearance and by position
+(after DFL, Fig. 1 and 6)."""
 
 from collections.abc import Sequence
 
@@ -20,8 +20,11 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _LINE_PX = 20
 _GAP_PX = 4
 _DIM = 0.6
+"""Brightness of the crop below the heat."""
 _STRONGEST = 0.9
-_LEAST_PEAK = 3.0  # a map that is nearly even stays dark
+"""Opacity of the heat at its peak."""
+_LEAST_PEAK = 3.0
+"""Times the map's mean: a map with a lower peak is nearly even and stays dark."""
 
 
 def draw_attention(
@@ -33,19 +36,25 @@ def draw_attention(
     sides: Sequence[Side] = _HANDS,
     cell_px: int = 160,
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """A block a hand, in it a row an iteration and two columns a joint: by appearance, by position.
+    """Draw a block for each hand, with a row for each iteration and two columns for each joint: appearance, position.
 
-    patch: RGB crop; joints_patch: px of it, the right hand first; attention: [iteration, stream, hand, joint] maps from
-    edge to edge of the crop. Heat is what a place has above the map's mean, brightest at the map's own peak; a ring
-    marks where the joint was found.
+    Heat is the attention above the map's mean, brightest at the map's peak. A ring marks where the joint was found.
+
+    Args:
+        patch: RGB crop.
+        joints_patch: px of the crop, the right hand first.
+        attention: maps by iteration, stream, hand and joint. They cover the crop from edge to edge.
+        joints: which ones to draw.
+        sides: which hands to draw.
+        cell_px: side of each map in the picture.
     """
     blocks = []
     for side in sides:
         hand = _HANDS.index(side)
         pairs = [
-            _joint_columns(patch, joints_patch[hand, j], attention[:, :, hand, j], j, cell_px) for j in joints
+            _draw_joint(patch, joints_patch[hand, j], attention[:, :, hand, j], j, cell_px) for j in joints
         ]
-        blocks.append(_with_margin(np.concatenate(pairs, axis=1), side, len(attention), cell_px))
+        blocks.append(_add_margin(np.concatenate(pairs, axis=1), side, len(attention), cell_px))
     foot = np.full((3 * _LINE_PX, blocks[0].shape[1], 3), _PAPER, dtype=np.uint8)
     for row, text in enumerate(
         ("heat: where a joint looked, brightest = most", "ring: where the joint was found")
@@ -54,12 +63,14 @@ def draw_attention(
     return np.concatenate([*blocks, foot])
 
 
-def _joint_columns(
+def _draw_joint(
     patch: np.ndarray, joint_patch: np.ndarray, maps: np.ndarray, joint: int, cell_px: int
 ) -> np.ndarray:
-    """Iterations x streams of one joint below its name."""
+    """Draw the maps of one joint (iterations x streams) below its name."""
     rows = [
-        np.concatenate([_gapped(_cell(patch, joint_patch, heat, joint, cell_px)) for heat in streams], axis=1)
+        np.concatenate(
+            [_add_gap(_draw_cell(patch, joint_patch, heat, joint, cell_px)) for heat in streams], axis=1
+        )
         for streams in maps
     ]
     head = np.full((2 * _LINE_PX + _GAP_PX, rows[0].shape[1], 3), _PAPER, dtype=np.uint8)
@@ -69,10 +80,10 @@ def _joint_columns(
     return np.concatenate([head, *rows])
 
 
-def _cell(
+def _draw_cell(
     patch: np.ndarray, joint_patch: np.ndarray, heat: np.ndarray, joint: int, cell_px: int
 ) -> np.ndarray:
-    """The crop in grey with one map over it and the joint's place."""
+    """Draw the crop in grey, one map over it, and where the joint was found."""
     size = (cell_px, cell_px)
     grey = cv2.cvtColor(cv2.resize(patch, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
     even = float(heat.mean())
@@ -82,11 +93,11 @@ def _cell(
     alpha = _STRONGEST * relative[..., None] ** 0.5
     under = _DIM * grey[..., None].astype(np.float32)
     cell = (under * (1 - alpha) + colours[..., ::-1] * alpha).round().astype(np.uint8)
-    _mark(cell, (joint_patch + 0.5) * (cell_px / len(patch)) - 0.5, joint)
+    _draw_mark(cell, (joint_patch + 0.5) * (cell_px / len(patch)) - 0.5, joint)
     return cell
 
 
-def _mark(cell: np.ndarray, place_px: np.ndarray, joint: int) -> None:
+def _draw_mark(cell: np.ndarray, place_px: np.ndarray, joint: int) -> None:
     if not (np.isfinite(place_px).all() and (np.abs(place_px) < 2 * len(cell)).all()):
         return
     colour = FINGER_COLOURS[(joint - 1) // (len(JOINT_NAMES) // len(FINGERS))] if joint else (255, 255, 255)
@@ -96,8 +107,8 @@ def _mark(cell: np.ndarray, place_px: np.ndarray, joint: int) -> None:
         cv2.circle(cell, centre, radius * 16, shade, width, cv2.LINE_AA, 4)
 
 
-def _with_margin(block: np.ndarray, side: Side, iterations: int, cell_px: int) -> np.ndarray:
-    """A hand's block with its side above and the iterations' numbers on the left."""
+def _add_margin(block: np.ndarray, side: Side, iterations: int, cell_px: int) -> np.ndarray:
+    """Write the hand's side above its block and the iterations' numbers to the left."""
     left = np.full((len(block), 5 * _LINE_PX, 3), _PAPER, dtype=np.uint8)
     head = 2 * _LINE_PX + _GAP_PX
     _write(left, f"{side} hand", 8, 0.8 * _LINE_PX, weight=2)
@@ -106,7 +117,7 @@ def _with_margin(block: np.ndarray, side: Side, iterations: int, cell_px: int) -
     return np.concatenate([left, block], axis=1)
 
 
-def _gapped(cell: np.ndarray) -> np.ndarray:
+def _add_gap(cell: np.ndarray) -> np.ndarray:
     return cv2.copyMakeBorder(cell, 0, _GAP_PX, _GAP_PX, 0, cv2.BORDER_CONSTANT, value=_PAPER)
 
 

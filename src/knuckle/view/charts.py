@@ -1,6 +1,6 @@
-"""The look of the package's charts, which matplotlib draws: a sheet of axes under a title, and bars in groups.
+"""The style of the package's charts, drawn by matplotlib: a sheet of axes below a title, and bars in groups.
 
-matplotlib comes with knuckle[train] and is imported only when something is drawn; nothing here touches pyplot.
+matplotlib comes with knuckle[train] and is imported only when something is drawn. pyplot is not used.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _DPI = 120
-_LETTER = 0.62
-"""Width of a letter over its size, for how many fit beside each other."""
+_LETTER_WIDTH = 0.62
+"""Width of a letter over the font size, to estimate the width of a text."""
 _SIZE, _SMALL = 9.0, 7.5
 _TITLE_INCHES, _LINE_INCHES = 0.44, 0.22
 _STYLE: dict[str, Any] = {
@@ -55,7 +55,7 @@ _STYLE: dict[str, Any] = {
 
 
 def require_matplotlib(*, otherwise: str = "") -> None:
-    """Raises KnuckleError naming the extra to install where matplotlib is missing; for before long work.
+    """Raise KnuckleError naming the extra to install if matplotlib is missing; call it before long work.
 
     otherwise: what the user may do instead.
     """
@@ -66,7 +66,7 @@ def require_matplotlib(*, otherwise: str = "") -> None:
 
 @contextmanager
 def chart_style() -> Iterator[None]:
-    """The charts' look while they are made and drawn, whatever the user's own settings are; a decorator too.
+    """Set the charts' style while they are made and drawn, in place of the user's own settings; also a decorator.
 
     Raises KnuckleError without matplotlib.
     """
@@ -88,20 +88,25 @@ def chart_sheet(
     columns: int = 2,
     panel: tuple[float, float] = (4.4, 3.2),
 ) -> "tuple[Figure, list[Axes]]":
-    """A figure under a title with so many empty axes on it, row by row.
+    """A figure with a title and `count` empty axes, row by row.
 
-    series: what the first colours stand for in all of them, named once below the title. panel: width, height of each
-    of the axes, inches.
+    Args:
+        count: how many axes.
+        title: of the figure.
+        subtitle: a line below the title.
+        series: names of the first colours, the same in all axes; written once, below the title.
+        columns: axes in a row, at most.
+        panel: width, height of each of the axes, inches.
     """
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch
 
     columns = max(1, min(columns, count))
     rows, width = -(-count // columns), columns * panel[0]
-    entry = (_LETTER * _SIZE * max(map(len, series), default=0) + 36) / 72
-    across = max(1, int(width / entry))
+    entry_width = (_LETTER_WIDTH * _SIZE * max(map(len, series), default=0) + 36) / 72
+    per_line = max(1, int(width / entry_width))
     words = _TITLE_INCHES + _LINE_INCHES * bool(subtitle)
-    head = words + _LINE_INCHES * -(-len(series) // across)
+    head = words + _LINE_INCHES * -(-len(series) // per_line)
     height = rows * panel[1] + head
     figure = Figure(figsize=(width, height))
     figure.set_layout_engine("constrained", rect=(0.0, 0.0, 1.0, 1 - head / height), w_pad=0.12, h_pad=0.12)
@@ -114,7 +119,7 @@ def chart_sheet(
             handles=colours,
             loc="upper left",
             bbox_to_anchor=(left, 1 - words / height),
-            ncols=across,
+            ncols=per_line,
             handlelength=1.1,
             handleheight=0.8,
             borderpad=0,
@@ -129,22 +134,27 @@ def chart_sheet(
 def draw_bars(
     axes: "Axes", groups: Sequence[str], series: Mapping[str, Sequence[float]], *, unit: str, digits: int = 1
 ) -> None:
-    """Bars beside each other in each group, one of every series, their values on them; none where one is NaN.
+    """Draw bars with their values above them; the sheet names the series.
 
-    digits: decimals of the values. The sheet names the series.
+    Args:
+        axes: where to draw.
+        groups: names of the groups.
+        series: by name, a value for each group. There is no bar where a value is NaN.
+        unit: label of the values' axis.
+        digits: decimals of the values.
     """
     width = 0.8 / max(len(series), 1)
     labels = {
         name: [f"{value:.{digits}f}" if np.isfinite(value) else "" for value in values]
         for name, values in series.items()
     }
-    # Where one is wider than its bar, all are written upwards.
+    # If one label is wider than its bar, all labels are written upwards.
     letters = max((len(label) for row in labels.values() for label in row), default=0)
-    turned = _LETTER * _SMALL * letters > _width_points(axes) * width / max(len(groups), 1)
+    upward = _LETTER_WIDTH * _SMALL * letters > _plot_width_points(axes) * width / max(len(groups), 1)
     for i, (name, values) in enumerate(series.items()):
         places = np.arange(len(groups)) + (i - (len(series) - 1) / 2) * width
         bars = axes.bar(places, values, 0.92 * width, color=chart_colour(i), label=name)
-        axes.bar_label(bars, labels[name], padding=2, size=_SMALL, rotation=90 if turned else 0)
+        axes.bar_label(bars, labels[name], padding=2, size=_SMALL, rotation=90 if upward else 0)
     axes.set_ylabel(unit)
     axes.set_xticks(range(len(groups)), groups, color=INK)
     axes.tick_params(axis="x", length=0)
@@ -168,8 +178,8 @@ def write_figure(path: str | Path, figure: "Figure") -> None:
     write_image(path, figure_image(figure))
 
 
-def _width_points(axes: "Axes") -> float:
-    """About how wide a plot will be, its labels taken off, in points."""
+def _plot_width_points(axes: "Axes") -> float:
+    """Estimate how wide a plot will be, without its labels, in points."""
     figure, places = axes.figure, axes.get_subplotspec()
     columns = places.get_gridspec().ncols if places is not None else 1
     return 72 * (figure.bbox.width / figure.dpi / columns - 0.7)

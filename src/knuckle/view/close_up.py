@@ -1,4 +1,4 @@
-"""A window of a photo with its hands, resampled: what lies there fills the picture."""
+"""Close-ups: a part of a photo with its hands, enlarged."""
 
 from dataclasses import fields
 
@@ -10,13 +10,13 @@ from knuckle.geometry.crop import Crop, apply_affine
 from knuckle.hands import Hands
 
 
-def close_up(
+def draw_close_up(
     image_rgb: UInt8[np.ndarray, "H W 3"], hands: Hands, window: Crop
 ) -> tuple[UInt8[np.ndarray, "S S 3"], Hands]:
-    """The window resampled to window.size px, and the same hands in the frame of that picture.
+    """Resample the window to window.size px; returns the picture, and the hands in pixels of it.
 
-    Outside the photo its edge is repeated. joints_px, boxes_px and the camera are the picture's; what is in metres
-    and radians stays as it is.
+    Outside the photo its edge is repeated. joints_px, boxes_px and the camera change; fields in metres and radians
+    stay as they are.
     """
     matrix = window.patch_from_frame
     scale, (left, top) = matrix[0, 0], matrix[:, 2]

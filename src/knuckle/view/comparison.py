@@ -1,4 +1,4 @@
-"""One photo as several models see it, side by side."""
+"""The results of several models on one photo, side by side."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from knuckle.hands import Hands
 from knuckle.view.overlay import draw_hands
 
 COLUMN_PX = 1280
-"""Longer side of a photo in its column at most; larger ones are reduced."""
+"""Longest side of a photo in its column; larger photos are reduced."""
 
 _PAPER = (246, 246, 244)
 _INK = (60, 60, 64)
@@ -23,21 +23,21 @@ _LINE_PX = 22  # height of a line whose text has size 1
 def draw_comparison(
     image_rgb: UInt8[np.ndarray, "H W 3"], results: Sequence[Hands], *, column_px: int = COLUMN_PX
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """The photo with each result drawn over it as `draw_hands` does, one column a result.
+    """Draw each result over the photo with `draw_hands`, one column for each result.
 
-    Above each column stand the model's name and the side and confidence of its hands. Raises KnuckleError
-    without a result, or when the image does not fit the hands' camera.
+    The model's name and the side and confidence of its hands are written above the column. Raises KnuckleError
+    without a result, or if the image does not fit the hands' camera.
     """
     if not results:
         raise KnuckleError("comparison: expected at least one model's hands, got none")
-    columns = [_column(draw_hands(image_rgb, hands), hands, column_px) for hands in results]
+    columns = [_draw_column(draw_hands(image_rgb, hands), hands, column_px) for hands in results]
     height = columns[0].shape[0]
     gap = np.full((height, max(4, height // 100), 3), _PAPER, dtype=np.uint8)
     parts = [part for column in columns for part in (gap, column)][1:]
     return np.concatenate(parts, axis=1)
 
 
-def _column(picture: np.ndarray, hands: Hands, column_px: int) -> np.ndarray:
+def _draw_column(picture: np.ndarray, hands: Hands, column_px: int) -> np.ndarray:
     scale = min(1.0, column_px / max(picture.shape[:2]))
     if scale < 1:
         size = tuple(max(1, round(side * scale)) for side in picture.shape[1::-1])
@@ -56,7 +56,7 @@ def _column(picture: np.ndarray, hands: Hands, column_px: int) -> np.ndarray:
 
 
 def _write(sheet: np.ndarray, text: str, baseline: float, size: float, weight: int) -> None:
-    """One line, set smaller where it is too long."""
+    """Write one line, smaller if it is too long."""
     margin = round(0.3 * _LINE_PX * size)
     stroke = max(1, round(size * weight))
     wide = cv2.getTextSize(text, _FONT, size, stroke)[0][0]

@@ -8,7 +8,7 @@ from knuckle.errors import KnuckleError
 from knuckle.hands import Hand, Hands
 from knuckle.skeleton import BONES
 from knuckle.view.palette import FINGER_COLOURS, HAND_COLOURS
-from knuckle.view.shading import Mesh, Window, mesh_window, shaded_layer
+from knuckle.view.shading import Mesh, Window, draw_layer, find_window
 
 _SHIFT = 4  # cv2 draws at 1/16 px
 _FAR_PX = 1e6  # beyond this cv2's integers could overflow
@@ -26,11 +26,18 @@ def draw_hands(
     skeleton: bool = True,
     labels: bool = True,
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """A copy of the photo with every hand drawn over it.
+    """Draw every hand over a copy of the photo.
 
-    Meshes let the photo show through and hide each other by depth; each hand has its own colour, each finger
-    its own in the skeleton, whose lines grow with the hand. What lies outside the photo or behind the camera
-    is left out. Raises KnuckleError when the image is not RGB uint8 or not of the size the hands' camera has.
+    Meshes are see-through and hide each other by depth. Each hand has its own colour, and in the skeleton each
+    finger; lines are wider for larger hands. Parts outside the photo or behind the camera are left out. Raises
+    KnuckleError if the image is not RGB uint8 or its size is not that of the hands' camera.
+
+    Args:
+        image_rgb: the photo.
+        hands: of that photo.
+        mesh: draw the meshes.
+        skeleton: draw the skeletons.
+        labels: write side and confidence.
     """
     image = np.asarray(image_rgb)
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
@@ -46,9 +53,9 @@ def draw_hands(
     taken: list[tuple[int, int, int, int]] = []
     far_to_near = sorted(range(len(hands)), key=lambda i: -hands.joints_m[i, :, 2].mean())
     for hand in (hands[i] for i in far_to_near) if skeleton else ():
-        draw_skeleton(picture, hand.joints_px, drawable(hand.joints_px, hand.joints_m))
+        draw_skeleton(picture, hand.joints_px, find_drawable(hand.joints_px, hand.joints_m))
     for i in far_to_near if labels else ():
-        if window := _label_window(hands[i], picture):
+        if window := _joints_window(hands[i], picture):
             text = f"{hands.sides[i]} {hands.confidence[i]:.2f}"
             draw_label(picture, text, window, hand_colour(i), taken)
     return picture
@@ -64,7 +71,7 @@ def hand_extent(joints_px: Float[np.ndarray, "21 2"], drawn: Bool[np.ndarray, "2
     return float(np.linalg.norm(np.ptp(joints_px[drawn], axis=0))) if drawn.any() else 0.0
 
 
-def drawable(
+def find_drawable(
     joints_px: Float[np.ndarray, "21 2"], joints_m: Float[np.ndarray, "21 3"]
 ) -> Bool[np.ndarray, "21"]:
     """Joints in front of the camera and not absurdly far from the picture."""
@@ -136,35 +143,35 @@ def draw_label(
 
 
 def _draw_meshes(picture: np.ndarray, hands: Hands) -> None:
-    """Blend the meshes in; hands whose windows meet are drawn together, so that they hide each other."""
+    """Blend the meshes in. Hands whose windows overlap are drawn together, so that they hide each other."""
     groups: list[tuple[Window, list[Mesh]]] = []
     for i, hand in enumerate(hands):
         faces = hands.faces_of(hand.side)
         if not len(faces) or not len(hand.vertices_m):
             continue
         mesh = Mesh(hand.vertices_m, faces, hand_colour(i))
-        window = mesh_window(mesh, hands.camera)
+        window = find_window(mesh, hands.camera)
         if window is None:
             continue
         members = [mesh]
-        while met := next((g for g in groups if g[0].overlaps(window)), None):
-            groups.remove(met)
-            window, members = window.union(met[0]), members + met[1]
+        while neighbour := next((g for g in groups if g[0].overlaps(window)), None):
+            groups.remove(neighbour)
+            window, members = window.union(neighbour[0]), members + neighbour[1]
         groups.append((window, members))
     for window, members in groups:
-        layer = shaded_layer(members, hands.camera, window)
+        layer = draw_layer(members, hands.camera, window)
         part = picture[window.top : window.top + window.height, window.left : window.left + window.width]
-        # A few rows at once stay in the processor's cache, and huge photos need no float copy.
+        # A few rows at a time fit in the processor's cache, and huge photos need no float copy.
         for top in range(0, window.height, 64):
             rows, over = part[top : top + 64], layer[top : top + 64].astype(np.float32)
             blended = rows * (1 - over[..., 3:] / 255) + over[..., :3]
             rows[:] = np.minimum(blended + 0.5, 255).astype(np.uint8)
 
 
-def _label_window(hand: Hand, picture: np.ndarray) -> tuple[float, float, float, float] | None:
-    """Left, top, width, height of the joints in the picture, or None when there is none."""
+def _joints_window(hand: Hand, picture: np.ndarray) -> tuple[float, float, float, float] | None:
+    """Left, top, width, height around the joints in the picture, or None if there are none."""
     height, width = picture.shape[:2]
-    drawn = drawable(hand.joints_px, hand.joints_m)
+    drawn = find_drawable(hand.joints_px, hand.joints_m)
     low, high = (
         f(hand.joints_px[drawn], axis=0, initial=v) for f, v in ((np.min, np.inf), (np.max, -np.inf))
     )

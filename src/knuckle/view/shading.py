@@ -1,4 +1,4 @@
-"""A softly lit, see-through picture of meshes: the layer an overlay blends over the photo."""
+"""A softly lit, see-through picture of meshes, which the overlay blends over the photo."""
 
 from typing import NamedTuple
 
@@ -10,22 +10,27 @@ from knuckle.geometry.camera import Camera
 from knuckle.raster.numpy_raster import rasterise
 
 _NEAR_M = 0.01
-_KEY = np.array(
+_TO_LIGHT = np.array(
     [-0.48, -0.62, -0.62], dtype=np.float32
 )  # towards the light: upper left, on the camera's side
-_BETWEEN = _KEY + np.array([0, 0, -1], dtype=np.float32)  # half-way to the viewer, where highlights stand
-_HALF = _BETWEEN / np.linalg.norm(_BETWEEN)
-_CREASE_REACH_M = 0.010  # how far around a point nearer skin darkens it
-_CREASE_DEPTH_M = 0.018
-_MAX_SIDE = 1024  # of the grid drawn on: larger hands are drawn coarser and enlarged
+_BETWEEN = _TO_LIGHT + np.array(
+    [0, 0, -1], dtype=np.float32
+)  # half-way to the viewer, where highlights stand
+_TO_HIGHLIGHT = _BETWEEN / np.linalg.norm(_BETWEEN)
+_CREASE_REACH_M = 0.010  # a point is darkened by nearer skin within this distance
+_CREASE_DEPTH_M = 0.018  # how far behind that skin a point is darkest
+_MAX_SIDE = 1024  # of the grid to draw on: larger hands are drawn coarser and enlarged
 
 
 class Mesh(NamedTuple):
-    """Vertices in the camera frame (metres), faces wound outwards, a colour (RGB 0..255)."""
+    """A mesh to draw."""
 
     vertices_m: Float[np.ndarray, "V 3"]
+    """Camera frame."""
     faces: Int[np.ndarray, "F 3"]
+    """Wound outwards."""
     colour: Int[np.ndarray, "3"]
+    """RGB 0..255."""
 
 
 class Window(NamedTuple):
@@ -51,8 +56,8 @@ class Window(NamedTuple):
         return Window(left, top, right - left, bottom - top)
 
 
-def mesh_window(mesh: Mesh, camera: Camera) -> Window | None:
-    """The part of the photo a mesh covers, or None when it is not in sight."""
+def find_window(mesh: Mesh, camera: Camera) -> Window | None:
+    """Find the part of the photo that a mesh covers; None if it covers none."""
     ahead = mesh.vertices_m[:, 2] > _NEAR_M
     if not ahead.any():
         return None
@@ -65,16 +70,16 @@ def mesh_window(mesh: Mesh, camera: Camera) -> Window | None:
     return Window(int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1]))
 
 
-def shaded_layer(meshes: list[Mesh], camera: Camera, window: Window) -> UInt8[np.ndarray, "h w 4"]:
-    """Draw meshes into a window of the photo, nearer ones hiding farther ones.
+def draw_layer(meshes: list[Mesh], camera: Camera, window: Window) -> UInt8[np.ndarray, "h w 4"]:
+    """Draw meshes into a window of the photo; nearer meshes hide farther ones.
 
-    Returns colour, premultiplied, and opacity, all 0..255: photo * (1 - opacity / 255) + colour. Edges are
-    averaged from a finer grid; faces with a vertex nearer than a centimetre are left out.
+    Returns premultiplied colour and opacity, all 0..255: blend as photo * (1 - opacity / 255) + colour. Edges are
+    averaged from a finer grid. Faces with a vertex nearer than a centimetre are left out.
     """
     scale = min(4.0 if max(window.width, window.height) < 160 else 2.0, _MAX_SIDE / max(window[2:]))
     width, height = max(1, round(window.width * scale)), max(1, round(window.height * scale))
     stretch = np.array([width / window.width, height / window.height])
-    vertices, normals, colours, faces = _joined(meshes)
+    vertices, normals, colours, faces = _join_meshes(meshes)
     with np.errstate(divide="ignore", invalid="ignore"):
         uv = (camera.project(vertices) - [window.left, window.top] + 0.5) * stretch - 0.5
     depth = np.where(vertices[:, 2] > _NEAR_M, vertices[:, 2], -1)
@@ -87,12 +92,11 @@ def shaded_layer(meshes: list[Mesh], camera: Camera, window: Window) -> UInt8[np
     for k in range(3):
         normal += np.take(normals, corners[:, k], axis=0) * weights[:, k, None]
     normal /= np.maximum(np.sqrt(np.einsum("ij,ij->i", normal, normal)), 1e-6)[:, None]
-    # Pixels a metre wide at depth 1 m, at the typical depth of these hands: how many are in the crease's
-    # reach.
+    # The crease's reach in pixels, at the median depth of these hands.
     reach = _CREASE_REACH_M * camera.fx * stretch[0] / float(np.median(depth.ravel()[hit])) if len(hit) else 1
-    crease = _creases(depth, reach).ravel()[hit]
+    crease = _find_creases(depth, reach).ravel()[hit]
     layer = np.zeros((height * width, 4), dtype=np.uint8)
-    layer[hit] = _lit(normal, np.take(colours, corners[:, 0], axis=0), crease)
+    layer[hit] = _shade(normal, np.take(colours, corners[:, 0], axis=0), crease)
     layer = layer.reshape(height, width, 4)
     if (width, height) != window[2:]:
         shrinks = scale > 1
@@ -112,12 +116,12 @@ def vertex_normals(
     return total / np.maximum(np.linalg.norm(total, axis=-1, keepdims=True), 1e-20)
 
 
-def _joined(meshes: list[Mesh]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """One mesh of all: vertices, normals as seen along each hand's own line of sight, colours, faces."""
+def _join_meshes(meshes: list[Mesh]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Join all meshes: vertices, normals turned by each hand's own line of sight, colours, faces."""
     offset, vertices, normals, colours, faces = 0, [], [], [], []
     for mesh in meshes:
         sight = mesh.vertices_m.mean(0)
-        turned = vertex_normals(mesh.vertices_m, mesh.faces) @ _forward_from(sight).T
+        turned = vertex_normals(mesh.vertices_m, mesh.faces) @ _rotation_to_forward(sight).T
         vertices.append(mesh.vertices_m)
         normals.append(turned.astype(np.float32))
         colours.append(np.repeat(mesh.colour[None].astype(np.float32), len(mesh.vertices_m), axis=0))
@@ -126,16 +130,19 @@ def _joined(meshes: list[Mesh]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.
     return tuple(np.concatenate(parts) for parts in (vertices, normals, colours, faces))  # pyright: ignore
 
 
-def _forward_from(sight: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
-    """The rotation that turns a line of sight straight ahead: light follows the hand, not the lens."""
+def _rotation_to_forward(sight: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
+    """The rotation that turns a line of sight straight ahead, so that a hand is lit alike anywhere in the photo."""
     z = sight / max(float(np.linalg.norm(sight)), 1e-9)
     x = np.cross([0, 1, 0], z)
     x = x / np.linalg.norm(x) if np.linalg.norm(x) > 1e-6 else np.array([1.0, 0, 0])
     return np.stack([x, np.cross(z, x), z])
 
 
-def _creases(depth: Float32[np.ndarray, "h w"], reach: float) -> Float32[np.ndarray, "h w"]:
-    """0..1: how far a pixel lies behind the surface around it (gaps between fingers, a hollow fist)."""
+def _find_creases(depth: Float32[np.ndarray, "h w"], reach: float) -> Float32[np.ndarray, "h w"]:
+    """How far a pixel lies behind the surface around it, 0..1: in gaps between fingers, or inside a fist.
+
+    reach: px.
+    """
     covered = np.isfinite(depth)
     size = (2 * int(np.clip(reach, 1, 60)) + 1,) * 2
     weight = cv2.blur(covered.astype(np.float32), size)
@@ -143,14 +150,17 @@ def _creases(depth: Float32[np.ndarray, "h w"], reach: float) -> Float32[np.ndar
     return np.clip(np.where(covered, depth - mean, 0) / _CREASE_DEPTH_M, 0, 1)
 
 
-def _lit(
+def _shade(
     normal: Float32[np.ndarray, "n 3"], colour: Float32[np.ndarray, "n 3"], crease: Float32[np.ndarray, "n"]
 ) -> UInt8[np.ndarray, "n 4"]:
-    """Soft key light, sky, a small highlight and a bright rim; premultiplied colour and opacity, 0..255."""
-    key = np.clip((normal @ (_KEY / np.linalg.norm(_KEY)) + 0.3) / 1.3, 0, 1)
+    """Light the skin softly, with sky, a small highlight and a bright rim.
+
+    Returns premultiplied colour and opacity, 0..255.
+    """
+    key = np.clip((normal @ (_TO_LIGHT / np.linalg.norm(_TO_LIGHT)) + 0.3) / 1.3, 0, 1)
     edge = 1 - np.clip(-normal[:, 2], 0, 1)
     rim = edge * edge * edge
-    highlight = np.clip(normal @ _HALF, 0, 1) ** 32
+    highlight = np.clip(normal @ _TO_HIGHLIGHT, 0, 1) ** 32
     strength = (0.34 - 0.12 * normal[:, 1] + 0.66 * key) * (1 - 0.55 * crease)
     opacity = 0.6 + 0.34 * edge * edge + 0.25 * crease * (1 - edge)
     light = (38 * highlight + 70 * rim) * (1 - crease)

@@ -1,4 +1,4 @@
-"""Contact sheets: many pictures in a grid, to be judged at one glance."""
+"""Contact sheets: many pictures in a grid."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ _INK = (60, 60, 64)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
-def contact_sheet(
+def draw_sheet(
     images: Sequence[UInt8[np.ndarray, "H W 3"]],
     *,
     columns: int | None = None,
@@ -21,10 +21,16 @@ def contact_sheet(
     gap_px: int = 8,
     captions: Sequence[str] | None = None,
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """Pictures of any size, each fitted whole into a cell_px square, row by row; captions stand below.
+    """Draw pictures of any size row by row, each fitted into a square cell.
 
-    columns: as many as make the sheet about 4:3 when not given. Raises KnuckleError without pictures, for
-    sizes below one, or when there are not as many captions as pictures.
+    Raises KnuckleError without pictures, for sizes below one, or if captions and pictures differ in number.
+
+    Args:
+        images: RGB.
+        columns: by default as many as make the sheet about 4:3.
+        cell_px: side of a cell.
+        gap_px: between cells.
+        captions: one for each picture, written below it.
     """
     if not len(images):
         raise KnuckleError("contact sheet: expected at least one picture, got none")
@@ -32,7 +38,7 @@ def contact_sheet(
         raise KnuckleError(f"contact sheet: expected cell_px, columns >= 1, got {cell_px}, {columns}")
     if captions is not None and len(captions) != len(images):
         raise KnuckleError(f"captions: expected {len(images)}, one a picture, got {len(captions)}")
-    small = [_fitted(image, cell_px) for image in images]
+    small = [_fit(image, cell_px) for image in images]
     columns = min(columns or int(np.ceil(np.sqrt(len(small) * 4 / 3))), len(small))
     rows = [small[i : i + columns] for i in range(0, len(small), columns)]
     text_px = 0 if captions is None else max(14, round(cell_px * 0.06))
@@ -51,7 +57,7 @@ def contact_sheet(
     return sheet
 
 
-def _fitted(image: np.ndarray, side: int) -> np.ndarray:
+def _fit(image: np.ndarray, side: int) -> np.ndarray:
     height, width = image.shape[:2]
     scale = side / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
@@ -59,7 +65,7 @@ def _fitted(image: np.ndarray, side: int) -> np.ndarray:
 
 
 def _write(sheet: np.ndarray, text: str, left: int, top: int, width: int, height: int) -> None:
-    """One line; what does not fit is cut."""
+    """Write one line, cut off where it does not fit."""
     size, shown = height * 0.6 / 22, text
     for kept in range(len(text) - 1, 0, -1):
         if cv2.getTextSize(shown, _FONT, size, 1)[0][0] <= width:
