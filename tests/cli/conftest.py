@@ -1,4 +1,4 @@
-"""Installed models for the commands: two records of the tiny network, in a folder of their own."""
+"""What tests of several commands use: installed models, what the detector finds, and how results are read."""
 
 import json
 import shutil
@@ -8,6 +8,7 @@ import pytest
 
 from knuckle import weights
 from knuckle.inference import estimate
+from knuckle.inference.detection.detection import Detection
 
 
 @pytest.fixture
@@ -23,3 +24,24 @@ def two_models(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPat
     estimate._predictor.cache_clear()
     yield ["first-lite", "second-lite"]
     estimate._predictor.cache_clear()
+
+
+@pytest.fixture
+def detections(monkeypatch: pytest.MonkeyPatch) -> list[Detection]:
+    """What the detector finds; the real one is replaced."""
+    found: list[Detection] = []
+    monkeypatch.setattr("knuckle.inference.detection.mediapipe.default_detector", lambda: lambda _: found)
+    return found
+
+
+def one_error(result) -> str:
+    """The only error line of a call that ends with code 2."""
+    assert result.exit_code == 2, result.output
+    lines = [line for line in result.output.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1, result.output
+    return lines[0]
+
+
+def names(folder: Path) -> list[str]:
+    """Files of a folder."""
+    return sorted(path.name for path in folder.iterdir())

@@ -14,6 +14,8 @@ from knuckle.inference import estimate
 from knuckle.inference.detection.detection import Detection
 from knuckle.photos.reading import read_image
 
+from .conftest import names, one_error
+
 BOX = ["--box", "30,20,60,64", "--side", "left"]
 PAIR = [*BOX, "--box", "70,20,60,64", "--side", "right"]
 SEEN_PAIR = ["--box", "10,5,44,40", "--side", "right", "--box", "46,25,44,40", "--side", "left"]
@@ -39,17 +41,6 @@ def photo(tmp_path) -> Path:
 
 def run(*arguments: object, model: str = "all"):
     return CliRunner().invoke(app, ["estimate", "--model", model, *map(str, arguments)])
-
-
-def one_error(result) -> str:
-    assert result.exit_code == 2, result.output
-    lines = [line for line in result.output.splitlines() if line.startswith("error: ")]
-    assert len(lines) == 1, result.output
-    return lines[0]
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
 
 
 def test_writes_a_column_and_files_for_each_model(two_models, photo, tmp_path, monkeypatch):

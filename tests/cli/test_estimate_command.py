@@ -16,6 +16,8 @@ from knuckle.cli.main import app
 from knuckle.inference.detection.detection import Detection
 from knuckle.photos.reading import read_image
 
+from .conftest import names, one_error
+
 BOX = "30,20,60,64"
 
 
@@ -35,26 +37,6 @@ def run(fake_model):
         return CliRunner().invoke(app, ["estimate", "--model", fake_model, *map(str, arguments)])
 
     return call
-
-
-@pytest.fixture
-def detections(monkeypatch) -> list[Detection]:
-    """What the detector finds; the real one is replaced."""
-    found: list[Detection] = []
-    monkeypatch.setattr("knuckle.inference.detection.mediapipe.default_detector", lambda: lambda _: found)
-    return found
-
-
-def one_error(result) -> str:
-    """The only error line of a call that ends with code 2."""
-    assert result.exit_code == 2, result.output
-    lines = [line for line in result.output.splitlines() if line.startswith("error: ")]
-    assert len(lines) == 1, result.output
-    return lines[0]
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
 
 
 def test_writes_json_overlay_and_glb(run, photo, tmp_path):

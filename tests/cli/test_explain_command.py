@@ -11,6 +11,8 @@ from knuckle.cli.main import app
 from knuckle.inference.detection.detection import Detection
 from knuckle.photos.reading import read_image
 
+from .conftest import names, one_error
+
 PAIR = ["--box", "60,60,80,90", "--side", "right", "--box", "120,75,90,80", "--side", "left"]
 
 
@@ -29,24 +31,6 @@ def run(fake_pair_model):
         return CliRunner().invoke(app, ["explain", "--model", model, *map(str, arguments)])
 
     return call
-
-
-@pytest.fixture
-def detections(monkeypatch) -> list[Detection]:
-    found: list[Detection] = []
-    monkeypatch.setattr("knuckle.inference.detection.mediapipe.default_detector", lambda: lambda _: found)
-    return found
-
-
-def one_error(result) -> str:
-    assert result.exit_code == 2, result.output
-    lines = [line for line in result.output.splitlines() if line.startswith("error: ")]
-    assert len(lines) == 1, result.output
-    return lines[0]
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
 
 
 def test_writes_one_picture_beside_the_photo(run, photo):
