@@ -6,9 +6,8 @@ import pytest
 from knuckle.errors import KnuckleError
 from knuckle.poses.prior import sample_orientations, sample_poses, sample_shapes
 from knuckle.rig.fit import solve as fit_step
-from knuckle.rig.fit.joints import fit_joints, ray_weights
+from knuckle.rig.fit.joints import analytic_start, fit_joints, kabsch, ray_weights
 from knuckle.rig.fit.solve import COMMON_TO_POINTS, POINTS_TO_COMMON, clamped, fit_model, turns
-from knuckle.rig.fit.start import analytic_start, kabsch
 from knuckle.rig.limits import angles_to_matrices, clamp_angles
 from knuckle.rig.load import load_rig
 from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
