@@ -17,15 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from rich.console import Console
+from rich.table import Table
+
 from benchmarks.shared import worst_sheet
 from benchmarks.shared.arguments import add_weights, add_worst, make_parser, one_line_errors, parse
 from benchmarks.shared.class_scores import Scored, score, score_peer
 from benchmarks.shared.class_tables import hand_table, joint_table, plot, small_table, write_json
 from benchmarks.shared.photographs import EVAL_DEV, hand_graph_photographs, have_photographs, mirrored
 from benchmarks.shared.tables import plain_table
-from rich.console import Console
-from rich.table import Table
-
 from knuckle import weights
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.errors import KnuckleError

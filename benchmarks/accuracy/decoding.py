@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from benchmarks.shared.arguments import make_parser
-from benchmarks.shared.tables import plain_table
 from rich.console import Console
 
+from benchmarks.shared.arguments import make_parser
+from benchmarks.shared.tables import plain_table
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.metrics.procrustes import align_similarity
 from knuckle.inference import refine as fusion

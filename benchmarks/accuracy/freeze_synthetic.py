@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from benchmarks.shared.arguments import make_parser
 
+from benchmarks.shared.arguments import make_parser
 from knuckle.errors import KnuckleError
 from knuckle.sets.reader import SynthSet
 from knuckle.synth.benchmark import GROUP, ONE_HAND, TWO_HANDS, compare, fingerprint, render_benchmark

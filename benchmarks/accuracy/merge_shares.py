@@ -15,11 +15,11 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from benchmarks.shared.arguments import make_parser
-from benchmarks.shared.tables import plain_table
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.shared.arguments import make_parser
+from benchmarks.shared.tables import plain_table
 from knuckle.evaluation.benchmarks.catalogue import open_benchmarks
 from knuckle.evaluation.benchmarks.two_hands import TwoHandBenchmark
 from knuckle.evaluation.frames import TwoHandFrame

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+
 from benchmarks.shared.arguments import make_parser, one_line_errors
 from benchmarks.shared.photographs import labelled_photographs
-
 from knuckle import weights
 from knuckle.datasets.eval_dev import by_source
 from knuckle.datasets.labelled import LabelledHand

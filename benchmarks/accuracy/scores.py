@@ -18,13 +18,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from rich.console import Console
+from rich.table import Table
+
 from benchmarks.shared import boxed_peer
 from benchmarks.shared.arguments import add_weights, make_parser, parse
 from benchmarks.shared.photographs import EVAL_DEV, QUARTERS, hand_graph_photographs, have_photographs, turned
 from benchmarks.shared.tables import plain_table
-from rich.console import Console
-from rich.table import Table
-
 from knuckle import weights
 from knuckle.evaluation.benchmarks.catalogue import NAMES, open_benchmarks
 from knuckle.evaluation.benchmarks.one_hand import Benchmark, photographed_hands

@@ -7,11 +7,11 @@ runs. Sources of fewer than 20 hands are left out.
 from collections import Counter
 
 import numpy as np
-from benchmarks.shared.arguments import make_parser, one_line_errors
-from benchmarks.shared.tables import plain_table
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.shared.arguments import make_parser, one_line_errors
+from benchmarks.shared.tables import plain_table
 from knuckle.evaluation.benchmarks.catalogue import open_benchmarks
 from knuckle.evaluation.benchmarks.one_hand import Benchmark
 from knuckle.evaluation.breakdown.pose_classes import signs, view_classes

@@ -10,11 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+
 from benchmarks.shared.arguments import add_weights, make_parser, one_line_errors, parse
 from benchmarks.shared.photographs import labelled_photographs
 from benchmarks.shared.tables import markdown_table
 from benchmarks.shared.two_hand_results import sheet
-
 from knuckle.evaluation.arrays import TwoHandPredictions, TwoHandTruth
 from knuckle.evaluation.benchmarks.two_hands import photo_frames, photo_pairs
 from knuckle.evaluation.breakdown.two_hand_errors import TwoHandJointErrors

@@ -13,9 +13,9 @@ with the largest mean error of each model, --sheet also draws them, in FILE with
 import argparse
 
 import numpy as np
+
 from benchmarks.shared.arguments import add_weights, add_worst, make_parser, one_line_errors, parse
 from benchmarks.shared.two_hand_results import error_table, sheet, source_table, worst_table
-
 from knuckle import weights
 from knuckle.evaluation.arrays import TwoHandPredictions, TwoHandTruth
 from knuckle.evaluation.benchmarks.rendered import set_frames, split

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+
 from benchmarks.shared import boxed_peer
 from benchmarks.shared.crop_hands import crop_hand
 from benchmarks.shared.photographs import have_photographs, labelled_photographs
-
 from knuckle.datasets.eval_dev import by_source
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.evaluation.arrays import Truth

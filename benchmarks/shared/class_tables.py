@@ -8,11 +8,11 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmarks.shared.class_scores import Scored
-from benchmarks.shared.tables import plain_table
 from matplotlib.figure import Figure
 from rich.table import Table
 
+from benchmarks.shared.class_scores import Scored
+from benchmarks.shared.tables import plain_table
 from knuckle.evaluation.breakdown.class_errors import ALL, REFERENCE, GroupError
 from knuckle.files import atomic_path
 from knuckle.view.charts import chart_sheet, chart_style, draw_bars

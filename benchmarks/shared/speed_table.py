@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from benchmarks.shared.tables import plain_table
 from rich.console import Console
+
+from benchmarks.shared.tables import plain_table
 
 BATCH = 32
 """Of the throughputs, where a smaller one is not marked."""

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
-from benchmarks.shared.tables import markdown_table
 
+from benchmarks.shared.tables import markdown_table
 from knuckle.evaluation.arrays import TwoHandPredictions, TwoHandTruth
 from knuckle.evaluation.breakdown.two_hand_errors import TwoHandJointErrors
 from knuckle.evaluation.frames import HAND_SIDES

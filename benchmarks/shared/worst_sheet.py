@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from itertools import islice
 
 import numpy as np
-from benchmarks.shared.crop_hands import CropHand, crop_hand
 
+from benchmarks.shared.crop_hands import CropHand, crop_hand
 from knuckle.datasets.labelled import Patch
 from knuckle.evaluation.benchmarks.one_hand import Benchmark
 from knuckle.evaluation.model import EvaluatedModel

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-from benchmarks.shared.arguments import make_parser
-from benchmarks.shared.timing import medians
 from jaxtyping import Float
 
+from benchmarks.shared.arguments import make_parser
+from benchmarks.shared.timing import medians
 from knuckle.inference.detection.landmarks import LANDMARK_PX, LandmarkNetwork
 from knuckle.poses.prior import sample_orientations, sample_poses, sample_shapes
 from knuckle.rig.fit.joints import fit_joints

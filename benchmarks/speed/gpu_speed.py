@@ -13,11 +13,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from rich.console import Console
+from torch import Tensor
+
 from benchmarks.shared import networks
 from benchmarks.shared.arguments import make_parser, one_line_errors
 from benchmarks.shared.tables import plain_table
-from rich.console import Console
-from torch import Tensor
 
 MODES = ("eager", "bf16", "compiled bf16", "graph bf16")
 NEEDS_CUDA = ("compiled bf16", "graph bf16")

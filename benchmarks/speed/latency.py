@@ -11,9 +11,9 @@ from functools import partial
 
 import cv2
 import numpy as np
+
 from benchmarks.shared.arguments import make_parser
 from benchmarks.shared.timing import medians
-
 from knuckle import weights as store
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop

@@ -23,6 +23,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+
 from benchmarks.shared.arguments import make_parser
 
 PEER = "mediapipe==0.10.21"

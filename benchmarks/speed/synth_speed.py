@@ -12,8 +12,8 @@ import time
 from typing import Any
 
 import cv2
-from benchmarks.shared.arguments import make_parser
 
+from benchmarks.shared.arguments import make_parser
 from knuckle.rig.hand_rig import HandRig
 from knuckle.synth.body.arm import grow_arm, sample_arm
 from knuckle.synth.body.pool import PosePool

@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 import torch
+
 from benchmarks.shared import networks
 from benchmarks.shared.arguments import make_parser, one_line_errors
 from benchmarks.shared.speed_table import BATCH, Row, show
 from benchmarks.shared.timing import medians
 from benchmarks.speed import gpu_speed
-
 from knuckle import weights
 from knuckle.inference.detection.landmarks import LANDMARK_PX, LandmarkNetwork
 from knuckle.inference.onnx_model import OnnxModel

@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 from unittest import mock
 
 from benchmarks.shared.arguments import make_parser
-
 from knuckle.models import SYSTEMS
 from knuckle.training.launch import ALLOCATOR
 

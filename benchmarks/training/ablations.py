@@ -18,13 +18,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from benchmarks.shared.arguments import make_parser, one_line_errors
-from benchmarks.shared.common_scores import common_scores
-from benchmarks.shared.tables import plain_table
 from rich.console import Console
 from rich.table import Table
 from safetensors import safe_open
 
+from benchmarks.shared.arguments import make_parser, one_line_errors
+from benchmarks.shared.common_scores import common_scores
+from benchmarks.shared.tables import plain_table
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.breakdown.class_errors import ALL, REFERENCE
 from knuckle.evaluation.breakdown.pose_classes import POSES, VIEWS

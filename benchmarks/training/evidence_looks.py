@@ -7,8 +7,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-from benchmarks.shared.crop_hands import crop_hand
 
+from benchmarks.shared.crop_hands import crop_hand
 from knuckle.datasets.labelled import Patch
 from knuckle.datasets.photos import read_rgb
 from knuckle.datasets.teacher import read_teacher

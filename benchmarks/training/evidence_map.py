@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-from benchmarks.training.evidence_looks import Looks
 from jaxtyping import Float
 
+from benchmarks.training.evidence_looks import Looks
 from knuckle.evaluation.metrics.procrustes import align_similarity
 from knuckle.inference.trust import joint_axes, palm_length
 

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from benchmarks.shared.tables import plain_table
 from rich.table import Table
 
+from benchmarks.shared.tables import plain_table
 from knuckle.inference.trust import CLASS_OF_JOINT, CLASSES, SHARPNESS, Odds
 
 STEPS, RATE, DECAY = 400, 0.05, 0.01

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from benchmarks.training.evidence_odds import Told
 
+from benchmarks.training.evidence_odds import Told
 from knuckle.evaluation.benchmarks.catalogue import open_benchmarks
 from knuckle.evaluation.benchmarks.two_hands import TwoHandBenchmark
 from knuckle.evaluation.frames import HAND_SIDES, TwoHandFrame, tight_box

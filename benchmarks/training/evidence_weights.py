@@ -35,6 +35,9 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from jaxtyping import Float
+from rich.console import Console
+
 from benchmarks.shared.arguments import make_parser
 from benchmarks.training.evidence_looks import (
     Looks,
@@ -46,9 +49,6 @@ from benchmarks.training.evidence_looks import (
 from benchmarks.training.evidence_map import learn_offsets, learn_picture_offsets
 from benchmarks.training.evidence_odds import Told, learn_entry
 from benchmarks.training.evidence_pairs import ask_pairs
-from jaxtyping import Float
-from rich.console import Console
-
 from knuckle import weights
 from knuckle.files import atomic_path
 from knuckle.geometry.crop import Crop

@@ -11,11 +11,11 @@ what ships.
 
 from pathlib import Path
 
-from benchmarks.shared.arguments import make_parser
-from benchmarks.training.ablations import COLUMNS
 from matplotlib.figure import Figure
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from benchmarks.shared.arguments import make_parser
+from benchmarks.training.ablations import COLUMNS
 from knuckle.standing.picture import draw_learning
 from knuckle.standing.state import read_state
 from knuckle.view.charts import chart_sheet, chart_style, write_figure
