@@ -16,6 +16,27 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 from fake_networks import one_hand_network, two_hand_network, write_network
 
+PACKAGE = Path(__file__).parents[1] / "src" / "knuckle"
+UNCHECKED = (
+    "batch_norm",
+    "config",
+    "contract",
+    "coordinate_linear",
+    "hand_landmark",
+    "mesh_joints",
+    "streams",
+    "upright",
+)
+CHECKED = ["knuckle.rig.lbs", "knuckle.rig.rotations", "knuckle.training.augment"] + [
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+    for room in ("layers", "models")
+    for path in sorted((PACKAGE / room).rglob("*.py"))
+    if path.stem not in UNCHECKED and not path.stem.endswith("_kernels")
+]
+# Shapes and dtypes are checked as annotated where tensors flow. Left out are modules whose tests feed wrong shapes to
+# see their own messages, and compiled kernels. To be done before any of them is imported.
+jaxtyping.install_import_hook(CHECKED, "beartype.beartype")
+
 
 @pytest.fixture(scope="session")
 def fake_model(tmp_path_factory: pytest.TempPathFactory) -> str:
