@@ -268,3 +268,13 @@ def _values(view: View, side_px: np.ndarray, like_m: np.ndarray, space: str) -> 
 
 def _length(values: np.ndarray) -> np.ndarray:
     return np.linalg.norm(values, axis=-1)
+
+
+def _looks(path: Path, hands: Sequence[SeenHand]) -> Looks:
+    if not path.is_file():
+        save(path, look(hands, LandmarkNetwork()))
+    return load(path)
+
+
+if __name__ == "__main__":
+    main()
