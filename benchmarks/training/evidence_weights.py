@@ -42,9 +42,12 @@ from benchmarks.shared.arguments import make_parser
 from benchmarks.training.evidence_looks import (
     Looks,
     SeenHand,
+    load,
+    look,
     our_crops,
     photographed_hands,
     rendered_hands,
+    save,
 )
 from benchmarks.training.evidence_map import learn_offsets, learn_picture_offsets
 from benchmarks.training.evidence_odds import Told, learn_entry
