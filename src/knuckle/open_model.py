@@ -88,9 +88,11 @@ class FittedPredictor:
         seen = first if same else self._look(patches, crop, camera, roll)
         outputs = dict(self._fitted(seen, crop, camera, known, roll))
         # The caller knows the patches as they were, not turned.
-        middle = middle_px(self._size)
-        aspect = camera[:, 1] / camera[:, 0]
-        outputs["joints_patch"] = turned_px(outputs["joints_patch"] - middle, roll, aspect=aspect) + middle
+        if "joints_patch" in outputs:
+            middle, aspect = middle_px(self._size), camera[:, 1] / camera[:, 0]
+            outputs["joints_patch"] = (
+                turned_px(outputs["joints_patch"] - middle, roll, aspect=aspect) + middle
+            )
         return outputs
 
     def _unturned(

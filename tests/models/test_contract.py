@@ -24,12 +24,8 @@ from knuckle.rig.load import load_rig
 from knuckle.training.checkpoint import load_model, load_weights, save_weights
 from knuckle.weights import WeightsRecord
 
-SMALL: dict[str, dict[str, Any]] = {
-    "dahyf": {"patch_size": 64, "width": 32, "pool_width": 64, "mlp_width": 64},
-    "ehpe": {"patch_size": 64},
-    "handar": {"patch_size": 64},
-    "dfl": {"patch_size": 64},
-}
+SMALL: dict[str, dict[str, Any]] = {system: {"patch_size": 64} for system in SYSTEMS}
+SMALL["dahyf"] |= {"width": 32, "pool_width": 64, "mlp_width": 64}
 """Sizes at which a system runs in a moment; no switch of a paper's table among them."""
 
 
@@ -267,8 +263,9 @@ def test_wrong_names_are_refused_with_the_valid_ones(system):
         create_model(system, preset="huge")
     with pytest.raises(KnuckleError, match=f"{system}: expected switches among .*patch_size"):
         create_model(system, heads_of_lettuce=3)
-    with pytest.raises(KnuckleError, match=f"{system} backbone: expected one of .*resnet50"):
-        create_model(system, backbone="vgg")
+    if hasattr(create_model(system).config, "backbone"):
+        with pytest.raises(KnuckleError, match=f"{system} backbone: expected one of .*resnet50"):
+            create_model(system, backbone="vgg")
     with pytest.raises(KnuckleError, match=f"{system} patch_size: expected a multiple of 32"):
         create_model(system, patch_size=100)
 

@@ -104,7 +104,7 @@ def switches_of(system: str) -> list[dict[str, Any]]:
         "handar": [{"refine_offset": False}],
         "dfl": [{"baseline": "id1"}],
     }
-    return [{}, *others[system]]
+    return [{}, *others.get(system, [])]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from knuckle.errors import KnuckleError
 if TYPE_CHECKING:
     from knuckle.models.contract import System
 
+# Name and class; `models/NAME/` has config.make_config, model.CLASS and losses.CLASSLoss.
 _CLASSES = {"dahyf": "Dahyf", "ehpe": "Ehpe", "handar": "Handar", "dfl": "Dfl"}
 SYSTEMS = tuple(_CLASSES)
 
@@ -30,8 +31,10 @@ def create_model(system: str, *, preset: str = "lite", pretrained: bool = False,
 def create_loss(system: str, config: Any, *, phase: str = "all") -> Any:
     """The training loss of a system built with `config`; phase: one of the system's `PHASES`.
 
-    Called with the model's output, `Targets`, crops, cameras and whether the batch has patches without a hand; gives
-    the total and its terms. Raises KnuckleError for an unknown system, and for a phase that the system does not have.
+    A module (its parameters are trained too), called as `loss(output, targets, crop, camera, negatives=True)`: what the
+    model's `forward` gave, `Targets` (`TwoHandTargets` of two hands), and whether patches without a hand have joined.
+    Gives the total and a dictionary of its terms, unweighted, for the log. Raises KnuckleError for an unknown system,
+    and for a phase that the system does not have.
     """
     _check(system)
     loss = getattr(import_module(f"knuckle.models.{system}.losses"), f"{_CLASSES[system]}Loss")

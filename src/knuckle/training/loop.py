@@ -65,7 +65,8 @@ class Trainer:
             check_hands(self.objective.model, self.recipe.system, source, data)
             if source.set.images.shape[1] != config.patch_size:
                 raise KnuckleError(
-                    f"{data}: expected crops of {config.patch_size} px, got {source.set.images.shape[1]} px"
+                    f"{data}: expected crops of {config.patch_size} px, got {source.set.images.shape[1]} px; the set's"
+                    " `--size` and the system's `patch_size` must be equal"
                 )
             if source.set.rig != load_rig(config.rig).fingerprint:
                 raise KnuckleError(
