@@ -87,7 +87,8 @@ class System(nn.Module):
     """A network that finds one hand, or two, in a patch: what training, evaluation and export know of any system.
 
     `create_model` builds it as `CLASS(config, pretrained=...)`; without a backbone `pretrained` is ignored. A recipe's
-    `backbone_rate` applies to the submodule `backbone`.
+    `backbone_rate` applies to the submodule `backbone`. A one-hand system has `rig`, the `RigLayer` of `config.rig`:
+    validation poses the true mesh with it.
 
     Everywhere: patch (B, 3, S, S) RGB scaled to -1..1; crop (B, 3) = centre u, centre v, side, px of the frame; camera
     (B, 4) = fx, fy, cx, cy. A left hand alone comes mirrored, with crop and camera of the mirrored frame.
@@ -98,8 +99,6 @@ class System(nn.Module):
 
     config: Any
     """The system's own dataclass; all have `preset`, `patch_size` (px) and `rig`, the name of the rig it learns."""
-    rig: RigLayer
-    """The right hand's rig, of `config.rig`; one-hand systems have it, and validation poses the true mesh with it."""
     hands: Literal[1, 2]
     """How many hands a patch shows; of two the right one comes first."""
     upright: bool = False

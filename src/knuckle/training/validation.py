@@ -8,6 +8,7 @@ import torch
 from knuckle.evaluation.metrics.procrustes import align_similarity
 from knuckle.evaluation.metrics.two_hands import mpjpe, mrrpe, with_root_depth
 from knuckle.models.contract import HandOutput, System, Targets, TwoHandOutput, truth_mesh
+from knuckle.rig.layer import RigLayer
 from knuckle.skeleton import WRIST
 from knuckle.training.batches import Batch
 from knuckle.training.objective import images_to_input
@@ -26,6 +27,8 @@ def held_out_scores(model: System, batches: Sequence[Batch], device: torch.devic
 def _one_hand_scores(model: System, batches: Sequence[Batch], device: torch.device) -> dict[str, float]:
     """PA-MPJPE and PA-MPVPE (mm), and 2D errors (% of the patch) of the joints in px and of the 2D branch."""
     rows: dict[str, list[np.ndarray]] = {}
+    rig = model.rig
+    assert isinstance(rig, RigLayer)
 
     def note(name: str, values: np.ndarray) -> None:
         rows.setdefault(name, []).append(values)
@@ -35,7 +38,7 @@ def _one_hand_scores(model: System, batches: Sequence[Batch], device: torch.devi
         output = model.infer(images_to_input(batch["image"]), batch["crop"], batch["camera"])
         assert isinstance(output, HandOutput)
         targets = Targets(**{name: batch[name] for name in Targets._fields})
-        vertices, _ = truth_mesh(model.rig, targets)
+        vertices, _ = truth_mesh(rig, targets)
         note("pa_mpjpe_mm", 1e3 * _aligned_error(targets.joints_m, output.joints_m))
         note("pa_mpvpe_mm", 1e3 * _aligned_error(vertices, output.vertices_m))
         off = (output.joints_px - targets.joints_px).norm(dim=-1).mean(1) / batch["crop"][:, 2]
