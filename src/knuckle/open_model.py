@@ -43,7 +43,7 @@ class Network(Protocol):
 
 
 class FittedPredictor:
-    """A network and the fit, as `knuckle.inference.Predictor` has them, for patches of right hands.
+    """A network and the fit, as `knuckle.inference.one_hand.Predictor` has them, for patches of right hands.
 
     Where patches have photos, the landmark network looks at these too: for its evidence of the joints, and for how far
     to turn the crop of an upright network. Without photos the network knows the patches alone.

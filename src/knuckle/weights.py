@@ -36,7 +36,7 @@ class WeightsRecord:
     expand: float
     """Crop side over the longer side of the joints' box."""
     confidence_threshold: float
-    """The confidence from which on a hand counts as seen (`knuckle.export.ship.confidence_threshold`)."""
+    """The confidence from which on a hand counts as seen (`knuckle.export.ship.choose_threshold`)."""
     licence: str
     trained_on: str
     recipe: str

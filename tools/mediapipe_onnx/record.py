@@ -1,4 +1,4 @@
-"""Record what the original networks answer, for tests/inference/test_mediapipe_networks.py:
+"""Record what the original networks answer, for tests/inference/detection/test_mediapipe_networks.py:
 `python tools/mediapipe_onnx/record.py WHEEL`, see README.md. The networks are run as they are, by LiteRT."""
 
 import argparse

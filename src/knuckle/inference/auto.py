@@ -20,7 +20,7 @@ from knuckle.skeleton import Side
 from knuckle.weights import AUTO, ONE_HAND, TWO_HANDS, Weights, resolve, shipped_name
 
 LIKELY = 0.5
-"""From this confidence on a two-hand system thinks that a hand is there rather than not."""
+"""From this confidence on a hand counts as seen by a two-hand system."""
 
 Merge = Callable[[PairEstimate, PairEstimate, np.ndarray, Camera, np.ndarray], Merged]
 """How a two-hand and a one-hand system's joints become one: as `knuckle.inference.merge.merge_pairs`."""

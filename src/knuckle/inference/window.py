@@ -106,7 +106,7 @@ def mirror_hands(
     hands: dict[str, Float[np.ndarray, "N ..."]], where: Bool[np.ndarray, "N"], width: int
 ) -> dict[str, Float[np.ndarray, "N ..."]]:
     """Hands' joints_px, joints_m, vertices_m and pose_rad, mirrored in a picture of that width where `where` is true;
-    whatever else there is stays."""
+    other fields stay."""
     mirrored = {
         "joints_px": mirror_px(hands["joints_px"], width),
         "joints_m": hands["joints_m"] * MIRROR_POINT,

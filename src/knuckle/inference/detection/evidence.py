@@ -31,11 +31,10 @@ OTHER_SIZE = 1.35
 """... that is so many times larger or smaller, ..."""
 UNSURE = 0.97
 """... or where the presence of a hand is less than this."""
-
-
 FAR_TURNED_RAD = np.deg2rad(60.0)
 """A hand that seems to be turned by more, or that the first look is unsure of, is looked at in the other three quarters
-too: the network was made for upright hands, and of others it finds the turn only roughly."""
+too: the network was made for upright hands, and misjudges how far others are turned (`python -m
+benchmarks.accuracy.scores --turn`)."""
 _TURN_COST = 0.3
 """What a radian between a square and the upright one its joints suggest counts against the presence seen in it."""
 
