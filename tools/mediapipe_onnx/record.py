@@ -11,7 +11,7 @@ from ai_edge_litert.interpreter import Interpreter
 from source import WHEEL, read_members
 
 ROOT = Path(__file__).resolve().parents[2]
-DEFAULT_OUT = ROOT / "tests" / "inference" / "mediapipe_outputs.npz"
+DEFAULT_OUT = ROOT / "tests" / "inference" / "detection" / "mediapipe_outputs.npz"
 SAMPLE = ROOT / "src" / "knuckle" / "assets" / "two_hands.jpg"
 HANDS = (((480.0, 360.0), 800.0, -45.0), ((660.0, 440.0), 820.0, -10.0))
 """Of the sample photo's hands: centre and side of a square, px, and how far the picture is turned, degrees
