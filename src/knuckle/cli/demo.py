@@ -17,12 +17,13 @@ def demo(
     """Estimate the two hands of the sample photo in the package, a rendered one whose camera and boxes are
     known."""
     from knuckle.cli.batch import run
+    from knuckle.cli.inputs import Given
     from knuckle.inference.estimate import Request
     from knuckle.photos import sample
 
     known = sample.read_sample_labels()
     request = Request.checked(boxes=known["boxes"], sides=known["sides"], camera=known["camera"])
-    done = run([sample.SAMPLE_PHOTO], request, model=model, out=out)
+    done = run([Given(sample.SAMPLE_PHOTO)], request, model=model, out=out)
     if not done:
         raise typer.Exit(2)
     outputs = done[0].outputs

@@ -1,6 +1,8 @@
 """The `knuckle` command: its subcommands by name, each imported only when it runs."""
 
+import sys
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
@@ -93,4 +95,8 @@ def _root(
 
 def main() -> None:
     """Entry point of the `knuckle` script."""
+    for stream in (sys.stdout, sys.stderr):
+        # A name that the terminal or file cannot show is written with escapes; it must not end the call.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     app()
