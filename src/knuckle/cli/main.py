@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from knuckle.errors import KnuckleError
+from knuckle.errors import KnuckleError, install_command
 
 COMMANDS = {
     "estimate": "Find the hands in photos; write their joints, meshes and pictures.",
@@ -59,7 +59,7 @@ class LazyGroup(TyperGroup):
                 raise
             message = (
                 f"knuckle {ctx.invoked_subcommand} needs {module}, which is not installed:"
-                f' pip install "knuckle[{EXTRAS[module]}]"'
+                f" {install_command(EXTRAS[module])}"
             )
         typer.echo(f"error: {message}", err=True)
         raise typer.Exit(2)

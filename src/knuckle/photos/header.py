@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
 Format = Literal["JPEG", "PNG", "WebP", "BMP", "TIFF", "AVIF", "HEIC"]
 FORMATS = "JPEG, PNG, WebP, BMP, TIFF, AVIF or HEIC"
-HEIC_EXTRA = 'HEIC is read after pip install "knuckle[heic]"'
 
 # Pillow's own list of readers is left alone: it belongs to the program that uses us, and its size limits to its user.
 _READERS: dict[Format, tuple[str, str]] = {

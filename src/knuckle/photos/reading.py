@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from knuckle.errors import KnuckleError
-from knuckle.photos.header import FORMATS, HEIC_EXTRA, Header, format_of, orientation_of, read_header
+from knuckle.errors import KnuckleError, install_command
+from knuckle.photos.header import FORMATS, Header, format_of, orientation_of, read_header
 
 MAX_PIXELS = 100_000_000
 # JPEGs are made smaller while they are decoded; those of today's largest telephones have 200 megapixels.
@@ -52,7 +52,9 @@ def read_photo(path: str | Path) -> Photo:
     except ModuleNotFoundError as error:
         if error.name != "pi_heif":
             raise
-        raise KnuckleError(f"{path}: expected a {FORMATS} picture, got a HEIC; {HEIC_EXTRA}") from None
+        raise KnuckleError(
+            f"{path}: expected a {FORMATS} picture, got a HEIC; HEIC is read after {install_command('heic')}"
+        ) from None
     if header is None:
         raise KnuckleError(f"{path}: expected a {FORMATS} picture, got {_describe(data)}")
     reduction = _checked_reduction(path, header)
