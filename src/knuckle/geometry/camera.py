@@ -55,11 +55,15 @@ class Camera:
 
     @property
     def matrix(self) -> Float[np.ndarray, "3 3"]:
-        return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1.0]])
+        fx, fy, cx, cy = self.lens
+        return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1.0]])
 
     @property
     def vector(self) -> Float[np.ndarray, "4"]:
-        """(fx, fy, cx, cy), what the models take: they are never shown a mirrored picture."""
+        """(fx, fy, cx, cy), what the models take. Raises KnuckleError where the picture is mirrored: they are never
+        shown one."""
+        if self.picture_mirrored:
+            raise KnuckleError("camera: expected that of a picture that is not mirrored (unmirrored gives it)")
         return np.array([self.fx, self.fy, self.cx, self.cy])
 
     @property
