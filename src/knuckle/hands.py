@@ -1,7 +1,7 @@
 """Hand and Hands: the one result type, from estimate to export; and the form of the predictors that give it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
 
 import numpy as np
@@ -9,7 +9,6 @@ from jaxtyping import Float, Int, UInt8
 
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
-from knuckle.geometry.projection import boxes_through, px_to_rays, rays_to_px
 from knuckle.skeleton import SIDES, Side
 
 
@@ -37,7 +36,6 @@ _TAILS: dict[str, tuple[int | str, ...]] = {
     "pose_rad": (16, 3),
     "shape": (10,),
 }
-_CAMERA_KEYS = ("fx", "fy", "cx", "cy", "assumed", "picture_mirrored")
 _SINGULAR = {"boxes_px": "box_px"}
 
 
@@ -118,7 +116,9 @@ class Hands:
         return {
             "width": camera.width,
             "height": camera.height,
-            "camera": {k: getattr(camera, k) for k in _CAMERA_KEYS},
+            "camera": {
+                k: getattr(camera, k) for k in ("fx", "fy", "cx", "cy", "assumed", "picture_mirrored")
+            },
             "hands": [_hand_to_dict(hand) for hand in self],
         }
 
@@ -148,17 +148,6 @@ class Hands:
         """The same hands with the triangles of a right hand's mesh."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         return Hands(**{**values, "faces": faces})
-
-    def in_picture_of(self, camera: Camera) -> "Hands":
-        """The same hands with boxes and joints in px of another picture of the same sight: one of another size, with
-        pixels of another shape, or the mirror image. Metres and radians stay, as the sight does."""
-        old, new = self.camera.lens, camera.lens
-        return replace(
-            self,
-            camera=camera,
-            boxes_px=boxes_through(self.boxes_px, old, new),
-            joints_px=rays_to_px(px_to_rays(self.joints_px, old), new),
-        )
 
 
 class HandPredictor(Protocol):

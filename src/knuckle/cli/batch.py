@@ -29,6 +29,7 @@ from knuckle.hands import Hands
 from knuckle.inference.auto import AnyPredictor, open_predictor
 from knuckle.inference.detection.detection import Detector
 from knuckle.inference.estimate import Request, detect, predict
+from knuckle.inference.picture import in_picture_of
 from knuckle.photos.reading import Photo, read_photo
 from knuckle.progress import show_progress
 from knuckle.skeleton import WRIST
@@ -147,7 +148,7 @@ def _drawn(photo: Photo, results: Sequence[Hands], *, compared: bool) -> UInt8[n
     """The results drawn over a photo, in the size at which it was read."""
     height, width = photo.pixels.shape[:2]
     if (width, height) != (photo.width, photo.height):
-        results = [hands.in_picture_of(hands.camera.resized(width, height)) for hands in results]
+        results = [in_picture_of(hands, hands.camera.resized(width, height)) for hands in results]
     return draw_comparison(photo.pixels, results) if compared else draw_hands(photo.pixels, results[0])
 
 

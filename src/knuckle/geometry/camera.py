@@ -63,7 +63,9 @@ class Camera:
         """(fx, fy, cx, cy), what the models take. Raises KnuckleError where the picture is mirrored: they are never
         shown one."""
         if self.picture_mirrored:
-            raise KnuckleError("camera: expected that of a picture that is not mirrored (unmirrored gives it)")
+            raise KnuckleError(
+                "camera: expected that of a picture that is not mirrored (unmirrored gives it)"
+            )
         return np.array([self.fx, self.fy, self.cx, self.cy])
 
     @property

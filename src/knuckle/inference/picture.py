@@ -1,7 +1,7 @@
 """A picture as detector and networks are shown it: not mirrored and with square pixels, as those are that they have
 learned from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -9,7 +9,7 @@ from jaxtyping import Float, UInt8
 
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
-from knuckle.geometry.projection import boxes_through
+from knuckle.geometry.projection import boxes_through, px_to_rays, rays_to_px
 from knuckle.hands import Hands
 from knuckle.photos.reading import MAX_PIXELS, MAX_SIDE
 
@@ -62,7 +62,19 @@ class Picture:
 
     def given_hands(self, hands: Hands) -> Hands:
         """Hands of what is shown, in px of the picture given."""
-        return hands if self.camera is self.given else hands.in_picture_of(self.given)
+        return hands if self.camera is self.given else in_picture_of(hands, self.given)
+
+
+def in_picture_of(hands: Hands, camera: Camera) -> Hands:
+    """Hands with boxes and joints in px of another picture of the same sight: one of another size, with pixels of
+    another shape, or the mirror image. Metres and radians stay, as the sight does."""
+    old, new = hands.camera.lens, camera.lens
+    return replace(
+        hands,
+        camera=camera,
+        boxes_px=boxes_through(hands.boxes_px, old, new),
+        joints_px=rays_to_px(px_to_rays(hands.joints_px, old), new),
+    )
 
 
 def _square_size(width: int, height: int, aspect: float) -> tuple[int, int]:

@@ -1,10 +1,11 @@
 """Close-ups: a part of a photo with its hands, enlarged."""
 
-from dataclasses import fields, replace
+from dataclasses import fields
 
 import numpy as np
 from jaxtyping import UInt8
 
+from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop, apply_affine
 from knuckle.hands import Hands
 
@@ -20,14 +21,15 @@ def draw_close_up(
     matrix = window.patch_from_frame
     scale, (left, top) = matrix[0, 0], matrix[:, 2]
     old = hands.camera
-    camera = replace(
-        old,
-        fx=old.fx * scale,
-        fy=old.fy * scale,
-        cx=old.cx * scale + left,
-        cy=old.cy * scale + top,
-        width=window.size,
-        height=window.size,
+    camera = Camera(
+        old.fx * scale,
+        old.fy * scale,
+        old.cx * scale + left,
+        old.cy * scale + top,
+        window.size,
+        window.size,
+        old.assumed,
+        old.picture_mirrored,
     )
     boxes = np.concatenate(
         [apply_affine(matrix, hands.boxes_px[:, :2]), hands.boxes_px[:, 2:] * scale], axis=1
