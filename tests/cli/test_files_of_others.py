@@ -60,6 +60,15 @@ def test_a_file_of_somebody_else_is_kept(run, tmp_path, name, content):
         assert names(tmp_path) == sorted({"y.jpg", name, "y.jpg.glb", "y.jpg.json", "y.jpg.overlay.png"})
 
 
+def test_a_warning_of_the_photo_and_a_note_of_its_names_are_both_said(run, tmp_path):
+    photo = tmp_path / "y.jpg"
+    photo.write_bytes(cv2.imencode(".jpg", np.full((40, 60, 3), 60, np.uint8))[1].tobytes()[:-2])
+    (tmp_path / "y.json").write_text("{}")
+    output = run(photo).output
+    assert output.count("warning: ") == output.count("note: ") == 1
+    assert "no end mark" in output and "is not an earlier result" in output
+
+
 def test_where_no_name_is_free_nothing_is_written(run, tmp_path):
     photo = write_photo(tmp_path / "y.jpg")
     for stem in ("y", "y.jpg", "y.jpg.knuckle"):

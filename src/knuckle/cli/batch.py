@@ -116,7 +116,7 @@ def _each(
     for given in photos:
         path = given.path
         try:
-            outputs, note = namer.outputs(path, path.parent if out is None else out / given.below)
+            outputs, other_names = namer.outputs(path, path.parent if out is None else out / given.below)
             photo = read_photo(path)
             picture, shown = request.shown(photo)
         except KnuckleError as error:
@@ -136,8 +136,8 @@ def _each(
             results = [picture.given_hands(hands) for hands in answers]
             drawn = _drawn(photo, results, compared=compared)
             item = Done(path, results, outputs, _write(path, drawn, results, outputs))
-            if note:
-                typer.echo(printable(f"note: {note}"), err=True)
+            if other_names:
+                typer.echo(printable(f"note: {other_names}"), err=True)
         except KnuckleError as error:
             _report(path, error)
             item = None
