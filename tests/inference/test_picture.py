@@ -142,7 +142,7 @@ def test_mirror_and_reduction_on_the_command_line(image, fake_model, tmp_path, m
     assert (data["width"], data["height"]) == (320, 240)
     assert data["camera"]["picture_mirrored"] is True
     numbers = [float(value) for value in box.split(",")]
-    with pytest.warns(UserWarning, match="a half of its 320x240"):
+    with pytest.warns(UserWarning, match="half of its 320x240"):
         same = knuckle.estimate(
             tmp_path / "large.jpg", boxes=[numbers], sides=["left"], model=fake_model, mirrored=True
         )

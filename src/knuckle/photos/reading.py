@@ -67,7 +67,7 @@ def read_photo(path: str | Path) -> Photo:
             notes.append("the JPEG has no end mark, as if it were cut off; what is there was read")
         if reduction > 1:
             size = f"{pixels.shape[1]}x{pixels.shape[0]}"
-            notes.append(f"read at {size} px, a {_PARTS[reduction]} of its {header.width}x{header.height}")
+            notes.append(f"read at {size} px, {_PARTS[reduction]} of its {header.width}x{header.height}")
     else:
         pixels, bits = _decode(path, data, header)
         if bits < 16:
@@ -153,7 +153,7 @@ def _describe(data: bytes) -> str:
     return "another kind of file"
 
 
-_PARTS = {2: "half", 4: "quarter", 8: "eighth"}
+_PARTS = {2: "half", 4: "a quarter", 8: "an eighth"}
 
 
 def _checked_reduction(path: Path, header: Header) -> int:
