@@ -1,18 +1,14 @@
 """The engine of scenes: picture i of a seed, with the box, side, joints and visible share of every hand."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
-import cv2
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
 from knuckle.rig.load import load_rig
 from knuckle.rig.rotations import rodrigues
-from knuckle.skeleton import Side
 from knuckle.synth.look import clutter
 from knuckle.synth.look.background import Backgrounds, backgrounds_folder
 from knuckle.synth.look.lighting import load_environments, sample_light
@@ -22,53 +18,16 @@ from knuckle.synth.scenes.camera import sample_camera
 from knuckle.synth.scenes.cast import Cast
 from knuckle.synth.scenes.develop import develop
 from knuckle.synth.scenes.figure import Figure
+from knuckle.synth.scenes.labels import SceneHand, SceneKind, ScenePicture
 from knuckle.synth.scenes.painter import Drawn, draw, paint
 from knuckle.synth.scenes.visibility import hand_samples
 
-SceneKind = Literal["people", "arms", "wearer", "pair", "crowd", "mixed", "empty", "faces and feet"]
 KINDS: dict[SceneKind, float] = {
     "people": 0.40, "arms": 0.18, "wearer": 0.09, "pair": 0.08, "crowd": 0.04, "mixed": 0.09, "empty": 0.12,
 }  # fmt: skip
 """What is in a picture, by odds; "faces and feet" is an empty one that is asked for by name."""
-LEAST_VISIBLE = 0.2
-"""Hands that show less are marked `ignore`."""
-_LEAST_PX = 12
 _KEY = 0x5CE1
 _TRIES = 4
-
-
-@dataclass(frozen=True, eq=False)
-class SceneHand:
-    """One hand of a scene."""
-
-    side: Side
-    joints_px: Float[np.ndarray, "21 2"]
-    """Of the picture; also where something hides them or they lie outside."""
-    visible: float
-    """Share of the hand's surface towards the camera that shows; what the picture's edge cuts off does not."""
-    inside: float
-    """Share that lies within the picture."""
-
-    @property
-    def box_px(self) -> Float[np.ndarray, "4"]:
-        """x, y, w, h of the joints' extent."""
-        low = self.joints_px.min(0)
-        return np.concatenate([low, self.joints_px.max(0) - low])
-
-    @property
-    def ignore(self) -> bool:
-        """Whether too little of it shows to be asked for."""
-        return self.visible < LEAST_VISIBLE or float(self.box_px[2:].max()) < _LEAST_PX
-
-
-@dataclass(frozen=True, eq=False)
-class ScenePicture:
-    """A rendered scene."""
-
-    image: UInt8[np.ndarray, "h w 3"]
-    kind: SceneKind
-    hands: list[SceneHand]
-    camera: Camera
 
 
 class SceneEngine:
@@ -187,35 +146,3 @@ class SceneEngine:
         clutter.blend(square, fill, mask)
         image[:] = square[: image.shape[0], : image.shape[1]]
         occluder[:] = mask[: image.shape[0], : image.shape[1]]
-
-
-def scene_line(picture: ScenePicture, file: str) -> dict[str, Any]:
-    """A picture's labels as one line of `boxes.jsonl`."""
-    height, width = picture.image.shape[:2]
-    return {
-        "file": file,
-        "width": width,
-        "height": height,
-        "boxes": [
-            {
-                "xywh": np.round(hand.box_px, 1).tolist(),
-                "hand": hand.side,
-                "joints_px": np.round(hand.joints_px, 1).tolist(),
-                "visible": round(hand.visible, 3),
-                "inside": round(hand.inside, 3),
-                "ignore": hand.ignore,
-            }
-            for hand in picture.hands
-        ],
-        "kind": picture.kind,
-        "boxes_complete": True,
-        "source": "knuckle scenes",
-    }
-
-
-def encode(picture: ScenePicture, quality: int = 92) -> bytes:
-    """The picture as a JPEG file."""
-    done, data = cv2.imencode(".jpg", cv2.cvtColor(picture.image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
-    if not done:
-        raise KnuckleError("scene: the picture cannot be encoded as JPEG")
-    return data.tobytes()

@@ -143,3 +143,12 @@ def count_samples(face_id, face_hand, hands, occluder, counts):
                 hand = face_hand[f]
                 if 0 <= hand < hands:
                     counts[hand] += 1
+
+
+@njit(cache=True)
+def mark_figures(face_id, face_figure, shown):
+    """Note in `shown` (figures,) which figures own a sample."""
+    for y in range(face_id.shape[0]):
+        for x in range(face_id.shape[1]):
+            if face_id[y, x] >= 0:
+                shown[face_figure[face_id[y, x]]] = True

@@ -39,8 +39,9 @@ class Drawn:
     @property
     def seen(self) -> set[int]:
         """Numbers of the figures that show."""
-        ids = np.unique(self.face_id)
-        return set(self.face_figure[ids[ids >= 0]].tolist())
+        shown = np.zeros(len(self.figures), bool)
+        kernels.mark_figures(self.face_id, self.face_figure, shown)
+        return set(np.flatnonzero(shown).tolist())
 
 
 def draw(figures: list[Figure], camera: Camera) -> Drawn:

@@ -12,18 +12,22 @@ _SIDE = 128
 def hand_samples(drawn: Drawn, hand: int, camera: Camera) -> tuple[float, float]:
     """Samples of the doubled buffer that a hand would cover if nothing hid it and the picture went on, and the share of
     them within the picture."""
-    faces = np.ascontiguousarray(drawn.faces[drawn.face_hand == hand])
-    own = np.unique(faces)
-    points = drawn.projected[own]
-    before = points[:, 2] > 1e-3
+    faces = drawn.faces[drawn.face_hand == hand]
+    first = int(faces.min())
+    faces = np.ascontiguousarray(faces - first)
+    # The span of a hand's vertices also holds some others': they belong to no face.
+    points = drawn.projected[first : first + int(faces.max()) + 1].copy()
+    own = np.zeros(len(points), bool)
+    own[faces] = True
+    corners = points[own]
+    before = corners[:, 2] > 1e-3
     if not before.any():
         return 0.0, 0.0
-    low, high = points[before, :2].min(0), points[before, :2].max(0)
+    low, high = corners[before, :2].min(0), corners[before, :2].max(0)
     scale = (_SIDE - 4) / max(float((high - low).max()), 1e-6)
-    local = drawn.projected.copy()
-    local[:, :2] = (drawn.projected[:, :2] - low) * scale + 1.5
+    points[:, :2] = (points[:, :2] - low) * scale + 1.5
     face_id = np.full((_SIDE, _SIDE), -1, np.int32)
-    fill_buffers(local, faces, 1.0, 0.0, -1, face_id, np.full((_SIDE, _SIDE), np.inf, np.float32))
+    fill_buffers(points, faces, 1.0, 0.0, -1, face_id, np.full((_SIDE, _SIDE), np.inf, np.float32))
     rows, columns = np.nonzero(face_id >= 0)
     if not len(rows):
         return 0.0, 0.0
