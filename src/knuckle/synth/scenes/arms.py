@@ -75,7 +75,9 @@ class Wardrobe:
 def sample_wardrobe(rng: np.random.Generator) -> Wardrobe:
     """Draw skin and clothes of an arm."""
     skin = sample_skin(rng, hand_maps=HAND_MAPS, arm_maps=ARM_MAPS, cloth_maps=CLOTH_MAPS)
-    return Wardrobe(skin, sample_glove(rng) if rng.random() < GLOVE_SHARE else None, float(rng.integers(1, 4)))
+    return Wardrobe(
+        skin, sample_glove(rng) if rng.random() < GLOVE_SHARE else None, float(rng.integers(1, 4))
+    )
 
 
 def _figure(
@@ -88,7 +90,9 @@ def _figure(
     number = np.zeros(count, np.int32)
     number[mesh.first_arm :], number[mesh.first_sleeve :] = 1, 2
     albedo = np.tile(skin.back, (mesh.vertex_count, 1))
-    palm, nail = (np.append(np.asarray(values) / 255.0, 0)[: mesh.hand_vertices] for values in (rig.palm_side, rig.nail))
+    palm, nail = (
+        np.append(np.asarray(values) / 255.0, 0)[: mesh.hand_vertices] for values in (rig.palm_side, rig.nail)
+    )
     if glove is None:
         palm[mesh.loop] *= 0.5
     hand = dressed.back + (dressed.palm - dressed.back) * palm[:, None]
@@ -139,4 +143,3 @@ def pair_of_arms(
         figure.hands = [FigureHand("left" if side else "right", turned.joints[side])]
         figures.append(figure)
     return figures
-

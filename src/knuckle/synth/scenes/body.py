@@ -61,7 +61,9 @@ class Body:
         """Index of a bone."""
         return self.bones.index(name)
 
-    def shaped(self, scores: Float[np.ndarray, "k"]) -> tuple[Float[np.ndarray, "v 3"], Float[np.ndarray, "b 3"]]:
+    def shaped(
+        self, scores: Float[np.ndarray, "k"]
+    ) -> tuple[Float[np.ndarray, "v 3"], Float[np.ndarray, "b 3"]]:
         """Vertices and bone heads of a person at rest."""
         both = np.concatenate([self.vertices, self.heads]) + np.tensordot(scores, self.modes, 1)
         return both[: len(self.vertices)], both[len(self.vertices) :]
@@ -143,7 +145,10 @@ def _faces(data: dict[str, np.ndarray], hands: np.ndarray, mesh) -> tuple[np.nda
     of_hand[hands[HANDS_LEFT]], of_hand[hands[HANDS_RIGHT]] = HANDS_LEFT, HANDS_RIGHT
     rest: Bool[np.ndarray, "f"] = ~((of_hand[body] >= 0).all(1))
     one, corner = mesh.faces[: mesh.first_arm], mesh.uv_corner[: mesh.first_arm]
-    parts = [(hands[HANDS_LEFT][one][:, ::-1], corner[:, ::-1], HANDS_LEFT), (hands[HANDS_RIGHT][one], corner, HANDS_RIGHT)]
+    parts = [
+        (hands[HANDS_LEFT][one][:, ::-1], corner[:, ::-1], HANDS_LEFT),
+        (hands[HANDS_RIGHT][one], corner, HANDS_RIGHT),
+    ]
     parts.append((body[rest], uv[rest], -1))
     return (
         np.ascontiguousarray(np.concatenate([part[0] for part in parts]), np.int32),

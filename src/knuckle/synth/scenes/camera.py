@@ -40,9 +40,7 @@ class Stand:
         return (points - [0, 0, self.height_m]) @ self.turn.T
 
 
-def stand_before(
-    rng: np.random.Generator, camera: Camera, focus_m: float, distance_m: float
-) -> Stand:
+def stand_before(rng: np.random.Generator, camera: Camera, focus_m: float, distance_m: float) -> Stand:
     """A camera that sees a point at this height over ground and horizontal distance somewhere about its middle row."""
     near = distance_m < 1.3
     height = focus_m + rng.normal(0.05, 0.18 if near else 0.35)

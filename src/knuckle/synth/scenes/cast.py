@@ -18,7 +18,7 @@ from knuckle.synth.scenes.camera import CAMERA_FROM_WEARER, HAND_M, Stand, hand_
 from knuckle.synth.scenes.figure import Figure
 from knuckle.synth.scenes.held import draw_holdings, thing_figure
 from knuckle.synth.scenes.person import HandPose, Person, sample_person
-from knuckle.synth.scenes.posture import EGO_PLACES, HIDDEN_PLACES
+from knuckle.synth.scenes.posture import EGO_PLACES
 
 Generator = np.random.Generator
 SMALLEST_PX = 16
@@ -47,11 +47,24 @@ class Cast:
         return HandPose(holding.pose, holding.shape, holding)
 
     def people(
-        self, rng: Generator, camera: Camera, *, count: int, hands: bool = True, focus: str | None = None
+        self,
+        rng: Generator,
+        camera: Camera,
+        *,
+        count: int,
+        places: dict[str, float] | None = None,
+        focus: str | None = None,
+        distance_m: tuple[float, float] | None = None,
     ) -> list[Figure]:
-        """People on the ground before the camera; `focus`: what the picture is about, a bone's name or "body".
+        """People on the ground before the camera.
 
-        hands: False for people whose hands are not to be seen.
+        Args:
+            rng: what is drawn from.
+            camera: of the scene.
+            count: how many people; fewer where they would stand in each other.
+            places: where they hold their hands, see `sample_posture`.
+            focus: what the picture of the first one is about: a bone or "hand"; drawn where None.
+            distance_m: of the first one; by default such that hands have all sizes.
         """
         longest = max(camera.width, camera.height)
         found: list[Figure] = []
@@ -60,16 +73,16 @@ class Cast:
         for number in range(count):
             person = sample_person(
                 self.body, self.rig, rng, (self.hand_pose(rng), self.hand_pose(rng)),
-                places=None if hands else HIDDEN_PLACES,
+                places=places,
             )  # fmt: skip
             yaw = rng.normal(0, 0.6) if rng.random() < 0.8 else rng.uniform(-np.pi, np.pi)
             figure = person.figure.moved(rodrigues(np.array([0, 0, yaw])), np.zeros(3))
             low = figure.vertices[:, 2].min()
             distance = max(camera.fx * HAND_M / hand_size(rng, SMALLEST_PX, 0.3 * longest), 0.5)
             if number == 0:
+                if distance_m is not None:
+                    distance = rng.uniform(*distance_m)
                 at = self._focus(person, rodrigues(np.array([0, 0, yaw])), focus, distance, rng)
-                if focus is not None:
-                    distance = rng.uniform(0.35, 1.6)
                 stand = stand_before(rng, camera, float(at[2] - low), distance)
                 side = rng.uniform(-0.3, 0.3) * camera.width / camera.fx * distance - at[0]
             else:
@@ -87,7 +100,12 @@ class Cast:
         return found
 
     def _focus(
-        self, person: Person, turn: Float[np.ndarray, "3 3"], focus: str | None, distance: float, rng: Generator
+        self,
+        person: Person,
+        turn: Float[np.ndarray, "3 3"],
+        focus: str | None,
+        distance: float,
+        rng: Generator,
     ) -> Float[np.ndarray, "3"]:
         if focus is None:
             near = {"head": 0.25, "spine01": 0.3, "hand": 0.45}
@@ -108,12 +126,21 @@ class Cast:
     def wearer(self, rng: Generator) -> list[Figure]:
         """The person whose eyes the camera is at: arms, trunk and legs, no head."""
         person = sample_person(
-            self.body, self.rig, rng, (self.hand_pose(rng), self.hand_pose(rng)), places=EGO_PLACES, headless=True
+            self.body,
+            self.rig,
+            rng,
+            (self.hand_pose(rng), self.hand_pose(rng)),
+            places=EGO_PLACES,
+            headless=True,
         )
         head = self.body.bone("head")
         place, turn = person.posture.places[head], person.posture.turns[head]
-        eyes = place + turn @ np.array([rng.normal(0, 0.02), -0.12 + rng.normal(0, 0.02), 0.05 + rng.normal(0, 0.03)])
-        look = rodrigues(np.array([rng.uniform(0.0, 0.95), 0, 0])) @ rodrigues(np.array([0, rng.normal(0, 0.15), 0]))
+        eyes = place + turn @ np.array(
+            [rng.normal(0, 0.02), -0.12 + rng.normal(0, 0.02), 0.05 + rng.normal(0, 0.03)]
+        )
+        look = rodrigues(np.array([rng.uniform(0.0, 0.95), 0, 0])) @ rodrigues(
+            np.array([0, rng.normal(0, 0.15), 0])
+        )
         look = rodrigues(np.array([0, 0, rng.normal(0, 0.08)])) @ look @ CAMERA_FROM_WEARER
         figure = person.figure.moved(look, -look @ eyes)
         near = min(hand.joints[:, 2].min() for hand in figure.hands)
@@ -162,7 +189,9 @@ class Cast:
         """A pair of hands that touch or cross."""
         for attempt in range(8):
             number = int(rng.integers(CHUNK_PAIRS))
-            figures = pair_of_arms(self.rig, rng, self.pairs.pair(number), self.pairs.view(int(rng.integers(4 * CHUNK_PAIRS))))
+            figures = pair_of_arms(
+                self.rig, rng, self.pairs.pair(number), self.pairs.view(int(rng.integers(4 * CHUNK_PAIRS)))
+            )
             joints = np.concatenate([figure.hands[0].joints for figure in figures])
             extent = float(np.ptp(joints, axis=0)[:2].max()) + 0.03
             shortest = min(camera.width, camera.height)
@@ -186,7 +215,9 @@ class Cast:
             holding = self.holdings[int(rng.integers(len(self.holdings)))]
             figure = thing_figure(holding.solid, holding.look)
             size = float(np.linalg.norm(np.ptp(figure.vertices, axis=0)))
-            depth = max(camera.fx * size / hand_size(rng, 25, 0.5 * max(camera.width, camera.height)), 1.2 * size)
+            depth = max(
+                camera.fx * size / hand_size(rng, 25, 0.5 * max(camera.width, camera.height)), 1.2 * size
+            )
             middle = rng.uniform([0, 0], [camera.width, camera.height])
             turn = rodrigues(rng.normal(0, 1.2, 3))
             found.append(figure.moved(turn, camera.backproject(middle, np.array(depth))))

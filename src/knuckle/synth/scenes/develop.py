@@ -14,7 +14,9 @@ def develop(image: UInt8[np.ndarray, "h w 3"], rng: np.random.Generator) -> UInt
     if draw < 0.45:
         image = cv2.GaussianBlur(image, (0, 0), float(np.exp(rng.uniform(np.log(0.35), np.log(2.2)))))
     elif draw < 0.55:
-        shorter = cv2.resize(image, None, fx=(k := rng.uniform(0.35, 0.8)), fy=k, interpolation=cv2.INTER_AREA)
+        shorter = cv2.resize(
+            image, None, fx=(k := rng.uniform(0.35, 0.8)), fy=k, interpolation=cv2.INTER_AREA
+        )
         image = cv2.resize(shorter, (width, height), interpolation=cv2.INTER_LINEAR)
     elif draw < 0.62:
         image = _square(image, lambda square: add_motion(square, rng))

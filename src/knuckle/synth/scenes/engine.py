@@ -20,10 +20,12 @@ from knuckle.synth.scenes.develop import develop
 from knuckle.synth.scenes.figure import Figure
 from knuckle.synth.scenes.labels import SceneHand, SceneKind, ScenePicture
 from knuckle.synth.scenes.painter import Drawn, draw, paint
+from knuckle.synth.scenes.posture import HIDDEN_PLACES, SHOWN_PLACES
 from knuckle.synth.scenes.visibility import hand_samples
 
 KINDS: dict[SceneKind, float] = {
-    "people": 0.40, "arms": 0.18, "wearer": 0.09, "pair": 0.08, "crowd": 0.04, "mixed": 0.09, "empty": 0.12,
+    "people": 0.26, "portrait": 0.16, "arms": 0.18, "wearer": 0.09, "pair": 0.08, "crowd": 0.04, "mixed": 0.08,
+    "empty": 0.11,
 }  # fmt: skip
 """What is in a picture, by odds; "faces and feet" is an empty one that is asked for by name."""
 _KEY = 0x5CE1
@@ -75,8 +77,16 @@ class SceneEngine:
             found = cast.people(rng, camera, count=int(rng.choice([1, 2, 3, 4], p=[0.5, 0.25, 0.15, 0.1])))
             if kind == "mixed":
                 found += cast.arms(rng, camera, count=int(rng.integers(1, 3)))
+        elif kind == "portrait":
+            focus = str(rng.choice(["hand", "head", "spine01"], p=[0.4, 0.3, 0.3]))
+            count = 2 if rng.random() < 0.15 else 1
+            found = cast.people(
+                rng, camera, count=count, places=SHOWN_PLACES, focus=focus, distance_m=(0.5, 1.5)
+            )
         elif kind == "arms":
-            found = cast.arms(rng, camera, count=int(rng.choice([1, 2, 3, 4, 5, 6], p=[0.35, 0.25, 0.14, 0.1, 0.08, 0.08])))
+            found = cast.arms(
+                rng, camera, count=int(rng.choice([1, 2, 3, 4, 5, 6], p=[0.35, 0.25, 0.14, 0.1, 0.08, 0.08]))
+            )
         elif kind == "crowd":
             found = cast.arms(rng, camera, count=int(rng.integers(6, 13)), high_share=0.3)
         elif kind == "wearer":
@@ -89,12 +99,16 @@ class SceneEngine:
             found = self._without_hands(kind, rng, camera, last=last)
         return found + things
 
-    def _without_hands(self, kind: str, rng: np.random.Generator, camera: Camera, *, last: bool) -> list[Figure]:
+    def _without_hands(
+        self, kind: str, rng: np.random.Generator, camera: Camera, *, last: bool
+    ) -> list[Figure]:
         draw_of = rng.random()
         if kind == "empty" and (last or draw_of < 0.3):
             return self.cast.things(rng, camera, count=int(rng.integers(0, 5)))
         focus = "head" if draw_of < 0.65 else str(rng.choice(["foot.L", "foot.R"]))
-        found = self.cast.people(rng, camera, count=1, hands=False, focus=focus)
+        found = self.cast.people(
+            rng, camera, count=1, places=HIDDEN_PLACES, focus=focus, distance_m=(0.35, 1.6)
+        )
         for figure in found:
             if last:
                 keep = figure.face_hand < 0
@@ -103,7 +117,9 @@ class SceneEngine:
                 figure.hands = []
         return found
 
-    def _finish(self, rng: np.random.Generator, kind: SceneKind, camera: Camera, drawn: Drawn) -> ScenePicture:
+    def _finish(
+        self, rng: np.random.Generator, kind: SceneKind, camera: Camera, drawn: Drawn
+    ) -> ScenePicture:
         image, preferred = self._backdrop(rng, camera, empty=kind == "empty")
         light = sample_light(rng, self.environments, preferred=preferred)
         turn = rodrigues(rng.normal(size=3) * 1.5)
@@ -137,12 +153,16 @@ class SceneEngine:
             clutter.add_skin_shapes(image, rng, count=int(rng.integers(1, 4)), faces=empty)
         return image, self.environment_names.index(name) if name in self.environment_names else None
 
-    def _occlude(self, image: np.ndarray, occluder: np.ndarray, rng: np.random.Generator, joints_px: list[np.ndarray]) -> None:
+    def _occlude(
+        self, image: np.ndarray, occluder: np.ndarray, rng: np.random.Generator, joints_px: list[np.ndarray]
+    ) -> None:
         """Put an object before one of the hands, in place."""
         size = max(image.shape[:2])
         square = np.zeros((size, size, 3), np.uint8)
         square[: image.shape[0], : image.shape[1]] = image
-        fill, mask = clutter.draw_occluder(rng, self.backgrounds, joints_px[int(rng.integers(len(joints_px)))], size)
+        fill, mask = clutter.draw_occluder(
+            rng, self.backgrounds, joints_px[int(rng.integers(len(joints_px)))], size
+        )
         clutter.blend(square, fill, mask)
         image[:] = square[: image.shape[0], : image.shape[1]]
         occluder[:] = mask[: image.shape[0], : image.shape[1]]

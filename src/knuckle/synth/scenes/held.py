@@ -43,7 +43,14 @@ def draw_holdings(rig: HandRig, seed: int, count: int) -> list[Holding]:
     for row in np.flatnonzero(good):
         held = grips.held.rows(np.array([row]))
         found.append(
-            Holding(poses[row], shape[row], held.solids, held.axes[0], held.centre[0] - joints[row, 0], sample_look(rng))
+            Holding(
+                poses[row],
+                shape[row],
+                held.solids,
+                held.axes[0],
+                held.centre[0] - joints[row, 0],
+                sample_look(rng),
+            )
         )
     return found
 

@@ -101,7 +101,12 @@ def shade_scene(
                 v = a * uv_corner[f, 0, 1] + b * uv_corner[f, 1, 1] + c * uv_corner[f, 2, 1]
                 repeat = materials[material, REPEAT]
                 detail = _texel(
-                    texels, textures[material, 0], textures[material, 1], textures[material, 2], u * repeat, v * repeat
+                    texels,
+                    textures[material, 0],
+                    textures[material, 1],
+                    textures[material, 2],
+                    u * repeat,
+                    v * repeat,
                 )
                 m = LIGHT_SPACE
                 lx = a * attributes[i, m] + b * attributes[j, m] + c * attributes[k, m]
@@ -120,8 +125,8 @@ def shade_scene(
                     m, n = BASE + channel, KEY + channel
                     base = a * attributes[i, m] + b * attributes[j, m] + c * attributes[k, m]
                     key = a * attributes[i, n] + b * attributes[j, n] + c * attributes[k, n]
-                    value[channel] += (
-                        detail[channel] * albedo * (base + lit * key) + shine * (gloss * key_colour[channel] + sheen)
+                    value[channel] += detail[channel] * albedo * (base + lit * key) + shine * (
+                        gloss * key_colour[channel] + sheen
                     )
                 if done:
                     break
@@ -129,7 +134,9 @@ def shade_scene(
             for channel in range(3):
                 linear = value[channel] / shaded * exposure * last / 4.0
                 own = curve[min(max(int(linear), 0), last)]
-                image[py, px, channel] = np.uint8(image[py, px, channel] * (1.0 - coverage) + own * coverage + 0.5)
+                image[py, px, channel] = np.uint8(
+                    image[py, px, channel] * (1.0 - coverage) + own * coverage + 0.5
+                )
 
 
 @njit(cache=True)

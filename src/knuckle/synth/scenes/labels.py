@@ -11,7 +11,9 @@ from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
 from knuckle.skeleton import Side
 
-SceneKind = Literal["people", "arms", "wearer", "pair", "crowd", "mixed", "empty", "faces and feet"]
+SceneKind = Literal[
+    "people", "portrait", "arms", "wearer", "pair", "crowd", "mixed", "empty", "faces and feet"
+]
 LEAST_VISIBLE = 0.2
 """Hands that show less are marked `ignore`."""
 LEAST_PX = 12

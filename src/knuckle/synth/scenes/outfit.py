@@ -19,7 +19,9 @@ from knuckle.synth.wear.glove import Glove, sample_glove
 HAIR, SHOES, TOP, TROUSERS = 0, 1, 2, 3
 """Columns of the covers, the outermost first."""
 FACE_MAPS, _FACE_SIDE = 24, 384
-_HAIRS = np.array([[12, 10, 9], [30, 20, 14], [60, 38, 22], [105, 72, 40], [160, 125, 75], [150, 148, 145], [95, 40, 20]])
+_HAIRS = np.array(
+    [[12, 10, 9], [30, 20, 14], [60, 38, 22], [105, 72, 40], [160, 125, 75], [150, 148, 145], [95, 40, 20]]
+)
 GLOVE_SHARE = 0.05
 
 
@@ -79,14 +81,17 @@ def sample_look(body: Body, rig: HandRig, rng: np.random.Generator) -> Look:
     if rng.random() < 0.05:
         hair = srgb_to_linear(rng.uniform(20, 220, 3))
     hand = hand_map(rig, skin.hand_map) if glove is None else glove.detail(rig)
+    shoe, trousers = (paint_cloth(int(rng.integers(CLOTH_MAPS))) for _ in range(2))
+    shoe_colour, trousers_colour = _colour(rng), _colour(rng)
+    repeats = rng.uniform(3, 8, 2)
     materials = [
         Material(face_map(body, int(rng.integers(FACE_MAPS))), gloss=skin.gloss),
         Material(hand, gloss=skin.gloss if glove is None else glove.gloss),
         Material(_strands(int(rng.integers(8))), albedo=hair, repeat=3, gloss=0.35),
-        Material(paint_cloth(int(rng.integers(CLOTH_MAPS))), albedo=_colour(rng), repeat=4, gloss=float(rng.uniform(0, 0.8))),
-        Material(paint_cloth(skin.cloth_map), albedo=skin.cloth, repeat=float(rng.uniform(3, 8)), gloss=0.03),
-        Material(paint_cloth(int(rng.integers(CLOTH_MAPS))), albedo=_colour(rng), repeat=float(rng.uniform(3, 8)), gloss=0.03),
-    ]  # fmt: skip
+        Material(shoe, albedo=shoe_colour, repeat=4, gloss=float(rng.uniform(0, 0.8))),
+        Material(paint_cloth(skin.cloth_map), albedo=skin.cloth, repeat=float(repeats[0]), gloss=0.03),
+        Material(trousers, albedo=trousers_colour, repeat=float(repeats[1]), gloss=0.03),
+    ]
     return Look(skin, covers, thickness, int(rng.integers(1, 8)), materials, glove)
 
 
@@ -107,13 +112,15 @@ def _colour(rng: np.random.Generator) -> np.ndarray:
 def _hair(body: Body, rng: np.random.Generator) -> np.ndarray:
     """Inside a cap behind the hairline, on some down the neck; some people are bald."""
     head = body.heads[body.bone("head")]
-    away = body.vertices - (head + [0, -0.02, 0.09])
+    away = body.vertices - head - np.array([0, -0.02, 0.09])
     normal = np.array([0, rng.uniform(0.35, 0.75), rng.uniform(0.65, 0.95)])
     normal /= np.linalg.norm(normal)
     cover = away @ normal - rng.uniform(0.015, 0.045)
     if rng.random() < 0.35:
         # Long hair goes down behind the ears.
-        cover = np.maximum(cover, np.minimum(away[:, 1] - rng.uniform(-0.005, 0.02), away[:, 2] + rng.uniform(0.08, 0.2)))
+        cover = np.maximum(
+            cover, np.minimum(away[:, 1] - rng.uniform(-0.005, 0.02), away[:, 2] + rng.uniform(0.08, 0.2))
+        )
     if rng.random() < 0.1:
         cover -= 1
     cover[body.weights[:, body.bone("head")] + body.weights[:, body.bone("neck01")] < 0.5] = -1
@@ -134,7 +141,10 @@ def _clothes(body: Body, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarr
     arm, leg = limbs(body)
     z, x, y = body.vertices[:, 2], np.abs(body.vertices[:, 0]), body.vertices[:, 1]
     hip, neck = body.heads[body.bone("upperleg01.L")][2], body.heads[body.bone("neck01")][2]
-    sleeve = rng.choice([rng.uniform(-0.02, 0.06), rng.uniform(0.2, 0.5), rng.uniform(0.6, 0.9), 1.0], p=[0.1, 0.35, 0.12, 0.43])
+    sleeve = rng.choice(
+        [rng.uniform(-0.02, 0.06), rng.uniform(0.2, 0.5), rng.uniform(0.6, 0.9), 1.0],
+        p=[0.1, 0.35, 0.12, 0.43],
+    )
     collar = neck - rng.uniform(-0.02, 0.05)
     # Rounder or pointed in front.
     dip = rng.choice([0.3, rng.uniform(0.5, 1.6)], p=[0.6, 0.4])

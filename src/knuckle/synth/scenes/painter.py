@@ -52,7 +52,9 @@ def draw(figures: list[Figure], camera: Camera) -> Drawn:
     if figures:
         project_to_patch(np.concatenate([f.vertices for f in figures]), camera.vector, _WHOLE, projected)
     faces = [figure.faces + firsts[k] for k, figure in enumerate(figures)]
-    own = [np.where(figure.face_hand >= 0, figure.face_hand + hands[k], -1) for k, figure in enumerate(figures)]
+    own = [
+        np.where(figure.face_hand >= 0, figure.face_hand + hands[k], -1) for k, figure in enumerate(figures)
+    ]
     drawn = Drawn(
         figures=figures,
         projected=projected,
@@ -97,7 +99,9 @@ def paint(
             one, many = _light(figure, light, axes, attributes[rows], maps[k])
             total, front = total + one, front + many
     materials, textures, texels, starts, first_cover = _materials(figures)
-    face_material = np.concatenate([f.face_material + start for f, start in zip(figures, starts, strict=True)])
+    face_material = np.concatenate(
+        [f.face_material + start for f, start in zip(figures, starts, strict=True)]
+    )
     kernels.shade_scene(
         drawn.projected, drawn.faces, attributes,
         np.ascontiguousarray(np.concatenate([f.uv_corner for f in figures]), np.float32),
@@ -189,6 +193,7 @@ def _materials(
             place += len(flat[-1])
         textures[row] = known[id(texture)]
     covers = [
-        starts[k + 1] - kernels.COVERS if figure.covers is not None else -1 for k, figure in enumerate(figures)
+        starts[k + 1] - kernels.COVERS if figure.covers is not None else -1
+        for k, figure in enumerate(figures)
     ]
     return table, textures, np.concatenate(flat), starts[:-1].tolist(), np.array(covers, np.int64)

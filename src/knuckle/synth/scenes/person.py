@@ -69,7 +69,9 @@ def sample_person(
     posture = sample_posture(body, heads, rng, places=places)
     vertices = body.skinned(rest, heads, posture.turns, posture.places)
     look = sample_look(body, rig, rng)
-    joints = [_put_on_hand(body, rig, vertices, posture, side, hands[side]) for side in (HANDS_LEFT, HANDS_RIGHT)]
+    joints = [
+        _put_on_hand(body, rig, vertices, posture, side, hands[side]) for side in (HANDS_LEFT, HANDS_RIGHT)
+    ]
     # The first hand face belongs to the rig; the order of faces is left, right, body.
     _dress(body, vertices, look)
     face_material = np.where(body.face_hand >= 0, 1, 0).astype(np.int32)
@@ -170,7 +172,9 @@ def _albedo(body: Body, rig: HandRig, look: Look, rng: np.random.Generator) -> F
         albedo[own[facing > 0.8]] = srgb_to_linear(_IRISES[int(rng.integers(len(_IRISES)))])
         albedo[own[facing > 0.95]] = 0.01
     glove = look.glove
-    back, palm, nail = (skin.back, skin.palm, skin.nail) if glove is None else (glove.colour, glove.palm, glove.colour)
+    back, palm, nail = (
+        (skin.back, skin.palm, skin.nail) if glove is None else (glove.colour, glove.palm, glove.colour)
+    )
     palm_side, nails = np.asarray(rig.palm_side)[:-1] / 255.0, np.asarray(rig.nail)[:-1] / 255.0
     hand = back + (palm - back) * palm_side[:, None]
     hand += (nail - hand) * nails[:, None]

@@ -17,6 +17,8 @@ ARM_PLACES: dict[str, float] = {
 """Where people hold their hands, and how often."""
 EGO_PLACES = {"ego": 1.0}
 """Of the wearer of a camera."""
+SHOWN_PLACES = {"raised": 0.45, "before": 0.25, "reaching": 0.12, "head": 0.1, "hanging": 0.08}
+"""Of people who show a hand to the camera."""
 HIDDEN_PLACES = {"hanging": 0.6, "behind": 0.4}
 """Of people whose hands are not to be seen."""
 
@@ -64,7 +66,9 @@ def _trunk(body: Body, local: np.ndarray, rng: Generator) -> None:
     local[body.bone("neck01")] = rodrigues(0.45 * nod)
     local[body.bone("head")] = rodrigues(0.55 * nod)
     for side, sign in zip(SIDE_NAMES, (1, -1), strict=True):
-        local[body.bone(f"clavicle.{side}")] = _turn(0, -sign * rng.normal(0.02, 0.08), sign * rng.normal(0, 0.08))
+        local[body.bone(f"clavicle.{side}")] = _turn(
+            0, -sign * rng.normal(0.02, 0.08), sign * rng.normal(0, 0.08)
+        )
 
 
 def _legs(body: Body, local: np.ndarray, rng: Generator, *, sitting: bool) -> None:
@@ -72,7 +76,9 @@ def _legs(body: Body, local: np.ndarray, rng: Generator, *, sitting: bool) -> No
         spread = sign * rng.uniform(-0.02, 0.3 if sitting else 0.12)
         hip = -rng.uniform(1.2, 1.65) if sitting else rng.normal(-0.05, 0.15)
         knee = rng.uniform(1.0, 1.8) if sitting else abs(rng.normal(0.05, 0.15))
-        local[body.bone(f"upperleg01.{side}")] = _turn(0, -spread * 0.6, 0) @ _turn(0, 0, spread) @ _turn(hip, 0, 0)
+        local[body.bone(f"upperleg01.{side}")] = (
+            _turn(0, -spread * 0.6, 0) @ _turn(0, 0, spread) @ _turn(hip, 0, 0)
+        )
         local[body.bone(f"lowerleg01.{side}")] = _turn(knee, 0, 0)
         local[body.bone(f"foot.{side}")] = _turn(rng.normal(0, 0.12), 0, 0)
 
@@ -86,7 +92,15 @@ def _frame(along: np.ndarray, normal: np.ndarray) -> np.ndarray:
 
 
 def _arm(
-    body: Body, heads: np.ndarray, turns: np.ndarray, at: np.ndarray, side: int, place: str, rng: Generator, *, sitting: bool
+    body: Body,
+    heads: np.ndarray,
+    turns: np.ndarray,
+    at: np.ndarray,
+    side: int,
+    place: str,
+    rng: Generator,
+    *,
+    sitting: bool,
 ) -> np.ndarray:
     """Put one arm where `place` says, in place; returns the rotation of its hand (of a right one, mirrored body)."""
     name = SIDE_NAMES[side]
@@ -100,7 +114,9 @@ def _arm(
     shoulder = at[upper] * flip
     trunk = turns[body.bone("spine01")]
     trunk = trunk if side == 0 else mirrored(trunk)
-    target, pole, twist_range = _target(body, at, shoulder, trunk, sum(long), place, name, flip, rng, sitting=sitting)
+    target, pole, twist_range = _target(
+        body, at, shoulder, trunk, sum(long), place, name, flip, rng, sitting=sitting
+    )
     for _ in range(6):
         elbow, wrist_at = _two_bones(shoulder, target, long, pole)
         if not any(in_body(point * flip, at, body) for point in (wrist_at, (elbow + wrist_at) / 2, elbow)):
@@ -117,7 +133,9 @@ def _arm(
     axis = below / np.linalg.norm(below)
     angle = rng.uniform(*twist_range)
     half, full = rodrigues(0.5 * angle * axis) @ lower_turn, rodrigues(angle * axis) @ lower_turn
-    flex = rodrigues(np.array([np.clip(rng.normal(-0.1, 0.35), -0.9, 0.9), 0, np.clip(rng.normal(0, 0.16), -0.35, 0.4)]))
+    flex = rodrigues(
+        np.array([np.clip(rng.normal(-0.1, 0.35), -0.9, 0.9), 0, np.clip(rng.normal(0, 0.16), -0.35, 0.4)])
+    )
     # The hand's frame in the mirrored body is that of a right hand.
     right_from_left = _MIRROR[:, None] * _MIRROR
     hand = (full * right_from_left) @ body.rig_from_hand @ flex

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 FORMAT = 1
 SHARD = 64
 LABELS = "boxes.jsonl"
-_POOL, _PARTS = "pool", "parts"
+POOL = "pool"
+"""Where in the folder poses and pairs are kept."""
+_PARTS = "parts"
 _engines: dict[str, "SceneEngine"] = {}
 
 
@@ -101,7 +103,7 @@ def _render_shard(folder: str, header: Header, shard: int) -> None:
     if key not in _engines:
         _engines.clear()
         _engines[key] = SceneEngine(
-            header["seed"], backgrounds=header["backgrounds"], only=header["only"], folder=out / _POOL
+            header["seed"], backgrounds=header["backgrounds"], only=header["only"], folder=out / POOL
         )
     lines = []
     for index in range(shard * SHARD, min(shard * SHARD + SHARD, header["count"])):
