@@ -1,8 +1,8 @@
 """Render a synthetic benchmark afresh and print whether it is the frozen one.
 
-python -m benchmarks.accuracy.freeze_synthetic [--hands one|two|scene] [--workers N] [--write]. --write makes it the frozen
-one, its pairs of hands solved anew, for a change of rig or engine that is meant; scores from before do not compare with
-scores after.
+python -m benchmarks.accuracy.freeze_synthetic [--hands one|two|scene] [--workers N] [--write]. "scene" also does the
+pictures of faces and feet. --write makes it the frozen one, its pairs of hands solved anew, for a change of rig or
+engine that is meant; scores from before do not compare with scores after.
 """
 
 import json

@@ -1,6 +1,6 @@
 """Lone hands with a forearm, of any side, perhaps in a sleeve or a glove or holding something; and touching pairs."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -10,6 +10,7 @@ from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.rotations import rodrigues
 from knuckle.synth.body.arm import grow_arm, sample_arm
 from knuckle.synth.body.scene_mesh import ARM_RINGS, SceneMesh, build_mesh
+from knuckle.synth.look.lighting import srgb_to_linear
 from knuckle.synth.look.paint import hand_map, paint_arm, paint_cloth
 from knuckle.synth.look.skin import Skin, sample_skin
 from knuckle.synth.pairs.arms import grow_pair_arms
@@ -20,7 +21,19 @@ from knuckle.synth.scenes.held import Holding, add_thing
 from knuckle.synth.studio import ARM_MAPS, CLOTH_MAPS, HAND_MAPS
 from knuckle.synth.wear.glove import Glove, sample_glove
 
-GLOVE_SHARE = 0.05
+GLOVE_SHARE, BAND_SHARE = 0.05, 0.2
+
+
+@dataclass(frozen=True, eq=False)
+class Wardrobe:
+    """What an arm looks like."""
+
+    skin: Skin
+    glove: Glove | None
+    repeat: float
+    """How often the sleeve's pattern goes round it."""
+    band: Float[np.ndarray, "3"] | None
+    """Linear colour of a watch's or bracelet's band, where there is no sleeve."""
 
 
 def arm_of_hand(
@@ -33,7 +46,7 @@ def arm_of_hand(
     left: bool,
     holding: Holding | None = None,
     length_m: float = 0.6,
-    wardrobe: "Wardrobe | None" = None,
+    wardrobe: Wardrobe | None = None,
 ) -> Figure:
     """A hand with its forearm, about its wrist joint.
 
@@ -65,19 +78,12 @@ def arm_of_hand(
     return figure
 
 
-class Wardrobe:
-    """Skin, perhaps a glove, and how a sleeve looks."""
-
-    def __init__(self, skin: Skin, glove: Glove | None, repeat: float) -> None:
-        self.skin, self.glove, self.repeat = skin, glove, repeat
-
-
 def sample_wardrobe(rng: np.random.Generator) -> Wardrobe:
     """Draw skin and clothes of an arm."""
     skin = sample_skin(rng, hand_maps=HAND_MAPS, arm_maps=ARM_MAPS, cloth_maps=CLOTH_MAPS)
-    return Wardrobe(
-        skin, sample_glove(rng) if rng.random() < GLOVE_SHARE else None, float(rng.integers(1, 4))
-    )
+    glove = sample_glove(rng) if rng.random() < GLOVE_SHARE else None
+    band = srgb_to_linear(rng.uniform(8, 60, 3) if rng.random() < 0.6 else rng.uniform(30, 220, 3))
+    return Wardrobe(skin, glove, float(rng.integers(1, 4)), band if rng.random() < BAND_SHARE else None)
 
 
 def _figure(
@@ -89,6 +95,9 @@ def _figure(
     count = len(mesh.faces) if sleeve else mesh.first_sleeve
     number = np.zeros(count, np.int32)
     number[mesh.first_arm :], number[mesh.first_sleeve :] = 1, 2
+    if wardrobe.band is not None and not sleeve:
+        ring = 2 * len(mesh.loop)
+        number[mesh.first_arm + ring : mesh.first_arm + 2 * ring] = 3
     albedo = np.tile(skin.back, (mesh.vertex_count, 1))
     palm, nail = (
         np.append(np.asarray(values) / 255.0, 0)[: mesh.hand_vertices] for values in (rig.palm_side, rig.nail)
@@ -114,6 +123,9 @@ def _figure(
             Material(hand_map_of, gloss=dressed.gloss),
             Material(paint_arm(skin.arm_map), gloss=skin.gloss),
             Material(paint_cloth(skin.cloth_map), albedo=skin.cloth, repeat=wardrobe.repeat),
+            Material(
+                paint_cloth(0), albedo=skin.cloth if wardrobe.band is None else wardrobe.band, gloss=0.8
+            ),
         ],
         shine=shine,
     )

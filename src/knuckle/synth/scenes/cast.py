@@ -22,7 +22,8 @@ from knuckle.synth.scenes.posture import EGO_PLACES
 
 Generator = np.random.Generator
 SMALLEST_PX = 16
-_POSE_CHUNKS, _HOLDINGS = 6, 480
+POSE_CHUNKS, HOLDINGS = 6, 480
+"""How many chunks of poses, and tries to hold something, the scenes of a seed share."""
 _HOLDING_SHARE = 0.15
 _NEAREST_M = 0.1
 _APART_M = 0.45
@@ -35,11 +36,11 @@ class Cast:
         self.rig, self.body, self.mesh = rig, load_body(rig), build_mesh(rig)
         self.poses = PosePool(rig, seed, folder, extras=("poses", "signs"))
         self.pairs = PairPool(rig, seed, folder)
-        self.holdings = draw_holdings(rig, seed, _HOLDINGS)
+        self.holdings = draw_holdings(rig, seed, HOLDINGS)
 
     def hand_pose(self, rng: Generator) -> HandPose:
         """Draw what a hand does; 15 % hold something."""
-        pose = self.poses.pose(int(rng.integers(_POSE_CHUNKS * CHUNK_POSES)))
+        pose = self.poses.pose(int(rng.integers(POSE_CHUNKS * CHUNK_POSES)))
         shape = np.clip(rng.normal(0, 0.8, 10), -2.2, 2.2)
         if rng.random() >= _HOLDING_SHARE:
             return HandPose(pose, shape)

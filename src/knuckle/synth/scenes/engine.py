@@ -10,7 +10,7 @@ from knuckle.geometry.camera import Camera
 from knuckle.rig.load import load_rig
 from knuckle.rig.rotations import rodrigues
 from knuckle.synth.look import clutter
-from knuckle.synth.look.background import Backgrounds, backgrounds_folder
+from knuckle.synth.look.background import Backgrounds, backgrounds_folder, procedural_scene
 from knuckle.synth.look.lighting import load_environments, sample_light
 from knuckle.synth.options import BackgroundKind
 from knuckle.synth.scenes import kernels
@@ -30,6 +30,7 @@ KINDS: dict[SceneKind, float] = {
 """What is in a picture, by odds; "faces and feet" is an empty one that is asked for by name."""
 _KEY = 0x5CE1
 _TRIES = 4
+_PROCEDURAL_SHARE = 0.12
 
 
 class SceneEngine:
@@ -146,7 +147,11 @@ class SceneEngine:
     def _backdrop(
         self, rng: np.random.Generator, camera: Camera, *, empty: bool
     ) -> tuple[UInt8[np.ndarray, "s s 3"], int | None]:
-        image, name = self.backgrounds.draw(rng, max(camera.width, camera.height))
+        size = max(camera.width, camera.height)
+        image, name = self.backgrounds.draw(rng, size)
+        if rng.random() < _PROCEDURAL_SHARE:
+            # The photographs are small and soft; people must not be all that is sharp.
+            image, name = procedural_scene(rng, size), None
         if rng.random() < 0.3:
             clutter.add_clutter(image, rng, self.backgrounds)
         if rng.random() < (0.35 if empty else 0.08):

@@ -19,8 +19,8 @@ _KEY = 0x5CE2
 
 @dataclass(frozen=True, eq=False)
 class Holding:
-    """How a hand of a shape holds a thing: the thing's axes (columns) and its centre from the wrist (m), in the frame of
-    a right hand with its wrist unturned."""
+    """How a hand of a shape holds a thing: the thing's axes (columns) and its centre from the wrist (m), in the frame
+    of a right hand with its wrist unturned."""
 
     pose: Float[np.ndarray, "16 3"]
     shape: Float[np.ndarray, "10"]

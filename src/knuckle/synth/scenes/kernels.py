@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 
 from knuckle.raster.numba_raster import barycentric
-from knuckle.synth.look.shade import _lit
+from knuckle.synth.look.shade import lit_share
 
 ALBEDO, BASE, KEY, KEY_SPECULAR, BASE_SPECULAR, LIGHT_SPACE, COVER = 0, 3, 6, 9, 10, 11, 14
 COVERS = 4
@@ -112,7 +112,7 @@ def shade_scene(
                 lx = a * attributes[i, m] + b * attributes[j, m] + c * attributes[k, m]
                 ly = a * attributes[i, m + 1] + b * attributes[j, m + 1] + c * attributes[k, m + 1]
                 lz = a * attributes[i, m + 2] + b * attributes[j, m + 2] + c * attributes[k, m + 2]
-                lit = 1.0 - shadow_strength * (1.0 - _lit(height_maps[figure], lx, ly, lz, softness))
+                lit = 1.0 - shadow_strength * (1.0 - lit_share(height_maps[figure], lx, ly, lz, softness))
                 m = KEY_SPECULAR
                 gloss = lit * (a * attributes[i, m] + b * attributes[j, m] + c * attributes[k, m])
                 sheen = a * attributes[i, m + 1] + b * attributes[j, m + 1] + c * attributes[k, m + 1]
