@@ -143,7 +143,7 @@ def _faces(data: dict[str, np.ndarray], hands: np.ndarray, mesh) -> tuple[np.nda
     body, uv = data["faces"].astype(np.int32), data["uv"].astype(np.float32)[data["uv_faces"]] / 65535
     of_hand = np.full(len(data["vertices"]), -1)
     of_hand[hands[HANDS_LEFT]], of_hand[hands[HANDS_RIGHT]] = HANDS_LEFT, HANDS_RIGHT
-    rest: Bool[np.ndarray, f] = ~((of_hand[body] >= 0).all(1))
+    rest = np.logical_not((of_hand[body] >= 0).all(1))
     one, corner = mesh.faces[: mesh.first_arm], mesh.uv_corner[: mesh.first_arm]
     parts = [
         (hands[HANDS_LEFT][one][:, ::-1], corner[:, ::-1], HANDS_LEFT),
