@@ -52,8 +52,6 @@ class Body:
     """How much of that vertex's movement it takes; 0 on the hand itself."""
     rig_from_hand: Float[np.ndarray, "3 3"]
     """Turns the rig's frame to the right hand of the body at rest."""
-    hand_scale: float
-    """Size of the mean person's hand in that of the rig's mean hand."""
     masks: dict[str, Float[np.ndarray, "v"]]
     """lips, toenails, eyelids: 0..1."""
 
@@ -116,7 +114,7 @@ def load_body(rig: HandRig) -> Body:
     faces, uv_corner, face_hand = _faces(data, hands, mesh)
     loops = hands[:, np.asarray(rig.wrist_loop, np.intp)]
     follow, share = _followers(vertices, hands, loops)
-    turn, scale = _fit(np.asarray(rig.vertices, float)[:-1], vertices[hands[HANDS_RIGHT]])
+    turn = _rotation(np.asarray(rig.vertices, float)[:-1], vertices[hands[HANDS_RIGHT]])
     return Body(
         vertices=vertices,
         heads=data["heads"].astype(float),
@@ -133,7 +131,6 @@ def load_body(rig: HandRig) -> Body:
         follow=follow,
         follow_share=share,
         rig_from_hand=turn,
-        hand_scale=scale,
         masks={str(name): mask / 255.0 for name, mask in zip(data["mask_names"], data["masks"], strict=True)},
     )
 
@@ -168,12 +165,12 @@ def _followers(vertices: np.ndarray, hands: np.ndarray, loops: np.ndarray) -> tu
     return follow, share
 
 
-def _fit(points: np.ndarray, onto: np.ndarray) -> tuple[np.ndarray, float]:
-    """Rotation and scale that bring points onto others (Kabsch, Umeyama)."""
+def _rotation(points: np.ndarray, onto: np.ndarray) -> np.ndarray:
+    """The rotation that brings points onto others (Kabsch)."""
     a, b = points - points.mean(0), onto - onto.mean(0)
-    left, size, right = np.linalg.svd(b.T @ a)
+    left, _, right = np.linalg.svd(b.T @ a)
     sign = np.array([1, 1, np.sign(np.linalg.det(left @ right))])
-    return left @ np.diag(sign) @ right, float((size * sign).sum() / (a**2).sum())
+    return left @ np.diag(sign) @ right
 
 
 def mirrored(turn: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "3 3"]:

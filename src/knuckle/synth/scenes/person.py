@@ -50,7 +50,6 @@ def sample_person(
     hands: tuple[HandPose, HandPose],
     *,
     places: dict[str, float] | None = None,
-    handless: bool = False,
     headless: bool = False,
 ) -> Person:
     """Draw a person with these hands (left, right).
@@ -61,7 +60,6 @@ def sample_person(
         rng: what shape, posture and looks are drawn from.
         hands: poses of the left and the right hand.
         places: where the hands are held, by odds; see `sample_posture`.
-        handless: leave out both hands and half the forearms, as if they were not there.
         headless: leave out the head, which the wearer of a camera does not see.
     """
     scores = body.scores[int(rng.integers(len(body.scores)))] + rng.normal(0, 0.15, len(body.modes))
@@ -91,23 +89,14 @@ def sample_person(
     if headless:
         hidden = body.weights[:, [body.bone("head"), body.bone("neck01")]].sum(1) > 0.3
         keep &= ~hidden[figure.faces].any(1)
-    if handless:
-        ends = [body.bone(f"{bone}.{side}") for bone in ("lowerarm02", "wrist") for side in "LR"]
-        hidden = body.weights[:, ends].sum(1) > rng.choice([0.3, 0.9])
-        hidden[body.hands.ravel()] = True
-        keep &= ~hidden[figure.faces].any(1)
-        figure.hands, figure.face_hand = [], np.full(len(figure.faces), -1, np.int32)
     if not keep.all():
         figure.faces, figure.uv_corner = figure.faces[keep], figure.uv_corner[keep]
         figure.face_material, figure.face_hand = figure.face_material[keep], figure.face_hand[keep]
-    if not handless:
-        for side in (HANDS_LEFT, HANDS_RIGHT):
-            holding = hands[side].holding
-            if holding is not None:
-                size = _size(body, vertices, rig, side)
-                turn, flip = posture.hands[side], AS_OWN_SIDE[side]
-                wrist = joints[side][0]
-                add_thing(figure, holding, turn, wrist * flip, flip, size)
+    for side in (HANDS_LEFT, HANDS_RIGHT):
+        holding = hands[side].holding
+        if holding is not None:
+            size, flip = _size(body, vertices, rig, side), AS_OWN_SIDE[side]
+            add_thing(figure, holding, posture.hands[side], joints[side][0] * flip, flip, size)
     return Person(figure, posture)
 
 

@@ -15,6 +15,8 @@ ARM_PLACES: dict[str, float] = {
     "lap": 0.05, "crossed": 0.04, "aside": 0.04,
 }  # fmt: skip
 """Where people hold their hands, and how often."""
+_FOREARM_TURN = (-1.3, 1.4)
+"""How far the forearm turns the hand about its own axis, radians."""
 EGO_PLACES = {"ego": 1.0}
 """Of the wearer of a camera."""
 SHOWN_PLACES = {"raised": 0.45, "before": 0.25, "reaching": 0.12, "head": 0.1, "hanging": 0.08}
@@ -114,9 +116,7 @@ def _arm(
     shoulder = at[upper] * flip
     trunk = turns[body.bone("spine01")]
     trunk = trunk if side == 0 else mirrored(trunk)
-    target, pole, twist_range = _target(
-        body, at, shoulder, trunk, sum(long), place, name, flip, rng, sitting=sitting
-    )
+    target, pole = _target(body, at, shoulder, trunk, sum(long), place, name, flip, rng, sitting=sitting)
     for _ in range(6):
         elbow, wrist_at = _two_bones(shoulder, target, long, pole)
         if not any(in_body(point * flip, at, body) for point in (wrist_at, (elbow + wrist_at) / 2, elbow)):
@@ -131,7 +131,7 @@ def _arm(
     upper_turn = _frame(along, normal) @ _frame(rest_upper, normal_rest).T
     lower_turn = _frame(below, normal) @ _frame(rest_lower, normal_rest).T
     axis = below / np.linalg.norm(below)
-    angle = rng.uniform(*twist_range)
+    angle = rng.uniform(*_FOREARM_TURN)
     half, full = rodrigues(0.5 * angle * axis) @ lower_turn, rodrigues(angle * axis) @ lower_turn
     flex = rodrigues(
         np.array([np.clip(rng.normal(-0.1, 0.35), -0.9, 0.9), 0, np.clip(rng.normal(0, 0.16), -0.35, 0.4)])
@@ -166,10 +166,9 @@ def _two_bones(
 def _target(
     body: Body, at: np.ndarray, shoulder: np.ndarray, trunk: np.ndarray, reach: float, place: str, side: str,
     flip: np.ndarray, rng: Generator, *, sitting: bool,
-) -> tuple[np.ndarray, np.ndarray, tuple[float, float]]:  # fmt: skip
-    """Where the wrist goes, where the elbow points, and how far the forearm may turn (radians); x outwards."""
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Where the wrist goes and where the elbow points; x outwards."""
     pole = np.array([0.5, 0.25, -0.8]) + rng.normal(0, 0.25, 3)
-    twist = (-1.3, 1.4)
     low, high = {
         "hanging": ((0.06, -0.2, -1.0), (0.3, 0.08, -0.93)),
         "raised": ((-0.05, -0.5, 0.05), (0.5, -0.2, 0.55)),
@@ -195,7 +194,7 @@ def _target(
         target = hip + (knee - hip) * rng.uniform(0.35, 0.85) + above + [rng.uniform(-0.05, 0.03), 0, 0]
     elif place == "crossed":
         pole = np.array([1.0, -0.1, -0.4])
-    return target, pole, twist
+    return target, pole
 
 
 def in_body(point: Float[np.ndarray, "3"], at: Float[np.ndarray, "b 3"], body: Body) -> bool:
