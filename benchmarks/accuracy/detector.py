@@ -12,10 +12,10 @@ import time
 from pathlib import Path
 
 import numpy as np
+from knuckle.inference.detection.mediapipe import box_iou, default_detector
 
 from benchmarks.shared.arguments import make_parser
 from knuckle.inference.detection.detection import Detection
-from knuckle.inference.detection.mediapipe import box_iou, default_detector
 from knuckle.photos.reading import read_image
 
 

@@ -77,7 +77,7 @@ def test_detector_runs_once_a_photo(two_models, photo, monkeypatch):
         seen.append(image.shape)
         return [Detection(np.array([30.0, 20, 60, 64]), "right", 0.9)]
 
-    monkeypatch.setattr("knuckle.inference.detection.mediapipe.default_detector", lambda: detect)
+    monkeypatch.setattr("knuckle.inference.detection.finder.default_detector", lambda **_: detect)
     assert run(photo).exit_code == 0
     assert seen == [(120, 260, 3)]
     for name in two_models:
@@ -86,7 +86,7 @@ def test_detector_runs_once_a_photo(two_models, photo, monkeypatch):
 
 
 def test_no_hand(two_models, photo, monkeypatch):
-    monkeypatch.setattr("knuckle.inference.detection.mediapipe.default_detector", lambda: lambda _: [])
+    monkeypatch.setattr("knuckle.inference.detection.finder.default_detector", lambda **_: lambda _: [])
     photo.with_suffix(".second-lite.glb").write_bytes(b"an earlier run's")
     result = run(photo)
     assert result.exit_code == 0, result.output
@@ -130,7 +130,7 @@ def test_one_result_that_cannot_be_written_leaves_none(two_models, photo, tmp_pa
 
 
 def test_comparison_never_overwrites_a_photo_of_the_call(two_models, photo, monkeypatch):
-    monkeypatch.setattr("knuckle.inference.detection.mediapipe.default_detector", lambda: lambda _: [])
+    monkeypatch.setattr("knuckle.inference.detection.finder.default_detector", lambda **_: lambda _: [])
     other = photo.with_suffix(".compare.png")
     other.write_bytes(photo.read_bytes())
     assert "would overwrite a photo of this call" in one_error(run(photo, other))
@@ -138,7 +138,7 @@ def test_comparison_never_overwrites_a_photo_of_the_call(two_models, photo, monk
 
 
 def test_same_names_do_not_overwrite_each_other(two_models, photo, monkeypatch, tmp_path):
-    monkeypatch.setattr("knuckle.inference.detection.mediapipe.default_detector", lambda: lambda _: [])
+    monkeypatch.setattr("knuckle.inference.detection.finder.default_detector", lambda **_: lambda _: [])
     twin = tmp_path / "elsewhere" / "photo.png"
     twin.parent.mkdir()
     twin.write_bytes(photo.read_bytes())

@@ -25,7 +25,7 @@ from knuckle.files import atomic_path
 from knuckle.hands import Hands
 from knuckle.inference.auto import AnyPredictor, open_predictor
 from knuckle.inference.detection.detection import Detector
-from knuckle.inference.estimate import Request, detect, predict
+from knuckle.inference.estimate import Request, detect, open_detector, predict
 from knuckle.photos.reading import read_image
 from knuckle.progress import show_progress
 from knuckle.skeleton import WRIST
@@ -144,10 +144,8 @@ def _each(
             yield None
             continue
         if request.boxes_px is None and detector is None:
-            from knuckle.inference.detection.mediapipe import default_detector
-
             # Without a detector no photo can be done: its error ends the call.
-            detector = default_detector()
+            detector = open_detector(request)
         try:
             camera, boxed = request.camera_of(image), detect(image, request, detector=detector)
             results = [predict(predictor, image, boxed, camera) for predictor in predictors.values()]

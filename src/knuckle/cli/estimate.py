@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from knuckle.errors import KnuckleError
+from knuckle.inference.detection.search import DEFAULT_NETWORK, DetectorName, Effort
 
 
 def estimate(
@@ -37,6 +38,17 @@ def estimate(
             " an .onnx file; or all: every installed model, compared."
         ),
     ] = "auto",
+    effort: Annotated[
+        Effort,
+        typer.Option(
+            help="How long to search for hands: fast looks at the whole picture once, normal closer where there may be"
+            " more or smaller hands, thorough everywhere at every size."
+        ),
+    ] = "normal",
+    detector: Annotated[
+        DetectorName,
+        typer.Option(help="What finds hands: MediaPipe's palm network, or ours, which sees whole hands."),
+    ] = DEFAULT_NETWORK,
     looks: Annotated[
         int,
         typer.Option(
@@ -67,7 +79,15 @@ def estimate(
     if boxes and len(photos) > 1:
         raise KnuckleError(f"--box: expected a single photo with it, got {len(photos)}")
     intrinsics = None if camera is None else numbers("--camera", camera, "FX,FY,CX,CY")
-    request = Request.checked(boxes=boxes, sides=sides, camera=intrinsics, looks=looks, evidence=evidence)
+    request = Request.checked(
+        boxes=boxes,
+        sides=sides,
+        camera=intrinsics,
+        looks=looks,
+        evidence=evidence,
+        effort=effort,
+        network=detector,
+    )
     photos = list(dict.fromkeys(photos))
     if len(run(photos, request, model=model, out=out)) < len(photos):
         raise typer.Exit(2)

@@ -19,6 +19,7 @@ from knuckle.hands import Hands
 from knuckle.inference.auto import AnyPredictor, open_predictor
 from knuckle.inference.detection.detection import Detector
 from knuckle.inference.detection.evidence import Evidence
+from knuckle.inference.detection.search import DEFAULT_NETWORK, DetectorName, Effort, check_search
 from knuckle.inference.two_hands import check_looks
 from knuckle.photos.reading import check_image, read_image
 from knuckle.skeleton import SIDES, Side
@@ -32,7 +33,8 @@ def estimate(
     sides: Sequence[Side] | None = None,
     camera: Camera | Sequence[float] | None = None,
     model: str = AUTO,
-    detector: Detector | None = None,
+    detector: Detector | DetectorName = DEFAULT_NETWORK,
+    effort: Effort = "normal",
     looks: int = 2,
     evidence: bool = True,
 ) -> Hands:
@@ -47,7 +49,10 @@ def estimate(
         model: a name (`knuckle info` lists them) or the path of an .onnx file. "auto": every hand is seen by DaHyF, and
             a left and a right one near each other together by a two-hand system too, where one is installed; what both
             see is merged (`knuckle.inference.pairing` and `merge` have the rules, `Hands.models` who answered).
-        detector: what finds the hands; MediaPipe's networks where none is given.
+        detector: what finds the hands: "palm" (MediaPipe's palm network), "hand_boxes" (ours, which sees whole hands),
+            either with MediaPipe's landmark network, or one of your own.
+        effort: how long to search for hands: "fast" shows the network the whole picture once, "normal" looks closer
+            where there may be more or smaller hands, "thorough" looks everywhere at every size.
         looks: 2 shows the two-hand system every pair as it is and mirrored, which is more exact; 1 asks it once, in
             half its time.
         evidence: the joints that the hand detector's landmark network sees count in every hand
@@ -57,10 +62,19 @@ def estimate(
     Raises KnuckleError for a photo, box, side, camera or model that cannot be used.
     """
     pixels = read_image(Path(image)) if isinstance(image, str | PathLike) else check_image(image)
-    request = Request.checked(boxes=boxes, sides=sides, camera=camera, looks=looks, evidence=evidence)
+    named = isinstance(detector, str)
+    request = Request.checked(
+        boxes=boxes,
+        sides=sides,
+        camera=camera,
+        looks=looks,
+        evidence=evidence,
+        effort=effort,
+        network=detector if named else DEFAULT_NETWORK,
+    )
     lens = request.camera_of(pixels)
     predictor = _predictor(model, request.looks, request.evidence)
-    return predict(predictor, pixels, detect(pixels, request, detector=detector), lens)
+    return predict(predictor, pixels, detect(pixels, request, detector=None if named else detector), lens)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +91,10 @@ class Request:
     """How often a two-hand system is asked about a pair."""
     evidence: bool = True
     """Whether the landmark network's joints count."""
+    effort: Effort = "normal"
+    """How long to search for hands."""
+    network: DetectorName = DEFAULT_NETWORK
+    """What says where they may be."""
 
     @classmethod
     def checked(
@@ -87,13 +105,24 @@ class Request:
         camera: Any = None,
         looks: Any = 2,
         evidence: bool = True,
+        effort: Any = "normal",
+        network: Any = DEFAULT_NETWORK,
     ) -> "Request":
         """A request of what a user gives, as `estimate` takes it. Raises KnuckleError for what no picture can be
         estimated with."""
         checked_sides = None if sides is None else _checked_sides(sides)
         checked_boxes = None if boxes is None else _checked_boxes(boxes)
         _check_one_side_a_box(checked_boxes, checked_sides)
-        return cls(checked_boxes, checked_sides, _checked_camera(camera), check_looks(looks), evidence)
+        check_search(effort, network)
+        return cls(
+            checked_boxes,
+            checked_sides,
+            _checked_camera(camera),
+            check_looks(looks),
+            evidence,
+            effort,
+            network,
+        )
 
     def camera_of(self, image: UInt8[np.ndarray, "H W 3"]) -> Camera:
         """The camera of a picture. Raises KnuckleError for a `Camera` of another size."""
@@ -132,9 +161,7 @@ def detect(
         _check_boxes_meet(request.boxes_px, *image.shape[1::-1])
         return BoxedHands(request.boxes_px, request.sides, None)
     if detector is None:
-        from knuckle.inference.detection.mediapipe import default_detector
-
-        detector = default_detector()
+        detector = open_detector(request)
     found = detector(image)
     seen = [hand.evidence for hand in found if hand.evidence is not None]
     return BoxedHands(
@@ -143,6 +170,14 @@ def detect(
         # A detector of the user's own may have none.
         Evidence.joined(seen) if len(seen) == len(found) else None,
     )
+
+
+def open_detector(request: Request) -> Detector:
+    """What finds the hands that a request asks for, opened once for all requests alike. Raises KnuckleError when a
+    network's files are missing or damaged."""
+    from knuckle.inference.detection.finder import default_detector
+
+    return default_detector(effort=request.effort, network=request.network)
 
 
 def predict(
