@@ -4,9 +4,9 @@ python -m benchmarks.accuracy.detection [--split test|val] [--rows NAME ...] [--
 [--json FILE] [--plot FILE]. Rows: "palm pass", one pass of MediaPipe's palm network with its looks, as the package
 found hands before; every detector of `knuckle estimate --detector` at every effort. Columns: 500 frozen rendered
 scenes, rendered faces and feet without hands, and with KNUCKLE_DATA photographs (detection/boxes.jsonl: each source of
-the split apart), frozen mosaics of those of one source (2x2 to 6x6), and patches without hands that trained nothing. All
-rows see a picture one after the other, each network on one thread, so their times are comparable: ms is the median, and
-the ratio is that of the medians to the palm pass.
+the split apart), frozen mosaics of those of one source (2x2 to 6x6), and patches without hands that trained nothing.
+All rows see a picture one after the other, each network on one thread, so their times are comparable: ms is the median,
+and the ratio is that of the medians to the palm pass.
 
 A hand is found when a detection (the extent of its joints) overlaps it by IoU 0.5; labels of photographs outline the
 hand, so there the extent is grown by a tenth on every side first. Hands of at most 32 px and those a scene marks as
