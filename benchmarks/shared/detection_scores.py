@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Float
 
 from benchmarks.shared.labelled_pictures import LabelledPicture
+from knuckle.inference.detection.boxes import overlaps
 from knuckle.inference.detection.detection import Detection
-from knuckle.inference.detection.merging import overlaps
 
 SAME_IOU = 0.5
 NO_HAND_IOU = 0.2

@@ -41,9 +41,7 @@ class PalmPass:
             box = np.concatenate([joints.min(0), np.ptp(joints, axis=0)])
             evidence = Evidence.of_look(box, joints, answer, square)
             side_name = "right" if answer.right >= 0.5 else "left"
-            found.append(
-                Detection(box, side_name, answer.presence, square.rotation_rad, evidence, answer.right)
-            )
+            found.append(Detection(box, side_name, answer.presence, square.rotation_rad, evidence))
         return _without_repeats(found)
 
 

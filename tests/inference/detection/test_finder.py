@@ -10,10 +10,12 @@ import knuckle
 from knuckle.errors import KnuckleError
 from knuckle.inference.detection import finder
 from knuckle.inference.detection.finder import HandFinder, default_detector
+from knuckle.inference.detection.judge import SIGNALS, Judge, judge_of, to_signals
 from knuckle.inference.detection.landmarks import Landmarks, TurnedSquare, joints_to_square
 from knuckle.inference.detection.looks import Look
 from knuckle.inference.detection.merging import FoundHand, distinct_hands, distinct_places
 from knuckle.inference.detection.proposals import Proposals, Window
+from knuckle.inference.detection.search import DetectorName
 from knuckle.rig.load import load_rig
 from knuckle.skeleton import Side
 
@@ -41,6 +43,7 @@ def box_of(joints: np.ndarray) -> np.ndarray:
 class Windows:
     """A proposal network that sees what a window shows of hands, unless that is too small or too large."""
 
+    name: DetectorName = "palm"
     input_px = tile_px = 192
     look_score = 0.3
 
@@ -89,7 +92,9 @@ def search(monkeypatch):
 
         monkeypatch.setattr(finder, "look_at_squares", look_at)
         network = Windows(hands, hints=hints)
-        detect = HandFinder(effort=effort, network=network, landmarks=object())  # type: ignore[arg-type]
+        # As sure as the landmark network is.
+        judge = Judge(np.eye(len(SIGNALS))[SIGNALS.index("presence")], 0.0)
+        detect = HandFinder(effort=effort, network=network, landmarks=object(), judge=judge)  # type: ignore[arg-type]
         found = detect(np.zeros((*size, 3), np.uint8))
         return found, network.asked, looked
 
@@ -136,8 +141,9 @@ def test_the_cut_part_of_a_hand_goes_where_the_whole_one_is_known():
     assert sorted(distinct_places(both, np.array([False, False])).tolist()) == [0, 1]
 
 
-def found_hand(joints: np.ndarray, score: float, right: float = 0.99) -> FoundHand:
-    return FoundHand(look_of(joints, right=right), score, score, 0.5)
+def found_hand(joints: np.ndarray, score: float, *, right: float = 0.99, presence: float = 0.9) -> FoundHand:
+    look = look_of(joints, right=right, presence=presence)
+    return FoundHand(look, box_of(joints), 0.5, np.zeros(len(SIGNALS)), score)
 
 
 def test_one_hand_found_twice_counts_once_whatever_side_it_was_taken_for():
@@ -165,6 +171,40 @@ def test_a_part_of_a_hand_is_no_hand():
     assert len(distinct_hands([found_hand(joints, 0.9), found_hand(beside, 0.8)])) == 2
 
 
+def test_a_hand_that_the_landmark_network_does_not_see_has_the_box_proposed():
+    joints, far = hand(100, 100, 100), hand(400, 100, 100)
+    blind = found_hand(far, 0.7, presence=0.1)
+    moved = FoundHand(blind.look, box_of(joints) + 5, 0.5, blind.signals, 0.7)
+    np.testing.assert_array_equal(moved.box_px, box_of(joints) + 5)
+    assert len(distinct_hands([found_hand(joints, 0.9), moved])) == 1
+    assert len(distinct_hands([found_hand(far, 0.9), moved])) == 2
+
+
+def test_signals_are_the_same_in_the_mirror_and_at_any_size():
+    joints, place = hand(100, 100, 80, turn_rad=0.3), box_of(hand(104, 98, 90))
+    look = look_of(joints, right=0.9)
+    told = to_signals(look, place_score=0.7, place_px=place, scale=0.5)
+    mirrored = look_of(joints * [-1, 1], right=0.1)
+    other = to_signals(
+        mirrored, place_score=0.7, place_px=place * [-1, 1, 1, 1] - [place[2], 0, 0, 0], scale=0.5
+    )
+    np.testing.assert_allclose(told, other, atol=1e-9)
+    larger = to_signals(look_of(2 * joints, right=0.9), place_score=0.7, place_px=2 * place, scale=0.25)
+    np.testing.assert_allclose(
+        np.delete(told, SIGNALS.index("size")), np.delete(larger, SIGNALS.index("size"))
+    )
+
+
+def test_a_damaged_table_of_judges_is_refused(tmp_path):
+    for content in ("", "{}", '{"palm": {"slopes": {}, "constant": 0}}', "[]"):
+        (tmp_path / "judge.json").write_text(content)
+        judge_of.cache_clear()
+        with pytest.raises(KnuckleError, match=r"judge\.json: expected the judge of palm"):
+            judge_of("palm", tmp_path / "judge.json")
+    with pytest.raises(KnuckleError, match=r"none\.json: expected the judge of palm"):
+        judge_of("palm", tmp_path / "none.json")
+
+
 @pytest.mark.parametrize("size", [(1, 1), (16, 16), (20, 3000), (3000, 20)])
 def test_pictures_of_any_shape_have_no_hand_where_there_is_none(size):
     noise = np.random.default_rng(0).integers(0, 256, (*size, 3)).astype(np.uint8)
@@ -174,7 +214,8 @@ def test_pictures_of_any_shape_have_no_hand_where_there_is_none(size):
 def test_detections_say_how_sure_they_are_of_the_side(search):
     (one,) = search([hand(500, 400, 450)])[0]
     side: Side = "right"
-    assert one.side == side and one.right == 0.99 and 0 < one.score <= 1
+    assert one.side == side and one.right == 0.5 and 0.5 < one.score <= 1
+    assert one.evidence is not None and one.evidence.right[0] == 0.99
 
 
 @pytest.mark.parametrize(

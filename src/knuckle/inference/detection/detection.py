@@ -23,8 +23,8 @@ class Detection:
     """How far the hand is turned from fingers-up, clockwise in the picture."""
     evidence: Evidence | None = None
     """What the landmark network said of this one hand, where the detector asked it."""
-    right: float | None = None
-    """That it is a right one, 0 to 1; None where the detector has no number for it."""
+    right: float = 0.5
+    """That it is a right one, 0 to 1, by the network that proposed the place; 0.5 where it does not say."""
 
 
 class Detector(Protocol):

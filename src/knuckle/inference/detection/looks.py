@@ -5,7 +5,7 @@ that its own joints suggest.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -54,27 +54,23 @@ class Look:
 
 def look_at_squares(
     network: LandmarkNetwork, image: UInt8[np.ndarray, "H W 3"], squares: Sequence[TurnedSquare]
-) -> list[Look | None]:
-    """The last look at each square's hand; None where the first one sees none."""
+) -> list[Look]:
+    """The last look at each square; where the first one sees no hand, that is it."""
     first = _looks(network, image, squares)
-    looks: list[Look | None] = [
-        None
-        if landmarks.presence < FIRST_THRESHOLD
-        else Look(square, joints, landmarks, landmarks.presence, landmarks.right, square)
+    looks = [
+        Look(square, joints, landmarks, landmarks.presence, landmarks.right, square)
         for square, (joints, landmarks) in zip(squares, first, strict=True)
     ]
     again = {
         number: suggested
         for number, look in enumerate(looks)
-        if look is not None
+        if look.landmarks.presence >= FIRST_THRESHOLD
         and needs_second_look(look.square, suggested := joints_to_square(look.joints_px), look.landmarks)
     }
     for (number, square), (joints, landmarks) in zip(
         again.items(), _looks(network, image, list(again.values())), strict=True
     ):
-        one = looks[number]
-        assert one is not None
-        looks[number] = Look(square, joints, landmarks, one.first_presence, one.first_right, one.first_square)
+        looks[number] = replace(looks[number], square=square, joints_px=joints, landmarks=landmarks)
     return looks
 
 

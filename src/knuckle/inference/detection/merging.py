@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from knuckle.inference.detection.boxes import overlaps, shares_inside
+from knuckle.inference.detection.evidence import LEAST_PRESENCE
 from knuckle.inference.detection.looks import Look, turn_between
 from knuckle.inference.detection.proposals import Proposals, Window
 
@@ -71,52 +73,52 @@ def _is_at(proposals: Proposals, number: int, others: list[int], *, cut: bool) -
 
 @dataclass(frozen=True, eq=False)
 class FoundHand:
-    """A hand, and what is known of it."""
+    """A hand, and what both networks say of it."""
 
     look: Look
-    score: float
-    """That there is a hand, 0 to 1."""
-    place_score: float
-    """That of the place where it was looked for."""
+    place_px: Float[np.ndarray, "4"]
+    """x, y, w, h of the place proposed."""
     place_right: float
     """That it is a right one, by the network that proposed the place."""
+    signals: Float[np.ndarray, "k"]
+    """What the two say of it, as `knuckle.inference.detection.judge` weighs it ..."""
+    score: float
+    """... into the probability that there is a hand."""
+
+    @property
+    def seen(self) -> bool:
+        """Whether the landmark network sees a hand; else its joints mean nothing."""
+        return self.look.landmarks.presence >= LEAST_PRESENCE
+
+    @property
+    def box_px(self) -> Float[np.ndarray, "4"]:
+        """x, y, w, h of the extent of its joints: of those that the landmark network sees, or as proposed."""
+        return self.look.box_px if self.seen else self.place_px
 
 
 def distinct_hands(hands: Sequence[FoundHand]) -> list[FoundHand]:
     """The best finding of each hand, best first."""
     kept: list[FoundHand] = []
     for hand in sorted(hands, key=lambda hand: -hand.score):
-        if not any(same_hand(hand.look, other.look) for other in kept):
+        if not any(same_hand(hand, other) for other in kept):
             kept.append(hand)
     return kept
 
 
-def same_hand(one: Look, other: Look) -> bool:
-    """Whether two looks are of one hand: their joints lie on each other's, or one is a part of the other."""
-    size, other_size = (float(look.box_px[2:].max()) for look in (one, other))
-    distance = np.linalg.norm(one.joints_px - other.joints_px, axis=1).mean()
-    if distance < SAME_HAND * max(size, other_size):
+def same_hand(one: FoundHand, other: FoundHand) -> bool:
+    """Whether two findings are of one hand: their joints lie on each other's, or one is a part of the other.
+
+    Where the landmark network does not see one of them, their boxes decide.
+    """
+    small, large = sorted((one, other), key=lambda hand: float(hand.box_px[2:].max()))
+    if not (one.seen and other.seen):
+        inside = shares_inside(small.box_px, large.box_px[None])[0]
+        return bool(overlaps(one.box_px, other.box_px[None])[0] > SAME_PLACE_IOU or inside > INSIDE)
+    size = float(large.box_px[2:].max())
+    if np.linalg.norm(one.look.joints_px - other.look.joints_px, axis=1).mean() < SAME_HAND * size:
         return True
-    small, large = (one, other) if size < other_size else (other, one)
-    if min(size, other_size) > MUCH_SMALLER * max(size, other_size):
+    if small.box_px[2:].max() > MUCH_SMALLER * size:
         return False
     inside = shares_inside(small.box_px, large.box_px[None])[0]
-    nearest = np.linalg.norm(large.joints_px - small.joints_px.mean(0), axis=1).min()
-    return bool(inside > INSIDE and nearest < ON_HAND * max(size, other_size))
-
-
-def overlaps(box: Float[np.ndarray, "4"], others: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, "n"]:
-    """Intersection over union of a box (x, y, w, h) with others; 0 where both are empty."""
-    inner = _shared(box, others)
-    return inner / np.maximum(box[2:].prod() + others[:, 2:].prod(1) - inner, 1e-12)
-
-
-def shares_inside(box: Float[np.ndarray, "4"], others: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, "n"]:
-    """Share of a box (x, y, w, h) that lies in each of the others."""
-    return _shared(box, others) / max(float(box[2:].prod()), 1e-12)
-
-
-def _shared(box: np.ndarray, others: np.ndarray) -> np.ndarray:
-    low = np.maximum(box[:2], others[:, :2])
-    high = np.minimum(box[:2] + box[2:], others[:, :2] + others[:, 2:])
-    return np.clip(high - low, 0, None).prod(1)
+    away = np.linalg.norm(large.look.joints_px - small.look.joints_px.mean(0), axis=1).min()
+    return bool(inside > INSIDE and away < ON_HAND * size)

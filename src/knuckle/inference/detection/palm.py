@@ -14,6 +14,7 @@ from jaxtyping import Float, UInt8
 
 from knuckle.inference.detection.landmarks import TurnedSquare, open_network
 from knuckle.inference.detection.proposals import Proposals, Window
+from knuckle.inference.detection.search import DetectorName
 from knuckle.inference.detection.windows import show_window
 
 INPUT_PX = 192
@@ -45,6 +46,7 @@ class PalmNetwork:
     KnuckleError when its file is missing or damaged.
     """
 
+    name: DetectorName = "palm"
     input_px = tile_px = INPUT_PX
     look_score = LOOK_SCORE
 

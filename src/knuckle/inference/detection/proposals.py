@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from knuckle.inference.detection.landmarks import TurnedSquare
+from knuckle.inference.detection.search import DetectorName
 
 
 class Window(NamedTuple):
@@ -59,6 +60,8 @@ class Proposals:
 class ProposalNetwork(Protocol):
     """Anything that proposes places in a part of a picture; any number of threads may ask it at once."""
 
+    name: DetectorName
+    """What users call it."""
     input_px: int
     """Of the longer side of a picture that it is shown whole."""
     tile_px: int

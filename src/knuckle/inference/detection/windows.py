@@ -25,6 +25,11 @@ class Pass(NamedTuple):
     input_px: int
     """Of its longer side."""
 
+    @property
+    def scale(self) -> float:
+        """Px of what the network is shown in a px of the picture."""
+        return self.input_px / max(self.window.width, self.window.height)
+
 
 class Shown(NamedTuple):
     """What a network is shown of a window, and where its pixels lie in the picture."""
@@ -32,7 +37,7 @@ class Shown(NamedTuple):
     picture: UInt8[np.ndarray, "h w 3"]
     """Sides are multiples of `MULTIPLE_PX`; black beside the window and beyond the picture."""
     scale: Float[np.ndarray, "2"]
-    """Px of the picture in a px of it, along x and y."""
+    """Px of the picture in a px of what is shown, along x and y."""
     corner: Float[np.ndarray, "2"]
     """Where its upper left corner lies, px of the picture counted from pixel edges."""
 
