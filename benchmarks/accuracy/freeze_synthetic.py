@@ -1,8 +1,8 @@
 """Render a synthetic benchmark afresh and print whether it is the frozen one.
 
-python -m benchmarks.accuracy.freeze_synthetic [--hands one|two] [--workers N] [--write]. --write makes it the frozen
-one, its pairs of hands solved anew, for a change of rig or engine that is meant; scores from before do not compare with
-scores after.
+python -m benchmarks.accuracy.freeze_synthetic [--hands one|two|scene] [--workers N] [--write]. "scene" also does the
+pictures of faces and feet. --write makes it the frozen one, its pairs of hands solved anew, for a change of rig or
+engine that is meant; scores from before do not compare with scores after.
 """
 
 import json
@@ -17,15 +17,22 @@ from knuckle.errors import KnuckleError
 from knuckle.sets.reader import SynthSet
 from knuckle.synth.benchmark import GROUP, ONE_HAND, TWO_HANDS, compare, fingerprint, render_benchmark
 from knuckle.synth.pairs.frozen import keep_pairs
+from knuckle.synth.scenes.frozen import FACES_AND_FEET, SCENES, FrozenScenes, render_frozen
+from knuckle.synth.scenes.frozen import compare as compare_scenes
+from knuckle.synth.scenes.frozen import fingerprint as scenes_fingerprint
 from knuckle.synth.writer import POOL
 
 
 def main() -> None:
     parser = make_parser(__doc__)
-    parser.add_argument("--hands", choices=("one", "two"), default="one")
+    parser.add_argument("--hands", choices=("one", "two", "scene"), default="one")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
+    if options.hands == "scene":
+        for scenes in (SCENES, FACES_AND_FEET):
+            _scenes(scenes, workers=options.workers, write=options.write)
+        return
     frozen = ONE_HAND if options.hands == "one" else TWO_HANDS
     with tempfile.TemporaryDirectory() as folder:
         fresh = replace(frozen, pairs=None) if options.write else frozen
@@ -45,6 +52,22 @@ def main() -> None:
         return
     try:
         print(f"the frozen {frozen.name}: {compare(found, frozen.expected(), name=frozen.name)}")
+    except KnuckleError as error:
+        raise SystemExit(str(error)) from error
+
+
+def _scenes(frozen: FrozenScenes, *, workers: int, write: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        found = scenes_fingerprint(
+            render_frozen(frozen, Path(folder) / "set", workers=workers, progress=True)
+        )
+    print(f"labels {found['labels_sha256']}")
+    if write:
+        frozen.record.write_text(json.dumps(found) + "\n")
+        print(f"written to {frozen.record}")
+        return
+    try:
+        print(f"the frozen {frozen.name}: {compare_scenes(found, frozen)}")
     except KnuckleError as error:
         raise SystemExit(str(error)) from error
 

@@ -1,14 +1,15 @@
 """Finished crops a second on one core, and what share of the time each stage takes.
 
-python -m benchmarks.speed.synth_speed [--count N] [--size S]. One hand at --size px, and two hands at 160 px (all crops
-pairs; a pool of pairs that are drawn beforehand). Everything is on: ambient occlusion, shadow, 2 x 2
-samples a pixel, backgrounds, photo effects. Compilation, painting of the detail maps and decoding of the
-background pictures are paid once a process and come before the clock starts: the timed samples are rendered
-twice, the second time counts. The reference is the bare rasteriser on the same doubled grid.
+python -m benchmarks.speed.synth_speed [--count N] [--size S] [--scenes N]. One hand at --size px, two hands at 160 px
+(all crops pairs; a pool of pairs that are drawn beforehand), and whole scenes of 384 to 640 px. Everything is on:
+ambient occlusion, shadow, 2 x 2 samples a pixel, backgrounds, photo effects. Compilation, painting of the detail maps
+and decoding of the background pictures are paid once a process and come before the clock starts: the timed samples are
+rendered twice, the second time counts. The reference is the bare rasteriser on the same doubled grid.
 """
 
 import cProfile
 import time
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -25,6 +26,7 @@ from knuckle.synth.look.render import Renderer
 from knuckle.synth.look.shade import composite
 from knuckle.synth.options import SynthOptions
 from knuckle.synth.pairs.engine import PairEngine
+from knuckle.synth.scenes.engine import SceneEngine
 from knuckle.synth.studio import Studio
 
 PAIR_SIZE = 160
@@ -46,10 +48,11 @@ def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--count", type=int, default=600)
     parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--scenes", type=int, default=60)
     options = parser.parse_args()
     cv2.setNumThreads(1)
     engine = SynthEngine(1, SynthOptions(size=options.size))
-    wall_rate, cpu_rate = rates(engine, options.count)
+    wall_rate, cpu_rate = rates(engine.sample, options.count)
     raster = 0.0
     for index in range(options.count):
         engine.sample(index)
@@ -72,19 +75,22 @@ def main() -> None:
         share = sum(spent.get(function.__code__, 0.0) for function in functions) / whole
         print(f"  {stage:<30}{100 * share:5.1f} %")
     pairs = PairEngine(1, SynthOptions(size=PAIR_SIZE, hands="two", singles=0))
-    wall_rate, cpu_rate = rates(pairs, options.count)
+    wall_rate, cpu_rate = rates(pairs.sample, options.count)
     print(
         f"two hands, {PAIR_SIZE} px: {wall_rate:.0f} crops/s of wall time, {cpu_rate:.0f} crops/s of CPU time"
     )
+    scenes = SceneEngine(1)
+    wall_rate, cpu_rate = rates(scenes.picture, options.scenes)
+    print(f"scenes: {wall_rate:.1f} pictures/s of wall time, {cpu_rate:.1f} pictures/s of CPU time")
 
 
-def rates(engine: SynthEngine | PairEngine, count: int) -> tuple[float, float]:
-    """Crops a second of wall and of CPU time, the best of three rounds after one that is not timed."""
+def rates(render: Callable[[int], Any], count: int) -> tuple[float, float]:
+    """Crops or pictures a second of wall and of CPU time, the best of three rounds after one that is not timed."""
     found = []
     for turn in range(4):
         wall, cpu = time.perf_counter(), time.process_time()
         for index in range(count):
-            engine.sample(index)
+            render(index)
         if turn:
             found.append((count / (time.perf_counter() - wall), count / (time.process_time() - cpu)))
     return max(found)

@@ -6,7 +6,7 @@ import pytest
 from knuckle.synth.look import ambient_kernels, light_kernels
 from knuckle.synth.look.lighting import load_environments, sample_light, srgb_curve, srgb_to_linear
 from knuckle.synth.look.mesh_kernels import vertex_normals
-from knuckle.synth.look.render import OCCLUSION_AXES, _spread_axes
+from knuckle.synth.look.render import OCCLUSION_AXES, spread_axes
 
 
 def plate(*, height: float, half: float, cells: int = 24):
@@ -34,7 +34,7 @@ def open_share(vertices, faces):
     share, light = np.zeros((count, 3)), np.zeros((count, 3))
     low = np.zeros((ambient_kernels.MAP_CELLS,) * 2, np.float32)
     ambient_kernels.ambient(
-        vertices, normals, faces, np.zeros(3), 0.15, _spread_axes(OCCLUSION_AXES), sh, np.eye(3), low,
+        vertices, normals, faces, np.zeros(3), 0.15, spread_axes(OCCLUSION_AXES), sh, np.eye(3), low,
         low.copy(), np.zeros((len(faces), 3)), share, light,
     )  # fmt: skip
     return share[:, 0], light[:, 0]

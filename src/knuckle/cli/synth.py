@@ -8,7 +8,7 @@ import typer
 
 from knuckle.errors import KnuckleError
 
-SHEET_SAMPLES = 48
+SHEET_SAMPLES, SHEET_SCENES = 48, 20
 
 
 def synth(
@@ -19,7 +19,10 @@ def synth(
     ] = None,
     seed: Annotated[int, typer.Option(help="Sample i depends on the seed and i alone.")] = 0,
     hands: Annotated[
-        str, typer.Option(help="one right hand a crop, or two: a right and a left one.")
+        str,
+        typer.Option(
+            help="one right hand a crop; two: a right and a left one; or scene: whole pictures with any number."
+        ),
     ] = "one",
     size: Annotated[int, typer.Option(help="Side of the crops, px.")] = 128,
     workers: Annotated[int, typer.Option(help="Processes.")] = 2,
@@ -51,6 +54,9 @@ def synth(
         raise KnuckleError("knuckle synth needs numba: pip install 'knuckle[train]'")
     if sheet is None and (count is None or out is None):
         raise KnuckleError("synth: expected --count N --out DIR, or --sheet FILE.png")
+    if hands == "scene":
+        _scenes(count, out, sheet, seed=seed, backgrounds=backgrounds, workers=workers, resume=resume)
+        return
     from knuckle.synth.options import SynthOptions
 
     options = SynthOptions(
@@ -80,3 +86,40 @@ def synth(
             typer.echo(f"{out}: stopped; the same command with --resume goes on from here", err=True)
             raise typer.Exit(130) from None
         typer.echo(f"{out}: {count} crops of {size} px, seed {seed}")
+
+
+def _scenes(
+    count: int | None,
+    out: Path | None,
+    sheet: Path | None,
+    *,
+    seed: int,
+    backgrounds: str,
+    workers: int,
+    resume: bool,
+) -> None:
+    from knuckle.synth.scenes.engine import SceneEngine
+    from knuckle.synth.scenes.sheet import write_scene_sheet
+    from knuckle.synth.scenes.writer import render_scenes
+    from knuckle.synth.sheet import check_sheet_path
+
+    if sheet is not None:
+        check_sheet_path(sheet)
+        engine = SceneEngine(seed, backgrounds=backgrounds)  # pyright: ignore[reportArgumentType]
+        write_scene_sheet(sheet, [engine.picture(i) for i in range(SHEET_SCENES)])
+        typer.echo(f"{sheet}: {SHEET_SCENES} scenes of seed {seed} with their labels")
+    if count is not None and out is not None:
+        try:
+            render_scenes(
+                out,
+                count,
+                seed=seed,
+                backgrounds=backgrounds,  # pyright: ignore[reportArgumentType]
+                workers=workers,
+                resume=resume,
+                progress=True,
+            )
+        except KeyboardInterrupt:
+            typer.echo(f"{out}: stopped; the same command with --resume goes on from here", err=True)
+            raise typer.Exit(130) from None
+        typer.echo(f"{out}: {count} scenes, seed {seed}")

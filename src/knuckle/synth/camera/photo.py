@@ -29,10 +29,10 @@ def photograph(image: Image, rng: np.random.Generator, *, side_px: float) -> Ima
     if draw < 0.30:
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.3) * size / 128)
     elif draw < 0.40:
-        image = _motion(image, rng)
-    image = cv2.LUT(image, _tone(rng)[None])
+        image = add_motion(image, rng)
+    image = cv2.LUT(image, tone(rng)[None])
     if rng.random() < 0.55:
-        image = _noise(image, rng)
+        image = add_noise(image, rng)
     if rng.random() < 0.5:
         quality = int(rng.integers(25, 92))
         encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
@@ -55,7 +55,7 @@ def hide_beyond_frame(image: Image, window: tuple[int, int, int, int], rng: np.r
     return np.ascontiguousarray(image[rows][:, columns])
 
 
-def _motion(image: Image, rng: np.random.Generator) -> Image:
+def add_motion(image: Image, rng: np.random.Generator) -> Image:
     length, angle = rng.uniform(2, 7) * len(image) / 128, rng.uniform(0, np.pi)
     half = int(np.ceil(length))
     kernel = np.zeros((2 * half + 1, 2 * half + 1), np.float32)
@@ -67,7 +67,7 @@ def _motion(image: Image, rng: np.random.Generator) -> Image:
     return cv2.filter2D(image, -1, kernel / kernel.sum())
 
 
-def _tone(rng: np.random.Generator) -> np.ndarray:
+def tone(rng: np.random.Generator) -> np.ndarray:
     """One table (256, 3) for exposure, contrast, gamma and white balance; 8 % low light."""
     exposure = min(rng.lognormal(-0.03, 0.13), 1.25)
     if rng.random() < 0.08:
@@ -78,7 +78,7 @@ def _tone(rng: np.random.Generator) -> np.ndarray:
     return np.clip(255 * ((value - 0.5) * contrast + 0.5), 0, 255).astype(np.uint8)
 
 
-def _noise(image: Image, rng: np.random.Generator) -> Image:
+def add_noise(image: Image, rng: np.random.Generator) -> Image:
     size = len(image)
     tile = _noise_tile()
     if size > _TILE:

@@ -19,7 +19,7 @@ _OCCLUSION_TINT = np.array([0.78, 1.0, 1.08])
 """Exponents of the occluded share: light that bounces inside skin stays red, so corners do not go grey."""
 
 
-def _spread_axes(count: int) -> Float[np.ndarray, "count 3"]:
+def spread_axes(count: int) -> Float[np.ndarray, "count 3"]:
     """Axes spread evenly over the half sphere (Fibonacci)."""
     k = np.arange(count) + 0.5
     z, turn = k / count, np.pi * (1 + 5**0.5) * k
@@ -52,7 +52,7 @@ class Renderer:
         self._maps = np.zeros((2, (most * ambient_kernels.MAP_CELLS) ** 2), np.float32)
         self._heights = np.zeros((most * SHADOW_CELLS) ** 2, np.float32)
         self._height = self._heights[:0].reshape(0, 0)
-        self.axes = _spread_axes(OCCLUSION_AXES)
+        self.axes = spread_axes(OCCLUSION_AXES)
         hand = mesh.hand_vertices
         hands = hand // len(rig.vertices)
         palm = np.zeros(hand) if rig.palm_side is None else np.tile(np.asarray(rig.palm_side) / 255.0, hands)

@@ -32,7 +32,7 @@ def _texture(texture, u, v):
 
 
 @njit(cache=True, fastmath=True, inline="always")
-def _lit(height_map, x, y, h, softness):
+def lit_share(height_map, x, y, h, softness):
     """Share of the key light that reaches a point: percentage-closer filtering with a soft threshold."""
     cells = height_map.shape[0]
     x0, y0 = int(np.floor(x)), int(np.floor(y))
@@ -106,7 +106,7 @@ def shade(
                 lx = a * attributes[i, m] + b * attributes[j, m] + c * attributes[k, m]
                 ly = a * attributes[i, m + 1] + b * attributes[j, m + 1] + c * attributes[k, m + 1]
                 lz = a * attributes[i, m + 2] + b * attributes[j, m + 2] + c * attributes[k, m + 2]
-                lit = 1.0 - shadow_strength * (1.0 - _lit(height_map, lx, ly, lz, softness))
+                lit = 1.0 - shadow_strength * (1.0 - lit_share(height_map, lx, ly, lz, softness))
                 m = KEY_SPECULAR
                 gloss = lit * (a * attributes[i, m] + b * attributes[j, m] + c * attributes[k, m])
                 sheen = a * attributes[i, m + 1] + b * attributes[j, m + 1] + c * attributes[k, m + 1]
