@@ -36,6 +36,7 @@ from knuckle.errors import KnuckleError
 from knuckle.inference.detection.detection import Detector
 from knuckle.inference.detection.finder import HandFinder, proposal_network
 from knuckle.inference.detection.search import DETECTORS, EFFORTS
+from knuckle.synth.scenes.frozen import FACES_AND_FEET, SCENES, FrozenScenes, frozen_folder
 
 BASE = "palm pass"
 LABEL_MARGIN = 0.1
@@ -93,9 +94,9 @@ def open_detectors(rows: Sequence[str] | None) -> dict[str, Detector]:
 
 def columns_of(split: str, scenes: Path | None) -> dict[str, tuple[float, Column]]:
     """The columns by name, each with the margin of its labels."""
-    columns: dict[str, tuple[float, Column]] = {}
-    if scenes is not None:
-        columns["scenes"] = (0.0, partial(photographs, scenes, read_index(scenes)))
+    columns: dict[str, tuple[float, Column]] = {"scenes": (0.0, partial(rendered, SCENES, scenes))}
+    if scenes is None:
+        columns["faces and feet"] = (0.0, partial(rendered, FACES_AND_FEET))
     if "KNUCKLE_DATA" not in os.environ:
         print("photographs skipped: KNUCKLE_DATA does not name a folder with detection/boxes.jsonl")
         return columns
@@ -114,6 +115,12 @@ def columns_of(split: str, scenes: Path | None) -> dict[str, tuple[float, Column
         )
     columns["no hand"] = (0.0, partial(hand_free, data / "backgrounds"))
     return columns
+
+
+def rendered(frozen: FrozenScenes, folder: Path | None = None) -> Iterable[LabelledPicture]:
+    """The frozen scenes, rendered at first use, or those of a folder."""
+    folder = folder or frozen_folder(frozen)
+    return photographs(folder, read_index(folder))
 
 
 def measure(

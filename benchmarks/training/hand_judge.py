@@ -3,11 +3,11 @@
 python -m benchmarks.training.hand_judge --network palm|hand_boxes --scenes FOLDER [--count N] [--out FILE], with
 KNUCKLE_DATA. Pictures: the first N rendered scenes of a folder that `knuckle synth --hands scene` wrote, and as many of
 what may train besides: photographs of subhih's train split, mosaics of them (2x2 to 4x4), patches without hands and
-pieces of panoramas. Every finding of a thorough search is one sample, before anything is judged: a hand where its box
-overlaps a labelled one by IoU 0.5, none where it overlaps all by less than 0.2; between, and on hidden hands, it is
-left out. Prints, for pictures that the fit has not seen (five folds), how well hands and others are told apart, the
-calibration error, and what thresholds let through; writes src/knuckle/assets/detector/judge.json, whose other networks
-stay as they are.
+pieces of panoramas. Every finding of a normal search that never ends early is one sample, before it is judged: a hand
+where its box overlaps a labelled one by IoU 0.5, none where it overlaps all by less than 0.2; between, and on hidden
+hands, it is left out. Prints, for pictures that the fit has not seen (five folds), how well hands and others are told
+apart, the calibration error, and what thresholds let through; writes src/knuckle/assets/detector/judge.json, whose
+other networks stay as they are.
 """
 
 import json
@@ -73,7 +73,7 @@ def main() -> None:
 def search(network: str, scenes: Path, data: Path, count: int) -> Findings:
     """Every finding in the pictures of all sources."""
     unjudged = Judge(np.zeros(len(SIGNALS)), 0.0)
-    finder = HandFinder(effort="thorough", network=proposal_network(network), judge=unjudged)
+    finder = HandFinder(effort="normal", network=proposal_network(network), judge=unjudged)
     sources = [(0.0, picture) for picture in photographs(scenes, read_index(scenes)[:count])]
     sources += [(LABEL_MARGIN, picture) for picture in trainable(data, count)]
     rows, labels, numbers = [], [], []
