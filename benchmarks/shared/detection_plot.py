@@ -10,6 +10,8 @@ from knuckle.view.palette import chart_colour
 
 Results = Mapping[str, Mapping[str, Mapping[str, float | int]]]
 """Detector, then pictures, then figure."""
+KINDS = ("scenes", "y5827", "subhih", "mosaics 2x2", "mosaics 4x4", "mosaics 6x6")
+"""Of pictures, those that are drawn."""
 
 
 @chart_style()
@@ -20,7 +22,7 @@ def draw_detectors(path: Path, results: Results, *, base: str) -> None:
     Raises KnuckleError when the picture cannot be written.
     """
     networks = sorted({name.rsplit(" ", 1)[0] for name in results if name != base})
-    kinds = [name for name in results[base] if any(results[row][name]["hands"] for row in results)]
+    kinds = [name for name in KINDS if name in results[base]]
     series = [f"{kind}, {network}" for network in networks for kind in kinds]
     figure, axes = chart_sheet(
         2,
