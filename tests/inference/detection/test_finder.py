@@ -122,7 +122,7 @@ def test_small_hands_are_found_by_looking_closer(search, size_px):
 
 @pytest.mark.parametrize("place", [(500, 400), (250, 400), (375, 333), (125, 200), (510, 210)])
 def test_a_hand_on_the_seam_of_tiles_is_one_hand(search, place):
-    found, _, looked = search([hand(*place, 60)])
+    found, _, looked = search([hand(place[0], place[1], 60)])
     assert len(found) == 1 and len(looked) == 1
 
 
@@ -165,7 +165,7 @@ def test_interlaced_hands_stay_two():
 
 def test_a_part_of_a_hand_is_no_hand():
     joints = hand(100, 100, 100)
-    part = hand(*joints[10], 20)
+    part = hand(joints[10, 0], joints[10, 1], 20)
     assert len(distinct_hands([found_hand(joints, 0.9), found_hand(part, 0.8)])) == 1
     beside = hand(300, 100, 20)
     assert len(distinct_hands([found_hand(joints, 0.9), found_hand(beside, 0.8)])) == 2

@@ -36,8 +36,8 @@ LARGER = 2
 """How many times larger each view is than the one before."""
 MOST_LARGER = 1.75
 """Beyond this many times the picture's own size there is nothing more to see."""
-MOST_TIMES: dict[Effort, int] = {"normal": 4, "thorough": 8}
-"""The largest view over the size that the network was made for."""
+MOST_PX: dict[Effort, int] = {"normal": 768, "thorough": 1536}
+"""Of the longer side of the largest view."""
 COARSE = 2 / 3
 """Size of a smaller view of the whole picture: hands that fill it are seen better there."""
 MARGIN = 0.25
@@ -109,7 +109,7 @@ class HandFinder:
         if self.effort == "thorough":
             first.append(Pass(padded(picture, MARGIN), input_px))
         yield first
-        most = min(MOST_LARGER * size, MOST_TIMES[self.effort] * input_px)
+        most = min(MOST_LARGER * size, MOST_PX[self.effort])
         while (input_px := LARGER * input_px) <= most:
             yield tiled(picture, input_px, tile_px=tile_px)
 
