@@ -31,7 +31,7 @@ WIDTH, HEIGHT, TOP = 640, 521, 60
 """Of the photo, px, and where its first row is in the sample photo reduced to that width."""
 WARM_UP = 5
 PARTS = {
-    "finding the hand": ("knuckle.inference.detection.mediapipe", "PalmDetector.find"),
+    "finding the hand": ("knuckle.inference.detection.finder", "HandFinder.find"),
     "the network": ("knuckle.inference.onnx_model", "OnnxModel.__call__"),
     "fitting the rig": ("knuckle.inference.one_hand", "fuse"),
 }

@@ -30,7 +30,7 @@ def two_models(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPat
 def detections(monkeypatch: pytest.MonkeyPatch) -> list[Detection]:
     """What the detector finds; the real one is replaced."""
     found: list[Detection] = []
-    monkeypatch.setattr("knuckle.inference.detection.mediapipe.default_detector", lambda: lambda _: found)
+    monkeypatch.setattr("knuckle.inference.detection.finder.default_detector", lambda **_: lambda _: found)
     return found
 
 

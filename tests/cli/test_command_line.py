@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 import knuckle
 from knuckle.cli.main import COMMANDS, app
+from knuckle.inference.detection.detection import Detection
 from knuckle.inference.merge import SIGNALS
 from knuckle.inference.trust import CLASSES, Odds
 
@@ -127,8 +128,20 @@ def write_sample(assets: Path, *boxes: list[int]) -> None:
     (assets / "two_hands.json").write_text(json.dumps(about))
 
 
-def test_demo_takes_boxes_sides_and_camera_from_the_sidecar(assets, tmp_path, fake_model):
-    write_sample(assets, [5, 10, 40, 40], [50, 10, 40, 40])
+def found_in_sample(assets: Path, monkeypatch: pytest.MonkeyPatch, *boxes: list[int]) -> None:
+    """The sample with these hands, which a detector finds."""
+    write_sample(assets, *boxes)
+    found = [
+        Detection(np.array(box, dtype=float), side, 0.9)
+        for box, side in zip(boxes, ("right", "left"), strict=True)
+    ]
+    monkeypatch.setattr("knuckle.inference.detection.finder.default_detector", lambda **_: lambda _: found)
+
+
+def test_demo_finds_the_hands_and_takes_the_camera_from_the_sidecar(
+    assets, tmp_path, fake_model, monkeypatch
+):
+    found_in_sample(assets, monkeypatch, [5, 10, 40, 40], [50, 10, 40, 40])
     result = run("demo", "--out", tmp_path / "out", "--model", fake_model)
     assert result.exit_code == 0, result.output
     data = json.loads((tmp_path / "out" / "two_hands.json").read_text())
@@ -142,7 +155,7 @@ def test_demo_sees_touching_hands_together(assets, tmp_path, installed, monkeypa
     # The fake systems see different things: pairs are all the two-hand system's.
     all_joints = Odds(np.zeros(len(SIGNALS)), np.full(len(CLASSES), 60.0))
     monkeypatch.setattr("knuckle.inference.auto.merge_odds", lambda *_: (all_joints, all_joints))
-    write_sample(assets, [5, 10, 50, 40], [40, 10, 40, 40])
+    found_in_sample(assets, monkeypatch, [5, 10, 50, 40], [40, 10, 40, 40])
     result = run("demo", "--out", tmp_path / "out")
     assert result.exit_code == 0, result.output
     data = json.loads((tmp_path / "out" / "two_hands.json").read_text())

@@ -77,7 +77,7 @@ def test_detector_runs_once_a_photo(two_models, photo, monkeypatch):
         seen.append(image.shape)
         return [Detection(np.array([30.0, 20, 60, 64]), "right", 0.9)]
 
-    monkeypatch.setattr("knuckle.inference.detection.mediapipe.default_detector", lambda: detect)
+    monkeypatch.setattr("knuckle.inference.detection.finder.default_detector", lambda **_: detect)
     assert run(photo).exit_code == 0
     assert seen == [(120, 260, 3)]
     for name in two_models:
@@ -86,7 +86,7 @@ def test_detector_runs_once_a_photo(two_models, photo, monkeypatch):
 
 
 def test_no_hand(two_models, photo, monkeypatch):
-    monkeypatch.setattr("knuckle.inference.detection.mediapipe.default_detector", lambda: lambda _: [])
+    monkeypatch.setattr("knuckle.inference.detection.finder.default_detector", lambda **_: lambda _: [])
     assert run(photo, *BOX).exit_code == 0
     assert photo.with_suffix(".second-lite.glb").exists()
     result = run(photo)

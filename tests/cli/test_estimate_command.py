@@ -178,8 +178,8 @@ def test_out_without_permission(run, photo, tmp_path):
 
 
 def test_detector_whose_files_are_damaged_is_one_error(run, photo, monkeypatch, tmp_path):
+    from knuckle.inference.detection.finder import default_detector
     from knuckle.inference.detection.landmarks import landmark_network
-    from knuckle.inference.detection.mediapipe import default_detector
 
     monkeypatch.setattr("knuckle.inference.detection.landmarks.DETECTOR_FOLDER", tmp_path / "none")
     default_detector.cache_clear()
@@ -226,7 +226,7 @@ def test_box_and_side_load_neither_detector_nor_torch(photo, fake_model):
         "import sys\n"
         "from knuckle.cli.main import app\n"
         "try:\n    app(sys.argv[1:])\nfinally:\n"
-        "    heavy = ('torch', 'timm', 'knuckle.inference.detection.mediapipe', 'numba', 'llvmlite')\n"
+        "    heavy = ('torch', 'timm', 'knuckle.inference.detection.palm', 'numba', 'llvmlite')\n"
         "    print('LOADED', [m for m in heavy if m in sys.modules])\n"
     )
     command = ["estimate", str(photo), "--box", BOX, "--side", "left", "--model", fake_model]

@@ -87,5 +87,5 @@ def test_finding_hands_needs_no_network_and_no_other_program(fake_model, tmp_pat
     command = [sys.executable, "-c", OFFLINE, str(SAMPLE_PHOTO), fake_model]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split()[:2] == ["1", "right"]
+    assert done.stdout.split()[:2] == ["2", "right"]
     assert list(tmp_path.iterdir()) == []

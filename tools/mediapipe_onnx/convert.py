@@ -12,8 +12,8 @@ from source import MEMBERS, WHEEL, WHEEL_SHA256, read_members, read_network
 DEFAULT_OUT = Path(__file__).resolve().parents[2] / "src" / "knuckle" / "assets" / "detector"
 RESULTS = {
     "palm_detection_full": (
-        Result("regression", 0, (2016, 18)),
-        Result("logits", 1, (2016,)),
+        Result("regression", 0, ("anchors", 18)),
+        Result("logits", 1, ("anchors",)),
     ),
     "hand_landmark_full": (
         Result("joints_patch", 0, (21, 3)),
@@ -23,9 +23,12 @@ RESULTS = {
         Result("world_m", 3, (21, 3)),
     ),
 }
+# Nothing but convolutions: its grids of anchors grow with the picture.
+ANY_SIZE = ("palm_detection_full",)
 CHANGES = (
-    "converted from TensorFlow Lite to onnx: channels first inside, RGB bytes in, any batch size, named outputs, PRelu"
-    " and padding of channels written as convolutions; the weights are the original's"
+    "converted from TensorFlow Lite to onnx: channels first inside, RGB bytes in, any batch size, the palm network's"
+    " pictures of any size, named outputs, PRelu and padding of channels written as convolutions; the weights are the"
+    " original's"
 )
 
 
@@ -36,7 +39,8 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     for name, data in read_members(options.wheel).items():
-        model = to_onnx(read_network(data), name, RESULTS[name]).SerializeToString(deterministic=True)
+        model = to_onnx(read_network(data), name, RESULTS[name], any_size=name in ANY_SIZE)
+        model = model.SerializeToString(deterministic=True)
         record = {
             "name": name,
             "file": f"{name}.onnx",

@@ -22,22 +22,28 @@ class Result:
 
     name: str
     number: int
-    shape: tuple[int, ...]
+    shape: tuple[int | str, ...]
+    """A size that depends on the picture's has a name."""
 
 
-def to_onnx(network: Network, name: str, results: Sequence[Result]) -> onnx.ModelProto:
+def to_onnx(
+    network: Network, name: str, results: Sequence[Result], *, any_size: bool = False
+) -> onnx.ModelProto:
     """The network with a dynamic batch.
 
-    Input `picture`: (batch, size, size, 3) RGB bytes, which the graph scales to 0..1. Outputs: `results`.
+    Input `picture`: (batch, size, size, 3) RGB bytes, which the graph scales to 0..1; with any_size (batch, height,
+    width, 3), for a network whose answer is a list over the picture. Outputs: `results`.
     """
-    graph = _Graph(network)
+    graph = _Graph(network, any_size)
     for operation in network.operations:
         _WRITERS[operation.kind](graph, operation)
     for result in results:
-        shape = graph.integers([0, *result.shape], result.name)
+        sizes = (-1 if isinstance(size, str) else size for size in result.shape)
+        shape = graph.integers([0, *sizes], result.name)
         graph.add("Reshape", [graph.name(network.outputs[result.number]), shape], result.name)
     size = network.shapes[network.input][1]
-    picture = helper.make_tensor_value_info("picture", TensorProto.UINT8, ["batch", size, size, 3])
+    sides = ["height", "width"] if any_size else [size, size]
+    picture = helper.make_tensor_value_info("picture", TensorProto.UINT8, ["batch", *sides, 3])
     outputs = [
         helper.make_tensor_value_info(result.name, TensorProto.FLOAT, ["batch", *result.shape])
         for result in results
@@ -58,6 +64,7 @@ class _Graph:
     """Nodes and weights as they come; a tensor's name is its number in the .tflite file."""
 
     network: Network
+    any_size: bool
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     casts: list[onnx.NodeProto] = field(default_factory=list)
     initializers: list[onnx.TensorProto] = field(default_factory=list)
@@ -208,7 +215,8 @@ def _reshape(graph: _Graph, operation: Operation) -> None:
     """Maps to rows: an anchor's values lie side by side only with the channels last."""
     source, output = operation.inputs[0], graph.name(operation.output)
     graph.add("Transpose", [graph.name(source)], f"{output}_last", perm=TO_CHANNELS_LAST)
-    shape = graph.integers([0, *graph.network.shapes[operation.output][1:]], output)
+    _, rows, *values = graph.network.shapes[operation.output]
+    shape = graph.integers([0, -1 if graph.any_size else rows, *values], output)
     graph.add("Reshape", [f"{output}_last", shape], output)
 
 

@@ -28,7 +28,7 @@ from knuckle.files import atomic_path, printable
 from knuckle.hands import Hands
 from knuckle.inference.auto import AnyPredictor, open_predictor
 from knuckle.inference.detection.detection import Detector
-from knuckle.inference.estimate import Request, detect, predict
+from knuckle.inference.estimate import Request, detect, open_detector, predict
 from knuckle.inference.picture import in_picture_of
 from knuckle.photos.reading import Photo, read_photo
 from knuckle.progress import show_progress
@@ -126,10 +126,8 @@ def _each(
         for note in photo.notes:
             typer.echo(printable(f"warning: {note}"), err=True)
         if request.boxes_px is None and detector is None:
-            from knuckle.inference.detection.mediapipe import default_detector
-
             # Without a detector no photo can be done: its error ends the call.
-            detector = default_detector()
+            detector = open_detector(request)
         try:
             boxed = detect(picture.pixels, shown, detector=detector)
             answers = [predict(each, picture.pixels, boxed, picture.camera) for each in predictors.values()]

@@ -14,15 +14,14 @@ def demo(
         str, typer.Option(help="auto, all, a model `knuckle info` lists, or an .onnx file.")
     ] = "auto",
 ) -> None:
-    """Estimate the two hands of the sample photo in the package, a rendered one whose camera and boxes are
-    known."""
+    """Find and estimate the two hands of the sample photo in the package, a rendered one whose camera is known."""
     from knuckle.cli.batch import run
     from knuckle.cli.inputs import Given
     from knuckle.inference.estimate import Request
     from knuckle.photos import sample
 
     known = sample.read_sample_labels()
-    request = Request.checked(boxes=known["boxes"], sides=known["sides"], camera=known["camera"])
+    request = Request.checked(camera=known["camera"])
     done = run([Given(sample.SAMPLE_PHOTO)], request, model=model, out=out)
     if not done:
         raise typer.Exit(2)

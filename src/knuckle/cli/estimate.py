@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from knuckle.errors import KnuckleError
+from knuckle.inference.detection.search import DEFAULT_NETWORK, DetectorName, Effort
 
 
 def estimate(
@@ -42,6 +43,17 @@ def estimate(
             " an .onnx file; or all: every installed model, compared."
         ),
     ] = "auto",
+    effort: Annotated[
+        Effort,
+        typer.Option(
+            help="How long to search for hands: fast looks at the whole picture once, normal closer where there may be"
+            " more or smaller hands, thorough everywhere at every size."
+        ),
+    ] = "normal",
+    detector: Annotated[
+        DetectorName,
+        typer.Option(help="What finds hands: MediaPipe's palm network, or ours, which sees whole hands."),
+    ] = DEFAULT_NETWORK,
     looks: Annotated[
         int,
         typer.Option(
@@ -84,7 +96,14 @@ def estimate(
         raise KnuckleError(f"--box: expected a single photo with it, got {len(given)}")
     intrinsics = None if camera is None else numbers("--camera", camera, "FX,FY,CX,CY")
     request = Request.checked(
-        boxes=boxes, sides=sides, camera=intrinsics, looks=looks, evidence=evidence, mirrored=mirror
+        boxes=boxes,
+        sides=sides,
+        camera=intrinsics,
+        looks=looks,
+        evidence=evidence,
+        effort=effort,
+        network=detector,
+        mirrored=mirror,
     )
     if len(run(given, request, model=model, out=out)) < len(given):
         raise typer.Exit(2)

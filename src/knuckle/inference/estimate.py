@@ -20,6 +20,7 @@ from knuckle.hands import Hands
 from knuckle.inference.auto import AnyPredictor, open_predictor
 from knuckle.inference.detection.detection import Detector
 from knuckle.inference.detection.evidence import Evidence
+from knuckle.inference.detection.search import DEFAULT_NETWORK, DetectorName, Effort, check_search
 from knuckle.inference.picture import Picture
 from knuckle.inference.two_hands import check_looks
 from knuckle.photos.reading import Photo, check_image, read_photo, warn_of
@@ -34,7 +35,8 @@ def estimate(
     sides: Sequence[Side] | None = None,
     camera: Camera | Sequence[float] | None = None,
     model: str = AUTO,
-    detector: Detector | None = None,
+    detector: Detector | DetectorName = DEFAULT_NETWORK,
+    effort: Effort = "normal",
     looks: int = 2,
     evidence: bool = True,
     mirrored: bool = False,
@@ -50,7 +52,10 @@ def estimate(
         model: a name (`knuckle info` lists them) or the path of an .onnx file. "auto": every hand is seen by DaHyF, and
             a left and a right one near each other together by a two-hand system too, where one is installed; what both
             see is merged (`knuckle.inference.pairing` and `merge` have the rules, `Hands.models` who answered).
-        detector: what finds the hands; MediaPipe's networks where none is given.
+        detector: what finds the hands: "palm" (MediaPipe's palm network), "hand_boxes" (ours, which sees whole hands),
+            either with MediaPipe's landmark network, or one of your own.
+        effort: how long to search for hands: "fast" shows the network the whole picture once, "normal" looks closer
+            where there may be more or smaller hands, "thorough" looks everywhere at every size.
         looks: 2 shows the two-hand system every pair as it is and mirrored, which is more exact; 1 asks it once, in
             half its time.
         evidence: the joints that the hand detector's landmark network sees count in every hand
@@ -69,12 +74,20 @@ def estimate(
     else:
         pixels = check_image(image)
         photo = Photo(pixels, *pixels.shape[1::-1])
+    named = isinstance(detector, str)
     request = Request.checked(
-        boxes=boxes, sides=sides, camera=camera, looks=looks, evidence=evidence, mirrored=mirrored
+        boxes=boxes,
+        sides=sides,
+        camera=camera,
+        looks=looks,
+        evidence=evidence,
+        mirrored=mirrored,
+        effort=effort,
+        network=detector if named else DEFAULT_NETWORK,
     )
     picture, shown = request.shown(photo)
     predictor = _predictor(model, request.looks, request.evidence)
-    found = detect(picture.pixels, shown, detector=detector)
+    found = detect(picture.pixels, shown, detector=None if named else detector)
     return picture.given_hands(predict(predictor, picture.pixels, found, picture.camera))
 
 
@@ -94,6 +107,10 @@ class Request:
     """Whether the landmark network's joints count."""
     mirrored: bool = False
     """Whether the pictures are mirror images."""
+    effort: Effort = "normal"
+    """How long to search for hands."""
+    network: DetectorName = DEFAULT_NETWORK
+    """What says where they may be."""
 
     @classmethod
     def checked(
@@ -105,14 +122,25 @@ class Request:
         looks: Any = 2,
         evidence: bool = True,
         mirrored: bool = False,
+        effort: Any = "normal",
+        network: Any = DEFAULT_NETWORK,
     ) -> "Request":
         """A request of what a user gives, as `estimate` takes it. Raises KnuckleError for what no picture can be
         estimated with."""
         checked_sides = None if sides is None else _checked_sides(sides)
         checked_boxes = None if boxes is None else _checked_boxes(boxes)
         _check_one_side_a_box(checked_boxes, checked_sides)
-        checked_camera = _checked_camera(camera)
-        return cls(checked_boxes, checked_sides, checked_camera, check_looks(looks), evidence, bool(mirrored))
+        check_search(effort, network)
+        return cls(
+            checked_boxes,
+            checked_sides,
+            _checked_camera(camera),
+            check_looks(looks),
+            evidence,
+            bool(mirrored),
+            effort,
+            network,
+        )
 
     def shown(self, photo: Photo) -> tuple[Picture, "Request"]:
         """A photo as networks are shown it, and this request in px of that.
@@ -163,9 +191,7 @@ def detect(
         _check_boxes_meet(request.boxes_px, *image.shape[1::-1])
         return BoxedHands(request.boxes_px, request.sides, None)
     if detector is None:
-        from knuckle.inference.detection.mediapipe import default_detector
-
-        detector = default_detector()
+        detector = open_detector(request)
     found = detector(image)
     seen = [hand.evidence for hand in found if hand.evidence is not None]
     return BoxedHands(
@@ -174,6 +200,14 @@ def detect(
         # A detector of the user's own may have none.
         Evidence.joined(seen) if len(seen) == len(found) else None,
     )
+
+
+def open_detector(request: Request) -> Detector:
+    """What finds the hands that a request asks for, opened once for all requests alike. Raises KnuckleError when a
+    network's files are missing or damaged."""
+    from knuckle.inference.detection.finder import default_detector
+
+    return default_detector(effort=request.effort, network=request.network)
 
 
 def predict(

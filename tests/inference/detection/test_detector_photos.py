@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from knuckle.inference.detection.mediapipe import box_iou, default_detector
+from knuckle.inference.detection.finder import default_detector
+from knuckle.inference.detection.palm import box_iou
 from knuckle.photos.reading import read_image
 
 pytestmark = pytest.mark.skipif("KNUCKLE_DATA" not in os.environ, reason="KNUCKLE_DATA is not set")

@@ -1,7 +1,7 @@
 """MediaPipe's two hand networks as they lie in the package, and what the second one says of a square of a picture.
 
 They are Google's ("MediaPipe Hands", Zhang et al. 2020, Apache-2.0), turned into onnx by tools/mediapipe_onnx. One
-finds palms (`mediapipe`), the other the 21 joints of the hand in a square.
+finds palms (`palm`), the other the 21 joints of the hand in a square.
 """
 
 import json
