@@ -15,7 +15,8 @@ class Detection:
     """A hand found in a picture.
 
     box_px: x, y, w, h of the extent of its 21 joints, px of the picture (pixel centres at integers).
-    score: 0..1. rotation_rad: how far the hand is turned from fingers-up, clockwise in the picture. evidence: what the
+    score: 0..1. right: that it is a right hand, 0..1; 0.5 where the detector does not say more than its side.
+    rotation_rad: how far the hand is turned from fingers-up, clockwise in the picture. evidence: what the
     landmark network said of this one hand, where the detector asked it.
     """
 
@@ -24,6 +25,7 @@ class Detection:
     score: float
     rotation_rad: float = 0.0
     evidence: Evidence | None = None
+    right: float = 0.5
 
 
 class Detector(Protocol):
