@@ -60,6 +60,8 @@ from knuckle.skeleton import JOINT_CLASSES
 FOUND = 0.6
 """Share of the hands that are seen as if a detector had found them."""
 LEARNT = 0.7
+LEAST = 100
+"""Hands that figures of a system's own need; of boxes without one a third of that."""
 DECAY, STEPS = 1e-3, 800
 NOT_NEGATIVE = ("branches", "apart", "apart 3D", "residual")
 """Signals that never make a radius smaller."""
@@ -231,6 +233,9 @@ def main() -> None:
     standard: dict[str, list[Told]] = {SEEN: [], ALONE: []}
     for system, kinds in found.items():
         entry = {}
+        if not all(_is_enough(told) for told in kinds.values()):
+            console.print(f"{system}: too few hands, the standard figures stand for it")
+            continue
         for kind, told in kinds.items():
             learnt, held = _parts(told)
             entry[kind] = learn_entry(learnt)
@@ -299,6 +304,12 @@ def _parts(told: list[Told]) -> tuple[Told, Told]:
             learnt.append(of.rows(chosen[:end]))
             held.append(of.rows(chosen[end:]))
     return Told.joined(learnt), Told.joined(held)
+
+
+def _is_enough(told: list[Told]) -> bool:
+    """Whether there are hands and boxes without one enough to learn from."""
+    is_hand = np.concatenate([of.is_hand for of in told])
+    return min(is_hand.sum(), 3 * (~is_hand).sum()) >= LEAST
 
 
 def _unbranched(told: Told) -> Told:

@@ -130,11 +130,11 @@ def see(cases: Iterable[list[Case]], *, found_share: float, seed: int = 0) -> It
     rng = np.random.default_rng(seed)
     for case in cases:
         found = [found_hand(of, rng) for of in case]
-        picture, camera, given = case[0].picture, case[0].camera, rng.uniform() >= found_share
+        picture, given = case[0].picture, rng.uniform() >= found_share
         any_side: Side = "left" if rng.uniform() < 0.5 else "right"
         if not given and all(evidence.found[0] for _, evidence in found):
             boxes, evidence = np.stack([box for box, _ in found]), Evidence.joined([e for _, e in found])
-            decided = decide_sides(picture, boxes, evidence, camera)
+            decided = decide_sides(picture, boxes, evidence)
             yield SeenCase(case, boxes, decided.sides, evidence, decided.confidence)
         elif given or all(of.side is None for of in case):
             boxes = np.stack([of.box_px for of in case])

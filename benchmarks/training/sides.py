@@ -68,7 +68,7 @@ def collect(cases: Iterable[Case], reader: Predictor) -> Told:
         box, evidence = found_hand(case, rng)
         if not evidence.found[0]:
             continue
-        both = read_both_ways(reader, case.picture, box[None], evidence, case.camera)
+        both = read_both_ways(reader, case.picture, box[None], evidence)
         signals = side_signals(both, box[None], np.array([0.5]))
         rows.append((signals[0] * (1 if case.side == "right" else -1), qualities(both, box[None])[0]))
     return Told(*(np.stack(column) for column in zip(*rows, strict=True)))

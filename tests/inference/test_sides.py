@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import knuckle
-from knuckle import Camera, Detection, KnuckleError
+from knuckle import Detection, KnuckleError
 from knuckle.inference import sides as sides_module
 from knuckle.inference.detection.evidence import look_at
 from knuckle.inference.detection.landmarks import landmark_network
@@ -29,23 +29,23 @@ HALF = np.array([0.5])
 
 
 @pytest.fixture(scope="module")
-def sample() -> tuple[np.ndarray, np.ndarray, Camera]:
-    """The sample photo's right hand alone: the part of the picture round it, its box and the camera."""
+def sample() -> tuple[np.ndarray, np.ndarray]:
+    """The sample photo, and the box of its right hand."""
     image, about = read_image(SAMPLE_PHOTO), read_sample_labels()
     box = np.array(about["boxes"][about["sides"].index("right")], dtype=float)
-    return image, box[None], Camera.from_size(image.shape[1], image.shape[0])
+    return image, box[None]
 
 
 @pytest.fixture(scope="module")
 def both(sample) -> BothWays:
-    image, boxes, camera = sample
+    image, boxes = sample
     evidence = look_at(landmark_network(), image, boxes, ["right"])
-    return read_both_ways(Predictor(ONE_HAND), image, boxes, evidence, camera)
+    return read_both_ways(Predictor(ONE_HAND), image, boxes, evidence)
 
 
 def test_the_other_reading_is_the_mirror_image(both, sample):
     """Exchanging both readings is what mirroring the picture does."""
-    _, boxes, _ = sample
+    _, boxes = sample
     mirrored = BothWays(
         tuple(_other_side(look) for look in both.looks[::-1]),  # pyright: ignore[reportArgumentType]
         both.read[::-1],
@@ -58,27 +58,27 @@ def test_the_other_reading_is_the_mirror_image(both, sample):
 
 
 def test_a_mirrored_picture_has_the_other_side_with_the_same_probability(sample, monkeypatch):
-    image, boxes, camera = sample
+    image, boxes = sample
     width = image.shape[1]
     flipped = np.ascontiguousarray(image[:, ::-1])
     mirrored_boxes = np.array([[width - 1 - x - w, y, w, h] for x, y, w, h in boxes])
     # Every hand is read both ways: one look at the picture is not one at its mirror image.
     monkeypatch.setattr(sides_module, "DOUBT", 1e-9)
     answers = [
-        decide_sides(picture, box, look_at(landmark_network(), picture, box, ["right"]), lens)
-        for picture, box, lens in ((image, boxes, camera), (flipped, mirrored_boxes, camera.mirrored()))
+        decide_sides(picture, box, look_at(landmark_network(), picture, box, ["right"]))
+        for picture, box in ((image, boxes), (flipped, mirrored_boxes))
     ]
     assert answers[0].sides == ("right",) and answers[1].sides == ("left",)
     np.testing.assert_allclose(answers[0].confidence, answers[1].confidence, atol=0.02)
 
 
 def test_only_hands_in_doubt_are_read_both_ways(sample, monkeypatch):
-    image, boxes, camera = sample
+    image, boxes = sample
     evidence = look_at(landmark_network(), image, boxes, ["right"])
     asked = []
     monkeypatch.setattr(sides_module, "read_both_ways", lambda *given: asked.append(given[2]))
     monkeypatch.setattr(sides_module, "DOUBT", 0.49)
-    decided = decide_sides(image, boxes, evidence, camera)
+    decided = decide_sides(image, boxes, evidence)
     assert decided.sides == ("right",) and not asked
 
 
@@ -103,7 +103,7 @@ def test_a_partner_makes_the_other_side_likelier():
 def test_sides_that_are_given_are_believed(fake_model):
     image = np.random.default_rng(0).integers(0, 256, (100, 140, 3), dtype=np.uint8)
     box = np.array([30.0, 20, 40, 44])
-    given = knuckle.estimate(image, boxes=[box], sides=["left"], model=fake_model)
+    given = knuckle.estimate(image, boxes=box[None], sides=["left"], model=fake_model)
     found = knuckle.estimate(image, model=fake_model, detector=lambda _: [Detection(box, "left", 0.9)])
     for hands in (given, found):
         assert hands.sides == ("left",) and hands.side_confidence.tolist() == [1.0]

@@ -9,13 +9,14 @@ from knuckle.geometry.camera import Camera
 from knuckle.hands import Hands
 from knuckle.raster.numpy_raster import rasterise
 from knuckle.view import shading
-from knuckle.view.overlay import draw_hands, hand_colour, label_of
+from knuckle.view.overlay import draw_hands, hand_colour, label_of, side_of
 from knuckle.view.palette import FINGER_COLOURS
 
 
 def test_labels_say_what_is_not_sure():
     hands = made_hands().changed(side_confidence=[0.62, 1], states=("observed", "doubtful"))
     assert [label_of(hand) for hand in hands] == ["left 62% 0.99", "right 0.40 ?"]
+    assert [side_of(hand) for hand in hands] == ["left 62%", "right"]
 
 
 def test_doubtful_joints_are_hollow_within_their_radius():

@@ -31,7 +31,8 @@ class Disagreement:
     @classmethod
     def none(cls, count: int) -> "Disagreement":
         """Of hands of which nothing is known."""
-        return cls(*(np.full((count, JOINT_COUNT), np.nan) for _ in range(3)), np.full(count, np.nan))
+        branches, flat, space = np.full((3, count, JOINT_COUNT), np.nan)
+        return cls(branches, flat, space, np.full(count, np.nan))
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, np.ndarray | None]) -> "Disagreement":

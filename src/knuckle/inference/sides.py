@@ -29,7 +29,7 @@ from knuckle.inference.detection.landmarks import landmark_network
 from knuckle.inference.disagreement import Estimated
 from knuckle.inference.one_hand import Predictor
 from knuckle.inference.trust import logit, palm_length
-from knuckle.skeleton import Side
+from knuckle.skeleton import SIDES, Side
 from knuckle.weights import ONE_HAND, shipped_name
 
 TABLE = Path(__file__).parent.parent / "assets" / "sides.json"
@@ -84,17 +84,15 @@ def decide_sides(
     image: UInt8[np.ndarray, "H W 3"],
     boxes_px: Float[np.ndarray, "N 4"],
     evidence: Evidence,
-    camera: Camera,
     *,
     detector_right: Float[np.ndarray, "N"] | None = None,
 ) -> Sides:
-    """The sides of hands in a picture.
+    """The sides of hands in a picture, whatever camera took it.
 
     Args:
         image: RGB, not mirrored.
         boxes_px: x, y, w, h of each hand, px.
         evidence: what the landmark network said of them, shown the picture as it is.
-        camera: of the picture.
         detector_right: 0..1, that the detector took it for a right hand; 0.5 or None where it does not say.
 
     Raises KnuckleError when the table is missing or damaged.
@@ -108,7 +106,7 @@ def decide_sides(
     open_rows = np.flatnonzero((np.abs(odds) < sure) & np.isfinite(evidence.joints_px).all((1, 2)))
     if len(open_rows) and shipped_name(ONE_HAND) is not None:
         boxes, seen = boxes_px[open_rows], evidence.rows(open_rows)
-        read = read_both_ways(_reader(), image, boxes, seen, camera)
+        read = read_both_ways(_reader(), image, boxes, seen)
         signals, quality = side_signals(read, boxes, right[open_rows]), qualities(read, boxes)
         odds[open_rows] = table.both.logit(signals, quality)
     return _likeliest(with_pairs(odds, boxes_px, table.pair))
@@ -126,13 +124,13 @@ def read_both_ways(
     image: UInt8[np.ndarray, "H W 3"],
     boxes_px: Float[np.ndarray, "N 4"],
     evidence: Evidence,
-    camera: Camera,
 ) -> BothWays:
     """Both readings of hands. evidence: of the picture as it is; the mirror image is looked at here."""
-    count = len(boxes_px)
-    mirrored = look_at(landmark_network(), image, boxes_px, ["left"] * count)
-    as_right = reader.estimate(image, boxes_px, ["right"] * count, camera, evidence=evidence)
-    as_left = reader.estimate(image, boxes_px, ["left"] * count, camera, evidence=mirrored)
+    camera = Camera.from_size(image.shape[1], image.shape[0])
+    lefts, rights = ([side] * len(boxes_px) for side in SIDES)
+    mirrored = look_at(landmark_network(), image, boxes_px, lefts)
+    as_right = reader.estimate(image, boxes_px, rights, camera, evidence=evidence)
+    as_left = reader.estimate(image, boxes_px, lefts, camera, evidence=mirrored)
     return BothWays((evidence, mirrored), (as_right, as_left))
 
 

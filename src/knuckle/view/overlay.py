@@ -73,12 +73,15 @@ def hand_colour(index: int) -> np.ndarray:
     return HAND_COLOURS[index % len(HAND_COLOURS)]
 
 
+def side_of(hand: Hand) -> str:
+    """A hand's side as people read it, with its probability where that is low."""
+    sure = hand.side_confidence >= SURE_SIDE
+    return hand.side if sure else f"{hand.side} {100 * hand.side_confidence:.0f}%"
+
+
 def label_of(hand: Hand) -> str:
     """What is written at a hand."""
-    side = (
-        hand.side if hand.side_confidence >= SURE_SIDE else f"{hand.side} {100 * hand.side_confidence:.0f}%"
-    )
-    return f"{side} {hand.confidence:.2f}{' ?' if hand.state == 'doubtful' else ''}"
+    return f"{side_of(hand)} {hand.confidence:.2f}{' ?' if hand.state == 'doubtful' else ''}"
 
 
 def doubtful_joints(hand: Hand) -> Bool[np.ndarray, "21"]:
@@ -248,15 +251,17 @@ def _rounded(width: int, height: int, *, radius: float) -> Float[np.ndarray, "h 
 
 def _dashes(
     start: np.ndarray, end: np.ndarray, width: float, *, dashed: bool
-) -> list[tuple[np.ndarray, np.ndarray]]:
+) -> list[tuple[list[int], list[int]]]:
     """The pieces of a bone between two points of cv2's finer grid: the whole of it, or dashes as long as their gaps."""
     if not dashed:
-        return [(start, end)]
+        return [(start.tolist(), end.tolist())]
     length = float(np.linalg.norm(end - start)) / 2**_SHIFT
     count = int(np.clip(length / (5 * width), 1, 40))
     cuts = start + (end - start) * (np.arange(2 * count + 1) / (2 * count + 1))[:, None]
     step = (end - start) / (2 * count + 1)
-    return [(np.round(cut).astype(int), np.round(cut + step).astype(int)) for cut in cuts[1::2]]
+    return [
+        (np.round(cut).astype(int).tolist(), np.round(cut + step).astype(int).tolist()) for cut in cuts[1::2]
+    ]
 
 
 def _ring(

@@ -12,20 +12,19 @@ from knuckle.skeleton import Side
 
 @dataclass(frozen=True, eq=False)
 class Detection:
-    """A hand found in a picture.
-
-    box_px: x, y, w, h of the extent of its 21 joints, px of the picture (pixel centres at integers).
-    score: 0..1. right: that it is a right hand, 0..1; 0.5 where the detector does not say more than its side.
-    rotation_rad: how far the hand is turned from fingers-up, clockwise in the picture. evidence: what the
-    landmark network said of this one hand, where the detector asked it.
-    """
+    """A hand found in a picture."""
 
     box_px: Float[np.ndarray, "4"]
+    """x, y, w, h of the extent of its 21 joints, px of the picture (pixel centres at integers)."""
     side: Side
     score: float
+    """That there is a hand, 0 to 1."""
     rotation_rad: float = 0.0
+    """How far the hand is turned from fingers-up, clockwise in the picture."""
     evidence: Evidence | None = None
-    right: float = 0.5
+    """What the landmark network said of this one hand, where the detector asked it."""
+    right: float | None = None
+    """That it is a right one, 0 to 1; None where the detector has no number for it."""
 
 
 class Detector(Protocol):
