@@ -65,7 +65,7 @@ LEAST = 100
 DECAY, STEPS = 1e-3, 800
 NOT_NEGATIVE = ("branches", "apart", "apart 3D", "residual")
 """Signals that never make a radius smaller."""
-NOT_FALLING = ("presence", "confidence")
+NOT_FALLING = ("presence", "side", "confidence")
 """Signals that never make the confidence smaller."""
 
 
@@ -104,7 +104,7 @@ def collect(seen: Sequence[SeenCase], predictor: AnyPredictor) -> dict[str, Told
 
 def learn_confidence(told: Told) -> dict[str, Any]:
     """A logistic model's numbers by name."""
-    given = torch.as_tensor(_within(told.hand, _range(told.hand)))
+    given = torch.as_tensor(_within(told.hand, _range(told, told.hand)))
     middle, spread = given.mean(0), given.std(0).clamp(min=1e-3)
     is_hand = torch.as_tensor(told.is_hand, dtype=torch.float64)
     share = is_hand.mean()
@@ -129,8 +129,8 @@ def learn_confidence(told: Told) -> dict[str, Any]:
 def learn_radii(told: Told, errors: np.ndarray) -> dict[str, Any]:
     """Numbers by name of the radii that hold `HOLDS` of the errors (N, 21)."""
     known = np.isfinite(errors).all(1)
-    hand = torch.as_tensor(_within(told.hand, _range(told.hand))[known])
-    joint = torch.as_tensor(_within(told.joint, _range(told.joint))[known])
+    hand = torch.as_tensor(_within(told.hand, _range(told, told.hand))[known])
+    joint = torch.as_tensor(_within(told.joint, _range(told, told.joint))[known])
     aim = torch.as_tensor(np.log(errors[known] + 1e-5))
     counts = torch.as_tensor((errors[known] > 0).any(0), dtype=torch.float64)
     hand_middle, hand_spread = hand.mean(0), hand.std(0).clamp(min=1e-3)
@@ -168,8 +168,8 @@ def learn_radii(told: Told, errors: np.ndarray) -> dict[str, Any]:
 def learn_entry(told: Told) -> dict[str, Any]:
     """All figures of a system, with or without evidence."""
     return {
-        "range": dict(zip(SIGNALS, _range(told.hand).round(4).tolist(), strict=True)),
-        "joint range": dict(zip(JOINT_SIGNALS, _range(told.joint).round(4).tolist(), strict=True)),
+        "range": dict(zip(SIGNALS, _range(told, told.hand).round(4).tolist(), strict=True)),
+        "joint range": dict(zip(JOINT_SIGNALS, _range(told, told.joint).round(4).tolist(), strict=True)),
         "confidence": learn_confidence(told),
         "picture": learn_radii(told, told.error),
         "space": learn_radii(told, told.error_m),
@@ -319,8 +319,9 @@ def _unbranched(told: Told) -> Told:
     return told._replace(hand=hand, joint=joint)
 
 
-def _range(values: np.ndarray) -> np.ndarray:
-    """Between which numbers nearly all lie, signal by signal (k, 2)."""
+def _range(told: Told, values: np.ndarray) -> np.ndarray:
+    """Between which numbers nearly all hands lie, signal by signal (k, 2)."""
+    values = values[told.is_hand]
     return np.quantile(values.reshape(-1, values.shape[-1]), [0.005, 0.995], axis=0).T
 
 
