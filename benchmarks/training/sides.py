@@ -4,7 +4,7 @@ python -m benchmarks.training.sides --rendered runs/certainty --rendered runs/ev
 $KNUCKLE_DATA/train-photos [--signals out/sides]. Sets: `knuckle synth --count 2000 --size 224 --negatives 0.15 --seed
 711 --extra views --extra signs --extra partner --extra objects --extra flesh --extra wear --extra camera --extra sizes
 --extra poses --out runs/certainty`; the other one's command is in evidence_weights.py. --signals: where the signals are
-kept, which take minutes; delete them when a network changes.
+kept, which take minutes; delete them when a network changes. The weights are those of dahyf and dfl.
 
 Signals and their use: `knuckle.inference.sides`. The logits of a right hand are slopes times signals times a sharpness
 that the quality decides; their mean log loss is made small, each set counting as its number of hands, photographs
@@ -32,13 +32,15 @@ from knuckle.inference.sides import (
     FIRST,
     FIRST_QUALITY,
     QUALITY,
+    READ,
     SIGNALS,
     TABLE,
     qualities,
     read_both_ways,
     side_signals,
 )
-from knuckle.weights import ONE_HAND
+from knuckle.inference.two_hands import PairPredictor
+from knuckle.weights import ONE_HAND, TWO_HANDS
 
 PAIR = 2.0
 """Logarithm of the odds by which two near hands of about one size are a left and a right one: of 180 such pairs of the
@@ -53,13 +55,13 @@ LEARNT = 0.7
 
 
 class Told(NamedTuple):
-    """Of N hands: signals towards their true side (N, 8), and qualities (N, 4)."""
+    """Of N hands: signals towards their true side (N, 9), and qualities (N, 4)."""
 
     signals: np.ndarray
     qualities: np.ndarray
 
 
-def collect(cases: Iterable[Case], reader: Predictor) -> Told:
+def collect(cases: Iterable[Case], reader: Predictor, pairs: PairPredictor) -> Told:
     """Signals of the hands that the landmark network sees, as detection would find them."""
     rng, rows = np.random.default_rng(0), []
     for case in cases:
@@ -68,7 +70,7 @@ def collect(cases: Iterable[Case], reader: Predictor) -> Told:
         box, evidence = found_hand(case, rng)
         if not evidence.found[0]:
             continue
-        both = read_both_ways(reader, case.picture, box[None], evidence)
+        both = read_both_ways(reader, case.picture, box[None], evidence, pairs=pairs)
         signals = side_signals(both, box[None], np.array([0.5]))
         rows.append((signals[0] * (1 if case.side == "right" else -1), qualities(both, box[None])[0]))
     return Told(*(np.stack(column) for column in zip(*rows, strict=True)))
@@ -127,7 +129,7 @@ def main() -> None:
     parser.add_argument("--dry", action="store_true", help="write nothing")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    reader = Predictor(ONE_HAND, threads=1)
+    reader, pairs = Predictor(ONE_HAND, threads=1), PairPredictor(TWO_HANDS, threads=1)
     options.signals.mkdir(parents=True, exist_ok=True)
     told = []
     for folder in [*options.rendered, options.photos]:
@@ -137,7 +139,7 @@ def main() -> None:
                 cases = photo_cases(folder, slice(0, None, options.photo_step))
             else:
                 cases = rendered_cases(folder, slice(0, options.limit))
-            np.savez_compressed(kept, **collect(cases, reader)._asdict())
+            np.savez_compressed(kept, **collect(cases, reader, pairs)._asdict())
         with np.load(kept) as arrays:
             told.append(Told(**arrays))
     counts = [1.0] * len(options.rendered) + [PHOTOS_COUNT]
@@ -145,9 +147,13 @@ def main() -> None:
     learnt = [Told(*(values[:end] for values in of)) for of, end in zip(told, ends, strict=True)]
     held = [Told(*(values[end:] for values in of)) for of, end in zip(told, ends, strict=True)]
     table = {"first": learn(learnt, counts, FIRST, FIRST_QUALITY)}
-    table |= {"both": learn(learnt, counts, SIGNALS, QUALITY), "pair": PAIR}
+    table |= {
+        "read": learn(learnt, counts, READ, QUALITY),
+        "both": learn(learnt, counts, SIGNALS, QUALITY),
+        "pair": PAIR,
+    }
     console = Console(width=140)
-    for stage in ("first", "both"):
+    for stage in ("first", "read", "both"):
         shown = plain_table(("held out", "hands", "right side", "log loss", "ECE"), title=stage)
         for folder, of in zip([*options.rendered, options.photos], held, strict=True):
             p = probability(of, table[stage])

@@ -21,9 +21,10 @@ from knuckle.inference.sides import (
     side_signals,
     with_pairs,
 )
+from knuckle.inference.two_hands import PairPredictor
 from knuckle.photos.reading import read_image
 from knuckle.photos.sample import SAMPLE_PHOTO, read_sample_labels
-from knuckle.weights import ONE_HAND
+from knuckle.weights import ONE_HAND, TWO_HANDS
 
 HALF = np.array([0.5])
 
@@ -40,7 +41,8 @@ def sample() -> tuple[np.ndarray, np.ndarray]:
 def both(sample) -> BothWays:
     image, boxes = sample
     evidence = look_at(landmark_network(), image, boxes, ["right"])
-    return read_both_ways(Predictor(ONE_HAND), image, boxes, evidence)
+    pairs = PairPredictor(TWO_HANDS)
+    return read_both_ways(Predictor(ONE_HAND), image, boxes, evidence, pairs=pairs)
 
 
 def test_the_other_reading_is_the_mirror_image(both, sample):
@@ -49,6 +51,7 @@ def test_the_other_reading_is_the_mirror_image(both, sample):
     mirrored = BothWays(
         tuple(_other_side(look) for look in both.looks[::-1]),  # pyright: ignore[reportArgumentType]
         both.read[::-1],
+        -both.two_hands,
     )
     odds = read_table(TABLE).both
     value = odds.logit(side_signals(both, boxes, HALF), qualities(both, boxes))
@@ -76,7 +79,7 @@ def test_only_hands_in_doubt_are_read_both_ways(sample, monkeypatch):
     image, boxes = sample
     evidence = look_at(landmark_network(), image, boxes, ["right"])
     asked = []
-    monkeypatch.setattr(sides_module, "read_both_ways", lambda *given: asked.append(given[2]))
+    monkeypatch.setattr(sides_module, "read_both_ways", lambda *given, **_: asked.append(given[2]))
     monkeypatch.setattr(sides_module, "DOUBT", 0.49)
     decided = decide_sides(image, boxes, evidence)
     assert decided.sides == ("right",) and not asked

@@ -22,14 +22,14 @@ def test_labels_say_what_is_not_sure():
 def test_doubtful_joints_are_hollow_within_their_radius():
     hands = made_hands(centres_m=[(0.0, 0.0, 0.5)], sides=["right"])
     error = np.full((1, 21), 1.0)
-    error[0, 20] = 30.0
+    error[0, 20] = 9.0
     doubtful = hands.changed(joint_error_px=error, joint_error_m=error / 1e3)
     x, y = hands.joints_px[0, 20].round().astype(int)
     before, after = (
         draw_hands(photo(hands.camera), of, mesh=False, labels=False) for of in (hands, doubtful)
     )
     assert changed(before, after)[y, x]
-    ring = np.round([x, y] + 30 * np.array([[0, 1], [0, -1], [1, 0], [-1, 0]])).astype(int)
+    ring = np.round([x, y] + 9 * np.array([[0, 1], [0, -1], [1, 0], [-1, 0]])).astype(int)
     assert changed(before, after)[ring[:, 1], ring[:, 0]].any()
     far = np.abs(np.mgrid[: hands.camera.height, : hands.camera.width][::-1].T.swapaxes(0, 1) - [x, y]).max(
         -1

@@ -3,7 +3,8 @@
 The landmark network says left or right with each look, and is wrong with hands that hold things, are gloved or turned.
 Where it is not sure enough (`DOUBT`), it looks again, at the mirror image, and the hand is read both ways by the
 one-hand system, as a left one and as a right one: read as what it is, a hand agrees better with itself (the network's
-branches, its joints and the landmark network's, the rig and the joints it was fitted to). All signals change their sign
+branches, its joints and the landmark network's, the rig and the joints it was fitted to). The two-hand system, which
+says of either side whether there is such a hand, is asked too. All signals change their sign
 when the picture is mirrored, and there is no constant: left is as likely as right, and a picture and its mirror image
 give mirrored sides with the same probability. How much each signal counts, the less the smaller and vaguer the hand,
 was learnt on rendered hands and on photographs (`benchmarks/training/sides.py` writes `assets/sides.json`).
@@ -28,15 +29,20 @@ from knuckle.inference.detection.evidence import Evidence, look_at
 from knuckle.inference.detection.landmarks import landmark_network
 from knuckle.inference.disagreement import Estimated
 from knuckle.inference.one_hand import Predictor
+from knuckle.inference.pairing import PairWindow
 from knuckle.inference.trust import logit, palm_length
+from knuckle.inference.two_hands import PairPredictor
 from knuckle.skeleton import SIDES, Side
-from knuckle.weights import ONE_HAND, shipped_name
+from knuckle.weights import ONE_HAND, TWO_HANDS, shipped_name
 
 TABLE = Path(__file__).parent.parent / "assets" / "sides.json"
 
-SIGNALS = ("look", "mirrored look", "detector", "confidence", "branches", "apart", "apart 3D", "residual")
-"""For a right hand: in the order of `side_signals`, the first look's and the detector's alone at first."""
+READ = ("look", "mirrored look", "detector", "confidence", "branches", "apart", "apart 3D", "residual")
+SIGNALS = (*READ, "two hands")
+"""For a right hand, in the order of `side_signals`. The last one is what the two-hand system says, where it is
+installed: that there is a right hand rather than a left one."""
 FIRST = ("look", "detector")
+"""Known at first."""
 QUALITY = ("size", "presence", "confidence", "branches")
 """How well the hand is seen, in the order of `qualities`, that decides how much the signals count."""
 FIRST_QUALITY = ("size", "presence")
@@ -66,9 +72,11 @@ class SideOdds:
 
 
 class SideTable(NamedTuple):
-    """Odds by one look, and by all signals; pair: logarithm of the odds by which two near hands are of two sides."""
+    """Odds by one look, by both readings, by all signals; pair: logarithm of the odds that two near hands are of two
+    sides."""
 
     first: SideOdds
+    read: SideOdds
     both: SideOdds
     pair: float
 
@@ -106,17 +114,22 @@ def decide_sides(
     open_rows = np.flatnonzero((np.abs(odds) < sure) & np.isfinite(evidence.joints_px).all((1, 2)))
     if len(open_rows) and shipped_name(ONE_HAND) is not None:
         boxes, seen = boxes_px[open_rows], evidence.rows(open_rows)
-        read = read_both_ways(_reader(), image, boxes, seen)
-        signals, quality = side_signals(read, boxes, right[open_rows]), qualities(read, boxes)
-        odds[open_rows] = table.both.logit(signals, quality)
+        both = read_both_ways(_reader(), image, boxes, seen, pairs=_pair_reader())
+        signals, quality = side_signals(both, boxes, right[open_rows]), qualities(both, boxes)
+        if both.two_hands is None:
+            odds[open_rows] = table.read.logit(signals[:, : len(READ)], quality)
+        else:
+            odds[open_rows] = table.both.logit(signals, quality)
     return _likeliest(with_pairs(odds, boxes_px, table.pair))
 
 
 class BothWays(NamedTuple):
-    """Hands read as right ones and as left ones: what the landmark network and the one-hand system say."""
+    """Hands read as right ones and as left ones: what the landmark network and the one-hand system say; and the
+    two-hand system's logit of a right hand less that of a left one, where it was asked."""
 
     looks: tuple[Evidence, Evidence]
     read: tuple[Estimated, Estimated]
+    two_hands: Float[np.ndarray, "N"] | None = None
 
 
 def read_both_ways(
@@ -124,14 +137,24 @@ def read_both_ways(
     image: UInt8[np.ndarray, "H W 3"],
     boxes_px: Float[np.ndarray, "N 4"],
     evidence: Evidence,
+    *,
+    pairs: PairPredictor | None = None,
 ) -> BothWays:
-    """Both readings of hands. evidence: of the picture as it is; the mirror image is looked at here."""
+    """Both readings of hands. evidence: of the picture as it is; the mirror image is looked at here. pairs: the
+    two-hand system, which is shown each hand alone, as it is and mirrored."""
     camera = Camera.from_size(image.shape[1], image.shape[0])
     lefts, rights = ([side] * len(boxes_px) for side in SIDES)
     mirrored = look_at(landmark_network(), image, boxes_px, lefts)
     as_right = reader.estimate(image, boxes_px, rights, camera, evidence=evidence)
     as_left = reader.estimate(image, boxes_px, lefts, camera, evidence=mirrored)
-    return BothWays((evidence, mirrored), (as_right, as_left))
+    two_hands = None
+    if pairs is not None:
+        looks = [
+            pairs.ask_once(image, [PairWindow(box, turned) for box in boxes_px], camera).confidence
+            for turned in (False, True)
+        ]
+        two_hands = np.mean([logit(look[:, 0]) - logit(look[:, 1]) for look in looks], axis=0)
+    return BothWays((evidence, mirrored), (as_right, as_left), two_hands)
 
 
 def side_signals(
@@ -141,7 +164,9 @@ def side_signals(
     side_px = boxes_px[:, 2:].max(1, initial=1e-6)
     right, left = (_agreement(read, side_px) for read in both.read)
     looks = [logit(look.right) for look in both.looks]
-    return np.concatenate([np.stack([*looks, logit(detector_right)], axis=1), right - left], axis=1)
+    two_hands = np.zeros(len(boxes_px)) if both.two_hands is None else both.two_hands
+    first = np.stack([*looks, logit(detector_right)], axis=1)
+    return np.concatenate([first, right - left, two_hands[:, None]], axis=1)
 
 
 def qualities(both: BothWays, boxes_px: Float[np.ndarray, "N 4"]) -> Float[np.ndarray, "N q"]:
@@ -206,6 +231,11 @@ def _reader() -> Predictor:
     return Predictor(ONE_HAND)
 
 
+@lru_cache(maxsize=1)
+def _pair_reader() -> PairPredictor | None:
+    return None if shipped_name(TWO_HANDS) is None else PairPredictor(TWO_HANDS)
+
+
 @lru_cache(maxsize=4)
 def read_table(path: Path) -> SideTable:
     """The odds of a file. Raises KnuckleError when it is missing or damaged."""
@@ -213,6 +243,7 @@ def read_table(path: Path) -> SideTable:
         table = json.loads(path.read_text())
         return SideTable(
             _to_odds(table["first"], FIRST, FIRST_QUALITY),
+            _to_odds(table["read"], READ, QUALITY),
             _to_odds(table["both"], SIGNALS, QUALITY),
             float(table["pair"]),
         )

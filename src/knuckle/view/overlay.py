@@ -18,6 +18,8 @@ _FINE_BELOW_PX = 200  # smaller skeletons are drawn larger and averaged: cv2's s
 _FINE = 4
 DOUBTFUL_SHARE = 0.1
 """A joint whose error may be more than this share of the hand's longer side is drawn as a doubtful one."""
+_LARGEST_RING = 0.3
+"""Of the hand's longer side: larger rings would hide the rest."""
 SURE_SIDE = 0.9
 """Labels give the probability of a side below this."""
 
@@ -34,8 +36,9 @@ def draw_hands(
 
     Meshes are see-through and hide each other by depth. Each hand has its own colour, and in the skeleton each
     finger; lines are wider for larger hands. Doubtful joints (`DOUBTFUL_SHARE`), and all of a doubtful hand, are
-    hollow, their bones dashed, and a ring shows how far off they may be. Parts outside the photo or behind the camera
-    are left out. Raises KnuckleError if the image is not RGB uint8 or its size is not that of the hands' camera.
+    hollow, their bones dashed; in a hand that is there a ring shows how far off they may be. Parts outside the photo
+    or behind the camera are left out. Raises KnuckleError if the image is not RGB uint8 or its size is not that of the
+    hands' camera.
 
     Args:
         image_rgb: the photo.
@@ -60,8 +63,7 @@ def draw_hands(
     far_to_near = sorted(range(len(hands)), key=lambda i: -hands.joints_m[i, :, 2].mean())
     for hand in (hands[i] for i in far_to_near) if skeleton else ():
         drawn = find_drawable(hand.joints_px, hand.joints_m)
-        doubtful = doubtful_joints(hand)
-        draw_skeleton(picture, hand.joints_px, drawn, radius_px=np.where(doubtful, hand.joint_error_px, 0.0))
+        draw_skeleton(picture, hand.joints_px, drawn, radius_px=_rings(hand))
     for i in far_to_near if labels else ():
         if window := _joints_window(hands[i], picture):
             draw_label(picture, label_of(hands[i]), window, hand_colour(i), taken)
@@ -89,6 +91,13 @@ def doubtful_joints(hand: Hand) -> Bool[np.ndarray, "21"]:
     size = float(np.ptp(hand.joints_px, axis=0).max())
     with np.errstate(invalid="ignore"):
         return (hand.joint_error_px > DOUBTFUL_SHARE * size) | (hand.state == "doubtful")
+
+
+def _rings(hand: Hand) -> Float[np.ndarray, "21"]:
+    """The radius of each doubtful joint's ring, px; 0 for other joints, NaN where there is none to draw."""
+    largest = _LARGEST_RING * float(np.ptp(hand.joints_px, axis=0).max())
+    radius = np.minimum(hand.joint_error_px, largest) if hand.state != "doubtful" else np.full(21, np.nan)
+    return np.where(doubtful_joints(hand), radius, 0.0)
 
 
 def hand_extent(joints_px: Float[np.ndarray, "21 2"], drawn: Bool[np.ndarray, "21"]) -> float:
