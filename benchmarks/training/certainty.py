@@ -211,6 +211,9 @@ def main() -> None:
     parser.add_argument("--backgrounds", type=Path, required=True)
     parser.add_argument("--weights", action="append", default=None)
     parser.add_argument("--limit", type=int, default=800, help="of each rendered set")
+    parser.add_argument(
+        "--cases", type=int, default=800, help="of each source that every system is asked about"
+    )
     parser.add_argument("--signals", type=Path, default=Path("out/certainty"))
     parser.add_argument("--dry", action="store_true", help="write nothing")
     options = parser.parse_args()
@@ -220,6 +223,7 @@ def main() -> None:
     found: dict[str, dict[str, list[Told]]] = {}
     for source, cases in _sources(options).items():
         seen = _seen(options.signals / f"seen-{source}.pickle", cases)
+        seen = seen[:: -(-len(seen) // options.cases)]
         # A lone hand is the one-hand system's with auto too.
         for name in [*names, *([weights.AUTO] if source == "pairs" else [])]:
             for kind in (SEEN, ALONE):
