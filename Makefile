@@ -21,7 +21,7 @@ demo: .venv/base
 	$(BIN)/knuckle demo --out out/demo
 
 test: .venv/dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
 lint: .venv/dev
 	$(BIN)/ruff check .
