@@ -8,10 +8,10 @@ the split apart), frozen mosaics of those of one source (2x2 to 6x6), and patche
 All rows see a picture one after the other, each network on one thread, so their times are comparable: ms is the median,
 and the ratio is that of the medians to the palm pass.
 
-A hand is found when a detection (the extent of its joints) overlaps it by IoU 0.5; labels of photographs outline the
-hand, so there the extent is grown by a tenth on every side first. Hands of at most 32 px and those a scene marks as
-hidden count neither way. Ghosts a picture: detections where no hand is (IoU below 0.2 with all) and second ones of one
-hand, where all hands are labelled.
+A hand is found when a detection (the extent of its joints) overlaps it by IoU 0.5 within the picture; labels of
+photographs outline the hand, so there the extent is grown by a tenth on every side first. Hands of at most 32 px and
+those a scene marks as hidden count neither way. Ghosts a picture: detections where no hand is (IoU below 0.2 with all)
+and second ones of one hand, where all hands are labelled.
 """
 
 import json
@@ -20,6 +20,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from benchmarks.shared.arguments import make_parser, one_line_errors, parse
 from benchmarks.shared.detection_scores import Scores
@@ -135,7 +137,8 @@ def measure(
         for name, detect in detectors.items():
             start = time.perf_counter()
             found = detect(image)
-            scores[name].add(picture, found, time.perf_counter() - start)
+            seconds = time.perf_counter() - start
+            scores[name].add(picture, found, seconds, size_px=np.array(image.shape[1::-1]))
     summaries = {name: one.summary() for name, one in scores.items()}
     for summary in summaries.values():
         summary["times"] = summary["ms"] / summaries[BASE]["ms"]

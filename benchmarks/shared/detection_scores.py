@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from benchmarks.shared.labelled_pictures import LabelledPicture
 from knuckle.inference.detection.boxes import overlaps
@@ -39,12 +39,20 @@ class Scores:
     """Score of each detection, and whether it has found a hand."""
     seconds: list[float] = field(default_factory=list)
 
-    def add(self, picture: LabelledPicture, detections: Sequence[Detection], seconds: float) -> None:
-        """Counts what was found in one more picture, and how long that took."""
+    def add(
+        self,
+        picture: LabelledPicture,
+        detections: Sequence[Detection],
+        seconds: float,
+        *,
+        size_px: Int[np.ndarray, "2"],
+    ) -> None:
+        """Counts what was found in one more picture, of that width and height, and how long that took."""
         small = picture.boxes_px[:, 2:].max(1, initial=0) <= LEAST_PX
         asked = ~(small | picture.ignored)
         boxes = np.array([grown(one.box_px, self.margin) for one in detections]).reshape(-1, 4)
-        pairs = match(boxes, picture.boxes_px)
+        boxes, labels = clipped(boxes, size_px), clipped(picture.boxes_px, size_px)
+        pairs = match(boxes, labels)
         self.pictures += 1
         self.judged += picture.complete
         self.hands += int(asked.sum())
@@ -59,7 +67,7 @@ class Scores:
                 self.sided += label is not None
                 self.right_side += label == detection.side
             elif picture.complete:
-                iou = overlaps(boxes[number], picture.boxes_px)
+                iou = overlaps(boxes[number], labels)
                 # A loose box of a hand that nothing has found is a hand missed, not a ghost as well.
                 near = iou.max(initial=0) >= NO_HAND_IOU
                 if near and (not asked[iou.argmax()] or int(iou.argmax()) not in pairs.values()):
@@ -85,6 +93,15 @@ def grown(box_px: Float[np.ndarray, "4"], margin: float) -> Float[np.ndarray, "4
     """A box (x, y, w, h) with a margin, by that share of its sides, on every side."""
     x, y, w, h = box_px
     return np.array([x - margin * w, y - margin * h, w * (1 + 2 * margin), h * (1 + 2 * margin)])
+
+
+def clipped(boxes_px: Float[np.ndarray, "N 4"], size_px: Int[np.ndarray, "2"]) -> Float[np.ndarray, "N 4"]:
+    """What lies of boxes (x, y, w, h) within a picture of that width and height: how far a hand goes on beyond its
+    edge is a guess that no detector is judged by."""
+    low, high = (
+        np.clip(edge, -0.5, size_px - 0.5) for edge in (boxes_px[:, :2], boxes_px[:, :2] + boxes_px[:, 2:])
+    )
+    return np.concatenate([low, high - low], axis=1)
 
 
 def match(boxes: Float[np.ndarray, "M 4"], labels: Float[np.ndarray, "N 4"]) -> dict[int, int]:
