@@ -185,7 +185,12 @@ def _published(path: Path) -> list[list[Tensor]]:
     found = []
     for node in graph.node:
         name = node.output[0]
-        if node.op_type != "Conv" or name in said or name.endswith("_minus") or node.input[1].endswith("_eye"):
+        if (
+            node.op_type != "Conv"
+            or name in said
+            or name.endswith("_minus")
+            or node.input[1].endswith("_eye")
+        ):
             continue
         values = [torch.tensor(stored[n]).float() for n in node.input[1:] if n in stored]
         found.append([1 - values[0].flatten()] if name.endswith("_raised") else values)

@@ -51,7 +51,9 @@ def hand_boxes_loss(
     side = (weight * side * sided).sum() / (weight * sided).sum().clamp(min=1.0)
     turned = direction.any(-1)
     along = F.normalize(answers.direction[picture, cell], dim=-1, eps=1e-3)
-    turn = (weight * (1 - (along * direction).sum(-1)) * turned).sum() / (weight * turned).sum().clamp(min=1.0)
+    turn = (weight * (1 - (along * direction).sum(-1)) * turned).sum() / (weight * turned).sum().clamp(
+        min=1.0
+    )
     total = SCORE * score + BOX * box + SIDE * side + DIRECTION * turn
     mean_iou = iou.detach().mean() if len(iou) else torch.zeros(())
     return total, {"score": score, "box": box, "side": side, "direction": turn, "iou": mean_iou}

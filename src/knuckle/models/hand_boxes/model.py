@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from knuckle.geometry.cells import CELL_STRIDES, cells_to_boxes, grid_cells
+from knuckle.geometry.cells import CELL_STRIDES, LARGEST_LOG_SIZE, cells_to_boxes, grid_cells
 from knuckle.layers.palm_backbone import PalmBackbone
 
 ANSWERS = 8
@@ -14,8 +14,6 @@ ANSWERS = 8
 RARE = -4.6
 """Logit that the cells start with: most of them see no hand."""
 USUAL_LOG_SIZE = 1.2
-LARGEST_LOG_SIZE = 5.0
-"""A box of 150 strides; more would overflow while a network still learns."""
 
 
 class Answers(NamedTuple):
@@ -46,7 +44,7 @@ class HandBoxes(nn.Module):
         super().__init__()
         self.backbone = PalmBackbone()
         self.frozen = frozen
-        for module in (self.backbone.first_modules() if frozen else ()):
+        for module in self.backbone.first_modules() if frozen else ():
             module.requires_grad_(False)
         self.heads = nn.ModuleList(nn.Conv2d(channels, ANSWERS, 1) for channels in PalmBackbone.channels)
         for head in self.heads:

@@ -66,8 +66,6 @@ def assign(labels: HandLabels, cells: Float[Tensor, "N 3"]) -> Targets:
     return Targets(hand, counts)
 
 
-def _inside(
-    centres: Float[Tensor, "N 2"], boxes: Float[Tensor, "n 4"]
-) -> Bool[Tensor, "N n"]:
+def _inside(centres: Float[Tensor, "N 2"], boxes: Float[Tensor, "n 4"]) -> Bool[Tensor, "N n"]:
     low, high = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
     return ((centres[:, None] >= low) & (centres[:, None] <= high)).all(-1)

@@ -1,0 +1,115 @@
+"""The hand detector as an onnx file for onnxruntime, with its record."""
+
+import copy
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+from jaxtyping import Float, UInt8
+from onnxscript import optimizer
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from knuckle.export.onnx import remove_source_notes, store_exact_tensors_as_fp16
+from knuckle.files import atomic_path
+from knuckle.models.hand_boxes.model import HandBoxes
+
+INPUT, OUTPUT = "picture", "cells"
+_EXAMPLE = 256, 320
+
+
+@dataclass(frozen=True)
+class HandBoxesRecord:
+    """What is known of the detector's file; stored beside it as JSON."""
+
+    sha256: str
+    recipe: str
+    commit: str
+    samples_seen: int
+    """Pictures that training showed it."""
+    train_seconds: float
+    trained_on: str
+    scores: dict[str, Any] = field(default_factory=dict)
+    """Measured figures, each with the command that printed it."""
+    name: str = "hand_boxes"
+    file: str = "hand_boxes.onnx"
+    input_px: int = 320
+    """Longer side of what it is shown."""
+    licence: str = "Apache-2.0"
+    started_from: str = "palm_detection_full (MediaPipe Hands, Apache-2.0)"
+
+    def write(self, path: Path) -> None:
+        """Write the record as JSON, whole or not at all."""
+        with atomic_path(path) as temporary:
+            temporary.write_text(json.dumps(asdict(self), indent=1) + "\n")
+
+
+def export_hand_boxes(model: HandBoxes, path: Path) -> str:
+    """Write the network as onnx and return the file's sha256.
+
+    "picture" (1, H, W, 3) RGB bytes, H and W multiples of 32, to "cells" (1, N, 8), what each of the cells of
+    `knuckle.geometry.cells.grid_cells` says. Weights that fp16 represents exactly, such as shipped ones, are stored in
+    it.
+    """
+    network = _OfBytes(copy.deepcopy(model).cpu().eval())
+    rows, columns = (torch.export.Dim(name, min=1, max=128) for name in ("rows", "columns"))
+    program = torch.onnx.export(
+        network,
+        (torch.zeros(1, *_EXAMPLE, 3, dtype=torch.uint8),),
+        dynamo=True,
+        input_names=[INPUT],
+        output_names=[OUTPUT],
+        dynamic_shapes=({1: 32 * rows, 2: 32 * columns},),
+        opset_version=18,
+        optimize=False,
+        verbose=False,
+    )
+    assert program is not None
+    optimizer.inline(program.model)
+    optimizer.fold_constants(program.model)
+    optimizer.remove_unused_nodes(program.model)
+    graph = store_exact_tensors_as_fp16(remove_source_notes(program.model_proto))
+    onnx.checker.check_model(graph)
+    data = graph.SerializeToString(deterministic=True)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+    return hashlib.sha256(data).hexdigest()
+
+
+class _OfBytes(nn.Module):
+    """The network on a picture's bytes."""
+
+    def __init__(self, model: HandBoxes) -> None:
+        super().__init__()
+        _bend_by_convolutions(model)
+        self.model = model
+
+    def forward(self, picture: UInt8[Tensor, "1 H W 3"]) -> Float[Tensor, "1 N 8"]:
+        return self.model.raw(picture.permute(0, 3, 1, 2).float() / 255)
+
+
+class _ByConvolutions(nn.Module):
+    """PReLU as x + (1 - slope) relu(-x), by convolutions of single pixels: onnxruntime joins them to the convolutions
+    round them, while its PReLU makes it lay out every map anew."""
+
+    def __init__(self, bend: nn.PReLU) -> None:
+        super().__init__()
+        channels = len(bend.weight)
+        self.register_buffer("minus", -torch.ones(channels, 1, 1, 1))
+        self.register_buffer("lift", (1 - bend.weight.detach()).reshape(channels, 1, 1, 1))
+
+    def forward(self, x: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:
+        below = F.relu(F.conv2d(x, self.minus, groups=x.shape[1]))
+        return F.conv2d(below, self.lift, groups=x.shape[1]) + x
+
+
+def _bend_by_convolutions(module: nn.Module) -> None:
+    for name, child in list(module.named_children()):
+        if isinstance(child, nn.PReLU):
+            setattr(module, name, _ByConvolutions(child))
+        else:
+            _bend_by_convolutions(child)
