@@ -5,6 +5,7 @@ Residual blocks of a 5x5 depthwise and a pointwise convolution with PReLU ("Blaz
 are left out, and so may be some of its blocks.
 """
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,7 +41,7 @@ class PalmBackbone(nn.Module):
         self.kept = tuple(tuple(places) for places in kept)
         self.stem = SameConv(3, WIDTHS[0], 5, stride=2)
         self.stem_act = PReLU(WIDTHS[0])
-        self.halvings = nn.ModuleList(Halving(a, b) for a, b in zip(WIDTHS, WIDTHS[1:], strict=False))
+        self.halvings = nn.ModuleList(Halving(a, b) for a, b in itertools.pairwise(WIDTHS))
         self.stages = nn.ModuleList(
             nn.Sequential(*(Residual(width) for _ in places))
             for width, places in zip(WIDTHS, self.kept, strict=True)

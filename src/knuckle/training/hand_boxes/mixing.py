@@ -1,6 +1,7 @@
 """Training pictures of the hand detector, mixed from labelled ones: mosaics, single pictures near and far, and patches
 pasted on pictures without hands."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -185,8 +186,8 @@ def _mosaic(canvas: Canvas, sources: Sources, rng: np.random.Generator) -> None:
         _show(canvas, picture, Area(0, 0, width, height), rng, zoom=(0.35, 2.0), turns=0.5)
         return
     columns, rows = _lines_between(width, grid, rng), _lines_between(height, grid, rng)
-    for left, right in zip(columns, columns[1:], strict=False):
-        for top, bottom in zip(rows, rows[1:], strict=False):
+    for left, right in itertools.pairwise(columns):
+        for top, bottom in itertools.pairwise(rows):
             picture = _tile(sources, rng, empty=0.25)
             area = Area(left, top, right - left, bottom - top)
             _show(canvas, picture, area, rng, zoom=(0.8, 1.7), turns=0.5)
