@@ -7,16 +7,19 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import torch
 from jaxtyping import Float, UInt8
+from onnx import numpy_helper
 from onnxscript import optimizer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from knuckle.export.onnx import remove_source_notes, store_exact_tensors_as_fp16
 from knuckle.files import atomic_path
-from knuckle.models.hand_boxes.model import HandBoxes
+from knuckle.layers.depthwise import DepthwiseConv
+from knuckle.models.hand_boxes.model import ANSWERS, HandBoxes
 
 INPUT, OUTPUT = "picture", "cells"
 _EXAMPLE = 256, 320
@@ -56,14 +59,12 @@ def export_hand_boxes(model: HandBoxes, path: Path) -> str:
     it.
     """
     network = _OfBytes(copy.deepcopy(model).cpu().eval())
-    rows, columns = (torch.export.Dim(name, min=1, max=128) for name in ("rows", "columns"))
     program = torch.onnx.export(
         network,
         (torch.zeros(1, *_EXAMPLE, 3, dtype=torch.uint8),),
         dynamo=True,
         input_names=[INPUT],
         output_names=[OUTPUT],
-        dynamic_shapes=({1: 32 * rows, 2: 32 * columns},),
         opset_version=18,
         optimize=False,
         verbose=False,
@@ -72,7 +73,7 @@ def export_hand_boxes(model: HandBoxes, path: Path) -> str:
     optimizer.inline(program.model)
     optimizer.fold_constants(program.model)
     optimizer.remove_unused_nodes(program.model)
-    graph = store_exact_tensors_as_fp16(remove_source_notes(program.model_proto))
+    graph = store_exact_tensors_as_fp16(_of_any_size(remove_source_notes(program.model_proto)))
     onnx.checker.check_model(graph)
     data = graph.SerializeToString(deterministic=True)
     with atomic_path(path) as temporary:
@@ -80,13 +81,37 @@ def export_hand_boxes(model: HandBoxes, path: Path) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def _of_any_size(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Free the picture's height and width, which the exporter fixes.
+
+    It could keep them open itself, but takes ten times as long, and computes paddings from them that are always the
+    same. Of all layers only the last ones, which lay the cells out as a list, name a size.
+    """
+    picture, cells = model.graph.input[0], model.graph.output[0]
+    for axis, name in ((1, "height"), (2, "width")):
+        picture.type.tensor_type.shape.dim[axis].dim_param = name
+    cells.type.tensor_type.shape.dim[1].dim_param = OUTPUT
+    as_list = numpy_helper.from_array(np.array([1, -1, ANSWERS]), "as_list")
+    model.graph.initializer.append(as_list)
+    for node in model.graph.node:
+        if node.op_type == "Reshape":
+            node.input[1] = as_list.name
+    used = {name for node in model.graph.node for name in node.input}
+    unused = [tensor for tensor in model.graph.initializer if tensor.name not in used]
+    for tensor in unused:
+        model.graph.initializer.remove(tensor)
+    del model.graph.value_info[:]
+    return model
+
+
 class _OfBytes(nn.Module):
     """The network on a picture's bytes."""
 
     def __init__(self, model: HandBoxes) -> None:
         super().__init__()
-        _bend_by_convolutions(model)
+        _for_onnxruntime(model)
         self.model = model
+        self.eval()
 
     def forward(self, picture: UInt8[Tensor, "1 H W 3"]) -> Float[Tensor, "1 N 8"]:
         return self.model.raw(picture.permute(0, 3, 1, 2).float() / 255)
@@ -107,9 +132,24 @@ class _ByConvolutions(nn.Module):
         return F.conv2d(below, self.lift, groups=x.shape[1]) + x
 
 
-def _bend_by_convolutions(module: nn.Module) -> None:
+class _PaddedConv(nn.Module):
+    """A depthwise convolution by stride 2 of even maps, whose zeros are known whatever the maps' size."""
+
+    def __init__(self, conv: DepthwiseConv) -> None:
+        super().__init__()
+        self.conv, spare = conv, conv.kernel_size[0] - conv.stride[0]
+        self.pads = (spare // 2, spare - spare // 2) * 2
+
+    def forward(self, x: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C oh ow"]:
+        conv = self.conv
+        return F.conv2d(F.pad(x, self.pads), conv.weight, conv.bias, conv.stride, groups=conv.groups)
+
+
+def _for_onnxruntime(module: nn.Module) -> None:
     for name, child in list(module.named_children()):
         if isinstance(child, nn.PReLU):
             setattr(module, name, _ByConvolutions(child))
+        elif isinstance(child, DepthwiseConv) and child.zeros is None:
+            setattr(module, name, _PaddedConv(child))
         else:
-            _bend_by_convolutions(child)
+            _for_onnxruntime(child)

@@ -74,7 +74,7 @@ class Residual(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.depthwise = DepthwiseConv(channels, 5)
+        self.depthwise = DepthwiseConv(channels, 5, zeros=2)
         self.pointwise = nn.Conv2d(channels, channels, 1)
         self.act = PReLU(channels)
 

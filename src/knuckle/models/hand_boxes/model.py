@@ -1,5 +1,6 @@
 """The hand detector's network: MediaPipe's palm backbone, and one answer for each cell of three grids."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -7,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from knuckle.geometry.cells import CELL_STRIDES, LARGEST_LOG_SIZE, cells_to_boxes, grid_cells
-from knuckle.layers.palm_backbone import PalmBackbone
+from knuckle.layers.palm_backbone import ALL_BLOCKS, PalmBackbone
 
 ANSWERS = 8
 """Numbers a cell: logit of a hand; the box (`knuckle.geometry.cells`); logit of a right hand; its direction."""
@@ -37,12 +38,12 @@ class HandBoxes(nn.Module):
     """RGB in 0..1 (B, 3, H, W), H and W multiples of 32, to `Answers` of the cells of `grid_cells(H, W)`.
 
     frozen: whether the layers down to stride 4 keep the weights they start with, which saves three quarters of a
-    step's time: edges and textures are learnt already.
+    step's time: edges and textures are learnt already. kept: which of the backbone's blocks there are, all by default.
     """
 
-    def __init__(self, *, frozen: bool = True) -> None:
+    def __init__(self, *, frozen: bool = True, kept: Sequence[Sequence[int]] = ALL_BLOCKS) -> None:
         super().__init__()
-        self.backbone = PalmBackbone()
+        self.backbone = PalmBackbone(kept=kept)
         self.frozen = frozen
         for module in self.backbone.first_modules() if frozen else ():
             module.requires_grad_(False)
