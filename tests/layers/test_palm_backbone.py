@@ -31,7 +31,7 @@ def test_it_has_the_published_maps():
 
 
 def test_another_network_is_refused():
-    with pytest.raises(KnuckleError, match="hand_landmark_full.onnx: expected the 90 layers"):
+    with pytest.raises(KnuckleError, match=r"hand_landmark_full\.onnx: expected the 90 layers"):
         load_palm(PalmBackbone(), FILE.with_name("hand_landmark_full.onnx"))
 
 

@@ -40,6 +40,14 @@ def empty() -> LabelledPicture:
     return LabelledPicture(grey, 60, 60, ())
 
 
+STRAIGHT = np.array([[1.0, 0, 0], [0, 1, 0]])
+
+
+def moved(right: float) -> np.ndarray:
+    """A view of a picture as it is, so many px further right."""
+    return np.array([[1.0, 0, right], [0, 1, 0]])
+
+
 def red(image: np.ndarray) -> np.ndarray:
     """x, y, w, h of what is red."""
     y, x = np.nonzero((image[..., 0].astype(int) - image[..., 1]) > 60)
@@ -66,13 +74,12 @@ def test_labels_go_where_the_picture_goes(mirrored):
 
 def test_hands_that_a_picture_covers_or_cuts_are_ignored_or_gone():
     canvas = Canvas(np.zeros((100, 200, 3), np.uint8))
-    straight = np.array([[1.0, 0, 0], [0, 1, 0]])
-    canvas.show(picture(), Area(0, 0, 80, 100), straight, beyond=None)
-    canvas.show(picture(), Area(100, 0, 80, 100), straight + [[0, 0, 100], [0, 0, 0]], beyond=None)
-    canvas.show(empty(), Area(0, 0, 60, 60), straight, beyond=None)
-    canvas.show(empty(), Area(146, 0, 40, 100), straight + [[0, 0, 140], [0, 0, 0]], beyond=None)
+    canvas.show(picture(), Area(0, 0, 80, 100), STRAIGHT, beyond=None)
+    canvas.show(picture(), Area(100, 0, 80, 100), moved(100), beyond=None)
+    canvas.show(empty(), Area(0, 0, 60, 60), STRAIGHT, beyond=None)
+    canvas.show(empty(), Area(146, 0, 40, 100), moved(140), beyond=None)
     assert len(canvas.finished().boxes) == 1
-    canvas.show(empty(), Area(136, 0, 40, 100), straight + [[0, 0, 130], [0, 0, 0]], beyond=None)
+    canvas.show(empty(), Area(136, 0, 40, 100), moved(130), beyond=None)
     mixed = canvas.finished()
     assert not len(mixed.boxes)
     np.testing.assert_array_equal(mixed.ignored, [[130, 20, 20, 40]])
@@ -80,8 +87,7 @@ def test_hands_that_a_picture_covers_or_cuts_are_ignored_or_gone():
 
 def test_where_labels_are_incomplete_nothing_counts_as_background():
     canvas = Canvas(np.zeros((100, 100, 3), np.uint8))
-    view = np.array([[1.0, 0, 0], [0, 1, 0]])
-    canvas.show(picture(complete=False), Area(0, 0, 80, 90), view, beyond=None)
+    canvas.show(picture(complete=False), Area(0, 0, 80, 90), STRAIGHT, beyond=None)
     np.testing.assert_array_equal(canvas.finished().ignored, [[0, 0, 80, 90]])
 
 

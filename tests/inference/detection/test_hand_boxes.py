@@ -62,7 +62,7 @@ def test_a_usual_hands_square_is_that_of_its_joints():
 
 def test_a_bad_record_or_network_is_refused(tmp_path):
     record = tmp_path / "hand_boxes.json"
-    with pytest.raises(KnuckleError, match="hand_boxes.json: expected the record of a hand detector"):
+    with pytest.raises(KnuckleError, match=r"hand_boxes\.json: expected the record of a hand detector"):
         HandBoxNetwork(record=record)
     record.write_text(json.dumps({"file": "hand_boxes.onnx", "sha256": "0" * 64, "input_px": 320}))
     (tmp_path / "hand_boxes.onnx").write_bytes(b"damaged")

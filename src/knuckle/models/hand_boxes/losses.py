@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from knuckle.models.hand_boxes.model import Answers
 from knuckle.models.hand_boxes.targets import UNKNOWN, HandLabels, assign
 
-SCORE, BOX, SIDE, DIRECTION = 1.0, 2.0, 0.5, 0.5
+SCORE, BOX, SIDE, DIRECTION = 1.0, 2.0, 1.5, 0.5
 """Weights of the terms."""
 ALPHA, GAMMA = 0.75, 2.0
 """Of background cells in the score's term: their weight is ALPHA p^GAMMA."""

@@ -9,9 +9,12 @@ from torch import Tensor, nn
 
 from knuckle.geometry.cells import CELL_STRIDES, LARGEST_LOG_SIZE, cells_to_boxes, grid_cells
 from knuckle.layers.palm_backbone import ALL_BLOCKS, PalmBackbone
+from knuckle.layers.prelu import PReLU
 
 ANSWERS = 8
 """Numbers a cell: logit of a hand; the box (`knuckle.geometry.cells`); logit of a right hand; its direction."""
+HIDDEN = 64
+"""Channels of the heads' hidden layer."""
 RARE = -4.6
 """Logit that the cells start with: most of them see no hand."""
 USUAL_LOG_SIZE = 1.2
@@ -47,12 +50,7 @@ class HandBoxes(nn.Module):
         self.frozen = frozen
         for module in self.backbone.first_modules() if frozen else ():
             module.requires_grad_(False)
-        self.heads = nn.ModuleList(nn.Conv2d(channels, ANSWERS, 1) for channels in PalmBackbone.channels)
-        for head in self.heads:
-            assert isinstance(head, nn.Conv2d) and head.bias is not None
-            nn.init.normal_(head.weight, std=1e-3)
-            with torch.no_grad():
-                head.bias.copy_(torch.tensor([RARE, 0, 0, USUAL_LOG_SIZE, USUAL_LOG_SIZE, 0, 0, 0]))
+        self.heads = nn.ModuleList(Head(channels) for channels in PalmBackbone.channels)
 
     def forward(self, image: Float[Tensor, "B 3 H W"]) -> Answers:
         return answers_of(self.raw(image))
@@ -62,6 +60,26 @@ class HandBoxes(nn.Module):
         maps = self.backbone(image, frozen=self.frozen)
         said = [head(x) for head, x in zip(self.heads, maps, strict=True)]
         return torch.cat([x.permute(0, 2, 3, 1).flatten(1, 2) for x in said], 1)
+
+
+class Head(nn.Module):
+    """Each cell's answer from its map: a linear one, and what a hidden layer adds to it. Which side a hand is depends
+    on its turn, on where the thumb is and on which face is seen together: no sum of the three tells it."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.linear = nn.Conv2d(channels, ANSWERS, 1)
+        self.hidden = nn.Sequential(nn.Conv2d(channels, HIDDEN, 1), PReLU(HIDDEN))
+        self.added = nn.Conv2d(HIDDEN, ANSWERS, 1)
+        assert self.linear.bias is not None and self.added.bias is not None
+        nn.init.normal_(self.linear.weight, std=1e-3)
+        nn.init.zeros_(self.added.weight)
+        with torch.no_grad():
+            self.linear.bias.copy_(torch.tensor([RARE, 0, 0, USUAL_LOG_SIZE, USUAL_LOG_SIZE, 0, 0, 0]))
+            self.added.bias.zero_()
+
+    def forward(self, x: Float[Tensor, "B C h w"]) -> Float[Tensor, "B 8 h w"]:
+        return self.linear(x) + self.added(self.hidden(x))
 
 
 def answers_of(raw: Float[Tensor, "B N 8"]) -> Answers:

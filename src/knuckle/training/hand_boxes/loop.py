@@ -13,7 +13,7 @@ from knuckle.errors import KnuckleError
 from knuckle.layers.palm_backbone import load_palm
 from knuckle.models.hand_boxes.losses import hand_boxes_loss
 from knuckle.models.hand_boxes.model import HandBoxes, cells_like
-from knuckle.training.checkpoint import load_checkpoint, save_checkpoint, save_weights
+from knuckle.training.checkpoint import load_checkpoint, load_weights, save_checkpoint, save_weights
 from knuckle.training.hand_boxes.batches import GrowingScenes, HandBoxesBatch, MixedBatches, photographs
 from knuckle.training.hand_boxes.mixing import Mixed, Sources, mix
 from knuckle.training.hand_boxes.recipe import HandBoxesRecipe
@@ -36,6 +36,9 @@ class HandBoxesTrainer:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         model = HandBoxes(frozen=recipe.frozen)
         load_palm(model.backbone)
+        before = load_weights(Path(recipe.init), model) if recipe.init else {}
+        self.before = {name: float(before.get(name, 0)) for name in ("samples_seen", "train_seconds")}
+        """What `init` has behind it."""
         self.model = model.to(self.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.optimiser = _optimiser(self.model, recipe)
         self.average = {name: t.detach().clone() for name, t in self.model.state_dict().items()}
@@ -130,8 +133,8 @@ class HandBoxesTrainer:
         metadata = {
             "system": self.recipe.system,
             "recipe": self.recipe.name,
-            "samples_seen": str(self.progress["step"] * self.recipe.batch),
-            "train_seconds": f"{self.progress['seconds']:.0f}",
+            "samples_seen": f"{self.before['samples_seen'] + self.progress['step'] * self.recipe.batch:.0f}",
+            "train_seconds": f"{self.before['train_seconds'] + self.progress['seconds']:.0f}",
             "validation": json.dumps({k: round(v, 4) for k, v in scores.items() if v == v}),
         }
         save_weights(self.folder / WEIGHTS, model, metadata=metadata)

@@ -68,7 +68,8 @@ def read_pictures(
     """The pictures of an index: a line each, with `file` below root, `width`, `height` and `boxes` (`xywh`, `hand`,
     and where they are known `joints_px` and `ignore`); `boxes_complete` false where hands lack boxes.
 
-    split: only those of it. skip, most: how many lines to leave out at the start, and to read after them. Raises KnuckleError naming the file and line that is not so.
+    split: only those of it. skip, most: how many lines to leave out at the start, and to read after them. Raises
+    KnuckleError naming the file and line that is not so.
     """
     lines = _lines(index)[skip:]
     for number, line in enumerate(lines[:most], start=skip + 1):

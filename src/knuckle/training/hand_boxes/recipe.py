@@ -41,8 +41,11 @@ class HandBoxesRecipe:
     frozen: bool = True
     """Whether the layers down to stride 4 keep MediaPipe's weights."""
 
-    lr: float = 5e-4
-    head_rate: float = 4.0
+    init: str = ""
+    """Weights of an earlier run to start from; MediaPipe's backbone without."""
+
+    lr: float = 4e-4
+    head_rate: float = 2.0
     """Factor of the learning rate for the new layers."""
     weight_decay: float = 0.01
     clip: float = 10.0
