@@ -20,6 +20,8 @@ from knuckle.export.onnx import remove_source_notes, store_exact_tensors_as_fp16
 from knuckle.files import atomic_path
 from knuckle.layers.depthwise import DepthwiseConv
 from knuckle.models.hand_boxes.model import ANSWERS, HandBoxes
+from knuckle.training.checkpoint import load_weights
+from knuckle.training.hand_boxes.recipe import SYSTEM
 
 INPUT, OUTPUT = "picture", "cells"
 _EXAMPLE = 256, 320
@@ -38,8 +40,8 @@ class HandBoxesRecord:
     trained_on: str
     scores: dict[str, Any] = field(default_factory=dict)
     """Measured figures, each with the command that printed it."""
-    name: str = "hand_boxes"
-    file: str = "hand_boxes.onnx"
+    name: str = SYSTEM
+    file: str = f"{SYSTEM}.onnx"
     input_px: int = 320
     """Longer side of what it is shown."""
     licence: str = "Apache-2.0"
@@ -49,6 +51,28 @@ class HandBoxesRecord:
         """Write the record as JSON, whole or not at all."""
         with atomic_path(path) as temporary:
             temporary.write_text(json.dumps(asdict(self), indent=1) + "\n")
+
+
+def ship_hand_boxes(weights: Path, folder: Path, *, trained_on: str, commit: str) -> HandBoxesRecord:
+    """Write hand_boxes.onnx and its record into a folder.
+
+    weights: a run's .safetensors. trained_on: the record's words on the training data. commit: of the code that
+    trained the weights. Raises KnuckleError for other weights and a folder that cannot be written.
+    """
+    model = HandBoxes()
+    metadata = load_weights(weights, model)
+    path = folder / f"{SYSTEM}.onnx"
+    record = HandBoxesRecord(
+        sha256=export_hand_boxes(model, path),
+        recipe=metadata["recipe"],
+        commit=commit,
+        samples_seen=int(metadata["samples_seen"]),
+        train_seconds=float(metadata["train_seconds"]),
+        trained_on=trained_on,
+        scores={"validation": json.loads(metadata["validation"])},
+    )
+    record.write(path.with_suffix(".json"))
+    return record
 
 
 def export_hand_boxes(model: HandBoxes, path: Path) -> str:

@@ -10,8 +10,10 @@ from torch.nn import functional as F
 from knuckle.models.hand_boxes.model import Answers
 from knuckle.models.hand_boxes.targets import UNKNOWN, HandLabels, assign
 
-SCORE, BOX, SIDE, DIRECTION = 1.0, 2.0, 1.5, 0.5
+SCORE, BOX, SIDE, DIRECTION = 1.0, 2.0, 0.5, 0.5
 """Weights of the terms."""
+SIDED_PX = 32
+"""Longer side of the smallest hands whose side counts: of smaller ones it cannot be seen."""
 ALPHA, GAMMA = 0.75, 2.0
 """Of background cells in the score's term: their weight is ALPHA p^GAMMA."""
 
@@ -44,7 +46,7 @@ def hand_boxes_loss(
     weight = wanted[picture, cell].detach()
     box = (weight * (1 - generalised)).sum() / count
 
-    sided = right != UNKNOWN
+    sided = (right != UNKNOWN) & (boxes[:, 2:].amax(-1) >= SIDED_PX)
     side = F.binary_cross_entropy_with_logits(
         answers.right[picture, cell], right.clamp(min=0), reduction="none"
     )
