@@ -22,8 +22,8 @@ from knuckle.synth.options import SynthOptions
 from knuckle.synth.writer import render_set
 from knuckle.training.batches import TrainingBatches
 from knuckle.training.checkpoint import load_model, load_weights, read_metadata, save_weights
-from knuckle.training.loop import CHECKPOINT, WEIGHTS, Trainer
 from knuckle.training.hand_boxes.recipe import read_hand_boxes_recipe
+from knuckle.training.loop import CHECKPOINT, WEIGHTS, Trainer
 from knuckle.training.recipe import Recipe, read_recipe
 from knuckle.training.start import load_initial
 

@@ -12,11 +12,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from knuckle.files import atomic_path
 from knuckle.inference.detection.landmarks import LandmarkNetwork, TurnedSquare, joints_to_square
+from knuckle.photos.reading import read_image
 
 SURE, LEAST_IOU = 0.8, 0.55
 TURNS = np.radians([0, 90, 180, 270])
@@ -63,7 +63,7 @@ def detection_rows(root: Path, network: LandmarkNetwork) -> list[dict[str, Any]]
         row = json.loads(line)
         if row["split"] == "test" or row["cross_source_test"]:
             continue
-        image = cv2.cvtColor(cv2.imread(str(root / "detection" / row["file"])), cv2.COLOR_BGR2RGB)
+        image = read_image(root / "detection" / row["file"])
         boxes = []
         for label in row["boxes"]:
             box = np.array(label["xywh"])

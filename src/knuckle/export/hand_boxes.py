@@ -147,6 +147,8 @@ class _ByConvolutions(nn.Module):
 
     def __init__(self, bend: nn.PReLU) -> None:
         super().__init__()
+        self.minus: Tensor
+        self.lift: Tensor
         channels = len(bend.weight)
         self.register_buffer("minus", -torch.ones(channels, 1, 1, 1))
         self.register_buffer("lift", (1 - bend.weight.detach()).reshape(channels, 1, 1, 1))

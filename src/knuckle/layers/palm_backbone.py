@@ -146,17 +146,21 @@ def _in_order(backbone: PalmBackbone) -> list[nn.Module | None]:
     found: list[nn.Module | None] = [backbone.stem, backbone.stem_act]
     for place, (stage, kept) in enumerate(zip(backbone.stages, backbone.kept, strict=True)):
         if place:
-            halving = backbone.halvings[place - 1]
-            found += [halving.depthwise, halving.pointwise, halving.act]
-        blocks = dict(zip(kept, stage, strict=True))
+            found += _layers(backbone.halvings[place - 1])
+        blocks = dict(zip(kept, stage.children(), strict=True))
         for number in range(BLOCKS):
-            block = blocks.get(number)
-            found += [None] * 3 if block is None else [block.depthwise, block.pointwise, block.act]
+            found += _layers(blocks[number]) if number in blocks else [None] * 3
     for upwards in (backbone.to_16, backbone.to_8):
         found += [upwards.pointwise, upwards.act]
         for block in upwards.blocks:
-            found += [block.depthwise, block.pointwise, block.act]
+            found += _layers(block)
     return found
+
+
+def _layers(block: nn.Module) -> list[nn.Module]:
+    """A block's, in the order of the graph."""
+    assert isinstance(block, Residual | Halving)
+    return [block.depthwise, block.pointwise, block.act]
 
 
 def _tensors(module: nn.Module | None) -> list[Tensor] | None:

@@ -66,7 +66,7 @@ def test_a_bad_record_or_network_is_refused(tmp_path):
         HandBoxNetwork(record=record)
     record.write_text(json.dumps({"file": "hand_boxes.onnx", "sha256": "0" * 64, "input_px": 320}))
     (tmp_path / "hand_boxes.onnx").write_bytes(b"damaged")
-    with pytest.raises(KnuckleError, match="hand_boxes.onnx"):
+    with pytest.raises(KnuckleError, match=r"hand_boxes\.onnx"):
         HandBoxNetwork(record=record)
     x = helper.make_tensor_value_info("picture", TensorProto.UINT8, [1, "h", "w", 3])
     y = helper.make_tensor_value_info("other", TensorProto.UINT8, [1, "h", "w", 3])

@@ -57,7 +57,7 @@ class HandBoxNetwork:
     ) -> Proposals:
         """Hands that it sees in a window, best first, with their sides."""
         shown = show_window(image, window, input_px or self.input_px)
-        found = self._find(shown.picture)
+        found = self.find(shown.picture)
         sizes = found.boxes[:, 2:] * shown.scale
         corners = shown.to_picture(found.boxes[:, :2])
         boxes = np.concatenate([corners, sizes], 1)
@@ -66,7 +66,8 @@ class HandBoxNetwork:
         )
         return Proposals(boxes, squares, found.scores, found.right)
 
-    def _find(self, picture: UInt8[np.ndarray, "h w 3"]) -> FoundBoxes:
+    def find(self, picture: UInt8[np.ndarray, "h w 3"]) -> FoundBoxes:
+        """Hands in a picture whose sides are multiples of 32, shown as it is."""
         raw = self._session.run(("cells",), {"picture": picture[None]})[0][0]
         return read_cells(raw, _cells(*picture.shape[:2]), threshold=LEAST_SCORE, iou_threshold=SAME_IOU)
 

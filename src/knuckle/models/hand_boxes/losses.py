@@ -14,7 +14,7 @@ SCORE, BOX, SIDE, DIRECTION = 1.0, 2.0, 0.5, 0.5
 """Weights of the terms."""
 SIDED_PX = 32
 """Longer side of the smallest hands whose side counts: of smaller ones it cannot be seen."""
-ALPHA, GAMMA = 0.75, 2.0
+ALPHA, GAMMA = 1.0, 1.5
 """Of background cells in the score's term: their weight is ALPHA p^GAMMA."""
 
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from knuckle.geometry.crop import hand_roll
+from knuckle.geometry.crop import hand_roll, turn_of_px
 from knuckle.training.hand_boxes.pictures import UNKNOWN, LabelledHand, LabelledPicture
 
 SMALLEST_PX = 7.0
@@ -18,7 +18,7 @@ SMALLEST_PX = 7.0
 LEAST_SHOWN, LEAST_SEEN = 0.35, 0.12
 """Share of a hand that must be in the picture for it to be found; below the other one it is as if it were not there."""
 
-_GRIDS, _GRID_SHARES = (1, 2, 3, 4, 5, 6), (0.24, 0.26, 0.22, 0.14, 0.08, 0.06)
+_GRIDS, _GRID_SHARES = (1, 2, 3, 4, 5, 6), (0.34, 0.26, 0.18, 0.12, 0.06, 0.04)
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +152,7 @@ def mix(sources: Sources, rng: np.random.Generator, *, height: int, width: int) 
     canvas = Canvas(np.zeros((height, width, 3), np.uint8))
     whole = Area(0, 0, width, height)
     if sources.scenes and rng.random() < sources.scene_share:
-        _show(canvas, _pick(sources.scenes, rng), whole, rng, zoom=(0.9, 2.2), turns=0.15)
+        _show(canvas, _pick(sources.scenes, rng), whole, rng, zoom=(0.9, 2.6), turns=0.15)
     else:
         kind = rng.random()
         if kind < 0.65:
@@ -183,7 +183,7 @@ def _mosaic(canvas: Canvas, sources: Sources, rng: np.random.Generator) -> None:
     grid = int(rng.choice(_GRIDS, p=_GRID_SHARES))
     if grid == 1:
         picture = _tile(sources, rng, empty=0.1)
-        _show(canvas, picture, Area(0, 0, width, height), rng, zoom=(0.35, 2.0), turns=0.5)
+        _show(canvas, picture, Area(0, 0, width, height), rng, zoom=(0.4, 2.5), turns=0.5)
         return
     columns, rows = _lines_between(width, grid, rng), _lines_between(height, grid, rng)
     for left, right in itertools.pairwise(columns):
@@ -236,8 +236,7 @@ def _show(
         if known and (turn == 0.0 or rng.random() < 0.3):
             turn += float(rng.normal(0, 0.35) if rng.random() < 0.7 else rng.uniform(-np.pi, np.pi))
     mirror = -1.0 if rng.random() < 0.5 else 1.0
-    cos, sin = np.cos(turn), np.sin(turn)
-    linear = np.array([[cos, -sin], [sin, cos]]) @ np.diag([mirror, 1.0])
+    linear = turn_of_px(turn) @ np.diag([mirror, 1.0])
     reach = np.abs(linear) @ [picture.width, picture.height]
     fill = max(width / reach[0], height / reach[1])
     scale = fill * float(np.exp(rng.uniform(np.log(zoom[0]), np.log(zoom[1]))))
@@ -275,5 +274,6 @@ def _as_photographed(
         image = np.clip(image + noise, 0, 255).astype(np.uint8)
     if rng.random() < 0.12:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 80))]
-        image = cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR)
+        compressed = cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR)
+        image = image if compressed is None else compressed
     return image

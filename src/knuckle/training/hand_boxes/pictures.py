@@ -58,8 +58,9 @@ class LabelledPicture:
     def pixels(self, scale: float) -> tuple[UInt8[np.ndarray, "h w 3"], float]:
         """RGB, reduced as far as it may be for what shows it `scale` times as large, and by how much it is reduced."""
         reduction = next(step for step in (8, 4, 2, 1) if step == 1 or scale * step <= 0.75)
-        image = cv2.imdecode(np.frombuffer(self.data, np.uint8), _REDUCED[reduction])
-        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), float(reduction)
+        return cv2.cvtColor(_decoded(self.data, _REDUCED[reduction], self.name), cv2.COLOR_BGR2RGB), float(
+            reduction
+        )
 
 
 def read_pictures(
@@ -100,8 +101,15 @@ def read_empty_pictures(folder: Path) -> Iterator[LabelledPicture]:
             if row.get("detection_split", "train") != "train":
                 continue
             data = (folder / row["file"]).read_bytes()
-            height, width = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE).shape
+            height, width = _decoded(data, cv2.IMREAD_GRAYSCALE, row["file"]).shape
             yield LabelledPicture(data, width, height, (), kind=name.removesuffix(".jsonl"), name=row["file"])
+
+
+def _decoded(data: bytes, flags: int, name: str) -> np.ndarray:
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    if image is None:
+        raise KnuckleError(f"{name}: expected a picture to train on, got a damaged file")
+    return image
 
 
 def _lines(index: Path) -> list[str]:
