@@ -1,15 +1,20 @@
 """The hand detector's targets and loss, and its onnx file against torch."""
 
+from functools import partial
+
 import numpy as np
 import onnxruntime
 import pytest
 import torch
 
-from knuckle.export.hand_boxes import export_hand_boxes
+from knuckle.errors import KnuckleError
+from knuckle.export.hand_boxes import ship_hand_boxes
 from knuckle.geometry.cells import boxes_to_cells, grid_cells
+from knuckle.inference.detection.hand_boxes import HandBoxNetwork
 from knuckle.models.hand_boxes.losses import box_ious, hand_boxes_loss
 from knuckle.models.hand_boxes.model import HandBoxes, answers_of
 from knuckle.models.hand_boxes.targets import UNKNOWN, HandLabels, assign
+from knuckle.training.checkpoint import load_weights, save_weights
 
 CELLS = torch.from_numpy(grid_cells(128, 128))
 
@@ -104,15 +109,31 @@ def test_frozen_layers_get_no_gradient_and_the_others_do():
     assert all(p.grad is not None for p in model.backbone.stages[2].parameters())
 
 
-def test_the_onnx_file_says_what_torch_says_at_other_sizes(tmp_path):
+def test_what_ships_says_what_torch_says_at_other_sizes(tmp_path, monkeypatch):
     torch.manual_seed(0)
     # No blocks: to write them takes seconds.
-    model = HandBoxes(kept=[()] * 5).eval()
-    export_hand_boxes(model, tmp_path / "hand_boxes.onnx")
-    session = onnxruntime.InferenceSession(tmp_path / "hand_boxes.onnx", providers=["CPUExecutionProvider"])
+    small = partial(HandBoxes, kept=[()] * 5)
+    trained = small()
+    for head in trained.heads:
+        torch.nn.init.normal_(head.added.weight, std=0.05)
+    about = {"recipe": "r", "samples_seen": "8", "train_seconds": "3", "validation": '{"photo_ap50": 0.5}'}
+    save_weights(tmp_path / "weights.safetensors", trained, metadata=about)
+    monkeypatch.setattr("knuckle.export.hand_boxes.HandBoxes", small)
+
+    record = ship_hand_boxes(tmp_path / "weights.safetensors", tmp_path, trained_on="noise", commit="c")
+
+    assert (record.samples_seen, record.scores) == (8, {"validation": {"photo_ap50": 0.5}})
+    network = HandBoxNetwork(record=tmp_path / "hand_boxes.json", threads=1)
+    assert network.input_px == record.input_px
+    shipped = small()
+    load_weights(tmp_path / "weights.safetensors", shipped)
+    session = onnxruntime.InferenceSession(tmp_path / record.file, providers=["CPUExecutionProvider"])
     for size in ((64, 96), (32, 32)):
         picture = np.random.default_rng(0).integers(0, 256, (1, *size, 3), dtype=np.uint8)
         with torch.inference_mode():
-            wanted = model.raw(torch.from_numpy(picture).permute(0, 3, 1, 2) / 255)
+            wanted = shipped.eval().raw(torch.from_numpy(picture).permute(0, 3, 1, 2) / 255)
         got = session.run(["cells"], {"picture": picture})[0]
         np.testing.assert_allclose(got, wanted.numpy(), atol=1e-3)
+    with pytest.raises(KnuckleError, match="do not fit"):
+        monkeypatch.undo()
+        ship_hand_boxes(tmp_path / "weights.safetensors", tmp_path, trained_on="noise", commit="c")
