@@ -10,7 +10,7 @@ export OMP_NUM_THREADS ?= 1
 	$(PYTHON) -m venv .venv
 
 .venv/base: .venv/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -e .
 	touch $@
 
 .venv/dev: .venv/bin/python pyproject.toml

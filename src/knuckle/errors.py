@@ -1,4 +1,4 @@
-"""The exception for errors that the user can correct."""
+"""The exception for errors that the user can correct, and the advice that some of them give."""
 
 
 class KnuckleError(Exception):
@@ -6,3 +6,9 @@ class KnuckleError(Exception):
 
     The command line prints the message without a traceback and exits with code 2.
     """
+
+
+def install_command(extra: str) -> str:
+    """What a user types to get an extra of the package: right wherever knuckle is installed, from a clone too, of which
+    pip then only adds what is missing."""
+    return f'pip install "knuckle[{extra}]"'

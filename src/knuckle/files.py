@@ -1,4 +1,4 @@
-"""Writing files whole or not at all."""
+"""Writing files whole or not at all, and their names as text."""
 
 import os
 from collections.abc import Iterator
@@ -38,6 +38,11 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def printable(path: str | Path) -> str:
+    """A path as text for people and files: bytes of a name that are not UTF-8 become \\xef and the like."""
+    return os.fsencode(path).decode("utf-8", errors="backslashreplace")
 
 
 def write_image(path: str | Path, image_rgb: UInt8[np.ndarray, "H W 3"]) -> None:

@@ -116,7 +116,9 @@ class Hands:
         return {
             "width": camera.width,
             "height": camera.height,
-            "camera": {k: getattr(camera, k) for k in ("fx", "fy", "cx", "cy", "assumed")},
+            "camera": {
+                k: getattr(camera, k) for k in ("fx", "fy", "cx", "cy", "assumed", "picture_mirrored")
+            },
             "hands": [_hand_to_dict(hand) for hand in self],
         }
 

@@ -87,7 +87,8 @@ def test_detector_runs_once_a_photo(two_models, photo, monkeypatch):
 
 def test_no_hand(two_models, photo, monkeypatch):
     monkeypatch.setattr("knuckle.inference.detection.finder.default_detector", lambda **_: lambda _: [])
-    photo.with_suffix(".second-lite.glb").write_bytes(b"an earlier run's")
+    assert run(photo, *BOX).exit_code == 0
+    assert photo.with_suffix(".second-lite.glb").exists()
     result = run(photo)
     assert result.exit_code == 0, result.output
     assert result.output.count("no hand found") == 1
@@ -129,21 +130,13 @@ def test_one_result_that_cannot_be_written_leaves_none(two_models, photo, tmp_pa
     assert names(out) == [blocked]
 
 
-def test_comparison_never_overwrites_a_photo_of_the_call(two_models, photo, monkeypatch):
-    monkeypatch.setattr("knuckle.inference.detection.finder.default_detector", lambda **_: lambda _: [])
+def test_what_is_not_ours_survives_a_comparison(two_models, photo):
     other = photo.with_suffix(".compare.png")
     other.write_bytes(photo.read_bytes())
-    assert "would overwrite a photo of this call" in one_error(run(photo, other))
+    result = run(photo, *BOX)
+    assert result.exit_code == 0 and "photo.compare.png is not an earlier result" in result.output
     assert other.read_bytes() == photo.read_bytes()
-
-
-def test_same_names_do_not_overwrite_each_other(two_models, photo, monkeypatch, tmp_path):
-    monkeypatch.setattr("knuckle.inference.detection.finder.default_detector", lambda **_: lambda _: [])
-    twin = tmp_path / "elsewhere" / "photo.png"
-    twin.parent.mkdir()
-    twin.write_bytes(photo.read_bytes())
-    message = one_error(run(photo, twin, "--out", tmp_path / "out"))
-    assert f"{twin}: its results would overwrite those of {photo}" in message
+    assert photo.with_name("photo.png.compare.png").exists()
 
 
 def test_auto_is_the_default_and_one_hand_weights_are_enough(installed, photo):

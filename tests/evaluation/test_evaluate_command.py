@@ -39,7 +39,7 @@ def test_plots_are_asked_for_before_anything_is_scored(photo_index, fake_model, 
     arguments = ("--data", str(photo_index), "--weights", fake_model, "--out", str(tmp_path / "out"))
     result = run(*arguments)
     assert result.exit_code == 2 and not (tmp_path / "out").exists()
-    assert "charts need matplotlib: pip install 'knuckle[train]', or give --no-plot" in result.output
+    assert 'charts need matplotlib: pip install "knuckle[train]", or give --no-plot' in result.output
     assert run(*arguments, "--no-plot").exit_code == 0
 
 

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import sys
 from pathlib import Path
 
 import cv2
@@ -153,7 +154,7 @@ def test_text_named_jpg(tmp_path, text):
     ("data", "kind"),
     [
         (b"GIF89a" + bytes(30), "a GIF"),
-        (b"\0\0\0\x18ftypheic" + bytes(30), "HEIC"),
+        (b"\0\0\0\x18ftypisom" + bytes(30), "a video"),
         (b"%PDF-1.7\n", "a PDF"),
         (bytes(range(256)), "another kind of file"),
     ],
@@ -165,7 +166,7 @@ def test_other_kinds(tmp_path, data, kind):
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".bmp"])
 @pytest.mark.parametrize("kept", [0.4, 0.7, 0.97])
 def test_truncated(tmp_path, suffix, kept):
-    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (160, 160, 3), dtype=np.uint8)
     data = encode(suffix, noise)
     assert "truncated" in error_of(write(tmp_path, f"half{suffix}", data[: int(kept * len(data))]))
 
@@ -183,16 +184,76 @@ def test_truncated_before_the_size(tmp_path, colour):
 
 def test_thumbnails_end_is_not_the_photos_end(tmp_path, colour):
     thumbnail = encode(".jpg", colour[:8, :8])
-    data = encode(".jpg", colour)
+    data = encode(".jpg", np.tile(colour, (4, 4, 1)))
     segment = b"\xff\xe1" + struct.pack(">H", 2 + 6 + len(thumbnail)) + b"Thumb\0" + thumbnail
     whole = data[:2] + segment + data[2:]
-    assert read_image(write(tmp_path, "whole.jpg", whole)).shape == (24, 40, 3)
-    assert "truncated" in error_of(write(tmp_path, "half.jpg", whole[:-30]))
+    assert read_image(write(tmp_path, "whole.jpg", whole)).shape == (96, 160, 3)
+    assert "truncated" in error_of(write(tmp_path, "half.jpg", whole[:-300]))
 
 
 def test_bytes_after_the_end_do_no_harm(tmp_path, colour):
     image = read_image(write(tmp_path, "trailer.jpg", encode(".jpg", colour) + b"maker's notes"))
     assert image.shape == (24, 40, 3)
+
+
+@pytest.mark.parametrize("trailer", [b"", b"SEFH" + bytes(300) + b"SEFT"])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_jpeg_without_its_end_mark_is_read_and_warned_of(tmp_path, colour, trailer, progressive):
+    whole = pil_bytes(PIL.Image.fromarray(np.tile(colour, (4, 4, 1))), "JPEG", progressive=progressive)
+    path = write(tmp_path, "cut.jpg", whole[:-2] + trailer)
+    with pytest.warns(UserWarning, match=r"cut\.jpg: the JPEG has no end mark") as warned:
+        image = read_image(path)
+    assert len(warned) == 1
+    np.testing.assert_array_equal(image, read_image(write(tmp_path, "whole.jpg", whole)))
+
+
+def test_of_a_tiff_the_largest_page_is_read(tmp_path, colour):
+    pages = [
+        PIL.Image.fromarray(colour[:18, :20]),
+        PIL.Image.fromarray(colour),
+        PIL.Image.fromarray(colour[::-1]),
+    ]
+    data = pil_bytes(pages[0], "TIFF", save_all=True, append_images=pages[1:])
+    with pytest.warns(UserWarning, match="read page 2, the largest of 3"):
+        image = read_image(write(tmp_path, "pages.tiff", data))
+    np.testing.assert_array_equal(image, colour)
+    path = write(
+        tmp_path,
+        "deep.tiff",
+        cv2.imencodemulti(
+            ".tiff", [colour[:18, :20].astype(np.uint16), colour[..., ::-1].astype(np.uint16) * 256]
+        )[1].tobytes(),
+    )
+    with pytest.warns(UserWarning, match="read page 2"):
+        np.testing.assert_array_equal(read_image(path), colour)
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14])
+@pytest.mark.parametrize("kind", [".png", ".tiff", "grey.png"])
+def test_few_bits_in_sixteen_are_brightened(tmp_path, colour, bits, kind):
+    colour = colour[..., :1] if kind.startswith("grey") else colour
+    deep = colour.astype(np.uint16) << (bits - 8)
+    path = write(tmp_path, f"dark{kind}", encode(kind.removeprefix("grey"), deep.squeeze()))
+    with pytest.warns(
+        UserWarning, match=f"its 16-bit colours use {bits} bits; brightened {2 ** (16 - bits)} times"
+    ):
+        image = read_image(path)
+    np.testing.assert_array_equal(image, np.broadcast_to(colour, image.shape))
+
+
+def test_avif_is_read(tmp_path, colour):
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6
+    data = pil_bytes(PIL.Image.fromarray(colour), "AVIF", quality=95, exif=exif)
+    image = read_image(write(tmp_path, "photo.jpg", data))
+    assert image.shape == (40, 24, 3)
+    assert np.abs(image.astype(int) - TURNED[6](colour)).mean() < 6
+
+
+def test_heic_without_its_extra_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pi_heif", None)
+    path = write(tmp_path, "photo.heic", b"\0\0\0\x18ftypheic" + bytes(30))
+    assert 'got a HEIC; HEIC is read after pip install "knuckle[heic]"' in error_of(path)
 
 
 def test_damaged_png(tmp_path, colour):

@@ -5,12 +5,12 @@ A photo that fails does not stop the rest. The files of a photo are written all 
 
 import json
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import typer
 from jaxtyping import UInt8
@@ -18,49 +18,24 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from knuckle.cli.inputs import Given, spread
+from knuckle.cli.outputs import Namer, Outputs, relative_to_folder
+from knuckle.cli.ownership import is_ours, png_bytes
 from knuckle.errors import KnuckleError
 from knuckle.export.json import hands_to_json
 from knuckle.export.meshes import hands_to_glb
-from knuckle.files import atomic_path
+from knuckle.files import atomic_path, printable
 from knuckle.hands import Hands
 from knuckle.inference.auto import AnyPredictor, open_predictor
 from knuckle.inference.detection.detection import Detector
 from knuckle.inference.estimate import Request, detect, open_detector, predict
-from knuckle.photos.reading import read_image
+from knuckle.inference.picture import in_picture_of
+from knuckle.photos.reading import Photo, read_photo
 from knuckle.progress import show_progress
 from knuckle.skeleton import WRIST
 from knuckle.view.comparison import draw_comparison
 from knuckle.view.overlay import draw_hands
 from knuckle.weights import ALL, AUTO, available, resolve
-
-
-@dataclass(frozen=True)
-class Outputs:
-    """Where a photo's results go: a picture, and for each model a JSON and a .glb."""
-
-    picture: Path
-    json: tuple[Path, ...]
-    glb: tuple[Path, ...]
-
-    @classmethod
-    def of(cls, photo: Path, folder: Path | None, models: Sequence[str] | None = None) -> "Outputs":
-        """The names of a photo's results in the folder, or beside the photo.
-
-        One model: PHOTO.json, PHOTO.overlay.png, PHOTO.glb. models, compared: PHOTO.MODEL.json and PHOTO.MODEL.glb
-        for each, PHOTO.compare.png.
-        """
-        folder = photo.parent if folder is None else folder
-        stems = [photo.stem] if models is None else [f"{photo.stem}.{model}" for model in models]
-        return cls(
-            picture=folder / f"{photo.stem}.{'overlay' if models is None else 'compare'}.png",
-            json=tuple(folder / f"{stem}.json" for stem in stems),
-            glb=tuple(folder / f"{stem}.glb" for stem in stems),
-        )
-
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        """All of them."""
-        return (*self.json, self.picture, *self.glb)
 
 
 @dataclass(frozen=True)
@@ -75,21 +50,25 @@ class Done:
 
 
 def run(
-    photos: Sequence[Path], request: Request, *, model: str = AUTO, out: Path | None = None
+    photos: Sequence[Given], request: Request, *, model: str = AUTO, out: Path | None = None
 ) -> list[Done]:
     """Estimate photos, write their files and print a table of those that could be done.
 
     Args:
-        photos: different files.
+        photos: different files (`find_photos`).
         request: what is asked of each.
         model: as of `estimate`; "all" compares every installed model.
-        out: the folder for all results, made if missing; None writes beside each photo.
+        out: the folder for all results, made if missing, with the subfolders of `Given`; where two photos would get
+            the same names in it, the subfolders below the parent of all photos. None writes beside each photo.
 
     Raises KnuckleError for what concerns the whole call (model, detector, out); what concerns one photo goes to stderr.
     """
+    # Headers that Pillow finds odd are no news to the user, who is told what could not be read.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     predictors = _open_models(model, request)
     if out is not None:
         check_folder(out)
+        photos = spread(photos) if _names_meet(photos) else photos
     done: list[Done] = []
     try:
         # A bar where it takes a while; few photos are done before one could be read.
@@ -124,7 +103,7 @@ def _open_models(model: str, request: Request) -> dict[str, AnyPredictor]:
 
 
 def _each(
-    photos: Sequence[Path],
+    photos: Sequence[Given],
     request: Request,
     predictors: dict[str, AnyPredictor],
     out: Path | None,
@@ -133,52 +112,60 @@ def _each(
 ) -> Iterator[Done | None]:
     """Photo after photo: what was done, or None where an error was reported."""
     detector: Detector | None = None
-    taken: dict[Path, Path] = {}
-    for photo in photos:
-        outputs = Outputs.of(photo, out, list(predictors) if compared else None)
+    namer = Namer([given.path for given in photos], list(predictors) if compared else None)
+    for given in photos:
+        path = given.path
         try:
-            _check_free(photo, outputs, photos, taken)
-            image = read_image(photo)
+            outputs, other_names = namer.outputs(path, path.parent if out is None else out / given.below)
+            photo = read_photo(path)
+            picture, shown = request.shown(photo)
         except KnuckleError as error:
-            _report(photo, error)
+            _report(path, error)
             yield None
             continue
+        for note in photo.notes:
+            typer.echo(printable(f"warning: {note}"), err=True)
         if request.boxes_px is None and detector is None:
             # Without a detector no photo can be done: its error ends the call.
             detector = open_detector(request)
         try:
-            camera, boxed = request.camera_of(image), detect(image, request, detector=detector)
-            results = [predict(predictor, image, boxed, camera) for predictor in predictors.values()]
-            picture = draw_comparison(image, results) if compared else draw_hands(image, results[0])
-            item = Done(photo, results, outputs, _write(photo, picture, results, outputs))
+            boxed = detect(picture.pixels, shown, detector=detector)
+            answers = [predict(each, picture.pixels, boxed, picture.camera) for each in predictors.values()]
+            results = [picture.given_hands(hands) for hands in answers]
+            drawn = _drawn(photo, results, compared=compared)
+            item = Done(path, results, outputs, _write(path, drawn, results, outputs))
+            if other_names:
+                typer.echo(printable(f"note: {other_names}"), err=True)
         except KnuckleError as error:
-            _report(photo, error)
+            _report(path, error)
             item = None
         yield item
+
+
+def _drawn(photo: Photo, results: Sequence[Hands], *, compared: bool) -> UInt8[np.ndarray, "h w 3"]:
+    """The results drawn over a photo, in the size at which it was read."""
+    height, width = photo.pixels.shape[:2]
+    if (width, height) != (photo.width, photo.height):
+        results = [in_picture_of(hands, hands.camera.resized(width, height)) for hands in results]
+    return draw_comparison(photo.pixels, results) if compared else draw_hands(photo.pixels, results[0])
+
+
+def _names_meet(photos: Sequence[Given]) -> bool:
+    """Whether photos of different folders would have results of the same name."""
+    folders: dict[Path, Path] = {}
+    return any(
+        folders.setdefault(given.below / given.path.stem, given.path.parent) != given.path.parent
+        for given in photos
+    )
 
 
 def _ignore(_: int) -> None:
     pass
 
 
-def _check_free(photo: Path, outputs: Outputs, photos: Sequence[Path], taken: dict[Path, Path]) -> None:
-    """The photos of one call must write neither to the same names nor over one another."""
-    for path in outputs.paths:
-        other = taken.get(path.absolute(), photo)
-        if other is not photo:
-            raise KnuckleError(
-                f"{photo}: its results would overwrite those of {other}; estimate it in a call of its own"
-            )
-    taken.update(dict.fromkeys((path.absolute() for path in outputs.paths), photo))
-    inputs = {path.absolute() for path in photos}
-    for path in outputs.paths:
-        if path.absolute() in inputs:
-            raise KnuckleError(f"{photo}: its result {path} would overwrite a photo of this call; use --out")
-
-
 def _report(photo: Path, error: KnuckleError) -> None:
     message = str(error)
-    typer.echo(f"error: {message if str(photo) in message else f'{photo}: {message}'}", err=True)
+    typer.echo(printable(f"error: {message if str(photo) in message else f'{photo}: {message}'}"), err=True)
 
 
 def _write(
@@ -192,9 +179,10 @@ def _write(
     # All is made before anything is written.
     contents: dict[Path, bytes] = {}
     for path, hands in zip(outputs.json, results, strict=True):
-        text = json.dumps(hands_to_json(hands, image=photo.name), allow_nan=False, ensure_ascii=False)
-        contents[path] = text.encode() + b"\n"
-    contents[outputs.picture] = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes()
+        lies = relative_to_folder(photo, path.parent)
+        data = hands_to_json(hands, image=printable(photo.name), photo=lies)
+        contents[path] = json.dumps(data, allow_nan=False, ensure_ascii=False).encode() + b"\n"
+    contents[outputs.picture] = png_bytes(picture)
     for path, hands in zip(outputs.glb, results, strict=True):
         if len(hands):
             contents[path] = hands_to_glb(hands)
@@ -203,7 +191,8 @@ def _write(
         for path, content in contents.items():
             temporary[path].write_bytes(content)
     for path in set(outputs.glb) - contents.keys():
-        path.unlink(missing_ok=True)
+        if is_ours(path):
+            path.unlink()
     return list(contents)
 
 
@@ -211,11 +200,16 @@ def _print_table(done: Sequence[Done]) -> None:
     """Each photo's hands (side, confidence, distance of the wrist), by each model where several are compared, and where
     its files are."""
     console = Console(highlight=False)
+    if not console.is_terminal:
+        # Names are whole in a file or pipe, where no line is too long.
+        console.width = 10_000
     compared = any(len(item.results) > 1 for item in done)
     columns = ("photo", "hand", "side", *(("model",) if compared else ()), "confidence", "distance (m)")
-    table = Table(*columns, box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
     for item in done:
-        name, results = escape(item.photo.name), item.results
+        name, results = escape(printable(item.photo.name)), item.results
         if not len(results[0]):
             table.add_row(name, "-", "no hand found", *["-"] * (len(columns) - 3))
         # Hand after hand, each as all models see it: they are looked at together.
@@ -237,4 +231,4 @@ def _print_table(done: Sequence[Done]) -> None:
         console.print("Distances rest on an assumed focal length; --camera FX,FY,CX,CY makes them true.")
     for item in done:
         # Paths stay whole however narrow the terminal is, so that they can be copied.
-        console.print("wrote " + ", ".join(map(str, item.written)), soft_wrap=True, markup=False)
+        console.print("wrote " + ", ".join(map(printable, item.written)), soft_wrap=True, markup=False)

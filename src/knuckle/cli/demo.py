@@ -16,12 +16,13 @@ def demo(
 ) -> None:
     """Find and estimate the two hands of the sample photo in the package, a rendered one whose camera is known."""
     from knuckle.cli.batch import run
+    from knuckle.cli.inputs import Given
     from knuckle.inference.estimate import Request
     from knuckle.photos import sample
 
     known = sample.read_sample_labels()
     request = Request.checked(camera=known["camera"])
-    done = run([sample.SAMPLE_PHOTO], request, model=model, out=out)
+    done = run([Given(sample.SAMPLE_PHOTO)], request, model=model, out=out)
     if not done:
         raise typer.Exit(2)
     outputs = done[0].outputs

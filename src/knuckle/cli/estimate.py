@@ -12,7 +12,12 @@ from knuckle.inference.detection.search import DEFAULT_NETWORK, DetectorName, Ef
 
 def estimate(
     photos: Annotated[
-        list[Path], typer.Argument(metavar="PHOTO", help="JPEG, PNG, WebP, BMP or TIFF, not mirrored.")
+        list[Path],
+        typer.Argument(
+            metavar="PHOTO",
+            help="Pictures (JPEG, PNG, WebP, BMP, TIFF, AVIF, HEIC), folders of them, or quoted patterns such as"
+            " '2024/**/*.jpg'.",
+        ),
     ],
     box: Annotated[
         list[str] | None,
@@ -63,21 +68,32 @@ def estimate(
             help="Use the joints that the hand detector's landmark network sees in every hand, or the model alone."
         ),
     ] = True,
+    mirror: Annotated[
+        bool,
+        typer.Option(
+            "--mirror", help="The photos are mirror images, as many selfies are: the true side is the other."
+        ),
+    ] = False,
 ) -> None:
     """Find the hands in photos and write, for PHOTO.jpg, PHOTO.json, PHOTO.overlay.png and PHOTO.glb.
 
     With --model all, every installed model sees the same boxes, and the files are PHOTO.compare.png (a column a
     model) and, for each, PHOTO.MODEL.json and PHOTO.MODEL.glb.
 
+    With --out, subfolders of a folder given are kept. Earlier results of the same photo are replaced, and no other
+    file: where one has such a name, the results are named PHOTO.jpg.json and so on.
+
     With --box and --side no detector runs. A photo that cannot be read is reported, the others are still done;
     the exit code is then 2. Where there is no hand, the JSON's list is empty and no .glb is written.
     """
     from knuckle.cli.batch import run
+    from knuckle.cli.inputs import find_photos
     from knuckle.inference.estimate import Request
 
     boxes, sides = given_hands(box, side)
-    if boxes and len(photos) > 1:
-        raise KnuckleError(f"--box: expected a single photo with it, got {len(photos)}")
+    given = find_photos(photos)
+    if boxes and len(given) > 1:
+        raise KnuckleError(f"--box: expected a single photo with it, got {len(given)}")
     intrinsics = None if camera is None else numbers("--camera", camera, "FX,FY,CX,CY")
     request = Request.checked(
         boxes=boxes,
@@ -85,11 +101,11 @@ def estimate(
         camera=intrinsics,
         looks=looks,
         evidence=evidence,
+        mirrored=mirror,
         effort=effort,
         network=detector,
     )
-    photos = list(dict.fromkeys(photos))
-    if len(run(photos, request, model=model, out=out)) < len(photos):
+    if len(run(given, request, model=model, out=out)) < len(given):
         raise typer.Exit(2)
 
 

@@ -1,5 +1,6 @@
 """`knuckle explain PHOTO`."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,9 +16,7 @@ if TYPE_CHECKING:
 
 
 def explain(
-    photo: Annotated[
-        Path, typer.Argument(metavar="PHOTO", help="JPEG, PNG, WebP, BMP or TIFF, not mirrored.")
-    ],
+    photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="JPEG, PNG, WebP, BMP, TIFF, AVIF or HEIC.")],
     model: Annotated[str, typer.Option(help="A two-hand system with attention, or its .onnx file.")] = "dfl",
     box: Annotated[
         list[str] | None,
@@ -40,6 +39,7 @@ def explain(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where to write; default: beside the photo.")
     ] = None,
+    mirror: Annotated[bool, typer.Option("--mirror", help="The photo is a mirror image.")] = False,
 ) -> None:
     """Show where a two-hand system looked for joints: writes PHOTO.explain.png.
 
@@ -48,36 +48,52 @@ def explain(
     """
     from knuckle.cli.batch import check_folder
     from knuckle.cli.estimate import given_hands, numbers
-    from knuckle.files import write_image
+    from knuckle.cli.ownership import png_bytes
+    from knuckle.files import atomic_path, printable
     from knuckle.inference.estimate import Request, detect
-    from knuckle.photos.reading import read_image
+    from knuckle.photos.reading import read_photo
     from knuckle.view.attention import DEFAULT_JOINTS, draw_attention
 
     joints = [_joint_number(name) for name in joint] if joint else DEFAULT_JOINTS
     boxes, sides = given_hands(box, side)
     intrinsics = None if camera is None else numbers("--camera", camera, "FX,FY,CX,CY")
-    request = Request.checked(boxes=boxes, sides=sides, camera=intrinsics)
+    request = Request.checked(boxes=boxes, sides=sides, camera=intrinsics, mirrored=mirror)
     folder = photo.parent if out is None else out
     check_folder(folder)
+    path = _free_path(photo, folder)
     predictor = _open(model)
-    image = read_image(photo)
-    found = detect(image, request)
+    given = read_photo(photo)
+    for note in given.notes:
+        typer.echo(printable(f"warning: {note}"), err=True)
+    picture, shown_request = request.shown(given)
+    found = detect(picture.pixels, shown_request)
     if boxes is None and not found.sides:
         raise KnuckleError(f"{photo}: expected a hand to explain, found none; --box and --side say where")
     window, shown = _window(found, given=boxes is not None)
-    explanation = predictor.explain(image, window, request.camera_of(image))
-    path = folder / f"{photo.stem}.explain.png"
-    write_image(
-        path,
-        draw_attention(
-            explanation.patch, explanation.joints_patch, explanation.attention, joints=joints, sides=shown
-        ),
+    explanation = predictor.explain(picture.pixels, window, picture.camera)
+    drawn = draw_attention(
+        explanation.patch, explanation.joints_patch, explanation.attention, joints=joints, sides=shown
     )
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(png_bytes(drawn))
     right, left = explanation.confidence
     typer.echo(
         f"{predictor.record.name}: a right hand with confidence {right:.2f}, a left one with {left:.2f}"
     )
-    typer.echo(f"wrote {path}")
+    typer.echo(printable(f"wrote {path}"))
+
+
+def _free_path(photo: Path, folder: Path) -> Path:
+    """Where to write: nothing is overwritten but our own pictures. Raises KnuckleError where no name is free."""
+    paths = [folder / f"{stem}.explain.png" for stem in (photo.stem, photo.name)]
+    from knuckle.cli.ownership import is_ours
+
+    free = next((path for path in paths if path.is_dir() or not os.path.lexists(path) or is_ours(path)), None)
+    if free is None:
+        raise KnuckleError(
+            f"{photo}: expected a free name for its picture, but {paths[0]} is another file; use --out"
+        )
+    return free
 
 
 def _open(model: str) -> "PairPredictor":

@@ -15,6 +15,7 @@ PACKAGES = {
         "trimesh",
         "jaxtyping",
         "typer",
+        "pillow",
     ),
     "train": (
         "torch",

@@ -1,12 +1,14 @@
 """The `knuckle` command: its subcommands by name, each imported only when it runs."""
 
+import sys
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from knuckle.errors import KnuckleError
+from knuckle.errors import KnuckleError, install_command
 
 COMMANDS = {
     "estimate": "Find the hands in photos; write their joints, meshes and pictures.",
@@ -57,7 +59,7 @@ class LazyGroup(TyperGroup):
                 raise
             message = (
                 f"knuckle {ctx.invoked_subcommand} needs {module}, which is not installed:"
-                f' pip install "knuckle[{EXTRAS[module]}]"'
+                f" {install_command(EXTRAS[module])}"
             )
         typer.echo(f"error: {message}", err=True)
         raise typer.Exit(2)
@@ -93,4 +95,8 @@ def _root(
 
 def main() -> None:
     """Entry point of the `knuckle` script."""
+    for stream in (sys.stdout, sys.stderr):
+        # A name that the terminal or file cannot show is written with escapes; it must not end the call.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     app()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from knuckle.errors import KnuckleError
+from knuckle.errors import KnuckleError, install_command
 
 SHEET_SAMPLES, SHEET_SCENES = 48, 20
 
@@ -51,7 +51,7 @@ def synth(
 ) -> None:
     """Render hands with exact labels: a set (--count, --out) or a picture of one (--sheet)."""
     if find_spec("numba") is None:
-        raise KnuckleError("knuckle synth needs numba: pip install 'knuckle[train]'")
+        raise KnuckleError(f"knuckle synth needs numba: {install_command('train')}")
     if sheet is None and (count is None or out is None):
         raise KnuckleError("synth: expected --count N --out DIR, or --sheet FILE.png")
     if hands == "scene":

@@ -11,6 +11,10 @@ from knuckle.errors import KnuckleError
 from knuckle.files import atomic_path
 from knuckle.hands import Hands
 
+FORMAT = "knuckle hands"
+"""The first value of every file, by which it is known to be ours."""
+VERSION = 1
+
 _DECIMALS = {
     "confidence": 4,
     "box_px": 3,
@@ -23,11 +27,13 @@ _DECIMALS = {
 """Decimals of each field: joints to 0.001 px and 0.001 mm, rotations to 0.000001 rad."""
 
 
-def hands_to_json(hands: Hands, *, image: str) -> dict[str, Any]:
-    """The contents of PHOTO.json, as plain lists and numbers.
+def hands_to_json(hands: Hands, *, image: str, photo: str | None = None) -> dict[str, Any]:
+    """The contents of PHOTO.json, as plain lists and numbers; `image` is the photo's name, `photo` where it lies as
+    seen from the file.
 
-    {"image", "width", "height", "camera": {"fx", "fy", "cx", "cy", "assumed"}, "hands": [{"side", "confidence",
-    "box_px", "joints_px", "joints_m", "vertices_m", "pose_rad", "shape", "model"}]}. Units and frames are those of
+    {"format", "version", "image", "photo" (where given), "width", "height", "camera": {"fx", "fy", "cx", "cy",
+    "assumed", "picture_mirrored"}, "hands": [{"side", "confidence", "box_px", "joints_px", "joints_m", "vertices_m",
+    "pose_rad", "shape", "model"}]}. Units and frames are those of
     `Hands`.
     """
     data = hands.to_dict()
@@ -37,7 +43,10 @@ def hands_to_json(hands: Hands, *, image: str) -> dict[str, Any]:
             hand[key] = (np.round(np.asarray(hand[key], dtype=float), decimals) + 0.0).tolist()
     camera = {k: v if isinstance(v, bool) else round(float(v), 4) for k, v in data["camera"].items()}
     return {
+        "format": FORMAT,
+        "version": VERSION,
         "image": image,
+        **({} if photo is None else {"photo": photo}),
         **{key: data[key] for key in ("width", "height")},
         "camera": camera,
         "hands": data["hands"],

@@ -3,7 +3,7 @@
 import json
 import struct
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import trimesh
@@ -17,9 +17,20 @@ from knuckle.geometry.camera import OPENGL_FROM_CAMERA
 from knuckle.hands import Hands
 from knuckle.view.shading import vertex_normals
 
+GENERATOR = "knuckle"
+"""What every .glb names as its maker."""
+
+
+def _linear(srgb: tuple[int, int, int]) -> tuple[float, float, float, float]:
+    """An opaque colour as glTF has its factors: linear, not in sRGB as colours are chosen and pictures are stored."""
+    parts = np.array(srgb) / 255
+    red, green, blue = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4).tolist()
+    return red, green, blue, 1.0
+
+
 _SKIN = PBRMaterial(
     name="skin",
-    baseColorFactor=np.array([222, 172, 145, 255], dtype=np.uint8),
+    baseColorFactor=_linear((222, 172, 145)),
     metallicFactor=0.0,
     roughnessFactor=0.55,
 )
@@ -61,7 +72,7 @@ def hands_to_glb(hands: Hands) -> bytes:
         scene.add_geometry(mesh, node_name=name, geom_name=name)
     if not len(hands):
         return _empty()
-    data = scene.export(file_type="glb", include_normals=True)
+    data = scene.export(file_type="glb", include_normals=True, tree_postprocessor=_sign)
     if not isinstance(data, bytes):
         raise TypeError(f"glb: expected bytes of the exporter, got {type(data).__name__}")
     return data
@@ -95,8 +106,13 @@ def write_obj(path: str | Path, hands: Hands) -> None:
         temporary.write_text(text)
 
 
+def _sign(tree: dict[str, Any]) -> None:
+    tree["asset"]["generator"] = GENERATOR
+
+
 def _empty() -> bytes:
     """A file with one empty scene: glTF allows no empty lists of meshes, so only the scene is named."""
-    text = json.dumps({"asset": {"version": "2.0"}, "scene": 0, "scenes": [{"name": "hands"}]}).encode()
+    asset = {"version": "2.0", "generator": GENERATOR}
+    text = json.dumps({"asset": asset, "scene": 0, "scenes": [{"name": "hands"}]}).encode()
     text += b" " * (-len(text) % 4)
     return struct.pack("<4sIIII", b"glTF", 2, 20 + len(text), len(text), 0x4E4F534A) + text

@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from knuckle.errors import KnuckleError
 from knuckle.geometry import projection
-from knuckle.geometry.crop import middle_px
+from knuckle.geometry.crop import middle_px, resized_px
 from knuckle.geometry.mirror import mirror_column
 
 OPENGL_FROM_CAMERA = np.array([1.0, -1.0, -1.0])
@@ -31,6 +31,8 @@ class Camera:
     height: int
     assumed: bool = False
     """Whether they were guessed and not measured."""
+    picture_mirrored: bool = False
+    """Whether the picture is the mirror image of what the camera saw, as many selfies are: u = cx - fx x / z."""
 
     def __post_init__(self) -> None:
         check_intrinsics(self.fx, self.fy, self.cx, self.cy)
@@ -53,26 +55,49 @@ class Camera:
 
     @property
     def matrix(self) -> Float[np.ndarray, "3 3"]:
-        return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1.0]])
+        fx, fy, cx, cy = self.lens
+        return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1.0]])
 
     @property
     def vector(self) -> Float[np.ndarray, "4"]:
-        """(fx, fy, cx, cy), what the models take."""
+        """(fx, fy, cx, cy), what the models take. Raises KnuckleError where the picture is mirrored: they are never
+        shown one."""
+        if self.picture_mirrored:
+            raise KnuckleError(
+                "camera: expected that of a picture that is not mirrored (unmirrored gives it)"
+            )
         return np.array([self.fx, self.fy, self.cx, self.cy])
+
+    @property
+    def lens(self) -> Float[np.ndarray, "4"]:
+        """(fx, fy, cx, cy) that lead to the picture's px: fx is negative where it is mirrored."""
+        return np.array([-self.fx if self.picture_mirrored else self.fx, self.fy, self.cx, self.cy])
 
     def project(self, points_m: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 2"]:
         """Camera-frame metres to px."""
-        return projection.project(points_m, self.vector)
+        return projection.project(points_m, self.lens)
 
     def backproject(
         self, uv_px: Float[np.ndarray, "*batch 2"], depth_m: Float[np.ndarray, "*batch"]
     ) -> Float[np.ndarray, "*batch 3"]:
         """Px and depths along z to camera-frame metres."""
-        return projection.lift(uv_px, np.asarray(depth_m), self.vector)
+        return projection.lift(uv_px, np.asarray(depth_m), self.lens)
 
     def mirrored(self) -> "Camera":
         """The camera of the left-right mirrored frame."""
         return replace(self, cx=mirror_column(self.cx, self.width))
+
+    def unmirrored(self) -> "Camera":
+        """The camera of what it saw: of the picture turned back where that is mirrored."""
+        if not self.picture_mirrored:
+            return self
+        return replace(self, cx=mirror_column(self.cx, self.width), picture_mirrored=False)
+
+    def resized(self, width: int, height: int) -> "Camera":
+        """The camera of the same picture resampled to width x height px."""
+        across, down = width / self.width, height / self.height
+        cx, cy = resized_px(self.cx, across), resized_px(self.cy, down)
+        return replace(self, fx=self.fx * across, fy=self.fy * down, cx=cx, cy=cy, width=width, height=height)
 
 
 def check_intrinsics(fx: float, fy: float, cx: float, cy: float) -> None:

@@ -5,6 +5,7 @@ one patch are written once for numpy and torch.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -200,8 +201,9 @@ def whole_patch(size: int) -> Float[np.ndarray, "3"]:
     return np.array([middle_px(size), middle_px(size), size])
 
 
-def resized_px(uv_px: Float[Array, "*batch 2"], ratio: float) -> Float[Array, "*batch 2"]:
-    """Pixel coordinates of a picture in the same picture `ratio` times as large: edges fall on edges."""
+def resized_px(uv_px: Any, ratio: float) -> Any:
+    """Pixel coordinates of a picture, numbers or arrays of them, in the same picture `ratio` times as large: edges fall
+    on edges."""
     return (uv_px + 0.5) * ratio - 0.5
 
 

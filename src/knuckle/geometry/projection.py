@@ -46,6 +46,17 @@ def px_to_rays(
     return (uv_px - lens[..., 2:]) / lens[..., :2]
 
 
+def boxes_through(
+    boxes_px: Float[np.ndarray, "N 4"], lens: Float[np.ndarray, "4"], other: Float[np.ndarray, "4"]
+) -> Float[np.ndarray, "N 4"]:
+    """Boxes (x, y, w, h) of a picture in px of another picture of the same sight, whose lens is `other`: one of another
+    size, with pixels of another shape, or the mirror image."""
+    ends = boxes_px[:, :2], boxes_px[:, :2] + boxes_px[:, 2:]
+    corners = [rays_to_px(px_to_rays(end, lens), other) for end in ends]
+    low, high = np.minimum(*corners), np.maximum(*corners)
+    return np.concatenate([low, high - low], axis=1)
+
+
 def patch_to_frame(
     uv_patch: Float[Array, "*#batch 2"],
     crop: Float[Array, "*#batch 3"],

@@ -1,10 +1,11 @@
 """`estimate`: one photo in, its hands out; and its parts, for callers with several photos or models.
 
-`Request.checked` checks what is asked, `detect` says where the hands are, and `predict` estimates them.
+`Request.checked` checks what is asked, `Request.shown` makes the picture that networks are shown, `detect` says where
+the hands are, and `predict` estimates them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from os import PathLike
 from pathlib import Path
@@ -20,8 +21,9 @@ from knuckle.inference.auto import AnyPredictor, open_predictor
 from knuckle.inference.detection.detection import Detector
 from knuckle.inference.detection.evidence import Evidence
 from knuckle.inference.detection.search import DEFAULT_NETWORK, DetectorName, Effort, check_search
+from knuckle.inference.picture import Picture
 from knuckle.inference.two_hands import check_looks
-from knuckle.photos.reading import check_image, read_image
+from knuckle.photos.reading import Photo, check_image, read_photo, warn_of
 from knuckle.skeleton import SIDES, Side
 from knuckle.weights import AUTO
 
@@ -37,11 +39,12 @@ def estimate(
     effort: Effort = "normal",
     looks: int = 2,
     evidence: bool = True,
+    mirrored: bool = False,
 ) -> Hands:
     """Estimate the hands in a photo.
 
     Args:
-        image: a path, or an RGB array of uint8, shape (H, W, 3), not mirrored.
+        image: a path, or an RGB array of uint8, shape (H, W, 3).
         boxes: x, y, w, h px round each hand's joints; with sides. Without them the hands are found first.
         sides: "left" or "right" for each box.
         camera: fx, fy, cx, cy px or a Camera; without it a focal length of sqrt(W^2 + H^2) px is assumed, so distances
@@ -57,11 +60,20 @@ def estimate(
             half its time.
         evidence: the joints that the hand detector's landmark network sees count in every hand
             (`knuckle.inference.detection.evidence`); False leaves all to the model.
+        mirrored: the picture is a mirror image, as many selfies are. Boxes and camera are given in px of the picture as
+            it is; sides are the person's true ones. px of the result are of that picture too; metres and rotations
+            are of the true hands, as the camera saw them (`Camera.picture_mirrored`).
 
-    Returns `Hands`, in the order of the boxes, or best first when found; empty when there is no hand.
+    A photo that could be read only in part or in another size is warned of (`knuckle.read_image`); px stay those of
+    the file. Returns `Hands`, in the order of the boxes, or best first when found; empty when there is no hand.
     Raises KnuckleError for a photo, box, side, camera or model that cannot be used.
     """
-    pixels = read_image(Path(image)) if isinstance(image, str | PathLike) else check_image(image)
+    if isinstance(image, str | PathLike):
+        photo = read_photo(Path(image))
+        warn_of(photo)
+    else:
+        pixels = check_image(image)
+        photo = Photo(pixels, *pixels.shape[1::-1])
     named = isinstance(detector, str)
     request = Request.checked(
         boxes=boxes,
@@ -69,12 +81,14 @@ def estimate(
         camera=camera,
         looks=looks,
         evidence=evidence,
+        mirrored=mirrored,
         effort=effort,
         network=detector if named else DEFAULT_NETWORK,
     )
-    lens = request.camera_of(pixels)
+    picture, shown = request.shown(photo)
     predictor = _predictor(model, request.looks, request.evidence)
-    return predict(predictor, pixels, detect(pixels, request, detector=None if named else detector), lens)
+    found = detect(picture.pixels, shown, detector=None if named else detector)
+    return picture.given_hands(predict(predictor, picture.pixels, found, picture.camera))
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +105,8 @@ class Request:
     """How often a two-hand system is asked about a pair."""
     evidence: bool = True
     """Whether the landmark network's joints count."""
+    mirrored: bool = False
+    """Whether the pictures are mirror images."""
     effort: Effort = "normal"
     """How long to search for hands."""
     network: DetectorName = DEFAULT_NETWORK
@@ -105,6 +121,7 @@ class Request:
         camera: Any = None,
         looks: Any = 2,
         evidence: bool = True,
+        mirrored: bool = False,
         effort: Any = "normal",
         network: Any = DEFAULT_NETWORK,
     ) -> "Request":
@@ -120,23 +137,35 @@ class Request:
             _checked_camera(camera),
             check_looks(looks),
             evidence,
+            bool(mirrored),
             effort,
             network,
         )
 
-    def camera_of(self, image: UInt8[np.ndarray, "H W 3"]) -> Camera:
-        """The camera of a picture. Raises KnuckleError for a `Camera` of another size."""
-        height, width = image.shape[:2]
+    def shown(self, photo: Photo) -> tuple[Picture, "Request"]:
+        """A photo as networks are shown it, and this request in px of that.
+
+        Raises KnuckleError for a `Camera` of another size, or a box that does not fit the photo.
+        """
+        if self.boxes_px is not None:
+            _check_boxes_meet(self.boxes_px, photo.width, photo.height)
+        picture = Picture.of(photo.pixels, self._camera_of(photo.width, photo.height))
+        boxes = None if self.boxes_px is None else picture.shown_boxes(self.boxes_px)
+        return picture, replace(self, boxes_px=boxes, camera=picture.camera, mirrored=False)
+
+    def _camera_of(self, width: int, height: int) -> Camera:
         if self.camera is None:
-            return Camera.from_size(width, height)
-        if not isinstance(self.camera, Camera):
-            return Camera(*self.camera, width=width, height=height)
-        if (self.camera.width, self.camera.height) != (width, height):
+            camera = Camera.from_size(width, height)
+        elif not isinstance(self.camera, Camera):
+            camera = Camera(*self.camera, width=width, height=height)
+        elif (self.camera.width, self.camera.height) != (width, height):
             raise KnuckleError(
                 f"camera: expected one of the picture's {width}x{height} px,"
                 f" got one of {self.camera.width}x{self.camera.height}"
             )
-        return self.camera
+        else:
+            camera = self.camera
+        return replace(camera, picture_mirrored=True) if self.mirrored else camera
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +182,8 @@ class BoxedHands:
 def detect(
     image: UInt8[np.ndarray, "H W 3"], request: Request, *, detector: Detector | None = None
 ) -> BoxedHands:
-    """The boxes of the request, or without them the hands that the detector finds, best first.
+    """The boxes of the request, or without them the hands that the detector finds, best first. Picture and request are
+    those of `Request.shown`.
 
     Raises KnuckleError for a box that does not fit the picture.
     """

@@ -4,7 +4,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from knuckle.errors import KnuckleError
+from knuckle.errors import KnuckleError, install_command
 
 if TYPE_CHECKING:
     from knuckle.models.contract import System
@@ -23,7 +23,7 @@ def create_model(system: str, *, preset: str = "lite", pretrained: bool = False,
     _check(system)
     config = import_module(f"knuckle.models.{system}.config").make_config(preset, **switches)
     if find_spec("torch") is None:
-        raise KnuckleError("create_model needs torch: pip install 'knuckle[train]'")
+        raise KnuckleError(f"create_model needs torch: {install_command('train')}")
     model = getattr(import_module(f"knuckle.models.{system}.model"), _CLASSES[system])
     return model(config, pretrained=pretrained)
 

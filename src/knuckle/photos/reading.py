@@ -1,69 +1,107 @@
 """Photos to RGB arrays, with a plain sentence for every file that is not one.
 
-What a file says of itself is read before it is decoded: decoders return half a picture without a word, or fill the
-memory from a file of a few kilobytes that claims to be huge. Formats: JPEG (ITU T.81), PNG (W3C), WebP (RFC 9649), BMP,
-TIFF 6.
+Pillow reads the headers, and decodes all but JPEG and 16-bit pictures: of the first OpenCV is faster, of the others
+Pillow keeps only the high bytes.
 """
 
-import re
-import struct
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from knuckle.errors import KnuckleError
+from knuckle.errors import KnuckleError, install_command
+from knuckle.photos.header import FORMATS, Header, format_of, orientation_of, read_header
 
 MAX_PIXELS = 100_000_000
+# JPEGs are made smaller while they are decoded; those of today's largest telephones have 200 megapixels.
+MAX_JPEG_PIXELS = 400_000_000
 # OpenCV resamples no picture wider or taller than a signed 16-bit number.
 MAX_SIDE = 32_766
 # Fewer pixels show no hand, whatever a network says of them.
 MIN_SIDE = 16
-FORMATS = "JPEG, PNG, WebP, BMP or TIFF"
-Format = Literal["JPEG", "PNG", "WebP", "BMP", "TIFF"]
+_REDUCED = {
+    1: cv2.IMREAD_COLOR,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}
 
 
-@dataclass(frozen=True)
-class Header:
-    """What a picture file says of itself."""
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """A picture that was read."""
 
-    format: Format
+    pixels: UInt8[np.ndarray, "H W 3"]
+    """RGB, upright."""
     width: int
-    """Px as stored, before any rotation the file asks for."""
+    """Px of the file's picture, upright; `pixels` has fewer where it was reduced."""
     height: int
-    alpha: bool = False
-    truncated: bool = False
-    """The file's end is missing."""
-    animated: bool = False
-    """More than one frame."""
-    orientation: int = 1
-    """How EXIF says to turn a PNG or WebP (1 to 8, 1 = as stored); decoders see to the other formats."""
+    notes: tuple[str, ...] = ()
+    """What a user should know of how it was read, one sentence each, naming the file."""
+
+
+def read_photo(path: str | Path) -> Photo:
+    """Read a photo, with what there is to say of it; `read_image` has the rules and the errors."""
+    path = Path(path)
+    data = _read_bytes(path)
+    try:
+        header = read_header(data)
+    except ModuleNotFoundError as error:
+        if error.name != "pi_heif":
+            raise
+        raise KnuckleError(
+            f"{path}: expected a {FORMATS} picture, got a HEIC; HEIC is read after {install_command('heic')}"
+        ) from None
+    if header is None:
+        raise KnuckleError(f"{path}: expected a {FORMATS} picture, got {_describe(data)}")
+    reduction = _checked_reduction(path, header)
+    notes = []
+    if header.page:
+        notes.append(f"read page {header.page + 1}, the largest of {header.pages}")
+    if header.format == "JPEG":
+        pixels = _decode_jpeg(path, data, header, reduction)
+        if not header.end_marked:
+            notes.append("the JPEG has no end mark, as if it were cut off; what is there was read")
+        if reduction > 1:
+            size = f"{pixels.shape[1]}x{pixels.shape[0]}"
+            notes.append(f"read at {size} px, {_PARTS[reduction]} of its {header.width}x{header.height}")
+    else:
+        pixels, bits = _decode(path, data, header)
+        if bits < 16:
+            notes.append(f"its 16-bit colours use {bits} bits; brightened {2 ** (16 - bits)} times")
+    orientation = orientation_of(header.picture)
+    width, height = header.width, header.height
+    if orientation >= 5:
+        width, height = height, width
+    notes = tuple(f"{path}: {note}" for note in notes)
+    return Photo(_turned(pixels, orientation), width, height, notes)
 
 
 def read_image(path: str | Path) -> UInt8[np.ndarray, "H W 3"]:
     """Read a photo as RGB, 8 bits a channel, turned upright as its EXIF orientation says.
 
-    Grey and palette pictures become RGB, CMYK is converted, 16 bits are reduced to 8, and what is transparent
-    is laid on white. Raises KnuckleError naming the file: missing, a folder, not a picture, of a format not
-    read, truncated or damaged, animated, smaller than 16 px a side, or larger than 100 megapixels or 32,766 px a
-    side.
+    Grey and palette pictures become RGB, CMYK is converted, and what is transparent is laid on white. 16 bits are
+    reduced to 8; where only the lowest 8 to 14 of them are used, as of a 12-bit camera, those are. Of a TIFF with
+    several pages the largest is read. A JPEG of more than 100 megapixels is read at a half, a quarter or an eighth of
+    its size, and one without its end mark as far as it goes. What is unusual (brightened, reduced, another page, no
+    end mark) is warned of with `warnings`.
+
+    HEIC needs the extra `knuckle[heic]`. Raises KnuckleError naming the file: missing, a folder, not a picture, of a
+    format not read, truncated or damaged, animated, smaller than 16 px a side, or larger than 100 megapixels (JPEG:
+    400) or 32,766 px a side.
     """
-    path = Path(path)
-    data = _read_bytes(path)
-    header = read_header(data)
-    if header is None:
-        raise KnuckleError(f"{path}: expected a {FORMATS} picture, got {_describe(data)}")
-    _check(path, header)
-    image = _decode(data, header)
-    if image is None:
-        raise KnuckleError(
-            f"{path}: expected a whole {header.format} picture of 8 or 16 bits a channel,"
-            " got one that cannot be decoded"
-        )
-    return image
+    photo = read_photo(path)
+    warn_of(photo)
+    return photo.pixels
+
+
+def warn_of(photo: Photo) -> None:
+    """Warn of a photo's notes, in the name of the caller's caller."""
+    for note in photo.notes:
+        warnings.warn(note, stacklevel=3)
 
 
 def check_image(image: object) -> UInt8[np.ndarray, "H W 3"]:
@@ -96,14 +134,13 @@ def _read_bytes(path: Path) -> bytes:
 def _describe(data: bytes) -> str:
     if not data:
         return "an empty file"
-    if data.startswith(b"\xff\xd8"):
-        return "a damaged or truncated JPEG"
-    if data.startswith(b"\x89PNG"):
-        return "a damaged or truncated PNG"
+    damaged = format_of(data) or ("PNG" if data.startswith(b"\x89PNG") else None)
+    if damaged:
+        return f"a damaged or truncated {damaged}, or one of a kind that is not read (8 or 16 bits a channel are)"
     if data[:3] == b"GIF":
         return "a GIF"
     if data[4:8] == b"ftyp":
-        return "a HEIC, AVIF or video file (convert it to JPEG)"
+        return "a video"
     if data.startswith(b"%PDF"):
         return "a PDF"
     try:
@@ -116,187 +153,122 @@ def _describe(data: bytes) -> str:
     return "another kind of file"
 
 
-def _check(path: Path, header: Header) -> None:
+_PARTS = {2: "half", 4: "a quarter", 8: "an eighth"}
+
+
+def _checked_reduction(path: Path, header: Header) -> int:
+    """By how much a picture is to be reduced while it is decoded: 1, and of a large JPEG 2, 4 or 8."""
     width, height = header.width, header.height
-    if header.truncated:
-        raise KnuckleError(
-            f"{path}: expected a whole {header.format} picture, got a truncated one (its end is missing)"
-        )
     if min(width, height) < MIN_SIDE:
         raise KnuckleError(
             f"{path}: expected a picture of at least {MIN_SIDE}x{MIN_SIDE} px, got {width}x{height} px"
         )
     if header.animated:
         raise KnuckleError(f"{path}: expected a still picture, got an animation")
-    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
-        raise KnuckleError(
-            f"{path}: expected at most {MAX_PIXELS // 1_000_000} megapixels and {MAX_SIDE} px a side,"
-            f" got {width}x{height} px; scale it down first"
-        )
+    most = MAX_PIXELS
+    if header.format == "JPEG":
+        most = MAX_JPEG_PIXELS
+        for reduction in _REDUCED:
+            small = -(-width // reduction), -(-height // reduction)
+            fits = small[0] * small[1] <= MAX_PIXELS and max(small) <= MAX_SIDE and min(small) >= MIN_SIDE
+            if fits and width * height <= most:
+                return reduction
+    elif width * height <= most and max(width, height) <= MAX_SIDE:
+        return 1
+    raise KnuckleError(
+        f"{path}: expected at most {most // 1_000_000} megapixels and {MAX_SIDE} px a side,"
+        f" got {width}x{height} px; scale it down first"
+    )
 
 
-def _decode(data: bytes, header: Header) -> UInt8[np.ndarray, "H W 3"] | None:
-    encoded = np.frombuffer(data, np.uint8)
+def _decode_jpeg(path: Path, data: bytes, header: Header, reduction: int) -> UInt8[np.ndarray, "H W 3"]:
+    flags = _REDUCED[reduction] | cv2.IMREAD_IGNORE_ORIENTATION
+    image = _by_opencv(data, flags)
+    if image is None and not header.end_marked:
+        image = _by_opencv(data + b"\xff\xd9", flags)
+    if image is None:
+        raise _undecodable(path, header)
+    # Of rows that are missing the decoder makes an even grey.
+    corner = image[-8 // reduction :, -8 // reduction :]
+    if not header.end_marked and (corner == 128).all():
+        raise KnuckleError(f"{path}: expected a whole JPEG picture, got a truncated one (its end is missing)")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def _decode(path: Path, data: bytes, header: Header) -> tuple[UInt8[np.ndarray, "H W 3"], int]:
+    """The pixels of any other format, and how many bits of 16 the colours used (16 where they had 8)."""
+    picture = header.picture
+    deep = None
+    try:
+        if header.sixteen_bits:
+            # Pillow alone says whether all of it is there, OpenCV alone gives all bits.
+            picture.load()
+            deep = _sixteen_bits(data, header)
+        if deep is not None:
+            return _reduced_to_eight_bits(deep)
+        if picture.mode in ("I", "F"):
+            raise _undecodable(path, header)
+        if picture.has_transparency_data:
+            return _on_white(np.asarray(picture.convert("RGBA"))), 16
+        return np.asarray(picture.convert("RGB")), 16
+    except KnuckleError:
+        raise
+    except Exception as error:
+        # As of headers: what a decoder raises depends on where the damage is.
+        raise _undecodable(path, header) from error
+
+
+def _undecodable(path: Path, header: Header) -> KnuckleError:
+    return KnuckleError(
+        f"{path}: expected a whole {header.format} picture of 8 or 16 bits a channel,"
+        " got one that is truncated or cannot be decoded"
+    )
+
+
+def _by_opencv(data: bytes, flags: int) -> np.ndarray | None:
     # What goes wrong is said in our own sentence, not in OpenCV's log.
     level = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
-        if header.alpha:
-            image = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
-            if image is not None and image.ndim == 3 and image.shape[2] == 4:
-                return _turned(_on_white(image), header.orientation)
-        # Colour decoding applies the EXIF orientation, converts grey and CMYK, and reduces 16 bits to 8.
-        image = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+        return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error:
         return None
     finally:
         cv2.utils.logging.setLogLevel(level)
-    return None if image is None else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
-def _on_white(image_bgra: np.ndarray) -> UInt8[np.ndarray, "H W 3"]:
-    if image_bgra.dtype == np.uint16:
-        image_bgra = (image_bgra >> 8).astype(np.uint8)
-    alpha = image_bgra[..., 3:].astype(np.float32) / 255
-    colour = image_bgra[..., 2::-1].astype(np.float32)
-    return np.round(colour * alpha + 255 * (1 - alpha)).astype(np.uint8)
+def _sixteen_bits(data: bytes, header: Header) -> np.ndarray | None:
+    """RGB or RGBA of 16 bits, as stored; None where OpenCV does not read this kind."""
+    if header.page:
+        done, pages = cv2.imdecodemulti(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        image = pages[header.page] if done and len(pages) > header.page else None
+    else:
+        image = _by_opencv(data, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
+    if image is None or image.dtype != np.uint16 or image.shape[:2] != (header.height, header.width):
+        return None
+    if image.ndim == 2:
+        return np.repeat(image[..., None], 3, axis=-1)
+    return image[..., [2, 1, 0, 3][: image.shape[2]]] if image.shape[2] in (3, 4) else None
+
+
+def _reduced_to_eight_bits(deep: np.ndarray) -> tuple[UInt8[np.ndarray, "H W 3"], int]:
+    """RGB of 8 bits, and how many of the 16 bits the colours use."""
+    brightest = int(deep[..., :3].max())
+    bits = next(bits for bits in (8, 10, 12, 14, 16) if brightest < 1 << bits)
+    colour = (deep[..., :3] >> (bits - 8)).astype(np.uint8)
+    if deep.shape[2] == 4:
+        colour = _on_white(np.dstack([colour, (deep[..., 3] >> 8).astype(np.uint8)]))
+    return colour, bits if brightest else 16
+
+
+def _on_white(image_rgba: UInt8[np.ndarray, "H W 4"]) -> UInt8[np.ndarray, "H W 3"]:
+    alpha = image_rgba[..., 3:].astype(np.float32) / 255
+    return np.round(image_rgba[..., :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)
 
 
 def _turned(image: np.ndarray, orientation: int) -> np.ndarray:
     """Upright from as stored: EXIF's orientations 1 to 8 are a transposition (5 to 8) and flips."""
     if orientation >= 5:
-        image = image.swapaxes(0, 1)
-    if orientation in (3, 4, 7, 8):
-        image = image[::-1]
-    if orientation in (2, 3, 6, 7):
-        image = image[:, ::-1]
-    return np.ascontiguousarray(image)
-
-
-def read_header(data: bytes) -> Header | None:
-    """The header of an encoded picture; None when it is none of the formats read, or is broken before its
-    size."""
-    try:
-        if data.startswith(b"\xff\xd8\xff"):
-            return _jpeg(data)
-        if data.startswith(b"\x89PNG\r\n\x1a\n"):
-            return _png(data)
-        if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-            return _webp(data)
-        if data[:2] == b"BM":
-            return _bmp(data)
-        if data[:4] in (b"II*\0", b"MM\0*"):
-            return _tiff(data)
-    except (struct.error, IndexError):
-        return None
-    return None
-
-
-# The next true marker inside entropy-coded data: not a stuffed FF00, a restart marker or a fill byte.
-_NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-
-
-def _jpeg(data: bytes) -> Header | None:
-    size: tuple[int, int] | None = None
-    at = 2
-    while at < len(data):
-        found = _NEXT_MARKER.search(data, at)
-        if found is None:
-            break
-        marker, at = data[found.start() + 1], found.end()
-        if marker == 0xD9:
-            return Header("JPEG", *size) if size else None
-        if marker in (0x01, 0xD8):
-            continue
-        (length,) = struct.unpack_from(">H", data, at)
-        # Start of frame: all of C0..CF but Huffman tables, extensions and arithmetic conditioning.
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            height, width = struct.unpack_from(">HH", data, at + 3)
-            size = (width, height)
-        at += length
-    return Header("JPEG", *size, truncated=True) if size else None
-
-
-def _png(data: bytes) -> Header:
-    width, height, _, colour = struct.unpack_from(">IIBB", data, 16)
-    alpha, animated, ended, orientation = colour in (4, 6), False, False, 1
-    at = 8
-    while at + 12 <= len(data) and not ended:
-        (length,) = struct.unpack_from(">I", data, at)
-        kind = data[at + 4 : at + 8]
-        if kind == b"eXIf":
-            orientation = _orientation(data[at + 8 : at + 8 + length])
-        at += 12 + length
-        alpha |= kind == b"tRNS"
-        animated |= kind == b"acTL"
-        ended = kind == b"IEND" and at <= len(data)
-    return Header("PNG", width, height, alpha, not ended, animated, orientation)
-
-
-def _webp(data: bytes) -> Header | None:
-    (length,) = struct.unpack_from("<I", data, 4)
-    truncated = len(data) < length + 8
-    kind = data[12:16]
-    if kind == b"VP8X":
-        flags = data[20]
-        width, height = (int.from_bytes(data[i : i + 3], "little") + 1 for i in (24, 27))
-        turn = _orientation(_webp_chunk(data, b"EXIF")) if flags & 0x08 else 1
-        return Header("WebP", width, height, bool(flags & 0x10), truncated, bool(flags & 0x02), turn)
-    if kind == b"VP8L":
-        (bits,) = struct.unpack_from("<I", data, 21)
-        return Header("WebP", (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, bool(bits >> 28 & 1), truncated)
-    if kind == b"VP8 ":
-        width, height = struct.unpack_from("<HH", data, 26)
-        return Header("WebP", width & 0x3FFF, height & 0x3FFF, truncated=truncated)
-    return None
-
-
-def _bmp(data: bytes) -> Header:
-    length, _, _, header = struct.unpack_from("<IIII", data, 2)
-    width, height = struct.unpack_from("<hh" if header == 12 else "<ii", data, 18)
-    return Header("BMP", width, abs(height), truncated=len(data) < length)
-
-
-def _webp_chunk(data: bytes, wanted: bytes) -> bytes:
-    at = 12
-    while at + 8 <= len(data):
-        (length,) = struct.unpack_from("<I", data, at + 4)
-        if data[at : at + 4] == wanted:
-            return data[at + 8 : at + 8 + length].removeprefix(b"Exif\0\0")
-        at += 8 + length + length % 2
-    return b""
-
-
-def _tiff(data: bytes) -> Header | None:
-    values = _tiff_values(data)
-    if values is None:
-        return Header("TIFF", 1, 1, truncated=True)
-    if 256 not in values or 257 not in values:
-        return None
-    # 338: extra samples beside the colours, taken for alpha when there is one.
-    return Header("TIFF", values[256], values[257], alpha=338 in values)
-
-
-def _orientation(exif: bytes) -> int:
-    """EXIF is a small TIFF; tag 274 is the orientation."""
-    try:
-        value = (_tiff_values(exif) or {}).get(274, 1)
-    except struct.error:
-        return 1
-    return value if 1 <= value <= 8 else 1
-
-
-def _tiff_values(data: bytes) -> dict[int, int] | None:
-    """The whole-number tags of a TIFF's first directory; None when the directory is missing."""
-    order = "<" if data[:2] == b"II" else ">"
-    (at,) = struct.unpack_from(order + "I", data, 4)
-    if at + 2 > len(data):
-        return None
-    (count,) = struct.unpack_from(order + "H", data, at)
-    values = {}
-    for i in range(count):
-        tag, kind = struct.unpack_from(order + "HH", data, at + 2 + 12 * i)
-        form = {3: "H", 4: "I"}.get(kind)
-        if form:
-            values[tag] = struct.unpack_from(order + form, data, at + 10 + 12 * i)[0]
-    return values
+        image = cv2.transpose(image)
+    flip = {3: -1, 7: -1, 4: 0, 8: 0, 2: 1, 6: 1}.get(orientation)
+    return np.ascontiguousarray(image if flip is None else cv2.flip(image, flip))

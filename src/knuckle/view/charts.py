@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import UInt8
 
-from knuckle.errors import KnuckleError
+from knuckle.errors import KnuckleError, install_command
 from knuckle.files import write_image
 from knuckle.view.palette import CHART_COLOURS, GRID, INK, MUTED, chart_colour
 
@@ -61,7 +61,7 @@ def require_matplotlib(*, otherwise: str = "") -> None:
     """
     if find_spec("matplotlib") is None:
         instead = f", or {otherwise}" if otherwise else ""
-        raise KnuckleError(f"charts need matplotlib: pip install 'knuckle[train]'{instead}")
+        raise KnuckleError(f"charts need matplotlib: {install_command('train')}{instead}")
 
 
 @contextmanager

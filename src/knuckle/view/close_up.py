@@ -29,6 +29,7 @@ def draw_close_up(
         window.size,
         window.size,
         old.assumed,
+        old.picture_mirrored,
     )
     boxes = np.concatenate(
         [apply_affine(matrix, hands.boxes_px[:, :2]), hands.boxes_px[:, 2:] * scale], axis=1

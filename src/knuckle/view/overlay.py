@@ -5,6 +5,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from knuckle.errors import KnuckleError
+from knuckle.geometry.camera import Camera
 from knuckle.hands import Hand, Hands
 from knuckle.skeleton import BONES
 from knuckle.view.palette import FINGER_COLOURS, HAND_COLOURS
@@ -47,9 +48,12 @@ def draw_hands(
         raise KnuckleError(
             f"image: expected the camera's {expected} px, got {image.shape[1]}x{image.shape[0]}"
         )
-    picture = np.array(image, order="C")
+    mirrored = hands.camera.picture_mirrored
+    # Meshes are drawn where they were seen, and turned over with the picture: their light and winding stay right.
+    picture = np.array(image[:, ::-1] if mesh and mirrored else image, order="C")
     if mesh:
-        _draw_meshes(picture, hands)
+        _draw_meshes(picture, hands, hands.camera.unmirrored())
+        picture = np.array(picture[:, ::-1] if mirrored else picture, order="C", copy=None)
     taken: list[tuple[int, int, int, int]] = []
     far_to_near = sorted(range(len(hands)), key=lambda i: -hands.joints_m[i, :, 2].mean())
     for hand in (hands[i] for i in far_to_near) if skeleton else ():
@@ -142,7 +146,7 @@ def draw_label(
     )
 
 
-def _draw_meshes(picture: np.ndarray, hands: Hands) -> None:
+def _draw_meshes(picture: np.ndarray, hands: Hands, camera: Camera) -> None:
     """Blend the meshes in. Hands whose windows overlap are drawn together, so that they hide each other."""
     groups: list[tuple[Window, list[Mesh]]] = []
     for i, hand in enumerate(hands):
@@ -150,7 +154,7 @@ def _draw_meshes(picture: np.ndarray, hands: Hands) -> None:
         if not len(faces) or not len(hand.vertices_m):
             continue
         mesh = Mesh(hand.vertices_m, faces, hand_colour(i))
-        window = find_window(mesh, hands.camera)
+        window = find_window(mesh, camera)
         if window is None:
             continue
         members = [mesh]
@@ -159,7 +163,7 @@ def _draw_meshes(picture: np.ndarray, hands: Hands) -> None:
             window, members = window.union(neighbour[0]), members + neighbour[1]
         groups.append((window, members))
     for window, members in groups:
-        layer = draw_layer(members, hands.camera, window)
+        layer = draw_layer(members, camera, window)
         part = picture[window.top : window.top + window.height, window.left : window.left + window.width]
         # A few rows at a time fit in the processor's cache, and huge photos need no float copy.
         for top in range(0, window.height, 64):
