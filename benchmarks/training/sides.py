@@ -8,9 +8,9 @@ kept, which take minutes; delete them when a network changes. The weights are th
 
 Signals and their use: `knuckle.inference.sides`. The logits of a right hand are slopes times signals times a sharpness
 that the quality decides; their mean log loss is made small, each set counting as its number of hands, photographs
-`PHOTOS_COUNT`: their sides are what the landmark network said of the larger picture. The first 70 % of each set are
-learnt from, the rest is printed: how many sides are right, log loss, expected calibration error (ten bins of equal
-count).
+`PHOTOS_COUNT`: their sides are what the landmark network said of the larger picture. Printed of odds that were learnt
+from the first 70 % of each set, for the rest: how many sides are right, log loss, expected calibration error (ten bins
+of equal count). Written are those learnt from all.
 """
 
 import json
@@ -51,7 +51,9 @@ DETECTOR = 0.5
 """What the detector's logit counts beside the others: not learnt, as no detector that gives one saw these sets."""
 DECAY, STEPS = 2e-3, 600
 LEARNT = 0.7
-"""Share of each set that is learnt from."""
+"""Share of each set from which is learnt what is printed of the rest."""
+STAGES = {"first": (FIRST, FIRST_QUALITY), "read": (READ, QUALITY), "both": (SIGNALS, QUALITY)}
+"""What is known at first, without the two-hand system and with it."""
 
 
 class Told(NamedTuple):
@@ -146,17 +148,14 @@ def main() -> None:
     ends = [round(LEARNT * len(of.signals)) for of in told]
     learnt = [Told(*(values[:end] for values in of)) for of, end in zip(told, ends, strict=True)]
     held = [Told(*(values[end:] for values in of)) for of, end in zip(told, ends, strict=True)]
-    table = {"first": learn(learnt, counts, FIRST, FIRST_QUALITY)}
-    table |= {
-        "read": learn(learnt, counts, READ, QUALITY),
-        "both": learn(learnt, counts, SIGNALS, QUALITY),
-        "pair": PAIR,
-    }
+    checked, table = (
+        {name: learn(of, counts, *names) for name, names in STAGES.items()} for of in (learnt, told)
+    )
     console = Console(width=140)
-    for stage in ("first", "read", "both"):
+    for stage in STAGES:
         shown = plain_table(("held out", "hands", "right side", "log loss", "ECE"), title=stage)
         for folder, of in zip([*options.rendered, options.photos], held, strict=True):
-            p = probability(of, table[stage])
+            p = probability(of, checked[stage])
             error = calibration_error(np.maximum(p, 1 - p), p > 0.5)
             shown.add_row(
                 folder.name,
@@ -168,7 +167,7 @@ def main() -> None:
         console.print(shown, "")
     if not options.dry:
         with atomic_path(TABLE) as temporary:
-            temporary.write_text(json.dumps(table, indent=1) + "\n")
+            temporary.write_text(json.dumps(table | {"pair": PAIR}, indent=1) + "\n")
         console.print(f"wrote {TABLE}")
 
 
