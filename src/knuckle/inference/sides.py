@@ -48,9 +48,9 @@ QUALITY = ("size", "presence", "confidence", "branches")
 FIRST_QUALITY = ("size", "presence")
 
 DOUBT = 0.005
-"""A hand is read both ways where its less likely side has at least this probability: of 1,039 rendered hands none beyond
-is wrong (at 0.01 three), and half of the hands in photographs need no more than the first look."""
-NEAR, ALIKE = 3.0, 1.6
+"""A hand is read both ways where its less likely side has at least this probability: of 1,039 rendered hands none
+beyond is wrong (at 0.01 three), and half of the hands in photographs need no more than the first look."""
+NEAR, ALIKE = 4.0, 1.6
 """Hands whose middles lie within so many times the longer side of the larger box, which is at most so many times the
 other one's, may be a person's two."""
 
