@@ -37,12 +37,12 @@ from knuckle.weights import ONE_HAND, TWO_HANDS, shipped_name
 
 TABLE = Path(__file__).parent.parent / "assets" / "sides.json"
 
-READ = ("look", "mirrored look", "detector", "confidence", "branches", "apart", "apart 3D", "residual")
+READ = ("looks", "detector", "confidence", "branches", "apart", "apart 3D", "residual")
 SIGNALS = (*READ, "two hands")
 """For a right hand, in the order of `side_signals`. The last one is what the two-hand system says, where it is
 installed: that there is a right hand rather than a left one."""
 FIRST = ("look", "detector")
-"""Known at first."""
+"""Known at first. The looks at the picture and at its mirror image count alike later: either could have been first."""
 QUALITY = ("size", "presence", "confidence", "branches")
 """How well the hand is seen, in the order of `qualities`, that decides how much the signals count."""
 FIRST_QUALITY = ("size", "presence")
@@ -164,9 +164,9 @@ def side_signals(
     """What speaks for a right hand, in the order of `SIGNALS`; negated for the mirror image."""
     side_px = boxes_px[:, 2:].max(1, initial=1e-6)
     right, left = (_agreement(read, side_px) for read in both.read)
-    looks = [logit(look.right) for look in both.looks]
+    looks = np.mean([logit(look.right) for look in both.looks], axis=0)
     two_hands = np.zeros(len(boxes_px)) if both.two_hands is None else both.two_hands
-    first = np.stack([*looks, logit(detector_right)], axis=1)
+    first = np.stack([looks, logit(detector_right)], axis=1)
     return np.concatenate([first, right - left, two_hands[:, None]], axis=1)
 
 
