@@ -38,6 +38,14 @@ def hand_graph_photographs() -> list[LabelledHand]:
     return by_source(labelled_photographs())[handgraph.SOURCE]
 
 
+def data_folder() -> Path:
+    """Where real photographs lie; raises KnuckleError where the environment does not say."""
+    value = os.environ.get(DATA_VARIABLE)
+    if not value or not Path(value).is_dir():
+        raise KnuckleError(f"{DATA_VARIABLE}: expected the folder of the photographs, got {value!r}")
+    return Path(value)
+
+
 def _folder() -> Path:
     return Path(os.environ.get(DATA_VARIABLE, "")) / EVAL_DEV
 

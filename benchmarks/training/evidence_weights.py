@@ -213,7 +213,8 @@ def _ask(
             outputs = ask(chunk, roll)
         found, spread = own_joints(outputs, crop, camera, size, roll=roll)
         joints.append(found)
-        spreads.append(spread)
+        # Of systems without branches nothing is known.
+        spreads.append(np.nan_to_num(spread).mean(1))
     return np.concatenate(joints), np.concatenate(spreads)
 
 

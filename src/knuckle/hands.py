@@ -2,14 +2,23 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
-from knuckle.skeleton import SIDES, Side
+from knuckle.skeleton import JOINT_COUNT, SIDES, Side
+
+State = Literal["observed", "doubtful", "held", "bridged"]
+"""What a hand rests on: seen in the picture; seen, but perhaps no hand; kept from an earlier frame of a video, or put
+between two. A single picture has the first two alone."""
+STATES: tuple[State, ...] = get_args(State)
+
+
+def _unknown() -> Float[np.ndarray, "21"]:
+    return np.full(JOINT_COUNT, np.nan)
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +34,10 @@ class Hand:
     pose_rad: Float[np.ndarray, "16 3"]
     shape: Float[np.ndarray, "10"]
     model: str = ""
+    side_confidence: float = 1.0
+    state: State = "observed"
+    joint_error_px: Float[np.ndarray, "21"] = field(default_factory=_unknown)
+    joint_error_m: Float[np.ndarray, "21"] = field(default_factory=_unknown)
 
 
 _TAILS: dict[str, tuple[int | str, ...]] = {
@@ -36,6 +49,16 @@ _TAILS: dict[str, tuple[int | str, ...]] = {
     "pose_rad": (16, 3),
     "shape": (10,),
 }
+_ERROR_TAILS: dict[str, tuple[int | str, ...]] = {
+    "side_confidence": (),
+    "joint_error_px": (JOINT_COUNT,),
+    "joint_error_m": (JOINT_COUNT,),
+}
+"""Of what files of before do not have."""
+_DEFAULTS = {"side_confidence": 1.0, "joint_error_px": np.nan, "joint_error_m": np.nan}
+_UNGIVEN: Any = None
+"""Filled in when the hands are made."""
+_SHARES = ("confidence", "side_confidence")
 _SINGULAR = {"boxes_px": "box_px"}
 
 
@@ -44,7 +67,8 @@ class Hands:
     """The hands of one image. Iterates as single `Hand`s.
 
     Points in metres are in the camera frame: x right, y down, z forward. Raises KnuckleError for wrong shapes, unknown
-    sides, non-finite values or a confidence outside 0..1.
+    sides or states, non-finite values (errors of joints may be NaN: not known), a confidence outside 0..1 or a negative
+    error.
     """
 
     camera: Camera
@@ -52,7 +76,7 @@ class Hands:
     sides: tuple[Side, ...] = ()
     """"left" or "right" for each hand."""
     confidence: Float[np.ndarray, "N"] = field(default_factory=lambda: np.zeros(0))
-    """0..1."""
+    """That there is a hand, 0..1."""
     boxes_px: Float[np.ndarray, "N 4"] = field(default_factory=lambda: np.zeros((0, 4)))
     """x, y, w, h of each hand, px of the image."""
     joints_px: Float[np.ndarray, "N 21 2"] = field(default_factory=lambda: np.zeros((0, 21, 2)))
@@ -69,6 +93,15 @@ class Hands:
     models: tuple[str, ...] = ()
     """Whose answer each hand is, where several systems answered (names joined by "+" where answers were merged); else
     `model` for all."""
+    side_confidence: Float[np.ndarray, "N"] = _UNGIVEN
+    """That the side is right, 0..1; 1 where the side was given with a box, and without it for all."""
+    states: tuple[State, ...] = ()
+    """What each hand rests on; without them "observed" for all."""
+    joint_error_px: Float[np.ndarray, "N 21"] = _UNGIVEN
+    """Px round `joints_px` within which the true joint lies with a probability of 68 %; NaN: not known, as for all
+    without them."""
+    joint_error_m: Float[np.ndarray, "N 21"] = _UNGIVEN
+    """The same of `joints_m`, once the wrists are laid together, neither turned nor scaled: metres, 0 at the wrist."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sides", tuple(self.sides))
@@ -80,8 +113,19 @@ class Hands:
             raise KnuckleError(f"models: expected one for each of {len(self.sides)} hands, got {len(models)}")
         object.__setattr__(self, "models", models)
         object.__setattr__(self, "model", self.model or _names_once(models))
-        for name, tail in _TAILS.items():
-            value = np.asarray(getattr(self, name), dtype=float)
+        object.__setattr__(self, "states", tuple(self.states) or ("observed",) * len(self.sides))
+        if len(self.states) != len(self.sides):
+            raise KnuckleError(
+                f"states: expected one for each of {len(self.sides)} hands, got {len(self.states)}"
+            )
+        for state in self.states:
+            if state not in STATES:
+                raise KnuckleError(f"state: expected one of {', '.join(STATES)}, got {state!r}")
+        for name, tail in (_TAILS | _ERROR_TAILS).items():
+            given = getattr(self, name)
+            if given is None:
+                given = np.full((len(self.sides), *tail), _DEFAULTS[name])
+            value = np.asarray(given, dtype=float)
             object.__setattr__(self, name, value)
             expected = (len(self.sides), *tail)
             if value.ndim != len(expected) or any(
@@ -90,10 +134,15 @@ class Hands:
                 raise KnuckleError(
                     f"{name}: expected {_shape_text(expected)}, got {_shape_text(value.shape)}"
                 )
-            if not np.isfinite(value).all():
+            if name.startswith("joint_error"):
+                if (value < 0).any() or np.isinf(value).any():
+                    raise KnuckleError(f"{name}: expected finite numbers from 0 on, or NaN where not known")
+            elif not np.isfinite(value).all():
                 raise KnuckleError(f"{name}: expected finite numbers, got NaN or infinity")
-        if ((self.confidence < 0) | (self.confidence > 1)).any():
-            raise KnuckleError(f"confidence: expected 0..1, got {self.confidence.tolist()}")
+        for name in _SHARES:
+            value = getattr(self, name)
+            if ((value < 0) | (value > 1)).any():
+                raise KnuckleError(f"{name}: expected 0..1, got {value.tolist()}")
 
     def __len__(self) -> int:
         return len(self.sides)
@@ -102,16 +151,18 @@ class Hands:
         return (self[i] for i in range(len(self)))
 
     def __getitem__(self, index: int) -> Hand:
-        arrays = {_SINGULAR.get(name, name): getattr(self, name)[index] for name in _TAILS}
-        arrays["confidence"] = float(arrays["confidence"])
-        return Hand(side=self.sides[index], model=self.models[index], **arrays)
+        names = _TAILS | _ERROR_TAILS
+        arrays = {_SINGULAR.get(name, name): getattr(self, name)[index] for name in names}
+        arrays |= {name: float(arrays[name]) for name in _SHARES}
+        return Hand(side=self.sides[index], model=self.models[index], state=self.states[index], **arrays)
 
     def faces_of(self, side: Side) -> Int[np.ndarray, "F 3"]:
         """Triangles wound outwards for that side."""
         return self.faces if side == "right" else self.faces[:, ::-1]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain lists and numbers: width, height, camera, hands (each with its model)."""
+        """Plain lists and numbers: width, height, camera, hands (each with its model); None for an error of a joint
+        that is not known."""
         camera = self.camera
         return {
             "width": camera.width,
@@ -136,8 +187,15 @@ class Hands:
             arrays: dict[str, Any] = {
                 name: np.array([h[_SINGULAR.get(name, name)] for h in hands], dtype=float) for name in _TAILS
             }
+            # Files of before lack these.
+            arrays |= {
+                name: np.array([h[name] for h in hands], dtype=float)
+                for name in _ERROR_TAILS
+                if all(name in h for h in hands)
+            }
             sides, models = (tuple(h[key] for h in hands) for key in ("side", "model"))
-            result = cls(camera, sides=sides, models=models, **arrays)
+            states = tuple(h.get("state", "observed") for h in hands)
+            result = cls(camera, sides=sides, models=models, states=states, **arrays)
         except (KeyError, TypeError, ValueError) as error:
             raise KnuckleError(
                 f"hands: expected the keys and shapes that to_dict writes, got {error!r}"
@@ -146,8 +204,11 @@ class Hands:
 
     def with_faces(self, faces: Int[np.ndarray, "F 3"]) -> "Hands":
         """The same hands with the triangles of a right hand's mesh."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return Hands(**{**values, "faces": faces})
+        return self.changed(faces=faces)
+
+    def changed(self, **values: Any) -> "Hands":
+        """The same hands with other values of some fields."""
+        return Hands(**{f.name: getattr(self, f.name) for f in fields(self)} | values)
 
 
 class HandPredictor(Protocol):
@@ -170,7 +231,10 @@ def _names_once(models: tuple[str, ...]) -> str:
 
 def _hand_to_dict(hand: Hand) -> dict[str, Any]:
     values = {f.name: getattr(hand, f.name) for f in fields(hand)}
-    return {name: v.tolist() if isinstance(v, np.ndarray) else v for name, v in values.items()}
+    plain = {name: v.tolist() if isinstance(v, np.ndarray) else v for name, v in values.items()}
+    for name in ("joint_error_px", "joint_error_m"):
+        plain[name] = [None if v != v else v for v in plain[name]]
+    return plain
 
 
 def _shape_text(shape: tuple[int | str, ...]) -> str:

@@ -51,6 +51,32 @@ def test_hands_of_several_models_are_told_apart():
     assert two_hands().models == ("dahyf-lite", "dahyf-lite") and two_hands()[0].model == "dahyf-lite"
 
 
+def test_what_is_not_given_has_defaults():
+    hands = two_hands()
+    assert hands.side_confidence.tolist() == [1, 1] and hands.states == ("observed", "observed")
+    assert np.isnan(hands.joint_error_px).all() and np.isnan(hands[0].joint_error_m).all()
+    data = json.loads(json.dumps(hands.to_dict(), allow_nan=False))
+    assert data["hands"][0]["joint_error_m"] == [None] * 21
+    assert np.isnan(Hands.from_dict(data).joint_error_m).all()
+    # Files of before.
+    for hand in data["hands"]:
+        for name in ("side_confidence", "state", "joint_error_px", "joint_error_m"):
+            del hand[name]
+    again = Hands.from_dict(data)
+    assert again.side_confidence.tolist() == [1, 1] and again.states == hands.states
+
+
+def test_sureness_survives_a_round_trip():
+    error = np.random.default_rng(1).uniform(0, 9, (2, 21))
+    hands = two_hands(
+        side_confidence=[0.6, 1], states=("doubtful", "held"), joint_error_px=error, joint_error_m=error / 1e3
+    )
+    again = Hands.from_dict(json.loads(json.dumps(hands.to_dict())))
+    assert again.states == ("doubtful", "held") and again[1].state == "held"
+    assert again.side_confidence.tolist() == [0.6, 1] and again[0].side_confidence == 0.6
+    assert np.array_equal(again.joint_error_px, error) and np.array_equal(again.joint_error_m, error / 1e3)
+
+
 def test_left_faces_are_rewound():
     hands = two_hands(faces=np.array([[0, 1, 2]]))
     assert hands.faces_of("right").tolist() == [[0, 1, 2]] and hands.faces_of("left").tolist() == [[2, 1, 0]]
@@ -64,6 +90,12 @@ def test_left_faces_are_rewound():
         ({"joints_m": np.full((2, 21, 3), np.nan)}, "expected finite"),
         ({"confidence": np.array([0.5, 1.5])}, r"expected 0\.\.1"),
         ({"shape": np.zeros((3, 10))}, "shape: expected"),
+        ({"side_confidence": np.array([0.5, -0.1])}, r"side_confidence: expected 0\.\.1"),
+        ({"side_confidence": np.array([0.5, np.nan])}, "side_confidence: expected finite"),
+        ({"states": ("observed", "seen")}, "state: expected one of observed, doubtful, held, bridged"),
+        ({"states": ("observed",)}, "states: expected one for each of 2 hands, got 1"),
+        ({"joint_error_px": np.full((2, 21), -1.0)}, "joint_error_px: expected finite numbers from 0 on"),
+        ({"joint_error_m": np.zeros((2, 20))}, r"joint_error_m: expected \(2, 21\), got \(2, 20\)"),
         ({"models": ("dahyf-lite",)}, "models: expected one for each of 2 hands, got 1"),
     ],
 )

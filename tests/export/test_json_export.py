@@ -21,6 +21,10 @@ HAND_KEYS = {
     "pose_rad": (16, 3),
     "shape": (10,),
     "model": (),
+    "side_confidence": (),
+    "state": (),
+    "joint_error_px": (21,),
+    "joint_error_m": (21,),
 }
 
 
@@ -40,7 +44,7 @@ def test_the_file_has_exactly_the_documented_keys(tmp_path):
         assert list(hand) == list(HAND_KEYS)
         for key, shape in HAND_KEYS.items():
             if shape:
-                assert np.array(hand[key]).reshape(shape).shape[1:] == shape[1:]
+                assert np.array(hand[key], dtype=float).reshape(shape).shape[1:] == shape[1:]
     assert [h["side"] for h in data["hands"]] == ["left", "right"]
     assert data["hands"][0]["model"] == "dahyf-lite"
     assert data["hands"][0]["confidence"] == 0.9877
@@ -62,6 +66,19 @@ def test_round_trip_within_the_rounding(tmp_path):
     np.testing.assert_array_equal(back.faces, hands.faces)
     write_json(tmp_path / "b.json", back, image="a.jpg")
     assert (tmp_path / "b.json").read_text() == (tmp_path / "a.json").read_text()
+
+
+def test_errors_of_joints_are_rounded_and_unknown_ones_null(tmp_path):
+    hands = made_hands()
+    error = np.full((2, 21), 1.23456789)
+    error[1, 3] = np.nan
+    sure = hands.changed(joint_error_px=error, joint_error_m=error / 1e3, side_confidence=[0.123456, 1])
+    write_json(tmp_path / "a.json", sure, image="a.jpg")
+    first, second = json.loads((tmp_path / "a.json").read_text())["hands"]
+    assert first["joint_error_px"] == [1.235] * 21 and first["joint_error_m"][0] == 0.001235
+    assert second["joint_error_px"][3] is None and first["side_confidence"] == 0.1235
+    back = read_json(tmp_path / "a.json")
+    assert np.isnan(back.joint_error_m[1, 3]) and np.isfinite(back.joint_error_m).sum() == 41
 
 
 def test_no_hands_is_an_empty_list(tmp_path):

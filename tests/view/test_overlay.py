@@ -9,8 +9,32 @@ from knuckle.geometry.camera import Camera
 from knuckle.hands import Hands
 from knuckle.raster.numpy_raster import rasterise
 from knuckle.view import shading
-from knuckle.view.overlay import draw_hands, hand_colour
+from knuckle.view.overlay import draw_hands, hand_colour, label_of, side_of
 from knuckle.view.palette import FINGER_COLOURS
+
+
+def test_labels_say_what_is_not_sure():
+    hands = made_hands().changed(side_confidence=[0.62, 1], states=("observed", "doubtful"))
+    assert [label_of(hand) for hand in hands] == ["left 62% 0.99", "right 0.40 ?"]
+    assert [side_of(hand) for hand in hands] == ["left 62%", "right"]
+
+
+def test_doubtful_joints_are_hollow_within_their_radius():
+    hands = made_hands(centres_m=[(0.0, 0.0, 0.5)], sides=["right"])
+    error = np.full((1, 21), 1.0)
+    error[0, 20] = 9.0
+    doubtful = hands.changed(joint_error_px=error, joint_error_m=error / 1e3)
+    x, y = hands.joints_px[0, 20].round().astype(int)
+    before, after = (
+        draw_hands(photo(hands.camera), of, mesh=False, labels=False) for of in (hands, doubtful)
+    )
+    assert changed(before, after)[y, x]
+    ring = np.round([x, y] + 9 * np.array([[0, 1], [0, -1], [1, 0], [-1, 0]])).astype(int)
+    assert changed(before, after)[ring[:, 1], ring[:, 0]].any()
+    far = np.abs(np.mgrid[: hands.camera.height, : hands.camera.width][::-1].T.swapaxes(0, 1) - [x, y]).max(
+        -1
+    )
+    assert not changed(before, after)[far > 60].any()
 
 
 def photo(camera, value=120):

@@ -34,7 +34,7 @@ from knuckle.photos.reading import Photo, read_photo
 from knuckle.progress import show_progress
 from knuckle.skeleton import WRIST
 from knuckle.view.comparison import draw_comparison
-from knuckle.view.overlay import draw_hands
+from knuckle.view.overlay import draw_hands, side_of
 from knuckle.weights import ALL, AUTO, available, resolve
 
 
@@ -216,14 +216,14 @@ def _print_table(done: Sequence[Done]) -> None:
         for index in range(len(results[0])):
             for number, hands in enumerate(results):
                 hand = hands[index]
-                which = ("", "") if number else (str(index + 1), hand.side)
+                which = ("", "") if number else (str(index + 1), side_of(hand))
                 model = (escape(hands.model),) if compared else ()
                 distance = float(np.linalg.norm(hand.joints_m[WRIST]))
                 table.add_row(
                     "" if index or number else name,
                     *which,
                     *model,
-                    f"{hand.confidence:.2f}",
+                    f"{hand.confidence:.2f}{' ?' if hand.state == 'doubtful' else ''}",
                     f"{distance:.2f}",
                 )
     console.print(table)

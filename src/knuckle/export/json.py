@@ -23,6 +23,9 @@ _DECIMALS = {
     "vertices_m": 6,
     "pose_rad": 6,
     "shape": 5,
+    "side_confidence": 4,
+    "joint_error_px": 3,
+    "joint_error_m": 6,
 }
 """Decimals of each field: joints to 0.001 px and 0.001 mm, rotations to 0.000001 rad."""
 
@@ -33,14 +36,16 @@ def hands_to_json(hands: Hands, *, image: str, photo: str | None = None) -> dict
 
     {"format", "version", "image", "photo" (where given), "width", "height", "camera": {"fx", "fy", "cx", "cy",
     "assumed", "picture_mirrored"}, "hands": [{"side", "confidence", "box_px", "joints_px", "joints_m", "vertices_m",
-    "pose_rad", "shape", "model"}]}. Units and frames are those of
-    `Hands`.
+    "pose_rad", "shape", "model", "side_confidence", "state", "joint_error_px", "joint_error_m"}]}. Units and frames are
+    those of `Hands`; an error of a joint that is not known is null.
     """
     data = hands.to_dict()
     for hand in data["hands"]:
         for key, decimals in _DECIMALS.items():
             # Adding zero turns -0.0 into 0.0.
             hand[key] = (np.round(np.asarray(hand[key], dtype=float), decimals) + 0.0).tolist()
+        for key in ("joint_error_px", "joint_error_m"):
+            hand[key] = [None if np.isnan(value) else value for value in hand[key]]
     camera = {k: v if isinstance(v, bool) else round(float(v), 4) for k, v in data["camera"].items()}
     return {
         "format": FORMAT,

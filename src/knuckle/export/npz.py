@@ -12,17 +12,22 @@ from knuckle.geometry.camera import Camera
 from knuckle.hands import Hands
 
 _ARRAYS = ("confidence", "boxes_px", "joints_px", "joints_m", "vertices_m", "pose_rad", "shape", "faces")
+_NEW_ARRAYS = ("side_confidence", "joint_error_px", "joint_error_m")
+"""What files of before do not have."""
 
 
 def write_npz(path: str | Path, hands: Hands) -> None:
-    """Write all arrays of the hands, their sides, camera and models, whole or not at all.
+    """Write all arrays of the hands, their sides, states, camera and models, whole or not at all.
 
     Raises KnuckleError naming a path that cannot be written.
     """
-    arrays = {name: getattr(hands, name) for name in _ARRAYS}
+    arrays = {name: getattr(hands, name) for name in (*_ARRAYS, *_NEW_ARRAYS)}
     arrays |= {f"camera_{name}": np.array(value) for name, value in asdict(hands.camera).items()}
     arrays |= {"sides": np.array(hands.sides, dtype="U5"), "model": np.array(hands.model)}
-    arrays["models"] = np.array(hands.models, dtype=np.str_)
+    arrays |= {
+        "models": np.array(hands.models, dtype=np.str_),
+        "states": np.array(hands.states, dtype=np.str_),
+    }
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
 
@@ -38,7 +43,12 @@ def read_npz(path: str | Path) -> Hands:
                 sides=tuple(str(side) for side in data["sides"]),  # pyright: ignore[reportArgumentType]
                 model=str(data["model"]),
                 models=tuple(str(model) for model in data["models"]),
-                **{name: data[name] for name in _ARRAYS},
+                states=tuple(str(state) for state in data["states"]) if "states" in data.files else (),  # pyright: ignore[reportArgumentType]
+                **{
+                    name: data[name]
+                    for name in (*_ARRAYS, *_NEW_ARRAYS)
+                    if name in data.files or name in _ARRAYS
+                },
             )
     except KnuckleError as error:
         raise KnuckleError(f"{path}: {error}") from error

@@ -11,6 +11,7 @@ from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
 from knuckle.hands import Hands
 from knuckle.inference.detection.evidence import Evidence, gather_evidence
+from knuckle.inference.disagreement import Disagreement, Estimated
 from knuckle.inference.merge import SIGNALS, Merged, MergeOdds, merge_pairs
 from knuckle.inference.one_hand import Predictor
 from knuckle.inference.pairing import MARGIN, PairEstimate, PairWindow, pair_boxes
@@ -96,6 +97,16 @@ class AutoPredictor:
         odds = MergeOdds(*merge_odds(f"{two.record.name}+{one.record.name}", SIGNALS))
         self._merge: Merge = merge or partial(merge_pairs, odds=odds)
 
+    @property
+    def uses_evidence(self) -> bool:
+        """Whether the rig is fitted to the landmark network's joints too."""
+        return self._one.uses_evidence
+
+    @property
+    def wants_evidence(self) -> bool:
+        """Whether the landmark network is to be asked: for its joints, or for how far to turn crops."""
+        return self._one.wants_evidence
+
     def __call__(
         self,
         image: UInt8[np.ndarray, "H W 3"],
@@ -109,6 +120,18 @@ class AutoPredictor:
 
         evidence: what is known of them already; without it the landmark network is asked.
         """
+        return self.estimate(image, boxes_px, sides, camera, evidence=evidence).hands
+
+    def estimate(
+        self,
+        image: UInt8[np.ndarray, "H W 3"],
+        boxes_px: Float[np.ndarray, "N 4"],
+        sides: Sequence[Side],
+        camera: Camera,
+        *,
+        evidence: Evidence | None = None,
+    ) -> Estimated:
+        """As calling the predictor, and how far the answers to each hand lie apart."""
         boxes = np.asarray(boxes_px, dtype=float).reshape(-1, 4)
         known = gather_evidence(image, boxes, sides, known=evidence, wanted=self._one.wants_evidence)
         seen = self._one.ask(image, boxes, sides, camera, rolls=known.rotation_rad)
@@ -126,17 +149,19 @@ class AutoPredictor:
         fitted = self._two.fit(merged.pairs, camera, known.rows(pairs.reshape(-1))).arrays()
         answered = pairs[merged.changed]
         rest = np.setdiff1d(np.arange(len(sides)), answered)
-        alone = self._one.fit(seen.rows(rest), known.rows(rest))
+        alone, alone_apart = self._one.fit(seen.rows(rest), known.rows(rest))
         models = np.full(len(sides), self._names[0], dtype=object)
         models[answered] = [self._named(share) for share in merged.share[merged.changed]]
+        of_pairs = Disagreement.of_arrays({name: value[merged.changed] for name, value in fitted.items()})
+        apart = Disagreement.gathered(len(sides), [(answered, of_pairs), (rest, alone_apart)])
         fields: dict[str, Any] = {}
-        for name in fitted.keys() - {"residual_m"}:
+        for name in fitted.keys() - vars(apart).keys():
             values = fitted[name][merged.changed]
             fields[name] = np.zeros((len(sides), *values.shape[1:]))
             fields[name][answered] = values
             if len(rest):
                 fields[name][rest] = getattr(alone, name)
-        return Hands(
+        hands = Hands(
             camera,
             sides=tuple(sides),
             boxes_px=boxes,
@@ -144,6 +169,7 @@ class AutoPredictor:
             faces=alone.faces,
             **fields,
         )
+        return Estimated(hands, apart)
 
     def _named(self, share: float) -> str:
         """Whose a hand is of which the two-hand system has that share."""

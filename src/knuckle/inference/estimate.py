@@ -1,7 +1,7 @@
 """`estimate`: one photo in, its hands out; and its parts, for callers with several photos or models.
 
 `Request.checked` checks what is asked, `Request.shown` makes the picture that networks are shown, `detect` says where
-the hands are, and `predict` estimates them.
+the hands are and of which side, and `predict` estimates them and says how sure they are.
 """
 
 from collections.abc import Sequence
@@ -18,10 +18,12 @@ from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera, check_intrinsics
 from knuckle.hands import Hands
 from knuckle.inference.auto import AnyPredictor, open_predictor
+from knuckle.inference.certainty import annotate
 from knuckle.inference.detection.detection import Detector
-from knuckle.inference.detection.evidence import Evidence
+from knuckle.inference.detection.evidence import Evidence, gather_evidence
 from knuckle.inference.detection.search import DEFAULT_NETWORK, DetectorName, Effort, check_search
 from knuckle.inference.picture import Picture
+from knuckle.inference.sides import decide_sides
 from knuckle.inference.two_hands import check_looks
 from knuckle.photos.reading import Photo, check_image, read_photo, warn_of
 from knuckle.skeleton import SIDES, Side
@@ -177,12 +179,15 @@ class BoxedHands:
     sides: tuple[Side, ...]
     evidence: Evidence | None
     """What the landmark network saw of them while they were found; None where it was not asked."""
+    side_confidence: Float[np.ndarray, "N"] | None = None
+    """That the sides are right; None where they were given, with boxes or by a detector without evidence."""
 
 
 def detect(
     image: UInt8[np.ndarray, "H W 3"], request: Request, *, detector: Detector | None = None
 ) -> BoxedHands:
-    """The boxes of the request, or without them the hands that the detector finds, best first. Picture and request are
+    """The boxes of the request, or without them the hands that the detector finds, best first, and their sides
+    (`knuckle.inference.sides`; a detector that gives no evidence is believed, as a user is). Picture and request are
     those of `Request.shown`.
 
     Raises KnuckleError for a box that does not fit the picture.
@@ -194,12 +199,14 @@ def detect(
         detector = open_detector(request)
     found = detector(image)
     seen = [hand.evidence for hand in found if hand.evidence is not None]
-    return BoxedHands(
-        np.array([hand.box_px for hand in found], dtype=float).reshape(-1, 4),
-        tuple(hand.side for hand in found),
-        # A detector of the user's own may have none.
-        Evidence.joined(seen) if len(seen) == len(found) else None,
-    )
+    boxes = np.array([hand.box_px for hand in found], dtype=float).reshape(-1, 4)
+    # A detector of the user's own may have none.
+    if len(seen) < len(found):
+        return BoxedHands(boxes, tuple(hand.side for hand in found), None)
+    evidence = Evidence.joined(seen)
+    right = np.array([hand.right for hand in found], dtype=float)
+    decided = decide_sides(image, boxes, evidence, detector_right=right)
+    return BoxedHands(boxes, decided.sides, evidence, decided.confidence)
 
 
 def open_detector(request: Request) -> Detector:
@@ -216,8 +223,11 @@ def predict(
     hands: BoxedHands,
     camera: Camera,
 ) -> Hands:
-    """The hands in their boxes, as one model sees them."""
-    return predictor(image, hands.boxes_px, hands.sides, camera, evidence=hands.evidence)
+    """The hands in their boxes, as one model sees them, with calibrated confidence, errors of the joints and state."""
+    boxes, sides = hands.boxes_px, hands.sides
+    known = gather_evidence(image, boxes, sides, known=hands.evidence, wanted=predictor.wants_evidence)
+    estimated = predictor.estimate(image, boxes, sides, camera, evidence=known)
+    return annotate(estimated, known if predictor.uses_evidence else None, hands.side_confidence)
 
 
 @lru_cache(maxsize=8)

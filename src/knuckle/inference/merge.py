@@ -77,7 +77,9 @@ def join_looks(
     share = np.where(apart < contradict, 0.5, nearer)[:, None]
     px = _mean(share[..., None, None], first.joints_px, second.joints_px)
     depth = _mean(share[..., None], first.joints_m[..., 2], second.joints_m[..., 2])
-    return PairEstimate(px, camera.backproject(px, depth), _mean(share, first.confidence, second.confidence))
+    confidence = _mean(share, first.confidence, second.confidence)
+    branches_px = np.linalg.norm(first.joints_px - second.joints_px, axis=-1)
+    return PairEstimate(px, camera.backproject(px, depth), confidence, branches_px=branches_px)
 
 
 def merge_pairs(
@@ -117,7 +119,9 @@ def merge_pairs(
     joints_m = camera.backproject(px, wrist[..., None] + relief)
     share = picture.mean(-1)
     confidence = np.where(share > 0, two.confidence, one.confidence)
-    return Merged(PairEstimate(px, joints_m, confidence), share, believed | ~within_reach)
+    branches_px = np.linalg.norm(two.joints_px - one.joints_px, axis=-1)
+    merged = PairEstimate(px, joints_m, confidence, branches_px=branches_px)
+    return Merged(merged, share, believed | ~within_reach)
 
 
 def merge_signals(

@@ -13,6 +13,7 @@ from knuckle.geometry.crop import Crop, hand_roll
 from knuckle.geometry.mirror import MIRROR_POINT, mirror_px
 from knuckle.hands import Hands
 from knuckle.inference.detection.evidence import Evidence, gather_evidence
+from knuckle.inference.disagreement import Disagreement, Estimated
 from knuckle.inference.onnx_model import OnnxModel
 from knuckle.inference.refine import fuse, unfitted_joints, with_pose
 from knuckle.inference.window import Answer, ask_network, mirror_hands
@@ -110,6 +111,18 @@ class Predictor:
 
         evidence: what is known of them already; without it the landmark network is asked.
         """
+        return self.estimate(image, boxes_px, sides, camera, evidence=evidence).hands
+
+    def estimate(
+        self,
+        image: UInt8[np.ndarray, "H W 3"],
+        boxes_px: Float[np.ndarray, "N 4"],
+        sides: Sequence[Side],
+        camera: Camera,
+        *,
+        evidence: Evidence | None = None,
+    ) -> Estimated:
+        """As calling the predictor, and how far the answers to each hand lie apart."""
         known = gather_evidence(image, boxes_px, sides, known=evidence, wanted=self.wants_evidence)
         return self.fit(self.ask(image, boxes_px, sides, camera, rolls=known.rotation_rad), known)
 
@@ -186,10 +199,11 @@ class Predictor:
             np.clip(answer.outputs["confidence"].astype(float), 0, 1),
         )
 
-    def fit(self, seen: SeenHands, evidence: Evidence | None = None) -> Hands:
+    def fit(self, seen: SeenHands, evidence: Evidence | None = None) -> Estimated:
         """Hands of the network's answer, together with evidence of them."""
         if not len(seen.sides):
-            return Hands(seen.camera, model=self.record.name, faces=self._faces)
+            nothing = Hands(seen.camera, model=self.record.name, faces=self._faces)
+            return Estimated(nothing, Disagreement.none(0))
         is_left, width, answer = seen.is_left, seen.camera.width, seen.answer
         if self._refine:
             known = None
@@ -206,7 +220,7 @@ class Predictor:
                 system=self.record.name,
             )
         else:
-            raw = with_pose(answer.outputs, self._rig)
+            raw = with_pose(answer.outputs, self._rig) | vars(Disagreement.none(len(seen.sides)))
         outputs = {
             "joints_px": raw["joints_px"].astype(float),
             "joints_m": raw["joints_m"].astype(float),
@@ -217,7 +231,7 @@ class Predictor:
             "confidence": np.clip(raw["confidence"].astype(float), 0, 1),
         }
         fields: dict[str, Any] = mirror_hands(outputs, is_left, width)
-        return Hands(
+        hands = Hands(
             seen.camera,
             sides=seen.sides,
             boxes_px=seen.boxes_px,
@@ -225,6 +239,7 @@ class Predictor:
             faces=self._faces,
             **fields,
         )
+        return Estimated(hands, Disagreement.of_arrays(raw))
 
 
 def better_rolls(

@@ -85,6 +85,10 @@ class PairEstimate:
     shape: Float[np.ndarray, "P 2 10"] | None = None
     residual_m: Float[np.ndarray, "P 2"] | None = None
     """How far the fitted rig stays from the joints it was fitted to, on average; NaN where no hand could be fitted."""
+    branches_px: Float[np.ndarray, "P 2 21"] | None = None
+    evidence_px: Float[np.ndarray, "P 2 21"] | None = None
+    evidence_m: Float[np.ndarray, "P 2 21"] | None = None
+    """These and the residual as of `knuckle.inference.disagreement.Disagreement`."""
 
     @classmethod
     def of_outputs(cls, outputs: Mapping[str, np.ndarray]) -> "PairEstimate":

@@ -69,11 +69,14 @@ def in_picture_of(hands: Hands, camera: Camera) -> Hands:
     """Hands with boxes and joints in px of another picture of the same sight: one of another size, with pixels of
     another shape, or the mirror image. Metres and radians stay, as the sight does."""
     old, new = hands.camera.lens, camera.lens
+    # Of an error's radius, by the area that it encloses.
+    larger = np.sqrt(np.abs(new[:2] / old[:2]).prod())
     return replace(
         hands,
         camera=camera,
         boxes_px=boxes_through(hands.boxes_px, old, new),
         joints_px=rays_to_px(px_to_rays(hands.joints_px, old), new),
+        joint_error_px=hands.joint_error_px * larger,
     )
 
 

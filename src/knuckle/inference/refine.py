@@ -10,7 +10,7 @@ hand's proportions, pose and shape from the fit. Where there is evidence of the 
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -18,8 +18,18 @@ from jaxtyping import Bool, Float
 from knuckle.geometry.mirror import AS_RIGHT
 from knuckle.geometry.projection import lift, patch_to_frame, project
 from knuckle.inference.detection.evidence import Evidence
+from knuckle.inference.disagreement import Disagreement
 from knuckle.inference.pairing import PairEstimate
-from knuckle.inference.trust import STANDARD, TWO_HANDS, View, apart, our_joints, signals, trust_in
+from knuckle.inference.trust import (
+    STANDARD,
+    TWO_HANDS,
+    Trust,
+    View,
+    apart,
+    our_joints,
+    signals,
+    trust_in,
+)
 from knuckle.rig.fit.joints import fit_joints, ray_weights
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
@@ -67,21 +77,25 @@ def fuse(
         evidence: of the same hands, shown as right ones.
         system: the record's name, by which the evidence is weighed (`trust_in`).
 
-    residual_m (B) is added: how far the rig stays from the joints it was fitted to, on average. Hands whose joints
-    lie metres apart (no hand was there) stay as they are, their residual is NaN.
+    The fields of `Disagreement` are added. Hands whose joints lie metres apart (no hand was there) stay as they are,
+    their residual is NaN.
     """
     fused = _with_rest_pose(outputs)
-    fused["residual_m"] = np.full(len(camera), np.nan)
-    target, spread_px = own_joints(fused, crop, camera, size, roll=roll)
+    fused |= vars(Disagreement.none(len(camera)))
+    target, branches_px = own_joints(fused, crop, camera, size, roll=roll)
+    fused["branches_px"] = branches_px
+    spread_px = np.nan_to_num(branches_px).mean(1)
     usable = _usable(target) & (fused["joints_m"][..., 2].min(1) > 0)
     if not usable.any():
         return fused
     joints = target[usable]
     if evidence is not None:
         lens = camera[usable].astype(float)
-        joints = with_evidence(
+        joined = with_evidence(
             joints, lens, evidence.rows(usable), spread_px=spread_px[usable], system=system
         )
+        joints = joined.joints_m
+        fused["evidence_px"][usable], fused["evidence_m"][usable] = joined.apart_px, joined.apart_m
     fit = fit_joints(rig, joints, weights=ray_weights(joints, ACROSS, ALONG))
     hand = rig.posed(fit.pose, fit.shape, fit.translation)
     lens = camera[usable][:, None]
@@ -121,6 +135,7 @@ def fit_pairs(
     usable = _usable(joints)
     pose, shape, residual = np.zeros((count, 16, 3)), np.zeros((count, 10)), np.full(count, np.nan)
     translation = joints[:, 0] - rig.joints_rest_m[0]
+    apart_px, apart_m = np.full((2, count, 21), np.nan)
     lenses = np.repeat(camera.astype(float), 2, axis=0)
     if usable.any():
         target = joints[usable]
@@ -128,9 +143,11 @@ def fit_pairs(
             is_left = np.tile([False, True], len(camera))
             # Mirrored about the camera's axis, as the joints are: the principal point stays.
             shown = evidence.mirrored(is_left, 2 * lenses[:, 2] + 1).rows(usable)
-            target = with_evidence(
+            joined = with_evidence(
                 target, lenses[usable], shown, spread_px=np.zeros(len(target)), system=TWO_HANDS, stays=True
             )
+            target = joined.joints_m
+            apart_px[usable], apart_m[usable] = joined.apart_px, joined.apart_m
         fit = fit_joints(rig, target, weights=ray_weights(target, ACROSS, ALONG))
         pose[usable], shape[usable], translation[usable] = fit.pose, fit.shape, fit.translation
         residual[usable] = fit.residual_m
@@ -145,6 +162,8 @@ def fit_pairs(
         "pose_rad": matrix_to_axis_angle(rotations),
         "shape": shape,
         "residual_m": residual,
+        "evidence_px": apart_px,
+        "evidence_m": apart_m,
     }
     by_pair: dict[str, Any] = {name: value.reshape(-1, 2, *value.shape[1:]) for name, value in added.items()}
     return replace(pairs, joints_px=joints_px, joints_m=joints_m, **by_pair)
@@ -184,17 +203,17 @@ def own_joints(
     size: int,
     *,
     roll: Float[np.ndarray, "B"] | None = None,
-) -> tuple[Float[np.ndarray, "B 21 3"], Float[np.ndarray, "B"]]:
+) -> tuple[Float[np.ndarray, "B 21 3"], Float[np.ndarray, "B 21"]]:
     """A one-hand network's joints, metres, those of its 2D branch lifted to the hand's depths where it has one; and how
-    far the branch lies from the projected hand, px, on average (0 without)."""
+    far the branch lies from the projected hand, px (NaN without)."""
     if "joints_patch" not in outputs:
-        return outputs["joints_m"], np.zeros(len(camera))
+        return outputs["joints_m"], np.full((len(camera), 21), np.nan)
     branch = in_frame(outputs["joints_patch"], crop, camera, size, roll=roll)
     # The mesh's, where joints differ.
     hand, lens = outputs.get("mesh_joints_m", outputs["joints_m"]), camera[:, None].astype(float)
     placed = _as_large_as(branch, hand, lens)
     uv = BRANCH_SHARE * branch + (1 - BRANCH_SHARE) * project(placed, lens, nearest_m=_NEAREST_M)
-    spread_px = np.linalg.norm(branch - project(hand, lens, nearest_m=_NEAREST_M), axis=-1).mean(1)
+    spread_px = np.linalg.norm(branch - project(hand, lens, nearest_m=_NEAREST_M), axis=-1)
     return lift(uv, placed[..., 2], lens), spread_px
 
 
@@ -215,6 +234,14 @@ def unfitted_joints(
     return px, own_m
 
 
+class Joined(NamedTuple):
+    """Joints of N hands, metres, and how far both answers to them lay apart: px, and metres from their wrists on."""
+
+    joints_m: Float[np.ndarray, "N 21 3"]
+    apart_px: Float[np.ndarray, "N 21"]
+    apart_m: Float[np.ndarray, "N 21"]
+
+
 def with_evidence(
     joints_m: Float[np.ndarray, "N 21 3"],
     camera: Float[np.ndarray, "N 4"],
@@ -223,17 +250,20 @@ def with_evidence(
     spread_px: Float[np.ndarray, "N"],
     system: str = STANDARD,
     stays: bool = False,
-) -> Float[np.ndarray, "N 21 3"]:
+) -> Joined:
     """Joints of right hands as a system and the landmark network see them together, for the fit.
 
     joints_m: the system's, camera frame, metres. camera: fx, fy, cx, cy of the frame. spread_px: how far the system's
     own branches lie from each other in the picture, on average; 0 where it has one. stays: the wrist keeps its depth,
     as with hands whose places were seen together; else the hand comes to where it has the size it has in the picture.
+    Hands that the landmark network does not see stay as they are; how far its answer lies off is told of them too.
     """
     found, joined = evidence.found, joints_m.copy()
+    trust = trust_in(system)
+    apart_px, apart_m = _apart(View(project(joints_m, camera[:, None]), joints_m), evidence, camera, trust)
     if not found.any():
-        return joined
-    trust, told_of, lens = trust_in(system), evidence.rows(found), camera[found, None]
+        return Joined(joined, apart_px, apart_m)
+    told_of, lens = evidence.rows(found), camera[found, None]
     ours = View(project(joints_m[found], lens), joints_m[found])
     seen = our_joints(told_of, camera[found], trust)
     told = signals(seen, ours, told_of, spread_px[found] / told_of.box_px[:, 2:].max(1))
@@ -245,7 +275,19 @@ def with_evidence(
     if stays:
         depth += ours.m[:, [WRIST], 2] - depth[:, [WRIST]]
     joined[found] = lift(px, depth, lens)
-    return joined
+    return Joined(joined, apart_px, apart_m)
+
+
+def _apart(
+    ours: View, evidence: Evidence, camera: Float[np.ndarray, "N 4"], trust: Trust
+) -> tuple[Float[np.ndarray, "N 21"], Float[np.ndarray, "N 21"]]:
+    """How far the landmark network's joints lie from ours, px, and metres from the wrists on, as large as ours."""
+    with np.errstate(invalid="ignore"):  # NaN where it was not asked.
+        seen = our_joints(evidence, camera, trust)
+        own, other = (joints - joints[:, [WRIST]] for joints in (ours.m, seen.m))
+        size = np.sqrt((own * own).sum((1, 2)) / np.maximum((other * other).sum((1, 2)), 1e-12))
+        apart_m = np.linalg.norm(own - size[:, None, None] * other, axis=-1)
+        return np.linalg.norm(seen.px - ours.px, axis=-1), apart_m
 
 
 def _joint_depths(

@@ -139,23 +139,28 @@ def signals(
     our_spread: mean distance of our answer's own branches from each other in the picture, over the longer side of the
     box; 0 where it has one.
     """
-    side = evidence.box_px[:, 2:].max(1)
-    flat, px = evidence.joints_m[..., :2], evidence.joints_px
-    flat, px = (points - points.mean(1, keepdims=True) for points in (flat, px))
-    scale = (flat * px).sum((1, 2)) / np.maximum((flat * flat).sum((1, 2)), 1e-12)
-    off_itself = np.linalg.norm(scale[:, None, None] * flat - px, axis=-1).mean(1) / side
     return np.stack(
         [
-            _logit(evidence.presence),
-            _logit(evidence.right),
+            logit(evidence.presence),
+            logit(evidence.right),
             box_overlap(seen.px, evidence.box_px),
-            np.log(off_itself + 1e-3),
+            np.log(off_itself(evidence) + 1e-3),
             box_overlap(ours.px, evidence.box_px),
             np.log(our_spread + 1e-2),
             np.log(apart(seen, ours, evidence) + 1e-2),
         ],
         axis=-1,
     )
+
+
+def off_itself(evidence: Evidence) -> Float[np.ndarray, "N"]:
+    """Mean distance of the landmark network's joints in the picture from those of its own 3D hand, over the longer side
+    of the box."""
+    flat, px = evidence.joints_m[..., :2], evidence.joints_px
+    flat, px = (points - points.mean(1, keepdims=True) for points in (flat, px))
+    scale = (flat * px).sum((1, 2)) / np.maximum((flat * flat).sum((1, 2)), 1e-12)
+    off = np.linalg.norm(scale[:, None, None] * flat - px, axis=-1).mean(1)
+    return off / np.maximum(evidence.box_px[:, 2:].max(1, initial=1e-9), 1e-9)
 
 
 def apart(seen: View, ours: View, evidence: Evidence) -> Float[np.ndarray, "N"]:
@@ -202,7 +207,8 @@ def box_overlap(
     return np.minimum(inner / np.maximum(union, 1e-9), _LARGEST_IOU)
 
 
-def _logit(probability: Float[np.ndarray, "N"]) -> Float[np.ndarray, "N"]:
+def logit(probability: Float[np.ndarray, "N"]) -> Float[np.ndarray, "N"]:
+    """Logarithm of the odds, at most `_LARGEST_LOGIT` either way."""
     safe = np.clip(probability, 1e-6, 1 - 1e-6)
     return np.clip(np.log(safe / (1 - safe)), -_LARGEST_LOGIT, _LARGEST_LOGIT)
 

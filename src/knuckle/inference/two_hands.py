@@ -13,6 +13,7 @@ from knuckle.geometry.crop import Crop
 from knuckle.geometry.mirror import mirror_px
 from knuckle.hands import Hands
 from knuckle.inference.detection.evidence import Evidence, gather_evidence
+from knuckle.inference.disagreement import Disagreement, Estimated
 from knuckle.inference.merge import join_looks
 from knuckle.inference.onnx_model import OnnxModel
 from knuckle.inference.pairing import PairEstimate, PairWindow, pair_boxes
@@ -80,6 +81,11 @@ class PairPredictor:
         """Whether the rig is fitted to the landmark network's joints too."""
         return self._refine and self._evidence
 
+    @property
+    def wants_evidence(self) -> bool:
+        """Whether the landmark network is to be asked."""
+        return self.uses_evidence
+
     def __call__(
         self,
         image: UInt8[np.ndarray, "H W 3"],
@@ -95,8 +101,21 @@ class PairPredictor:
         (`knuckle.inference.pairing`) share a crop; a lone one gets its own, and the hand of its side is the answer.
         confidence: the network's own, that this hand is there.
         """
+        return self.estimate(image, boxes_px, sides, camera, evidence=evidence).hands
+
+    def estimate(
+        self,
+        image: UInt8[np.ndarray, "H W 3"],
+        boxes_px: Float[np.ndarray, "N 4"],
+        sides: Sequence[Side],
+        camera: Camera,
+        *,
+        evidence: Evidence | None = None,
+    ) -> Estimated:
+        """As calling the predictor, and how far the answers to each hand lie apart."""
         if not len(sides):
-            return Hands(camera, model=self.record.name, faces=self.rig.faces)
+            nothing = Hands(camera, model=self.record.name, faces=self.rig.faces)
+            return Estimated(nothing, Disagreement.none(0))
         boxes = np.asarray(boxes_px, dtype=float)
         pairing = pair_boxes(boxes, sides)
         windows = [PairWindow.of_pair(boxes[right], boxes[left]) for right, left in pairing.pairs]
@@ -108,15 +127,17 @@ class PairPredictor:
         found = gather_evidence(image, boxes, sides, known=evidence, wanted=self.uses_evidence)
         known = found.placed(2 * rows + hand, 2 * len(windows))
         pairs = self.fit(self.ask(image, windows, camera), camera, known).arrays()
-        chosen = {name: pairs[name][rows, hand] for name in pairs if name != "residual_m"}
-        return Hands(
+        chosen = {name: value[rows, hand] for name, value in pairs.items()}
+        apart = Disagreement.of_arrays(chosen)
+        hands = Hands(
             camera,
             sides=tuple(sides),
             boxes_px=boxes,
             model=self.record.name,
             faces=self.rig.faces,
-            **chosen,
+            **{name: value for name, value in chosen.items() if name not in vars(apart)},
         )
+        return Estimated(hands, apart)
 
     def ask(
         self, image: UInt8[np.ndarray, "H W 3"], windows: Sequence[PairWindow], camera: Camera

@@ -1,7 +1,5 @@
 """Close-ups: a part of a photo with its hands, enlarged."""
 
-from dataclasses import fields
-
 import numpy as np
 from jaxtyping import UInt8
 
@@ -15,8 +13,8 @@ def draw_close_up(
 ) -> tuple[UInt8[np.ndarray, "S S 3"], Hands]:
     """Resample the window to window.size px; returns the picture, and the hands in pixels of it.
 
-    Outside the photo its edge is repeated. joints_px, boxes_px and the camera change; fields in metres and radians
-    stay as they are.
+    Outside the photo its edge is repeated. What is in px and the camera change; fields in metres and radians stay as
+    they are.
     """
     matrix = window.patch_from_frame
     scale, (left, top) = matrix[0, 0], matrix[:, 2]
@@ -34,6 +32,10 @@ def draw_close_up(
     boxes = np.concatenate(
         [apply_affine(matrix, hands.boxes_px[:, :2]), hands.boxes_px[:, 2:] * scale], axis=1
     )
-    changed = {"camera": camera, "boxes_px": boxes, "joints_px": apply_affine(matrix, hands.joints_px)}
-    kept = {field.name: getattr(hands, field.name) for field in fields(hands)}
-    return window.warp(image_rgb), Hands(**{**kept, **changed})
+    moved = hands.changed(
+        camera=camera,
+        boxes_px=boxes,
+        joints_px=apply_affine(matrix, hands.joints_px),
+        joint_error_px=hands.joint_error_px * scale,
+    )
+    return window.warp(image_rgb), moved

@@ -8,7 +8,7 @@ from jaxtyping import UInt8
 
 from knuckle.errors import KnuckleError
 from knuckle.hands import Hands
-from knuckle.view.overlay import draw_hands
+from knuckle.view.overlay import draw_hands, label_of
 
 COLUMN_PX = 1280
 """Longest side of a photo in its column; larger photos are reduced."""
@@ -47,7 +47,7 @@ def _draw_column(picture: np.ndarray, hands: Hands, column_px: int) -> np.ndarra
     size = max(0.5, column / 800)
     line = round(size * 1.6 * _LINE_PX)
     sheet = np.full((2 * line + height, column, 3), _PAPER, dtype=np.uint8)
-    found = ", ".join(f"{hand.side} {hand.confidence:.2f}" for hand in hands) or "no hand found"
+    found = ", ".join(label_of(hand) for hand in hands) or "no hand found"
     for row, (text, weight) in enumerate(((hands.model, 2), (found, 1))):
         _write(sheet, text, (row + 0.75) * line, size, weight)
     left = (column - width) // 2

@@ -17,6 +17,12 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _SMALLEST_LABELLED_PX = 160
 _FINE_BELOW_PX = 200  # smaller skeletons are drawn larger and averaged: cv2's small discs are diamonds
 _FINE = 4
+DOUBTFUL_SHARE = 0.1
+"""A joint whose error may be more than this share of the hand's longer side is drawn as a doubtful one."""
+_LARGEST_RING = 0.3
+"""Of the hand's longer side: larger rings would hide the rest."""
+SURE_SIDE = 0.9
+"""Labels give the probability of a side below this."""
 
 
 def draw_hands(
@@ -30,15 +36,18 @@ def draw_hands(
     """Draw every hand over a copy of the photo.
 
     Meshes are see-through and hide each other by depth. Each hand has its own colour, and in the skeleton each
-    finger; lines are wider for larger hands. Parts outside the photo or behind the camera are left out. Raises
-    KnuckleError if the image is not RGB uint8 or its size is not that of the hands' camera.
+    finger; lines are wider for larger hands. Doubtful joints (`DOUBTFUL_SHARE`), and all of a doubtful hand, are
+    hollow, their bones dashed; in a hand that is there a ring shows how far off they may be. Parts outside the photo
+    or behind the camera are left out. Raises KnuckleError if the image is not RGB uint8 or its size is not that of the
+    hands' camera.
 
     Args:
         image_rgb: the photo.
         hands: of that photo.
         mesh: draw the meshes.
         skeleton: draw the skeletons.
-        labels: write side and confidence.
+        labels: write side and confidence: "left 0.98"; of a side that is not sure its probability too, "left 62% 0.98";
+            after a doubtful hand a question mark.
     """
     image = np.asarray(image_rgb)
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
@@ -57,17 +66,42 @@ def draw_hands(
     taken: list[tuple[int, int, int, int]] = []
     far_to_near = sorted(range(len(hands)), key=lambda i: -hands.joints_m[i, :, 2].mean())
     for hand in (hands[i] for i in far_to_near) if skeleton else ():
-        draw_skeleton(picture, hand.joints_px, find_drawable(hand.joints_px, hand.joints_m))
+        drawn = find_drawable(hand.joints_px, hand.joints_m)
+        draw_skeleton(picture, hand.joints_px, drawn, radius_px=_rings(hand))
     for i in far_to_near if labels else ():
         if window := _joints_window(hands[i], picture):
-            text = f"{hands.sides[i]} {hands.confidence[i]:.2f}"
-            draw_label(picture, text, window, hand_colour(i), taken)
+            draw_label(picture, label_of(hands[i]), window, hand_colour(i), taken)
     return picture
 
 
 def hand_colour(index: int) -> np.ndarray:
     """Colour of the index-th hand of a photo."""
     return HAND_COLOURS[index % len(HAND_COLOURS)]
+
+
+def side_of(hand: Hand) -> str:
+    """A hand's side as people read it, with its probability where that is low."""
+    sure = hand.side_confidence >= SURE_SIDE
+    return hand.side if sure else f"{hand.side} {100 * hand.side_confidence:.0f}%"
+
+
+def label_of(hand: Hand) -> str:
+    """What is written at a hand."""
+    return f"{side_of(hand)} {hand.confidence:.2f}{' ?' if hand.state == 'doubtful' else ''}"
+
+
+def doubtful_joints(hand: Hand) -> Bool[np.ndarray, "21"]:
+    """Which joints are drawn as doubtful ones."""
+    size = float(np.ptp(hand.joints_px, axis=0).max())
+    with np.errstate(invalid="ignore"):
+        return (hand.joint_error_px > DOUBTFUL_SHARE * size) | (hand.state == "doubtful")
+
+
+def _rings(hand: Hand) -> Float[np.ndarray, "21"]:
+    """The radius of each doubtful joint's ring, px; 0 for other joints, NaN where there is none to draw."""
+    largest = _LARGEST_RING * float(np.ptp(hand.joints_px, axis=0).max())
+    radius = np.minimum(hand.joint_error_px, largest) if hand.state != "doubtful" else np.full(21, np.nan)
+    return np.where(doubtful_joints(hand), radius, 0.0)
 
 
 def hand_extent(joints_px: Float[np.ndarray, "21 2"], drawn: Bool[np.ndarray, "21"]) -> float:
@@ -84,15 +118,23 @@ def find_drawable(
 
 
 def draw_skeleton(
-    picture: UInt8[np.ndarray, "H W 3"], joints_px: Float[np.ndarray, "21 2"], drawn: Bool[np.ndarray, "21"]
+    picture: UInt8[np.ndarray, "H W 3"],
+    joints_px: Float[np.ndarray, "21 2"],
+    drawn: Bool[np.ndarray, "21"],
+    *,
+    radius_px: Float[np.ndarray, "21"] | None = None,
 ) -> None:
-    """Bones in the colours of their fingers, white-rimmed joints; widths follow the size of the hand."""
+    """Bones in the colours of their fingers, white-rimmed joints; widths follow the size of the hand.
+
+    radius_px: how far off doubtful joints may be; 0 for the others, NaN where it is not known.
+    """
+    radius = np.zeros(len(joints_px)) if radius_px is None else radius_px
     extent = min(hand_extent(joints_px, drawn), float(np.hypot(*picture.shape[:2])))
     width = max(extent * 0.011, 1.0)
     if extent >= _FINE_BELOW_PX:
-        _draw_bones(picture, joints_px, drawn, width)
+        _draw_bones(picture, joints_px, drawn, width, radius)
         return
-    margin = np.ceil(3 * width)
+    margin = np.ceil(3 * width + min(np.nan_to_num(radius[drawn]).max(initial=0.0), extent))
     inside = (
         drawn & (joints_px > -margin).all(1) & (joints_px < np.array(picture.shape[1::-1]) + margin).all(1)
     )
@@ -106,7 +148,7 @@ def draw_skeleton(
     over = []
     for paper in (0, 255):
         canvas = np.full((height * _FINE, wide * _FINE, 3), paper, dtype=np.uint8)
-        _draw_bones(canvas, fine, drawn, width * _FINE)
+        _draw_bones(canvas, fine, drawn, width * _FINE, radius * _FINE)
         over.append(cv2.resize(canvas, (wide, height), interpolation=cv2.INTER_AREA).astype(np.float32))
     part[:] = np.clip(over[0] + part * (over[1] - over[0]) / 255 + 0.5, 0, 255).astype(np.uint8)
 
@@ -187,15 +229,24 @@ def _joints_window(hand: Hand, picture: np.ndarray) -> tuple[float, float, float
     return (*(low - margin), *(high - low + 2 * margin))  # pyright: ignore[reportReturnType]
 
 
-def _draw_bones(picture: np.ndarray, joints_px: np.ndarray, drawn: np.ndarray, width: float) -> None:
+def _draw_bones(
+    picture: np.ndarray, joints_px: np.ndarray, drawn: np.ndarray, width: float, radius_px: np.ndarray
+) -> None:
     edge = max(1, round(width * 0.3))
+    doubtful = radius_px != 0
     points = np.round(np.where(drawn[:, None], joints_px, 0) * 2**_SHIFT).astype(int)
     bones = [(a, b) for a, b in BONES if drawn[a] and drawn[b]]
     for ring, shade in ((edge, 0.25), (0, 1.0)):
         for a, b in bones:
             colour = _tone(FINGER_COLOURS[(b - 1) // 4], shade)
-            cv2.line(picture, points[a], points[b], colour, round(width) + 2 * ring, cv2.LINE_AA, _SHIFT)
-    for joint in np.flatnonzero(drawn):
+            for start, end in _dashes(points[a], points[b], width, dashed=doubtful[a] or doubtful[b]):
+                cv2.line(picture, start, end, colour, round(width) + 2 * ring, cv2.LINE_AA, _SHIFT)
+    for joint in np.flatnonzero(drawn & doubtful):
+        colour = _tone(FINGER_COLOURS[(joint - 1) // 4] if joint else np.array([235, 235, 235]), 1)
+        _ring(picture, points[joint], radius_px[joint], max(1, round(width * 0.35)), colour)
+        # Where the radius is not known the joint is hollow all the same.
+        _ring(picture, points[joint], width * 1.2, max(1, round(width * 0.6)), colour)
+    for joint in np.flatnonzero(drawn & ~doubtful):
         colour = FINGER_COLOURS[(joint - 1) // 4] if joint else np.array([235, 235, 235])
         radius = width * (1.5 if not joint else 1.0 if joint % 4 == 0 else 1.15)
         _disc(picture, points[joint], radius + edge, _tone(colour, 0.25))
@@ -209,6 +260,30 @@ def _rounded(width: int, height: int, *, radius: float) -> Float[np.ndarray, "h 
     dx = np.abs(x - width / 2) - (width / 2 - radius)
     dy = np.abs(y - height / 2) - (height / 2 - radius)
     return np.clip(radius - np.hypot(np.maximum(dx, 0), np.maximum(dy, 0)) + 0.5, 0, 1)
+
+
+def _dashes(
+    start: np.ndarray, end: np.ndarray, width: float, *, dashed: bool
+) -> list[tuple[list[int], list[int]]]:
+    """The pieces of a bone between two points of cv2's finer grid: the whole of it, or dashes as long as their gaps."""
+    if not dashed:
+        return [(start.tolist(), end.tolist())]
+    length = float(np.linalg.norm(end - start)) / 2**_SHIFT
+    count = int(np.clip(length / (5 * width), 1, 40))
+    cuts = start + (end - start) * (np.arange(2 * count + 1) / (2 * count + 1))[:, None]
+    step = (end - start) / (2 * count + 1)
+    return [
+        (np.round(cut).astype(int).tolist(), np.round(cut + step).astype(int).tolist()) for cut in cuts[1::2]
+    ]
+
+
+def _ring(
+    picture: np.ndarray, centre: np.ndarray, radius: float, thickness: int, colour: tuple[int, int, int]
+) -> None:
+    if 0 < radius < _FAR_PX:
+        cv2.circle(
+            picture, centre.tolist(), round(radius * 2**_SHIFT), colour, thickness, cv2.LINE_AA, _SHIFT
+        )
 
 
 def _disc(picture: np.ndarray, centre: np.ndarray, radius: float, colour: tuple[int, int, int]) -> None:
