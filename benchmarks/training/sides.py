@@ -8,13 +8,13 @@ kept, which take minutes; delete them when a network changes. The weights are th
 
 Signals and their use: `knuckle.inference.sides`. The logits of a right hand are slopes times signals times a sharpness
 that the quality decides; their mean log loss is made small, each set counting as its number of hands, photographs
-`PHOTOS_COUNT`: their sides are what the landmark network said of the larger picture. The first 70 % of each set are
-learnt from, the rest is printed: how many sides are right, log loss, expected calibration error (ten bins of equal
-count).
+`PHOTOS_COUNT`: their sides are what the landmark network said of the larger picture. Printed of odds that were learnt
+from the first 70 % of each set, for the rest: how many sides are right, log loss, expected calibration error (ten bins
+of equal count). Written are those learnt from all.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,6 +39,7 @@ from knuckle.inference.sides import (
     read_both_ways,
     side_signals,
 )
+from knuckle.inference.trust import logit
 from knuckle.inference.two_hands import PairPredictor
 from knuckle.weights import ONE_HAND, TWO_HANDS
 
@@ -51,12 +52,15 @@ DETECTOR = 0.5
 """What the detector's logit counts beside the others: not learnt, as no detector that gives one saw these sets."""
 DECAY, STEPS = 2e-3, 600
 LEARNT = 0.7
-"""Share of each set that is learnt from."""
+"""Share of each set from which is learnt what is printed of the rest."""
+STAGES = {"first": (FIRST, FIRST_QUALITY), "read": (READ, QUALITY), "both": (SIGNALS, QUALITY)}
+"""What is known at first, without the two-hand system and with it."""
 
 
 class Told(NamedTuple):
-    """Of N hands: signals towards their true side (N, 9), and qualities (N, 4)."""
+    """Of N hands: the first look and the signals (N, 8) towards their true side, and qualities (N, 4)."""
 
+    look: np.ndarray
     signals: np.ndarray
     qualities: np.ndarray
 
@@ -72,7 +76,8 @@ def collect(cases: Iterable[Case], reader: Predictor, pairs: PairPredictor) -> T
             continue
         both = read_both_ways(reader, case.picture, box[None], evidence, pairs=pairs)
         signals = side_signals(both, box[None], np.array([0.5]))
-        rows.append((signals[0] * (1 if case.side == "right" else -1), qualities(both, box[None])[0]))
+        sign = 1 if case.side == "right" else -1
+        rows.append((sign * logit(evidence.right)[0], sign * signals[0], qualities(both, box[None])[0]))
     return Told(*(np.stack(column) for column in zip(*rows, strict=True)))
 
 
@@ -81,8 +86,8 @@ def learn(
 ) -> dict[str, Any]:
     """The odds' numbers by name."""
     weight = np.concatenate([np.full(len(of.signals), count) for of, count in zip(told, counts, strict=True)])
-    chosen = [SIGNALS.index(name) for name in signals if name != "detector"]
-    given = torch.as_tensor(np.concatenate([of.signals for of in told])[:, chosen])
+    chosen = [name for name in signals if name != "detector"]
+    given = torch.as_tensor(np.concatenate([_columns(of, chosen) for of in told]))
     seen = np.concatenate([of.qualities for of in told])[:, [QUALITY.index(name) for name in quality]]
     low, high = np.quantile(seen, [0.01, 0.99], axis=0)
     seen = torch.as_tensor(np.clip(seen, low, high))
@@ -98,7 +103,7 @@ def learn(
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    found = dict(zip([SIGNALS[i] for i in chosen], (slopes / spread).detach().tolist(), strict=True))
+    found = dict(zip(chosen, (slopes / spread).detach().tolist(), strict=True))
     tilts = (sharper / width).detach()
     return {
         "slopes": {name: round(found.get(name, DETECTOR), 4) for name in signals},
@@ -110,13 +115,17 @@ def learn(
 
 def probability(told: Told, odds: dict[str, Any]) -> np.ndarray:
     """Of the true side of each hand."""
-    signals = told.signals[:, [SIGNALS.index(name) for name in odds["slopes"]]] @ list(
-        odds["slopes"].values()
-    )
+    signals = _columns(told, list(odds["slopes"])) @ list(odds["slopes"].values())
     names, ranges = list(odds["quality slopes"]), np.array(list(odds["quality range"].values()))
     seen = np.clip(told.qualities[:, [QUALITY.index(name) for name in names]], *ranges.T)
     sharpness = np.exp(seen @ list(odds["quality slopes"].values()) + odds["constant"])
     return 1 / (1 + np.exp(-signals * sharpness))
+
+
+def _columns(told: Told, names: Sequence[str]) -> np.ndarray:
+    """Signals by name (N, k)."""
+    of = dict(zip(SIGNALS, told.signals.T, strict=True)) | {"look": told.look}
+    return np.stack([of[name] for name in names], axis=1)
 
 
 def main() -> None:
@@ -146,17 +155,14 @@ def main() -> None:
     ends = [round(LEARNT * len(of.signals)) for of in told]
     learnt = [Told(*(values[:end] for values in of)) for of, end in zip(told, ends, strict=True)]
     held = [Told(*(values[end:] for values in of)) for of, end in zip(told, ends, strict=True)]
-    table = {"first": learn(learnt, counts, FIRST, FIRST_QUALITY)}
-    table |= {
-        "read": learn(learnt, counts, READ, QUALITY),
-        "both": learn(learnt, counts, SIGNALS, QUALITY),
-        "pair": PAIR,
-    }
+    checked, table = (
+        {name: learn(of, counts, *names) for name, names in STAGES.items()} for of in (learnt, told)
+    )
     console = Console(width=140)
-    for stage in ("first", "read", "both"):
+    for stage in STAGES:
         shown = plain_table(("held out", "hands", "right side", "log loss", "ECE"), title=stage)
         for folder, of in zip([*options.rendered, options.photos], held, strict=True):
-            p = probability(of, table[stage])
+            p = probability(of, checked[stage])
             error = calibration_error(np.maximum(p, 1 - p), p > 0.5)
             shown.add_row(
                 folder.name,
@@ -168,7 +174,7 @@ def main() -> None:
         console.print(shown, "")
     if not options.dry:
         with atomic_path(TABLE) as temporary:
-            temporary.write_text(json.dumps(table, indent=1) + "\n")
+            temporary.write_text(json.dumps(table | {"pair": PAIR}, indent=1) + "\n")
         console.print(f"wrote {TABLE}")
 
 

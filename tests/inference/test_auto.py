@@ -47,6 +47,11 @@ def alone(image, model, boxes, sides) -> Hands:
     return knuckle.estimate(image, boxes=boxes, sides=sides, model=model)
 
 
+def as_asked(image, predictor) -> Hands:
+    """A right and a left hand near each other, with the network's own confidence."""
+    return predictor(image, np.array([RIGHT, LEFT]), ["right", "left"], Camera.from_size(321, 240))
+
+
 def same(hands: Hands, index: int, expected: Hands, at: int) -> None:
     """Up to how far the fit goes on for a hand that is fitted beside others."""
     tolerances = {"joints_px": 2e-3, "joints_m": 1e-5, "vertices_m": 1e-5, "pose_rad": 1e-3, "shape": 1e-2}
@@ -113,7 +118,7 @@ def test_detected_pairs_are_paired_too(installed, image):
 
 
 def test_a_hand_the_pair_system_does_not_see_is_answered_by_the_other(installed, image, monkeypatch):
-    pair = alone(image, "dfl", [RIGHT, LEFT], ["right", "left"])
+    pair = as_asked(image, PairPredictor("dfl"))
     weak = int(np.argmin(pair.confidence))
     monkeypatch.setattr(auto, "LIKELY", float(pair.confidence.mean()))
     # Far as the fake systems' wrists lie apart, the hand stays where the one-hand system puts it.
@@ -122,7 +127,7 @@ def test_a_hand_the_pair_system_does_not_see_is_answered_by_the_other(installed,
     hands = predictor(image, np.array([RIGHT, LEFT]), ["right", "left"], Camera.from_size(321, 240))
     assert hands.models[weak] == "dahyf-lite" and hands.models[1 - weak] == "dfl-lite"
     same(hands, 1 - weak, pair, 1 - weak)
-    same(hands, weak, alone(image, "dahyf", [RIGHT, LEFT], ["right", "left"]), weak)
+    same(hands, weak, as_asked(image, Predictor("dahyf")), weak)
 
 
 def test_a_pair_that_is_not_there_is_the_one_hand_systems(installed, image, monkeypatch):
@@ -261,7 +266,7 @@ def test_merged_hands_of_the_mirrored_photo_are_mirrored(installed, image):
 
 def test_a_hand_not_seen_lies_within_reach_of_the_pair(installed, image, monkeypatch):
     boxes, sides = np.array([RIGHT, LEFT]), ["right", "left"]
-    pair = alone(image, "dfl", boxes, sides)
+    pair = as_asked(image, PairPredictor("dfl"))
     weak = int(np.argmin(pair.confidence))
     monkeypatch.setattr(auto, "LIKELY", float(pair.confidence.mean()))
     one, two = Predictor("dahyf", refine=False), PairPredictor("dfl", refine=False)

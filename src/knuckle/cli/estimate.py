@@ -101,6 +101,7 @@ def estimate(
         camera=intrinsics,
         looks=looks,
         evidence=evidence,
+        mirrored=mirror,
         effort=effort,
         network=detector,
         mirrored=mirror,

@@ -204,7 +204,7 @@ def detect(
     if len(seen) < len(found):
         return BoxedHands(boxes, tuple(hand.side for hand in found), None)
     evidence = Evidence.joined(seen)
-    right = np.array([0.5 if hand.right is None else hand.right for hand in found], dtype=float)
+    right = np.array([hand.right for hand in found], dtype=float)
     decided = decide_sides(image, boxes, evidence, detector_right=right)
     return BoxedHands(boxes, decided.sides, evidence, decided.confidence)
 

@@ -69,14 +69,14 @@ def in_picture_of(hands: Hands, camera: Camera) -> Hands:
     """Hands with boxes and joints in px of another picture of the same sight: one of another size, with pixels of
     another shape, or the mirror image. Metres and radians stay, as the sight does."""
     old, new = hands.camera.lens, camera.lens
-    # A circle becomes an ellipse where pixels have another shape: its radius, that of a circle of the same area.
-    larger = np.sqrt(np.abs(np.prod(new[:2] / old[:2])))
+    # Of an error's radius, by the area that it encloses.
+    larger = np.sqrt(np.abs(new[:2] / old[:2]).prod())
     return replace(
         hands,
         camera=camera,
-        joint_error_px=hands.joint_error_px * larger,
         boxes_px=boxes_through(hands.boxes_px, old, new),
         joints_px=rays_to_px(px_to_rays(hands.joints_px, old), new),
+        joint_error_px=hands.joint_error_px * larger,
     )
 
 

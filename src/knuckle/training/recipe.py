@@ -3,7 +3,7 @@
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from knuckle.errors import KnuckleError
 from knuckle.models import SYSTEMS
@@ -178,15 +178,31 @@ class Recipe:
 
 def read_recipe(path: Path) -> Recipe:
     """Read a recipe; raises KnuckleError naming the file and the key that is wrong."""
-    try:
-        data = tomllib.loads(path.read_text())
-    except OSError as error:
-        raise KnuckleError(f"{path}: expected a recipe (TOML), got {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise KnuckleError(f"{path}: expected a recipe (TOML), got {error}") from error
-    known = {f.name for f in fields(Recipe)}
+    return read_table(path, Recipe)
+
+
+AnyRecipe = TypeVar("AnyRecipe")
+
+
+def read_table(path: Path, kind: type[AnyRecipe]) -> AnyRecipe:
+    """A recipe of this kind, a dataclass, out of its file, which names it if it has no `name`.
+
+    Raises KnuckleError naming the file and the key that is wrong.
+    """
+    data = read_keys(path)
+    known = {f.name for f in fields(kind)}  # pyright: ignore[reportArgumentType]
     if unknown := sorted(set(data) - known):
         raise KnuckleError(
             f"{path}: expected keys among {', '.join(sorted(known))}, got {', '.join(unknown)}"
         )
-    return Recipe(**{"name": path.stem, **data})
+    return kind(**{"name": path.stem, **data})
+
+
+def read_keys(path: Path) -> dict[str, Any]:
+    """What a recipe's file says, unchecked; raises KnuckleError if it is no TOML file."""
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as error:
+        raise KnuckleError(f"{path}: expected a recipe (TOML), got {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise KnuckleError(f"{path}: expected a recipe (TOML), got {error}") from error

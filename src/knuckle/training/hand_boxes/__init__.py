@@ -1,0 +1,1 @@
+"""Training of the hand detector (`knuckle.models.hand_boxes`)."""
