@@ -104,7 +104,6 @@ def estimate(
         mirrored=mirror,
         effort=effort,
         network=detector,
-        mirrored=mirror,
     )
     if len(run(given, request, model=model, out=out)) < len(given):
         raise typer.Exit(2)
