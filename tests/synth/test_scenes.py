@@ -1,5 +1,6 @@
 """Whole pictures: exact boxes and sides of every hand, none where there is none, and the body that they are made of."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -14,8 +15,9 @@ from knuckle.synth.scenes.frozen import FACES_AND_FEET, SCENES, compare, load_sc
 from knuckle.synth.scenes.labels import scene_line
 from knuckle.synth.scenes.painter import draw
 from knuckle.synth.scenes.posture import sample_posture
+from knuckle.synth.scenes.sheet import TILE_PX
 from knuckle.synth.scenes.visibility import hand_samples
-from knuckle.synth.scenes.writer import SHARD, render_scenes
+from knuckle.synth.scenes.writer import SHARD, read_scenes, render_scenes
 
 CAMERA = Camera(500, 500, 255.5, 191.5, 512, 384)
 KNUCKLES, TIPS = [5, 9, 13, 17], [8, 12, 16, 20]
@@ -162,6 +164,25 @@ def test_a_folder_of_scenes_is_resumed_and_read(tmp_path, monkeypatch):
     assert [scene.path.name for scene in scenes] == ["000000.jpg", "000001.jpg", "000002.jpg"]
     assert all(scene.path.is_file() and scene.boxes_px.shape == (0, 4) for scene in scenes)
     assert SHARD == 64
+
+
+def test_the_command_writes_scenes_and_a_sheet(run, tmp_path, few_pairs, monkeypatch, capsys):
+    monkeypatch.setattr("knuckle.cli.synth.SHEET_SCENES", 2)
+    out, sheet = tmp_path / "set", tmp_path / "sheet.png"
+    options = ("--hands", "scene", "--backgrounds", "procedural", "--seed", "6")
+    assert (
+        run("synth", *options, "--count", "2", "--out", str(out), "--sheet", str(sheet), "--workers", "1")
+        == 0
+    )
+    assert cv2.imread(str(sheet)).shape == (TILE_PX, 4 * TILE_PX, 3)
+    for line in read_scenes(out):
+        assert cv2.imread(str(out / line["file"])).shape == (line["height"], line["width"], 3)
+        for box in line["boxes"]:
+            joints = np.array(box["joints_px"])
+            extent = [*joints.min(0), *np.ptp(joints, axis=0)]
+            assert box["xywh"] == pytest.approx(extent, abs=0.11) and box["hand"] in SIDES
+    assert run("synth", *options, "--size", "96", "--sheet", str(sheet)) == 2
+    assert "expected none with --hands scene" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("frozen", [SCENES, FACES_AND_FEET])

@@ -9,6 +9,7 @@ import typer
 from knuckle.errors import KnuckleError, install_command
 
 SHEET_SAMPLES, SHEET_SCENES = 48, 20
+CROP_PX = 128
 
 
 def synth(
@@ -24,7 +25,7 @@ def synth(
             help="one right hand a crop; two: a right and a left one; or scene: whole pictures with any number."
         ),
     ] = "one",
-    size: Annotated[int, typer.Option(help="Side of the crops, px.")] = 128,
+    size: Annotated[int, typer.Option(help="Side of the crops, px.")] = CROP_PX,
     workers: Annotated[int, typer.Option(help="Processes.")] = 2,
     resume: Annotated[bool, typer.Option("--resume", help="Finish a set that was cut short.")] = False,
     negatives: Annotated[float, typer.Option(help="Share of crops without a hand.")] = 0.06,
@@ -55,6 +56,10 @@ def synth(
     if sheet is None and (count is None or out is None):
         raise KnuckleError("synth: expected --count N --out DIR, or --sheet FILE.png")
     if hands == "scene":
+        if extras or size != CROP_PX or labels != "joints":
+            raise KnuckleError(
+                "synth: --extra, --size and --labels are for crops, expected none with --hands scene"
+            )
         _scenes(count, out, sheet, seed=seed, backgrounds=backgrounds, workers=workers, resume=resume)
         return
     from knuckle.synth.options import SynthOptions
