@@ -20,6 +20,7 @@ from knuckle.training.hand_boxes.mixing import Area, Canvas, Mixed, Sources, mix
 from knuckle.training.hand_boxes.pictures import UNKNOWN, LabelledHand, LabelledPicture, read_pictures
 from knuckle.training.hand_boxes.recipe import HandBoxesRecipe, read_hand_boxes_recipe
 from knuckle.training.hand_boxes.validation import detection_scores
+from knuckle.training.launch import train_here
 
 # A hand whose joints lie on a red rectangle, wrist at the bottom.
 JOINTS = np.array([[40.0, 60]] + [[30 + x, 40 - y] for x in (0, 5, 10, 15, 20) for y in (0, 5, 10, 20)])
@@ -206,3 +207,19 @@ def test_scores_of_known_findings():
     # One picture allows no ghost.
     assert (told.recall, told.threshold, told.side) == (0.5, 0.9, 1.0)
     assert told.turn_deg == pytest.approx(np.degrees(0.1))
+
+
+def test_a_recipe_of_the_detector_trains_the_detector(tmp_path, monkeypatch):
+    ran = []
+
+    class Trainer:
+        def __init__(self, read: HandBoxesRecipe, folder: Path) -> None:
+            ran.append((read.name, read.batch, folder))
+
+        def run(self) -> None:
+            ran.append("ran")
+
+    monkeypatch.setattr("knuckle.training.hand_boxes.loop.HandBoxesTrainer", Trainer)
+    (tmp_path / "r.toml").write_text('system = "hand_boxes"\nbatch = 7\n')
+    train_here(tmp_path / "r.toml", tmp_path)
+    assert ran == [("r", 7, tmp_path), "ran"]

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from knuckle.models.hand_boxes.model import Answers
 from knuckle.models.hand_boxes.targets import UNKNOWN, HandLabels, assign
 
-SCORE, BOX, SIDE, DIRECTION = 1.0, 2.0, 0.5, 0.5
+SCORE, BOX, SIDE, DIRECTION = 1.0, 2.0, 0.5, 1.0
 """Weights of the terms."""
 SIDED_PX = 32
 """Longer side of the smallest hands whose side counts: of smaller ones it cannot be seen."""

@@ -20,7 +20,7 @@ from knuckle.training.hand_boxes.recipe import HandBoxesRecipe
 from knuckle.training.hand_boxes.validation import as_mixed, detection_scores, finder
 
 CHECKPOINT, WEIGHTS = "checkpoint.safetensors", "weights.safetensors"
-SHOWN_PX = 320
+SHOWN_PX = 256
 """Longer side of the photographs that validate."""
 LOG_EVERY = 20
 
