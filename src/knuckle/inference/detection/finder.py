@@ -30,7 +30,7 @@ from knuckle.inference.detection.search import DEFAULT_NETWORK, DetectorName, Ef
 from knuckle.inference.detection.windows import Pass, padded, tiled, whole
 from knuckle.skeleton import Side
 
-THRESHOLD = 0.5
+THRESHOLD = 0.7
 """Least probability of a hand."""
 LARGER = 2
 """How many times larger each view is than the one before."""
