@@ -14,6 +14,7 @@ from knuckle.inference.detection.judge import SIGNALS, Judge, judge_of, to_signa
 from knuckle.inference.detection.landmarks import Landmarks, TurnedSquare, joints_to_square
 from knuckle.inference.detection.looks import Look
 from knuckle.inference.detection.merging import FoundHand, distinct_hands, distinct_places
+from knuckle.inference.detection.palm import WHOLE_PX
 from knuckle.inference.detection.proposals import Proposals, Window
 from knuckle.inference.detection.search import DetectorName
 from knuckle.rig.load import load_rig
@@ -45,6 +46,8 @@ class Windows:
 
     name: DetectorName = "palm"
     input_px = tile_px = 192
+    whole_px = WHOLE_PX
+    small_px = 64.0
     look_score = 0.3
 
     def __init__(self, hands: Sequence[np.ndarray], *, hints: float = 0.0) -> None:
