@@ -4,6 +4,7 @@ The network is `knuckle.models.hand_boxes`, trained by `knuckle train recipes/ha
 """
 
 import json
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ class HandBoxNetwork:
         small_px, coarse_px = (
             MULTIPLE_PX * round(share * self.input_px / MULTIPLE_PX) for share in (FAST, COARSE)
         )
-        self.whole_px: dict[Effort, tuple[int, ...]] = {
+        self.whole_px: Mapping[Effort, tuple[int, ...]] = {
             "fast": (small_px,),
             "normal": (self.input_px,),
             "thorough": (self.input_px, coarse_px),
