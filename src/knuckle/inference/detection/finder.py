@@ -30,8 +30,6 @@ from knuckle.inference.detection.search import DEFAULT_NETWORK, DetectorName, Ef
 from knuckle.inference.detection.windows import Pass, padded, tiled, whole
 from knuckle.skeleton import Side
 
-THRESHOLD = 0.7
-"""Least probability of a hand."""
 LARGER = 2
 """How many times larger each view is than the one before."""
 MOST_LARGER = 1.75
@@ -40,8 +38,6 @@ MOST_PX: dict[Effort, int] = {"normal": 768, "thorough": 1536}
 """Of the longer side of the largest view."""
 MARGIN = 0.25
 """Of the padded view, of the picture's longer side, on every side."""
-HINTS = 0.25
-"""So much must the scores of small places that are not worth a look add up to."""
 
 
 class HandFinder:
@@ -52,7 +48,6 @@ class HandFinder:
         network: what says where hands may be; MediaPipe's palm network where none is given.
         landmarks: the landmark network where it is open already.
         judge: what weighs the two networks' words; the one learnt for the network where none is given.
-        threshold: least probability of a hand.
         threads: of one run of a network, as `knuckle.inference.onnx_model` has it.
 
     Pictures are RGB as the camera saw them, not mirrored. Raises KnuckleError when a file is missing or damaged.
@@ -65,11 +60,9 @@ class HandFinder:
         network: ProposalNetwork | None = None,
         landmarks: LandmarkNetwork | None = None,
         judge: Judge | None = None,
-        threshold: float = THRESHOLD,
         threads: int | None = None,
     ) -> None:
         self.effort: Effort = effort
-        self.threshold = threshold
         self.landmarks = landmarks or LandmarkNetwork(threads=threads)
         self.network = network or PalmNetwork(threads=threads)
         self.judge = judge or judge_of(self.network.name)
@@ -86,7 +79,7 @@ class HandFinder:
             new = self.unseen(seen, places, cut)
             seen = Proposals.joined([seen, new])
             scale = passes[0].scale
-            found = [hand for hand in self.look(image, new, scale) if hand.score >= self.threshold]
+            found = [hand for hand in self.look(image, new, scale) if hand.score >= self.judge.threshold]
             hands = distinct_hands([*hands, *found])
             if self.effort != "thorough" and not self._may_have_more(places, found, scale):
                 break
@@ -155,7 +148,7 @@ class HandFinder:
             for score, square in zip(places.scores, places.squares, strict=True)
             if score < self.network.look_score and square.side_px < small_px
         ]
-        return sum(hints) > HINTS
+        return sum(hints) > self.network.hints
 
 
 def _detection(hand: FoundHand) -> Detection:

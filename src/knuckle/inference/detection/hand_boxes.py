@@ -23,8 +23,9 @@ from knuckle.weights import checked_bytes
 
 RECORD = DETECTOR_FOLDER / "hand_boxes.json"
 SMALL_PX = 48.0
-LOOK_SCORE, LEAST_SCORE = 0.25, 0.05
+LOOK_SCORE, LEAST_SCORE = 0.35, 0.05
 """Of a place that is worth a look, and of one that is told of."""
+HINTS = 5.0
 FAST, COARSE = 0.75, 0.6
 """Size of the whole picture in a fast search, and of a second view of it in a thorough one, over what it was made
 for."""
@@ -50,7 +51,7 @@ class HandBoxNetwork:
 
     name: DetectorName = "hand_boxes"
     small_px = SMALL_PX
-    look_score = LOOK_SCORE
+    look_score, hints = LOOK_SCORE, HINTS
 
     def __init__(self, *, record: Path = RECORD, threads: int | None = None) -> None:
         file, sha256, self.input_px = _read_record(record)

@@ -34,6 +34,7 @@ WHOLE_PX: dict[Effort, tuple[int, ...]] = {
 SMALL_PX = 64.0
 LOOK_SCORE, LEAST_SCORE = 0.3, 0.05
 """Of a palm that is worth a look, and of one that is told of."""
+HINTS = 0.25
 # The extent of a usual hand's joints in its square: sides, over the square's, along the fingers and across, and how far
 # its middle lies from the square's, towards the wrist. Medians of 1,100 hands (detection's train split).
 EXTENT_ALONG, EXTENT_ACROSS, EXTENT_SHIFT = 0.75, 0.5, 0.03
@@ -58,7 +59,7 @@ class PalmNetwork:
     input_px = tile_px = INPUT_PX
     whole_px: Mapping[Effort, tuple[int, ...]] = WHOLE_PX
     small_px = SMALL_PX
-    look_score = LOOK_SCORE
+    look_score, hints = LOOK_SCORE, HINTS
 
     def __init__(self, *, threads: int | None = None) -> None:
         self._session = open_network("palm_detection_full", threads=threads)

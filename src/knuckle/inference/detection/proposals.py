@@ -71,7 +71,9 @@ class ProposalNetwork(Protocol):
     small_px: float
     """A hand whose square is smaller in what it is shown may have neighbours that it does not see."""
     look_score: float
-    """Places of a lower score are not worth a look; they tell that there may be more to see."""
+    """Places of a lower score are not worth a look, but ..."""
+    hints: float
+    """... there may be more to see where the scores of small ones add up to more than this."""
 
     def propose(
         self, image: UInt8[np.ndarray, "H W 3"], window: Window, /, *, input_px: int | None = None
