@@ -6,13 +6,14 @@ what may train besides: photographs of subhih's train split, mosaics of them (2x
 pieces of panoramas. Every finding of a normal search that never ends early is one sample, before it is judged: a hand
 where its box overlaps a labelled one by IoU 0.5, none where it overlaps all by less than 0.2; between, and on hidden
 hands, it is left out. Prints, for pictures that the fit has not seen (five folds), how well hands and others are told
-apart, the calibration error, and what thresholds let through; writes src/knuckle/assets/detector/judge.json, whose
-other networks stay as they are.
+apart, the calibration error, and what thresholds let through; takes the least threshold that lets no more than one
+ghost in 20 pictures through; writes src/knuckle/assets/detector/judge.json, whose other networks stay as they are.
 """
 
 import json
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,6 +37,8 @@ from knuckle.progress import show_progress
 FOLDS = 5
 RIDGE = 1.0
 """What a standardised slope's square costs."""
+MOST_GHOSTS = 0.05
+"""A picture."""
 LABEL_MARGIN = 0.1
 """From the extent of joints to the outline that photographs' labels give."""
 
@@ -46,6 +49,8 @@ class Findings(NamedTuple):
     signals: Float[np.ndarray, "N k"]
     is_hand: Bool[np.ndarray, "N"]
     picture: Int[np.ndarray, "N"]
+    pictures: int
+    """Searched, findings or not."""
 
 
 def main() -> None:
@@ -60,8 +65,11 @@ def main() -> None:
     with one_line_errors():
         found = search(options.network, options.scenes, Path(os.environ["KNUCKLE_DATA"]), options.count)
         print(f"{len(found.is_hand)} findings, {found.is_hand.mean():.2f} of them hands")
-        show_held_out(found)
-        judge = fit(found.signals, found.is_hand)
+        probable = held_out(found)
+        show(found, probable)
+        threshold = least_threshold(found, probable)
+        judge = replace(fit(found.signals, found.is_hand), threshold=threshold)
+        print(f"  threshold       {threshold:7.2f}")
         for name, slope in zip(SIGNALS, judge.slopes, strict=True):
             print(f"  {name:<16}{slope:7.3f}")
         table = json.loads(options.out.read_text()) if options.out.exists() else {}
@@ -72,7 +80,7 @@ def main() -> None:
 
 def search(network: str, scenes: Path, data: Path, count: int) -> Findings:
     """Every finding in the pictures of all sources."""
-    unjudged = Judge(np.zeros(len(SIGNALS)), 0.0)
+    unjudged = Judge(np.zeros(len(SIGNALS)), 0.0, 0.0)
     finder = HandFinder(effort="normal", network=proposal_network(network), judge=unjudged)
     sources = [(0.0, picture) for picture in photographs(scenes, read_index(scenes)[:count])]
     sources += [(LABEL_MARGIN, picture) for picture in trainable(data, count)]
@@ -84,7 +92,7 @@ def search(network: str, scenes: Path, data: Path, count: int) -> Findings:
                 labels.append(is_hand)
                 numbers.append(number)
             advance(1)
-    return Findings(stacked(rows), np.array(labels, dtype=bool), np.array(numbers))
+    return Findings(stacked(rows), np.array(labels, dtype=bool), np.array(numbers), len(sources))
 
 
 def findings(
@@ -146,11 +154,11 @@ def fit(signals: Float[np.ndarray, "N k"], is_hand: Bool[np.ndarray, "N"]) -> Ju
 
     weights = minimize(loss, np.zeros(inputs.shape[1]), jac=True, method="L-BFGS-B").x
     slopes = weights[:-1] / spread
-    return Judge(slopes, float(weights[-1] - slopes @ mean))
+    return Judge(slopes, float(weights[-1] - slopes @ mean), 0.5)
 
 
-def show_held_out(found: Findings) -> None:
-    """Prints how well findings are judged whose pictures the fit has not seen."""
+def held_out(found: Findings) -> Float[np.ndarray, "N"]:
+    """The probability of each finding by a fit that has not seen its picture."""
     probable = np.zeros(len(found.is_hand))
     for fold in range(FOLDS):
         held = found.picture % FOLDS == fold
@@ -158,6 +166,20 @@ def show_held_out(found: Findings) -> None:
             probable[held] = fit(found.signals[~held], found.is_hand[~held]).probabilities(
                 found.signals[held]
             )
+    return probable
+
+
+def least_threshold(found: Findings, probable: Float[np.ndarray, "N"]) -> float:
+    """The least that lets no more ghosts a picture through than `MOST_GHOSTS`."""
+    others = np.sort(probable[~found.is_hand])
+    for threshold in np.arange(0.3, 0.96, 0.05):
+        if (others >= threshold).sum() <= MOST_GHOSTS * found.pictures:
+            break
+    return round(float(threshold), 2)
+
+
+def show(found: Findings, probable: Float[np.ndarray, "N"]) -> None:
+    """Prints how well findings are judged whose pictures the fit has not seen."""
     order = np.argsort(np.argsort(probable))
     hands, others = int(found.is_hand.sum()), int((~found.is_hand).sum())
     auc = (order[found.is_hand].sum() - hands * (hands - 1) / 2) / max(hands * others, 1)

@@ -14,6 +14,7 @@ from knuckle.inference.detection.judge import SIGNALS, Judge, judge_of, to_signa
 from knuckle.inference.detection.landmarks import Landmarks, TurnedSquare, joints_to_square
 from knuckle.inference.detection.looks import Look
 from knuckle.inference.detection.merging import FoundHand, distinct_hands, distinct_places
+from knuckle.inference.detection.palm import WHOLE_PX
 from knuckle.inference.detection.proposals import Proposals, Window
 from knuckle.inference.detection.search import DetectorName
 from knuckle.rig.load import load_rig
@@ -45,10 +46,13 @@ class Windows:
 
     name: DetectorName = "palm"
     input_px = tile_px = 192
+    whole_px = WHOLE_PX
+    small_px = 64.0
+    hints = 0.25
     look_score = 0.3
 
-    def __init__(self, hands: Sequence[np.ndarray], *, hints: float = 0.0) -> None:
-        self.hands, self.hints = hands, hints
+    def __init__(self, hands: Sequence[np.ndarray], *, hint: float = 0.0) -> None:
+        self.hands, self.hint = hands, hint
         self.asked: list[tuple[Window, int]] = []
 
     def propose(self, image, window: Window, /, *, input_px: int | None = None) -> Proposals:
@@ -67,10 +71,10 @@ class Windows:
             centre = (float((low + high)[0] / 2), float((low + high)[1] / 2))
             squares.append(TurnedSquare(centre, 1.5 * float((high - low).max()), 0.0))
             scores.append(0.5 + 0.4 * shown)
-        if self.hints:
+        if self.hint:
             boxes.append(np.array([5.0, 5, 10, 10]))
             squares.append(TurnedSquare((10.0, 10.0), 15.0, 0.0))
-            scores.append(self.hints)
+            scores.append(self.hint)
         found = np.array(boxes).reshape(-1, 4)
         return Proposals(found, tuple(squares), np.array(scores), np.full(len(scores), 0.5))
 
@@ -79,7 +83,7 @@ class Windows:
 def search(monkeypatch):
     """Hands found in a picture that shows some: the detections, and the made-up network that was asked."""
 
-    def run(hands, *, size=(800, 1000), effort="normal", hints=0.0):
+    def run(hands, *, size=(800, 1000), effort="normal", hint=0.0):
         looked: list[TurnedSquare] = []
 
         def look_at(_network, _image, squares):
@@ -91,9 +95,9 @@ def search(monkeypatch):
             return [look_of(joints) for joints in nearest]
 
         monkeypatch.setattr(finder, "look_at_squares", look_at)
-        network = Windows(hands, hints=hints)
+        network = Windows(hands, hint=hint)
         # As sure as the landmark network is.
-        judge = Judge(np.eye(len(SIGNALS))[SIGNALS.index("presence")], 0.0)
+        judge = Judge(np.eye(len(SIGNALS))[SIGNALS.index("presence")], 0.0, 0.7)
         detect = HandFinder(effort=effort, network=network, landmarks=object(), judge=judge)  # type: ignore[arg-type]
         found = detect(np.zeros((*size, 3), np.uint8))
         return found, network.asked, looked
@@ -129,7 +133,7 @@ def test_a_hand_on_the_seam_of_tiles_is_one_hand(search, place):
 def test_a_hint_of_small_hands_makes_it_look_closer(search):
     large, small = hand(700, 400, 300), hand(150, 150, 60)
     assert len(search([large, small])[0]) == 1
-    assert len(search([large, small], hints=0.28)[0]) == 2
+    assert len(search([large, small], hint=0.28)[0]) == 2
 
 
 def test_the_cut_part_of_a_hand_goes_where_the_whole_one_is_known():

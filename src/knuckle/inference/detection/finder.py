@@ -4,10 +4,10 @@ A proposal network says where one may be in the whole picture and, where it pays
 landmark network looks there. What both say is judged, and findings of one hand become one.
 
 How far it goes (`Effort`):
-- fast: the whole picture once, at the size the network was made for.
-- normal: the whole picture at that size and a smaller one; then twice as large, and again, as long as the last view
-  showed no hand, or hands that are small in it, or places that could be such. A picture of one large hand takes little
-  longer than fast.
+- fast: the whole picture once.
+- normal: the whole picture, once or at two sizes, as the network wants it; then twice as large as the network was made
+  for, and again, as long as the last view showed no hand, or hands that are small in it, or places that could be such.
+  A picture of one large hand takes little longer than fast.
 - thorough: all sizes up to `MOST_LARGER` times the picture's own, and the picture within a margin, where hands that its
   border cuts and very large ones are found.
 """
@@ -30,23 +30,14 @@ from knuckle.inference.detection.search import DEFAULT_NETWORK, DetectorName, Ef
 from knuckle.inference.detection.windows import Pass, padded, tiled, whole
 from knuckle.skeleton import Side
 
-THRESHOLD = 0.5
-"""Least probability of a hand."""
 LARGER = 2
 """How many times larger each view is than the one before."""
 MOST_LARGER = 1.75
 """Beyond this many times the picture's own size there is nothing more to see."""
 MOST_PX: dict[Effort, int] = {"normal": 768, "thorough": 1536}
 """Of the longer side of the largest view."""
-COARSE = 2 / 3
-"""Size of a smaller view of the whole picture: hands that fill it are seen better there."""
 MARGIN = 0.25
 """Of the padded view, of the picture's longer side, on every side."""
-SMALL = 1 / 3
-"""A hand whose square is smaller than this share of what the network was made for may have neighbours that it does not
-see."""
-HINTS = 0.25
-"""So much must the scores of small places that are not worth a look add up to."""
 
 
 class HandFinder:
@@ -57,7 +48,6 @@ class HandFinder:
         network: what says where hands may be; MediaPipe's palm network where none is given.
         landmarks: the landmark network where it is open already.
         judge: what weighs the two networks' words; the one learnt for the network where none is given.
-        threshold: least probability of a hand.
         threads: of one run of a network, as `knuckle.inference.onnx_model` has it.
 
     Pictures are RGB as the camera saw them, not mirrored. Raises KnuckleError when a file is missing or damaged.
@@ -70,11 +60,9 @@ class HandFinder:
         network: ProposalNetwork | None = None,
         landmarks: LandmarkNetwork | None = None,
         judge: Judge | None = None,
-        threshold: float = THRESHOLD,
         threads: int | None = None,
     ) -> None:
         self.effort: Effort = effort
-        self.threshold = threshold
         self.landmarks = landmarks or LandmarkNetwork(threads=threads)
         self.network = network or PalmNetwork(threads=threads)
         self.judge = judge or judge_of(self.network.name)
@@ -91,7 +79,7 @@ class HandFinder:
             new = self.unseen(seen, places, cut)
             seen = Proposals.joined([seen, new])
             scale = passes[0].scale
-            found = [hand for hand in self.look(image, new, scale) if hand.score >= self.threshold]
+            found = [hand for hand in self.look(image, new, scale) if hand.score >= self.judge.threshold]
             hands = distinct_hands([*hands, *found])
             if self.effort != "thorough" and not self._may_have_more(places, found, scale):
                 break
@@ -101,14 +89,12 @@ class HandFinder:
         """The passes of each view, from coarse to fine."""
         picture, size = whole(image), max(image.shape[:2])
         input_px, tile_px = self.network.input_px, self.network.tile_px
-        first = [Pass(picture, input_px)]
-        if self.effort == "fast":
-            yield first
-            return
-        first.append(Pass(picture, round(COARSE * input_px)))
+        first = [Pass(picture, px) for px in self.network.whole_px[self.effort]]
         if self.effort == "thorough":
             first.append(Pass(padded(picture, MARGIN), input_px))
         yield first
+        if self.effort == "fast":
+            return
         most = min(MOST_LARGER * size, MOST_PX[self.effort])
         while (input_px := LARGER * input_px) <= most:
             yield tiled(picture, input_px, tile_px=tile_px)
@@ -154,7 +140,7 @@ class HandFinder:
         in a px of the picture."""
         if not found:
             return True
-        small_px = SMALL * self.network.input_px / scale
+        small_px = self.network.small_px / scale
         if min(hand.look.square.side_px for hand in found) < small_px:
             return True
         hints = [
@@ -162,7 +148,7 @@ class HandFinder:
             for score, square in zip(places.scores, places.squares, strict=True)
             if score < self.network.look_score and square.side_px < small_px
         ]
-        return sum(hints) > HINTS
+        return sum(hints) > self.network.hints
 
 
 def _detection(hand: FoundHand) -> Detection:

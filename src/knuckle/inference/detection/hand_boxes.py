@@ -4,6 +4,7 @@ The network is `knuckle.models.hand_boxes`, trained by `knuckle train recipes/ha
 """
 
 import json
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,19 @@ from knuckle.errors import KnuckleError
 from knuckle.geometry.cells import FoundBoxes, grid_cells, read_cells
 from knuckle.inference.detection.landmarks import DETECTOR_FOLDER, TurnedSquare
 from knuckle.inference.detection.proposals import Proposals, Window
-from knuckle.inference.detection.search import DetectorName
-from knuckle.inference.detection.windows import show_window
+from knuckle.inference.detection.search import DetectorName, Effort
+from knuckle.inference.detection.windows import MULTIPLE_PX, show_window
 from knuckle.inference.onnx_model import open_session
 from knuckle.weights import checked_bytes
 
 RECORD = DETECTOR_FOLDER / "hand_boxes.json"
-LOOK_SCORE, LEAST_SCORE = 0.15, 0.05
+SMALL_PX = 48.0
+LOOK_SCORE, LEAST_SCORE = 0.35, 0.05
 """Of a place that is worth a look, and of one that is told of."""
+HINTS = 5.0
+FAST, COARSE = 0.75, 0.6
+"""Size of the whole picture in a fast search, and of a second view of it in a thorough one, over what it was made
+for."""
 SAME_IOU = 0.5
 """Of two places that overlap by more, the better one is told of."""
 SIDE_OF_DIAGONAL, SHIFT = 1.35, 0.035
@@ -44,11 +50,20 @@ class HandBoxNetwork:
     """
 
     name: DetectorName = "hand_boxes"
-    look_score = LOOK_SCORE
+    small_px = SMALL_PX
+    look_score, hints = LOOK_SCORE, HINTS
 
     def __init__(self, *, record: Path = RECORD, threads: int | None = None) -> None:
         file, sha256, self.input_px = _read_record(record)
         self.tile_px = 2 * self.input_px
+        small_px, coarse_px = (
+            MULTIPLE_PX * round(share * self.input_px / MULTIPLE_PX) for share in (FAST, COARSE)
+        )
+        self.whole_px: Mapping[Effort, tuple[int, ...]] = {
+            "fast": (small_px,),
+            "normal": (self.input_px,),
+            "thorough": (self.input_px, coarse_px),
+        }
         self._session = open_session(checked_bytes(file, sha256), name=file, threads=threads)
         given = [value.name for value in self._session.get_outputs()]
         if given != ["cells"]:

@@ -48,6 +48,8 @@ class Judge:
 
     slopes: Float[np.ndarray, "k"]
     constant: float
+    threshold: float
+    """Least probability of what counts as a hand."""
 
     def probabilities(self, signals: Float[np.ndarray, "N k"]) -> Float[np.ndarray, "N"]:
         """That each finding is a hand, 0 to 1."""
@@ -95,17 +97,17 @@ def judge_of(network: str, table: Path = TABLE) -> Judge:
     try:
         entry = json.loads(table.read_text())[network]
         slopes = np.array([float(entry["slopes"][name]) for name in SIGNALS])
-        return Judge(slopes, float(entry["constant"]))
+        return Judge(slopes, float(entry["constant"]), float(entry["threshold"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise KnuckleError(
-            f"{table}: expected the judge of {network} (JSON with slopes and constant), got {error!r}"
+            f"{table}: expected the judge of {network} (JSON with slopes, constant and threshold), got {error!r}"
         ) from error
 
 
 def to_table(judge: Judge) -> dict[str, object]:
     """A judge as the table has it."""
     rounded = {name: round(float(value), 4) for name, value in zip(SIGNALS, judge.slopes, strict=True)}
-    return {"slopes": rounded, "constant": round(judge.constant, 4)}
+    return {"slopes": rounded, "constant": round(judge.constant, 4), "threshold": judge.threshold}
 
 
 def stacked(rows: Sequence[Float[np.ndarray, "k"]]) -> Float[np.ndarray, "N k"]:

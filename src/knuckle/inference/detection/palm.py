@@ -6,6 +6,7 @@ pictures of other shapes too; in larger ones it finds smaller palms, but fewer t
 for.
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from jaxtyping import Float, UInt8
 
 from knuckle.inference.detection.landmarks import TurnedSquare, open_network
 from knuckle.inference.detection.proposals import Proposals, Window
-from knuckle.inference.detection.search import DetectorName
+from knuckle.inference.detection.search import DetectorName, Effort
 from knuckle.inference.detection.windows import show_window
 
 INPUT_PX = 192
@@ -24,8 +25,16 @@ KEYPOINTS = 7
 WRIST_POINT, MIDDLE_POINT = 0, 2
 # From a palm to the square of its hand: so much larger, moved to the fingers by this share of its height.
 PALM_EXPAND, PALM_SHIFT = 2.6, 0.5
+WHOLE_PX: dict[Effort, tuple[int, ...]] = {
+    "fast": (INPUT_PX,),
+    # Hands that fill the picture are seen better in a smaller one, which takes little time.
+    "normal": (INPUT_PX, 128),
+    "thorough": (INPUT_PX, 128),
+}
+SMALL_PX = 64.0
 LOOK_SCORE, LEAST_SCORE = 0.3, 0.05
 """Of a palm that is worth a look, and of one that is told of."""
+HINTS = 0.25
 # The extent of a usual hand's joints in its square: sides, over the square's, along the fingers and across, and how far
 # its middle lies from the square's, towards the wrist. Medians of 1,100 hands (detection's train split).
 EXTENT_ALONG, EXTENT_ACROSS, EXTENT_SHIFT = 0.75, 0.5, 0.03
@@ -48,7 +57,9 @@ class PalmNetwork:
 
     name: DetectorName = "palm"
     input_px = tile_px = INPUT_PX
-    look_score = LOOK_SCORE
+    whole_px: Mapping[Effort, tuple[int, ...]] = WHOLE_PX
+    small_px = SMALL_PX
+    look_score, hints = LOOK_SCORE, HINTS
 
     def __init__(self, *, threads: int | None = None) -> None:
         self._session = open_network("palm_detection_full", threads=threads)

@@ -1,6 +1,6 @@
 """What a proposal network is: a part of a picture in, places out where a hand may be."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from knuckle.inference.detection.landmarks import TurnedSquare
-from knuckle.inference.detection.search import DetectorName
+from knuckle.inference.detection.search import DetectorName, Effort
 
 
 class Window(NamedTuple):
@@ -63,11 +63,17 @@ class ProposalNetwork(Protocol):
     name: DetectorName
     """What users call it."""
     input_px: int
-    """Of the longer side of a picture that it is shown whole."""
+    """Of the longer side of the pictures that it was made for."""
+    whole_px: Mapping[Effort, tuple[int, ...]]
+    """Of the longer side of the whole picture as it is shown first, once for each size."""
     tile_px: int
     """Of the longer side of the most that it is shown at once."""
+    small_px: float
+    """A hand whose square is smaller in what it is shown may have neighbours that it does not see."""
     look_score: float
-    """Places of a lower score are not worth a look; they tell that there may be more to see."""
+    """Places of a lower score are not worth a look, but ..."""
+    hints: float
+    """... there may be more to see where the scores of small ones add up to more than this."""
 
     def propose(
         self, image: UInt8[np.ndarray, "H W 3"], window: Window, /, *, input_px: int | None = None
