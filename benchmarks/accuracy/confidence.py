@@ -12,9 +12,8 @@ are left out, sides are decided), the others with box and side given.
 Printed: expected calibration error (ten bins of equal count) of the confidence, that a box holds a hand, hands and
 boxes without one counting alike; hands that are called doubtful, and boxes without one that are called observed; how
 many of the sides that were decided are right, and the calibration error of their probability; which share of the joints
-lies within its 68 % radius, in the picture ("in px", and by class) and in metres from the wrist on, and the median
-radius. --plot
-draws the first and the last.
+lies within its 68 % radius, in the picture ("in px", and by class) and in metres from the wrist on ("in m"), and the
+median radius. --plot draws the first and the last.
 """
 
 from collections.abc import Iterable, Iterator
