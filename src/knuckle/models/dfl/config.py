@@ -35,10 +35,12 @@ class DflConfig:
     nothing else. joint_codes: joints start with a learned code of which joint they are beside what they gathered.
     ffn: hidden channels of the feed-forward layers. spr_dropout: inside the spatial refinement.
     scale_prior: half patches per metre at zero output of the root depth head.
-    Losses. tau_*: px or bins where a smooth L1 turns from squared to absolute; alpha, beta: Eq 6; lambda_*: Eq 11;
-    *_weight: of the terms the paper does not have; attention_heads: how many heads of every relation between joints and
-    image the attention term asks to look at the joint, 0 for all. The others are free to tell what else decides the
-    joint's depth.
+    Losses. tau_*: px or bins where a smooth L1 turns from squared to absolute; alpha, beta: Eq 6; lambda_*: Eq 11.
+    coordinates: whether a joint's coordinates are summed, as Eq 6 and 7 print them, or averaged (L_2.5D a third, L_2D a
+    half of that); both are means over joints. *_weight: of the terms the paper does not have; without relative_weight
+    both wrists are put at one depth. pair_gradient: whether validity and depths of the wrists send their gradient into
+    the network, or learn beside it. attention_heads: how many heads of every relation between joints and image the
+    attention term asks to look at the joint, 0 for all. The others are free to tell what else decides the joint's depth.
     """
 
     preset: str = "lite"
@@ -74,11 +76,13 @@ class DflConfig:
     beta: float = 1.0
     lambda_joints: float = 3.0
     lambda_seg: float = 1.0
+    coordinates: Literal["sum", "mean"] = "mean"
     focal_gamma: float = 2.0
     dice_smooth: float = 1.0
     validity_weight: float = 5.0
     depth_weight: float = 10.0
     relative_weight: float = 1.0
+    pair_gradient: bool = True
     attention_weight: float = 0.0
     attention_heads: int = 0
 
@@ -152,6 +156,9 @@ PRESETS: dict[str, DflConfig] = {
         dropout=0.1,
         spr_dropout=0.15,
         head_hidden=512,
+        coordinates="sum",
+        relative_weight=0.0,
+        pair_gradient=False,
     ),
 }
 """lite: trained by us. photo: the same on a backbone that has seen photographs. paper: ResNet50-FPN at 256 px."""

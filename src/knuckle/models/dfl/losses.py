@@ -61,7 +61,7 @@ class DflLoss(nn.Module):
         truth = torch.where(there[:, :, None, None], truth, 0.0)
         terms = {"25d": masked_mean(self.joints_25d(output.joints_25d - truth), there[:, :, None])}
         if output.joints_2d is not None:
-            error = smooth_l1(output.joints_2d - truth[:, None, ..., :2], config.tau_uv).mean(-1)
+            error = self._per_joint(smooth_l1(output.joints_2d - truth[:, None, ..., :2], config.tau_uv))
             terms["2d"] = masked_mean(error, there[:, None, :, None])
         if config.attention_weight and output.attention:
             terms["attention"] = self._attention(output.attention, truth[..., :2].flatten(1, 2), there)
@@ -71,10 +71,14 @@ class DflLoss(nn.Module):
         return terms | self._depths(output.pair, targets)
 
     def joints_25d(self, error: Float[Tensor, "B 2 21 3"]) -> Float[Tensor, "B 2 21"]:
-        """Eq 6 and 7 for each joint, divided by its three coordinates."""
+        """Eq 6 and 7 for each joint."""
         config = self.config
         plane = config.alpha * smooth_l1(error[..., :2], config.tau_uv).sum(-1)
-        return (plane + config.beta * smooth_l1(error[..., 2], config.tau_d)) / 3
+        total = plane + config.beta * smooth_l1(error[..., 2], config.tau_d)
+        return total if config.coordinates == "sum" else total / 3
+
+    def _per_joint(self, each: Float[Tensor, "*b 2"]) -> Float[Tensor, "*b"]:
+        return each.sum(-1) if self.config.coordinates == "sum" else each.mean(-1)
 
     def _attention(
         self, attention: list[Tensor], uv: Float[Tensor, "B 42 2"], there: Bool[Tensor, "B 2"]

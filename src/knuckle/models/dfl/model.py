@@ -89,11 +89,13 @@ class Dfl(System):
     def infer(
         self, patch: Float[Tensor, "B 3 S S"], crop: Float[Tensor, "B 3"], camera: Float[Tensor, "B 4"]
     ) -> TwoHandOutput:
-        """Joints stand at their wrist's depth; the relative depth counts where both hands are more likely than not.
-        The intermediate 2D heads are cut."""
+        """Joints stand at their wrist's depth; the relative depth counts where both hands are more likely than not, and
+        where it was learned. The intermediate 2D heads are cut."""
         output, iterations = self._run(patch, crop, camera, intermediate=False)
         confidence = output.pair.validity_logit.sigmoid()
         both = (confidence >= 0.5).all(1)
+        if not self.config.relative_weight:
+            both = torch.zeros_like(both)
         joints_patch = to_patch(output.joints_25d, self.config.patch_size)
         joints_px = patch_to_frame(joints_patch.flatten(1, 2), crop, self.config.patch_size)
         depth_m = wrist_depths(output.pair, both)[:, :, None] + to_depth_m(output.joints_25d)
@@ -131,7 +133,10 @@ class Dfl(System):
         pooled = [maps[-1].mean((2, 3))]
         if appearance.log_parts is not None:
             pooled.append(appearance.log_parts.exp().mean(1))
-        pair = self.pair(torch.cat(pooled, dim=1), features, joints, crop, camera)
+        seen, described = torch.cat(pooled, dim=1), features
+        if not self.config.pair_gradient:
+            seen, described = seen.detach(), described.detach()
+        pair = self.pair(seen, described, joints, crop, camera)
         output = DflOutput(to_px_bins(joints), joints_2d, attention, appearance.log_parts, pair)
         return output, iterations
 
