@@ -40,7 +40,7 @@ class DflConfig:
     half of that); both are means over joints. *_weight: of the terms the paper does not have; without relative_weight
     both wrists are put at one depth. pair_gradient: whether validity and depths of the wrists send their gradient into
     the network, or learn beside it. attention_heads: how many heads of every relation between joints and image the
-    attention term asks to look at the joint, 0 for all. The others are free to tell what else decides the joint's depth.
+    attention term asks to look at the joint, 0 for all; the others are free to tell what else decides its depth.
     """
 
     preset: str = "lite"
