@@ -139,6 +139,16 @@ def test_the_first_set_s_held_out_hands_are_scored(sets, tmp_path):
     assert torch.equal(batch["joints_m"], torch.tensor(source.set.labels["joints_m"][source.validation]))
 
 
+@pytest.mark.parametrize(("contrastive", "without"), [(True, 2), (False, 0)])
+def test_a_system_that_negatives_teach_nothing_sees_hands_in_their_place(
+    sets, tmp_path, contrastive, without
+):
+    run = recipe(sets[0], switches={**SMALL, "contrastive": contrastive, "joint2d": "simcc"})
+    trainer = Trainer(run, tmp_path)
+    batch = TrainingBatches(trainer.recipe)[5]
+    assert int((~batch["is_hand"]).sum()) == without
+
+
 def changed(folder: str, out: Path, **values) -> str:
     """A copy of a set whose index says something else."""
     shutil.copytree(folder, out)

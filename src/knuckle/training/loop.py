@@ -3,6 +3,7 @@
 import json
 import math
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,9 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         folder.mkdir(parents=True, exist_ok=True)
         objective = Objective(recipe)
+        if not getattr(objective.loss, "uses_negatives", True):
+            # They would take the place of hands and teach nothing.
+            self.recipe = recipe = replace(recipe, negatives=0.0)
         self.before = load_initial(objective.model, recipe)
         if self.accelerator.device.type == "cpu":
             # Faster on CPU cores; EfficientNet's stem is not of the kind whose gradient oneDNN gets wrong so.

@@ -30,6 +30,8 @@ class DahyfLoss(nn.Module):
     def __init__(self, config: DahyfConfig) -> None:
         super().__init__()
         self.config = config
+        self.uses_negatives = config.contrastive
+        """Whether patches without a hand teach anything."""
         self.log_variance = nn.ParameterDict(
             {
                 term: nn.Parameter(torch.tensor(float(config.log_variance[term])))
@@ -85,8 +87,11 @@ class DahyfLoss(nn.Module):
     def _projected(
         self, output: DahyfOutput, targets: Targets, crop: Float[Tensor, "B 3"]
     ) -> Float[Tensor, "B"]:
-        """L1 of the projected joints, in patch sides, each coordinate up to two of them."""
-        error = (output.joints_px - targets.joints_px).div(crop[:, None, 2:]).abs().clamp(max=2)
+        """L1 of the projected joints, in patch sides."""
+        error = (output.joints_px - targets.joints_px).div(crop[:, None, 2:]).abs()
+        if self.config.far_2dp:
+            # A hand that the first steps put beside the camera must not outweigh the batch.
+            error = error.clamp(max=self.config.far_2dp)
         counts = targets.counts("joints_2d")
         weight = share(counts, _all_joints(targets), like=error)
         return (error * weight[..., None]).mean((1, 2))

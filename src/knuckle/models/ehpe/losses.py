@@ -37,6 +37,7 @@ class EhpeLoss(nn.Module):
         if phase not in Ehpe.PHASES:
             raise KnuckleError(f"ehpe phase: expected one of {', '.join(Ehpe.PHASES)}, got {phase!r}")
         self.config, self.phase = config, phase
+        self.uses_negatives = config.confidence_weight > 0
         self.needs: tuple[Kind, ...] = ("joints_2d", "joints_3d")
         if phase != "tw":
             self.needs += ("pose", "shape")

@@ -43,6 +43,7 @@ class HandarLoss(nn.Module):
     def __init__(self, config: HandarConfig) -> None:
         super().__init__()
         self.config = config
+        self.uses_negatives = config.confidence_weight > 0
         rig = load_rig(config.rig, side="right")
         self.rig = RigLayer(rig)
         self.painted = PaintedHand(rig)
