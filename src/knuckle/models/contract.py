@@ -99,7 +99,8 @@ class TwoHandOutput(NamedTuple):
 
     joints_px: px of the frame; joints_m: camera frame, metres; confidence: 0..1, whether that hand is there;
     joints_patch: px of the patch. attention, for pictures only: where every joint (right hand's first) looked in each
-    of T iterations, by appearance and by position, at the finest map's size.
+    of T iterations, by appearance and by position, at the finest map's size. The others as in `HandOutput`, of systems
+    with a mesh; a left hand's are those of a left rig.
     """
 
     joints_px: Float[Tensor, "B 2 21 2"]
@@ -107,6 +108,10 @@ class TwoHandOutput(NamedTuple):
     confidence: Float[Tensor, "B 2"]
     joints_patch: Float[Tensor, "B 2 21 2"]
     attention: Float[Tensor, "B T 2 42 m m"] | None = None
+    vertices_m: Float[Tensor, "B 2 V 3"] | None = None
+    rotations: Float[Tensor, "B 2 16 3 3"] | None = None
+    shape: Float[Tensor, "B 2 10"] | None = None
+    mesh_joints_m: Float[Tensor, "B 2 21 3"] | None = None
 
 
 class System(nn.Module):
