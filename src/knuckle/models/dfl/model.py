@@ -4,7 +4,6 @@ Section and equation numbers are the paper's. What the paper leaves open or prin
 stands in the README of this folder.
 """
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -20,7 +19,7 @@ from knuckle.models.dfl.coordinates import to_depth_m, to_patch, to_px, to_px_bi
 from knuckle.models.dfl.decoder import Decoded, Decoder
 from knuckle.models.dfl.encoder import AppearanceFeatures, PositionFeatures
 from knuckle.models.dfl.heads import JointHead, PairHead, PairState, PooledJoints, wrist_depths
-from knuckle.models.dfl.refinement import SpatialRefinement
+from knuckle.models.dfl.refinement import spatial_refinement
 from knuckle.models.dfl.relations import Gathered
 from knuckle.models.dfl.streams import JOINTS, Streams, make_plan
 
@@ -73,11 +72,7 @@ class Dfl(System):
         self.decoder = Decoder(config, plan)
         width = self.joint_width = sum(plan.widths[stream] for stream in plan.reg)
         self.joints_2d = nn.ModuleList(JointHead(width, 2) for _ in plan.layers)
-        self.refine = (
-            SpatialRefinement(width, math.gcd(width, config.heads), dropout=config.spr_dropout)
-            if config.has_spr
-            else nn.Identity()
-        )
+        self.refine = spatial_refinement(config, width) if config.has_spr else nn.Identity()
         self.joints = JointHead(width, 3)
 
     def forward(
