@@ -7,18 +7,17 @@ from torch import Tensor, nn
 from knuckle.errors import KnuckleError
 from knuckle.geometry.float32 import in_float32
 from knuckle.layers.confidence import confidence_loss
-from knuckle.layers.graph_attention import neighbourhood
 from knuckle.layers.partial import share
 from knuckle.models.contract import Kind, Targets, TwoHandTargets, truth_mesh
 from knuckle.models.ehpe.config import EhpeConfig
 from knuckle.models.ehpe.coordinates import PlacedHands, from_labels, to_px_mm
 from knuckle.models.ehpe.model import Ehpe, EhpeOutput, sides_of
-from knuckle.models.ehpe.spi import neighbour_hops
+from knuckle.models.ehpe.spi import neighbours
 from knuckle.models.ehpe.tw_stage import gaussian_targets
 from knuckle.rig.layer import RigLayer
 from knuckle.rig.load import load_rig
 from knuckle.rig.rotations import rodrigues
-from knuckle.skeleton import BONES, JOINT_COUNT, MIDDLE_MCP, WRIST
+from knuckle.skeleton import JOINT_COUNT, MIDDLE_MCP, WRIST
 from knuckle.truth import Validity
 
 
@@ -42,10 +41,9 @@ class EhpeLoss(nn.Module):
         if phase != "tw":
             self.needs += ("pose", "shape")
         self.rigs = nn.ModuleList(RigLayer(load_rig(config.rig, side=side)) for side in sides_of(config))
-        reach = [neighbourhood(BONES, JOINT_COUNT, hops=h).float() for h in neighbour_hops(config.gat_layers)]
-        edges = torch.stack(reach)
-        self.register_buffer("edges", edges[:, None], persistent=False)
-        self.register_buffer("uniform", (edges / edges.sum(-1, keepdim=True))[:, None], persistent=False)
+        edges = torch.stack(neighbours(config)).float()
+        self.register_buffer("edges", edges, persistent=False)
+        self.register_buffer("uniform", edges / edges.sum(-1, keepdim=True), persistent=False)
         self.weights = {
             "heatmap": config.heatmap_weight,
             "distance": config.distance_weight,
@@ -105,15 +103,15 @@ class EhpeLoss(nn.Module):
         edge in L_ED, as a soft-argmax cannot leave them."""
         config = self.config
         assert output.heatmaps is not None and output.tw_joints is not None
-        joints = list(config.tw_joints)
-        truth = truth[:, :, joints]
+        joints, drawn = list(config.tw_joints), list(config.drawn_joints)
         size = output.heatmaps.shape[-1]
         target = gaussian_targets(
-            truth[..., :2].flatten(1, 2), size, sigma_cells=config.heatmap_sigma
+            truth[:, :, drawn, :2].flatten(1, 2), size, sigma_cells=config.heatmap_sigma
         ).unflatten(1, (config.hands, -1))
+        truth = truth[:, :, joints]
         maps = output.heatmaps.unflatten(2, (config.hands, -1))
         squared = (maps - target[:, None]).square().sum((-1, -2))
-        seen = _joint_share(targets, targets.counts("joints_2d"), joints, like=squared)
+        seen = _joint_share(targets, targets.counts("joints_2d"), drawn, like=squared)
         reachable = to_px_mm(truth.clamp(-1, 1), config.depth_range_mm)
         return {
             "heatmap": (squared * seen[:, None]).mean((1, 3)),
