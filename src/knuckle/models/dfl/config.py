@@ -34,7 +34,7 @@ class DflConfig:
     Decoder. attn: "multihead" with projections, residuals, norms and feed-forward layers; "literal" is Eq 1 to 4 and
     nothing else. joint_codes: joints start with a learned code of which joint they are beside what they gathered.
     ffn: hidden channels of the feed-forward layers. spr_*: of the spatial refinement: its blocks, their width (0 for
-    the joints' own), the partitions of its graph (the fourth is the same joint of the other hand), the dropout in it and
+    the joints' own), its graph's partitions (the fourth is the same joint of the other hand), the dropout in it and
     how often training leaves a part of a block out.
     scale_prior: half patches per metre at zero output of the root depth head.
     Losses. tau_*: px or bins where a smooth L1 turns from squared to absolute; alpha, beta: Eq 6; lambda_*: Eq 11.
