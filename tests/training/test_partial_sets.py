@@ -129,7 +129,7 @@ def test_a_run_says_which_term_of_which_sample_broke(whole, tmp_path):
 
 def test_a_set_without_what_a_loss_needs_is_refused_before_the_first_step(whole, tmp_path):
     data = flat(whole, tmp_path / "flat")
-    run = small_recipe(data, validation=2, switches={"patch_size": 64})
+    run = small_recipe(data, validation=2, switches={"patch_size": 64}, negatives=0.0)
     for system in ("handar", "ehpe"):
         with pytest.raises(
             KnuckleError, match=f"expected 3D joints of some hands, which the loss of {system}"
