@@ -25,11 +25,14 @@ class Validity(NamedTuple):
 
     def of_hand(self, hand: int) -> "Validity":
         """Of one hand of a batch of pairs."""
-        return Validity(*(part[:, hand] for part in self[:-1]), self.mask)
+        return Validity(**{name: part[:, hand] for name, part in self._of_hands()}, mask=self.mask)
 
     def mirrored(self) -> "Validity":
         """Of one pair whose hands change places."""
-        return Validity(*(part[::-1] for part in self[:-1]), self.mask)
+        return Validity(**{name: part[::-1] for name, part in self._of_hands()}, mask=self.mask)
+
+    def _of_hands(self) -> list[tuple[str, Array]]:
+        return [(name, part) for name, part in self._asdict().items() if name != "mask"]
 
 
 def array_name(kind: str) -> str:

@@ -51,7 +51,7 @@ def flat(folder: Path, out: Path) -> Path:
     labels = SynthSet(folder).labels
     missing = ("joints_m", "pose", "shape")
     arrays = {name: np.full_like(labels[name], np.nan) for name in missing}
-    told = {array_name(kind): np.zeros(12, bool) for kind in ("pose", "shape")}
+    told: dict[str, np.ndarray] = {array_name(kind): np.zeros(12, bool) for kind in ("pose", "shape")}
     told[array_name("joints_3d")] = np.zeros((12, 21), bool)
     return with_arrays(folder, out, **arrays, **told)
 

@@ -97,8 +97,10 @@ def upright_view(view: View) -> View:
 
 def _roll(view: View) -> float:
     """How far the hand is turned from pointing up; 0 where a joint that tells is not labelled."""
-    if view.valid is not None and not (view.valid.joints_2d | view.valid.joints_3d)[ROLL_JOINTS].all():
-        return 0.0
+    if view.valid is not None:
+        placed, seen = np.asarray(view.valid.joints_3d), np.asarray(view.valid.joints_2d)
+        if not (placed | seen)[ROLL_JOINTS].all():
+            return 0.0
     return float(hand_roll(view.joints_in_frame()))
 
 

@@ -196,10 +196,9 @@ def _with_hands(targets: Targets, hands: int) -> TwoHandTargets:
     def repeated(part: Tensor) -> Tensor:
         return part[:, None].expand(-1, hands, *part.shape[1:])
 
-    *parts, valid = targets
-    spread = TwoHandTargets(*(repeated(part) for part in parts))
-    first = torch.arange(hands, device=targets.is_hand.device) == 0
-    if valid is not None:
-        *known, mask = valid
-        spread = spread._replace(valid=Validity(*(repeated(part) for part in known), mask))
-    return spread._replace(is_hand=spread.is_hand & first)
+    parts = {name: repeated(getattr(targets, name)) for name in Targets._fields if name != "valid"}
+    parts["is_hand"] = parts["is_hand"] & (torch.arange(hands, device=targets.is_hand.device) == 0)
+    if targets.valid is None:
+        return TwoHandTargets(**parts, valid=None)
+    known = {name: repeated(part) for name, part in targets.valid._asdict().items() if name != "mask"}
+    return TwoHandTargets(**parts, valid=Validity(**known, mask=targets.valid.mask))
