@@ -122,7 +122,9 @@ class FittedPredictor:
             count = len(camera)
             both = None if evidence is None else evidence.placed(2 * np.arange(count), 2 * count)
             fitted = fit_pairs(PairEstimate.of_outputs(outputs), camera, rig=self._rig, evidence=both)
-            own = {name: np.asarray(value, dtype=float) for name, value in outputs.items()}
+            # Of the network's own mesh, which the fitted one replaces.
+            replaced = ("mesh_joints_m", "rotations", "shape")
+            own = {n: np.asarray(v, dtype=float) for n, v in outputs.items() if n not in replaced}
             return own | fitted.arrays()
         trust = {"evidence": evidence, "system": self._system}
         return fuse(outputs, crop, camera, rig=self._rig, size=self._size, roll=roll, **trust)

@@ -60,7 +60,7 @@ def targets(batch: int, crop: torch.Tensor, *, hands: int, size: int = 64) -> Ta
         return one
     mask = torch.randint(0, 33, (batch, size // 2, size // 2), generator=generator).to(torch.uint8)
     there = torch.stack([one.is_hand & (row != 2), one.is_hand & (row != 1)], dim=1)
-    return TwoHandTargets(*one._replace(is_hand=there), part_mask=mask)
+    return TwoHandTargets(*one._replace(is_hand=there)[:6], part_mask=mask)
 
 
 def switch_values() -> list[tuple[str, str, Any]]:

@@ -9,6 +9,7 @@ from knuckle.geometry.camera import Camera
 from knuckle.geometry.projection import weak_to_translation
 from knuckle.models import create_model
 from knuckle.models.contract import Targets
+from knuckle.models.dahyf.config import make_config
 from knuckle.models.dahyf.losses import DahyfLoss
 
 SMALL = {"patch_size": 64, "width": 32, "pool_width": 64, "mlp_width": 64}
@@ -158,3 +159,35 @@ def test_weak_camera_gradient_in_float64():
 
     weak = torch.tensor([[7.0, 0.02, -0.03]], dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(project, (weak, points.requires_grad_()))
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_detached_the_confidence_does_not_move_the_2d_branch(dropout):
+    gradients = {}
+    for detach in (False, True):
+        torch.manual_seed(0)
+        model = create_model("dahyf", **SMALL, detach_2d=detach, dropout=dropout, rot_repr="aa").train()
+        patch, crop, camera = inputs(4)
+        output = model(patch, crop, camera)
+        _, terms = DahyfLoss(model.config)(output, targets(4), crop, camera, negatives=True)
+        branch = [*model.to_maps.parameters(), *model.simcc.parameters()]
+        for term in ("c", "2dp"):
+            got = torch.autograd.grad(terms[term], branch, allow_unused=True, retain_graph=True)
+            gradients[detach, term] = sum(0.0 if g is None else g.abs().sum().item() for g in got)
+        regressed = torch.autograd.grad(terms["c"], list(model.regressor.parameters()))
+        assert all(g.any() for g in regressed)
+    assert gradients[True, "c"] == 0 < gradients[False, "c"]
+    if not dropout:
+        assert gradients[True, "2dp"] == pytest.approx(gradients[False, "2dp"], rel=1e-5)
+
+
+@pytest.mark.parametrize(("preset", "moves"), [("lite", False), ("resnet50", True)])
+def test_a_projection_far_off_has_a_gradient_in_the_paper_s_presets(preset, moves):
+    config = make_config(preset, patch_size=64)
+    assert config.local_map == ("cells" if moves else "unit")
+    patch, crop, camera = inputs(4)
+    output = create_model("dahyf", **SMALL)(patch, crop, camera)
+    far = (output.joints_px.detach() + 1e4).requires_grad_()
+    _, terms = DahyfLoss(config)(output._replace(joints_px=far), targets(4), crop, camera, negatives=False)
+    (gradient,) = torch.autograd.grad(terms["2dp"], far)
+    assert gradient[:3].any().item() is moves and not gradient[3].any()

@@ -10,6 +10,7 @@ from torch import nn
 from knuckle.errors import KnuckleError
 from knuckle.export.onnx import export_onnx
 from knuckle.geometry.camera import Camera
+from knuckle.layers.skeleton_graph import SkeletonConv
 from knuckle.models import create_model
 from knuckle.models.dfl.config import PARTS, make_config
 from knuckle.models.dfl.coordinates import to_depth_m
@@ -33,6 +34,8 @@ BUILDS = [
     {"joint_codes": False, "dropout": 0.1, "spr_dropout": 0.1, "seg_hidden": 8, "block": "conv"},
     {"patch_size": 32, "attention_weight": 1.0},
     {"attention_weight": 1.0, "attention_heads": 1},
+    {"spr_partitions": 4, "spr_drop_path": 0.5},
+    {"spr_blocks": 2, "spr_width": 16, "spr_drop_path": 0.2, "spr_partitions": 4},
     {"position_from": "appearance"},
     {"position_from": "appearance", "attn": "literal"},
     {"position_from": "appearance", "baseline": "id4"},
@@ -310,3 +313,24 @@ def test_inference_leaves_the_intermediate_heads_out(tmp_path):
     names = {tensor.name for tensor in graph.initializer}
     assert any("decoder" in name for name in names) and not any("joints_2d" in name for name in names)
     assert [value.name for value in graph.output] == list(before._fields)
+
+
+def test_the_fourth_partition_is_the_other_hand_s_same_joint():
+    torch.manual_seed(0)
+    joints = torch.randn(1, 2, 21, 4)
+    changed = joints.clone()
+    changed[0, 1, 7] += 1
+    for partner, reached in ((False, []), (True, [7])):
+        graph = SkeletonConv(4, 4, partner=partner)
+        moved = (graph(changed) - graph(joints)).abs().sum(-1)[0] > 1e-6
+        assert moved[0].nonzero().flatten().tolist() == reached and moved[1].sum() == 3
+
+
+def test_the_paper_s_preset_has_the_parameters_that_its_page_counts():
+    def millions(**switches: int) -> float:
+        model = create_model("dfl", preset="paper", **switches)
+        published = (p.numel() for n, p in model.named_parameters() if not n.startswith("pair."))
+        return round(sum(published) / 1e6, 1)
+
+    assert millions() == 33.9
+    assert millions(spr_blocks=3, spr_width=512, spr_partitions=3) == 42.2

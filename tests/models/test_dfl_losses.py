@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from dfl_samples import losses, targets, tiny
+from dfl_samples import inputs, losses, targets, tiny
 from torch import nn
 
 from knuckle.models.contract import TwoHandTargets
@@ -37,6 +37,46 @@ def test_joint_losses_by_hand():
     assert got[0].item() == pytest.approx((0.5 * (0.125 + 1.5) + 1.5**2 / 6) / 3)
     assert got[1].item() == pytest.approx(5.5 / 3)
     assert got[2:].sum() == 0
+
+
+def test_the_paper_s_balance_is_eq_11():
+    config = make_config("paper", patch_size=64)
+    loss = DflLoss(config)
+    labels = targets()._replace(is_hand=torch.ones(4, 2, dtype=torch.bool))
+    exact = exact_output(labels)
+    off = torch.tensor([3.0, -0.5, 7.0])
+    # One coordinate of tau 1 is beyond it and one within; the depth is beyond tau 3.
+    output = exact._replace(
+        joints_25d=exact.joints_25d + off, joints_2d=exact.joints_2d + off[:2], log_parts=None
+    )
+    _, crop, camera = inputs(4)
+    total, terms = loss(output, labels, crop, camera, negatives=False)
+    plane, depth = (3 - 0.5) + 0.5**2 / 2, 7 - 3 / 2
+    assert terms["2d"].item() == pytest.approx(plane, rel=1e-4)
+    assert terms["25d"].item() == pytest.approx(0.5 * plane + depth, rel=1e-4)
+    # Eq 11, and nothing else: the truth's validity and depth of the pair have no loss, the relative one no weight.
+    assert total.item() == pytest.approx(plane + 3 * (0.5 * plane + depth), rel=1e-4)
+    assert loss.weights["relative"] == loss.weights["attention"] == 0
+
+
+def test_heads_the_paper_lacks_do_not_change_what_the_paper_s_preset_learns():
+    model = tiny(coordinates="sum", pair_gradient=False, relative_weight=0.0).train()
+    total, terms = losses(model, targets())
+    published = terms["2d"] + 3 * terms["25d"] + terms["focal"] + terms["dice"]
+    named = {n: p for n, p in model.named_parameters() if not n.startswith("pair.")}
+    expected = torch.autograd.grad(published, named.values(), retain_graph=True)
+    got = torch.autograd.grad(total, named.values())
+    assert all(torch.equal(a, b) for a, b in zip(expected, got, strict=True))
+
+
+@pytest.mark.parametrize(("weight", "apart_m"), [(0.0, 0.0), (1.0, 0.2)])
+def test_wrists_are_apart_only_where_that_was_learned(weight, apart_m):
+    model = tiny(relative_weight=weight).eval()
+    with torch.no_grad():
+        model.pair.validity[-1].bias.fill_(5.0)
+        model.pair.depth[-1].bias.fill_(1.0)
+        depth = model.infer(*inputs(2)).joints_m[:, :, 0, 2]
+    assert torch.allclose(depth[:, 1] - depth[:, 0], torch.full((2,), apart_m), atol=2e-2)
 
 
 def exact_output(labels: TwoHandTargets) -> DflOutput:

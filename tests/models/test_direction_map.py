@@ -54,3 +54,5 @@ def test_local_map_is_the_same_everywhere():
     maps = local_direction_map(2, 4, torch.zeros(1))
     assert torch.equal(maps[0], maps[1])
     assert maps[0, 0, 2].tolist() == maps[0, 1, :, 1].tolist() == torch.linspace(0, 1, 4).tolist()
+    in_cells = local_direction_map(1, 4, torch.zeros(1), largest=4.0)
+    assert in_cells[0, 0, 2].tolist() == torch.linspace(0, 4, 4).tolist()

@@ -306,6 +306,58 @@ def test_two_hands_have_their_own_graphs_and_rigs():
         answer = model.infer(*inputs(2))
     assert torch.equal(answer.joints_m, output.hands.joints_m)
     assert answer.confidence.shape == (2, 2) and torch.equal(answer.confidence[:, 0], answer.confidence[:, 1])
+    assert answer.mesh_joints_m is not None and answer.rotations is not None and answer.shape is not None
+    for hand, rig in enumerate(model.rigs):
+        vertices, joints = rig(answer.rotations[:, hand], answer.shape[:, hand])
+        place = answer.mesh_joints_m[:, hand, :1] - joints[:, :1]
+        assert torch.allclose(answer.vertices_m[:, hand], vertices + place, atol=1e-5)
+
+
+def test_the_fusion_may_give_the_remaining_joints_alone():
+    known = [0, 4, 8, 12, 16, 20]
+    others = [joint for joint in range(21) if joint not in known]
+    outputs = {}
+    for fused in ("all", "remaining"):
+        model = tiny(fused_joints=fused).eval()
+        with torch.no_grad():
+            # A fusion that has learned something.
+            model.pg.graphs[0].spi_weight.mul_(1.5)
+            outputs[fused] = model(*inputs(2))
+    remaining = outputs["remaining"]
+    assert remaining.tw_joints is not None and remaining.joints_25d is not None
+    assert torch.equal(remaining.joints_25d[:, :, known], remaining.tw_joints)
+    assert torch.equal(remaining.joints_25d[:, :, others], outputs["all"].joints_25d[:, :, others])
+    assert not torch.allclose(remaining.joints_25d, outputs["all"].joints_25d)
+    for switches in ({"stages": "pg_only"}, {"stages": "tw_only"}, {"use_spi": False, "use_fem": False}):
+        with pytest.raises(KnuckleError, match="expected fused_joints to be all where one stage gives every"):
+            tiny(fused_joints="remaining", **switches)
+
+
+def test_head_k_may_see_k_hops():
+    model = tiny(gat_reach="heads").eval()
+    with torch.no_grad():
+        attention = model(*inputs(2)).attention
+    assert attention is not None and attention.shape[2:4] == (2, 8)
+    seen = (attention[0, 0] > 0).sum((-1, -2))
+    # Neighbours on the skeleton within k steps, the joint itself included, of all 21 joints.
+    hops = torch.linalg.matrix_power
+    adjacency = torch.eye(21, dtype=torch.float64)
+    for a, b in BONES:
+        adjacency[a, b] = adjacency[b, a] = 1
+    expected = [int((hops(adjacency, k) > 0).sum()) for k in range(1, 9)]
+    assert seen[0].tolist() == seen[1].tolist() == expected and expected[-1] == 21 * 21
+    loss = create_loss("ehpe", model.config)
+    assert loss.edges.sum((-1, -2)).tolist() == [expected, expected]
+
+
+def test_all_joints_may_have_heatmaps():
+    model = tiny(heatmap_joints="all").eval()
+    output = model(*inputs(2))
+    assert output.heatmaps is not None and output.heatmaps.shape[2] == 21
+    assert output.tw_joints is not None and output.tw_joints.shape[2] == 6
+    _, terms = create_loss("ehpe", model.config)(output, targets(2), *inputs(2)[1:], negatives=False)
+    (gradient,) = torch.autograd.grad(terms["heatmap"], output.heatmaps)
+    assert gradient[0].flatten(2).any(2).all()
 
 
 def test_one_hand_labels_are_the_right_hands_of_a_two_hand_model():
@@ -314,7 +366,7 @@ def test_one_hand_labels_are_the_right_hands_of_a_two_hand_model():
     output = model(*inputs(3))
     labels = targets(3)
     one, _ = loss(output, labels, *inputs(3)[1:], negatives=False)
-    both = TwoHandTargets(*(part[:, None].repeat(1, 2, *(1,) * (part.ndim - 1)) for part in labels))
+    both = TwoHandTargets(*(part[:, None].repeat(1, 2, *(1,) * (part.ndim - 1)) for part in labels[:6]))
     both.is_hand[:, 1] = False
     two, _ = loss(output, both, *inputs(3)[1:], negatives=False)
     assert one.item() == pytest.approx(two.item())

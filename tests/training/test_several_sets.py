@@ -15,7 +15,7 @@ from knuckle.errors import KnuckleError
 from knuckle.synth.options import SynthOptions
 from knuckle.synth.writer import render_set
 from knuckle.training import order
-from knuckle.training.batches import HandSource, TrainingBatches, collate, open_sources
+from knuckle.training.batches import HandSource, TrainingBatches, collate
 from knuckle.training.launch import launch
 from knuckle.training.loop import Trainer
 from knuckle.training.order import HandOrder
@@ -139,6 +139,16 @@ def test_the_first_set_s_held_out_hands_are_scored(sets, tmp_path):
     assert torch.equal(batch["joints_m"], torch.tensor(source.set.labels["joints_m"][source.validation]))
 
 
+@pytest.mark.parametrize(("contrastive", "without"), [(True, 2), (False, 0)])
+def test_a_system_that_negatives_teach_nothing_sees_hands_in_their_place(
+    sets, tmp_path, contrastive, without
+):
+    run = recipe(sets[0], switches={**SMALL, "contrastive": contrastive, "joint2d": "simcc"})
+    trainer = Trainer(run, tmp_path)
+    batch = TrainingBatches(trainer.recipe)[5]
+    assert int((~batch["is_hand"]).sum()) == without
+
+
 def changed(folder: str, out: Path, **values) -> str:
     """A copy of a set whose index says something else."""
     shutil.copytree(folder, out)
@@ -166,14 +176,16 @@ def test_errors_name_the_set(sets, tmp_path):
         Trainer(recipe(sets[0], str(empty)), tmp_path / "run")
 
 
-def test_sets_of_pairs_have_masks_all_or_none(two_hand_set, tmp_path):
-    write_pairs(tmp_path / "bare", 4, size=64, empty=0)
+def test_sets_of_pairs_with_and_without_masks_are_in_one_run(two_hand_set, tmp_path):
+    write_pairs(tmp_path / "bare", 8, size=64, empty=0)
     arrays = json.loads((tmp_path / "bare" / "index.json").read_text())["arrays"]
     del arrays["part_mask"]
     bare = changed(str(tmp_path / "bare"), tmp_path / "no_masks", arrays=arrays)
-    with pytest.raises(KnuckleError, match=r"no_masks: expected part masks, as in .*, got no part masks"):
-        open_sources(recipe(str(two_hand_set), bare))
-    assert len(open_sources(recipe(bare, validation=1))) == 1
+    batch = TrainingBatches(recipe(str(two_hand_set), bare, shares=(0.5, 0.5), augment=False))[0]
+    masked = batch["valid_mask"]
+    assert masked.any() and not masked.all()
+    assert (batch["part_mask"].flatten(1).any(1) == masked).all()
+    assert "valid_mask" not in TrainingBatches(recipe(bare, validation=1))[0]
 
 
 @pytest.mark.parametrize(

@@ -137,6 +137,8 @@ class TwoHandPredictions:
     """0..1, that each hand is there; None where the model does not say."""
     vertices_m: Float[np.ndarray, "N 2 V 3"] | None = None
     """Camera frame, metres."""
+    mesh_joints_m: Float[np.ndarray, "N 2 21 3"] | None = None
+    """Joints of the meshes where `joints_m` are others."""
 
     def __post_init__(self) -> None:
         _check(self, (len(self.joints_px), 2), "predictions", finite=True)

@@ -154,6 +154,8 @@ def _box_weights(width: float) -> Float[np.ndarray, "n"]:
 
 
 _KNUCKLES = [5, 9, 9, 13]
+ROLL_JOINTS = [0, *_KNUCKLES]
+"""The joints that `hand_roll` looks at."""
 
 
 def hand_roll(joints_px: Float[np.ndarray, "*batch 21 2"]) -> Float[np.ndarray, "*batch"]:

@@ -60,6 +60,7 @@ ROLL = "roll"
 OUTPUTS = ("joints_px", "joints_m", "vertices_m", "confidence")
 OPTIONAL_OUTPUTS = ("rotations", "shape", "joints_patch", "rough_vertices_m", "mesh_joints_m")
 PAIR_OUTPUTS = ("joints_px", "joints_m", "confidence", "joints_patch")
+OPTIONAL_PAIR_OUTPUTS = ("vertices_m", "rotations", "shape", "mesh_joints_m")
 ATTENTION = "attention"
 
 _TAILS: dict[str, tuple[int, ...]] = {
@@ -100,9 +101,9 @@ class OnnxModel:
                 f" got {', '.join(sorted(inputs))} and {', '.join(sorted(shapes))}"
             )
         _check_shapes(path, shapes, self.hands)
-        count = shapes["vertices_m"][1] if self.hands == 1 else None
+        count = shapes["vertices_m"][-2] if "vertices_m" in shapes else None
         self.vertex_count: int | None = count if isinstance(count, int) else None
-        optional = OPTIONAL_OUTPUTS if self.hands == 1 else ()
+        optional = OPTIONAL_OUTPUTS if self.hands == 1 else OPTIONAL_PAIR_OUTPUTS
         self._outputs = [*wanted, *(name for name in optional if name in shapes)]
         self.has_attention = self.hands == 2 and ATTENTION in shapes
 

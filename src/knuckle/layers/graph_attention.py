@@ -23,9 +23,9 @@ def neighbourhood(edges: Iterable[tuple[int, int]], nodes: int, *, hops: int) ->
 class GraphAttention(nn.Module):
     """Multi-head attention among graph neighbours: `out_i = concat_k sum_j alpha_ij W_k h_j` (Eq 8).
 
-    neighbours: which j each i attends to, itself included. edge_weight "dynamic": alpha is the softmax over the
-    neighbours of LeakyReLU(score); score "additive" is a^T [W h_i || W h_j] (Eq 9), "dot" the scaled product of
-    W h_i and W h_j. edge_weight "fixed": alpha is the row-normalised neighbourhood and is not trained.
+    neighbours: which j each i attends to, itself included, of all heads or of each. edge_weight "dynamic": alpha is the
+    softmax over the neighbours of LeakyReLU(score); score "additive" is a^T [W h_i || W h_j] (Eq 9), "dot" the scaled
+    product of W h_i and W h_j. edge_weight "fixed": alpha is the row-normalised neighbourhood and is not trained.
     """
 
     mask: Tensor
@@ -35,7 +35,7 @@ class GraphAttention(nn.Module):
         self,
         inputs: int,
         outputs: int,
-        neighbours: Bool[Tensor, "N N"],
+        neighbours: Bool[Tensor, "*heads N N"],
         *,
         heads: int = 8,
         score: Score = "additive",
@@ -46,7 +46,7 @@ class GraphAttention(nn.Module):
         self.heads, self.score, self.edge_weight, self.dropout = heads, score, edge_weight, dropout
         self.project = nn.Linear(inputs, outputs, bias=False)
         self.register_buffer("mask", neighbours, persistent=False)
-        uniform = neighbours.float() / neighbours.sum(1, keepdim=True)
+        uniform = neighbours.float() / neighbours.sum(-1, keepdim=True)
         self.register_buffer("uniform", uniform, persistent=False)
         if edge_weight == "dynamic" and score == "additive":
             self.score_receiver = nn.Parameter(torch.empty(heads, outputs // heads))

@@ -17,15 +17,20 @@ def skeleton_partitions() -> Float[Tensor, "3 21 21"]:
 
 
 class SkeletonConv(nn.Module):
-    """y_i = sum over the three partitions k of mean over neighbours j of W_k x_j; any number of hands share it."""
+    """y_i = sum over the three partitions k of mean over neighbours j of W_k x_j; any number of hands share it.
+
+    partner: a fourth partition, the same joint of the other hand; joints then have an axis of two hands.
+    """
 
     partitions: Tensor
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    def __init__(self, inputs: int, outputs: int, *, partner: bool = False) -> None:
         super().__init__()
         self.project = nn.Linear(inputs, 3 * outputs)
+        self.partner = nn.Linear(inputs, outputs, bias=False) if partner else None
         self.register_buffer("partitions", skeleton_partitions(), persistent=False)
 
     def forward(self, joints: Float[Tensor, "*b 21 C"]) -> Float[Tensor, "*b 21 D"]:
         projected = self.project(joints).unflatten(-1, (3, -1)).transpose(-2, -3)
-        return (self.partitions @ projected).sum(-3)
+        gathered = (self.partitions @ projected).sum(-3)
+        return gathered if self.partner is None else gathered + self.partner(joints.flip(-3))

@@ -33,7 +33,9 @@ def create_loss(system: str, config: Any, *, phase: str = "all") -> Any:
 
     A module (its parameters are trained too), called as `loss(output, targets, crop, camera, negatives=True)`: what the
     model's `forward` gave, `Targets` (`TwoHandTargets` of two hands), and whether patches without a hand have joined.
-    Gives the total and a dictionary of its terms, unweighted, for the log. Raises KnuckleError for an unknown system,
+    Gives the total and a dictionary of its terms, unweighted, for the log. Labels that are missing (`Targets.valid`) do
+    not count; `needs` lists the kinds that some hands of a run must have, and `uses_negatives` false says that patches
+    without a hand teach nothing. Raises KnuckleError for an unknown system,
     and for a phase that the system does not have.
     """
     _check(system)

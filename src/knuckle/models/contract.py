@@ -12,13 +12,18 @@ from knuckle.geometry.float32 import in_float32
 from knuckle.rig.layer import RigLayer
 from knuckle.rig.rotations import rodrigues
 from knuckle.skeleton import MIDDLE_MCP
+from knuckle.truth import Validity
+
+Kind = Literal["joints_2d", "joints_3d", "pose", "shape", "mesh", "mask"]
+"""A field of `Validity`."""
 
 
 class Targets(NamedTuple):
     """Labels of a batch of right hands; rows without a hand (`is_hand` false) count in the confidence loss only.
 
     joints_patch: px of the patch, pixel centres at integers; joints_px: px of the frame; joints_m: camera frame,
-    metres; pose: axis-angle in MANO's order, the first one camera-from-hand.
+    metres; pose: axis-angle in MANO's order, the first one camera-from-hand. valid: which labels are there, None for
+    all of them; those that are not are any finite numbers.
     """
 
     joints_patch: Float[Tensor, "B 21 2"]
@@ -27,6 +32,11 @@ class Targets(NamedTuple):
     pose: Float[Tensor, "B 16 3"]
     shape: Float[Tensor, "B 10"]
     is_hand: Bool[Tensor, "B"]
+    valid: Validity | None = None
+
+    def counts(self, kind: Kind) -> Bool[Tensor, "B *joints"]:
+        """Which labels of a kind are there, of hands that are; of joints with an axis of 21."""
+        return _counted(self, kind)
 
 
 class TwoHandTargets(NamedTuple):
@@ -43,10 +53,26 @@ class TwoHandTargets(NamedTuple):
     shape: Float[Tensor, "B H 10"]
     is_hand: Bool[Tensor, "B H"]
     part_mask: UInt8[Tensor, "B m m"] | None = None
+    valid: Validity | None = None
+
+    def counts(self, kind: Kind) -> Bool[Tensor, "B *hands_and_joints"]:
+        """Which labels of a kind are there, of hands that are (B, H); of joints (B, H, 21); of part masks (B)."""
+        return _counted(self, kind)
 
     def of_hand(self, hand: int) -> Targets:
         """One hand's targets."""
-        return Targets(*(getattr(self, name)[:, hand] for name in Targets._fields))
+        own = {name: getattr(self, name)[:, hand] for name in Targets._fields if name != "valid"}
+        return Targets(**own, valid=None if self.valid is None else self.valid.of_hand(hand))
+
+
+def _counted(targets: Targets | TwoHandTargets, kind: Kind) -> Tensor:
+    here = targets.is_hand
+    if kind.startswith("joints"):
+        here = here[..., None].expand(*here.shape, targets.joints_m.shape[-2])
+    if kind == "mask" and here.ndim == 2:
+        # Of the whole crop: a crop without hands has a mask of background.
+        here = torch.ones_like(here[:, 0])
+    return here if targets.valid is None else here & getattr(targets.valid, kind)
 
 
 class HandOutput(NamedTuple):
@@ -73,7 +99,8 @@ class TwoHandOutput(NamedTuple):
 
     joints_px: px of the frame; joints_m: camera frame, metres; confidence: 0..1, whether that hand is there;
     joints_patch: px of the patch. attention, for pictures only: where every joint (right hand's first) looked in each
-    of T iterations, by appearance and by position, at the finest map's size.
+    of T iterations, by appearance and by position, at the finest map's size. The others as in `HandOutput`, of systems
+    with a mesh; a left hand's are those of a left rig.
     """
 
     joints_px: Float[Tensor, "B 2 21 2"]
@@ -81,6 +108,10 @@ class TwoHandOutput(NamedTuple):
     confidence: Float[Tensor, "B 2"]
     joints_patch: Float[Tensor, "B 2 21 2"]
     attention: Float[Tensor, "B T 2 42 m m"] | None = None
+    vertices_m: Float[Tensor, "B 2 V 3"] | None = None
+    rotations: Float[Tensor, "B 2 16 3 3"] | None = None
+    shape: Float[Tensor, "B 2 10"] | None = None
+    mesh_joints_m: Float[Tensor, "B 2 21 3"] | None = None
 
 
 class System(nn.Module):

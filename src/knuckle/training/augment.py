@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from knuckle.geometry.crop import Crop, compose_affine, hand_roll, turn_about_z, turn_of_px
-from knuckle.geometry.mirror import mirror_axis_angle, mirror_column, mirror_points
+from knuckle.geometry.crop import ROLL_JOINTS, Crop, compose_affine, hand_roll, turn_about_z, turn_of_px
+from knuckle.geometry.mirror import mirror_axis_angle, mirror_column, mirror_points, mirror_px
 from knuckle.geometry.projection import project
 from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
+from knuckle.truth import Validity
 
 MIRRORED_PARTS = np.array([0, *range(17, 33), *range(1, 17)], np.uint8)
 """What each value of a two-hand part mask is called in the mirrored world."""
@@ -24,7 +25,8 @@ class View:
     """One crop with its labels, of a right hand or, with an axis of hands, of a right and a left one.
 
     camera (4), crop (3) as the models take them; rows of an absent hand mean nothing. part_mask: of the same window
-    as the image, 0 background, 1-16 the right hand's parts, 17-32 the left one's.
+    as the image, 0 background, 1-16 the right hand's parts, 17-32 the left one's. valid: which labels are there, None
+    for all of them. joints_px: px of the frame; there where `valid` is, read where a joint is not labelled in 3D.
     """
 
     image: UInt8[np.ndarray, "S S 3"]
@@ -35,6 +37,16 @@ class View:
     camera: Float[np.ndarray, "4"]
     crop: Float[np.ndarray, "3"]
     part_mask: UInt8[np.ndarray, "m m"] | None = None
+    valid: Validity | None = None
+    joints_px: Float[np.ndarray, "*hands 21 2"] | None = None
+
+    def joints_in_frame(self) -> Float[np.ndarray, "*hands 21 2"]:
+        """Px of the frame: of joints labelled in 3D their projection."""
+        if self.valid is None or self.joints_px is None:
+            return project(self.joints_m, self.camera)
+        placed = self.valid.joints_3d[..., None]
+        projected = project(np.where(placed, self.joints_m, 1.0), self.camera)
+        return np.where(placed, projected, self.joints_px)
 
 
 def mirror_view(view: View, frame_width: int) -> View:
@@ -50,6 +62,8 @@ def mirror_view(view: View, frame_width: int) -> View:
         camera=camera,
         crop=crop,
         part_mask=None if view.part_mask is None else MIRRORED_PARTS[view.part_mask[:, ::-1]],
+        valid=None if view.valid is None else view.valid.mirrored(),
+        joints_px=None if view.joints_px is None else mirror_px(view.joints_px[::-1], frame_width),
     )
 
 
@@ -82,7 +96,12 @@ def upright_view(view: View) -> View:
 
 
 def _roll(view: View) -> float:
-    return float(hand_roll(project(view.joints_m, view.camera)))
+    """How far the hand is turned from pointing up; 0 where a joint that tells is not labelled."""
+    if view.valid is not None:
+        placed, seen = np.asarray(view.valid.joints_3d), np.asarray(view.valid.joints_2d)
+        if not (placed | seen)[ROLL_JOINTS].all():
+            return 0.0
+    return float(hand_roll(view.joints_in_frame()))
 
 
 def _with_camera_rolled(
@@ -115,8 +134,17 @@ def _with_camera_rolled(
     about_z = turn_about_z(np.asarray(angle))
     pose = view.pose.copy()
     pose[..., 0, :] = matrix_to_axis_angle(about_z @ rodrigues(view.pose[..., 0, :]))
+    joints_px = view.joints_px
+    if joints_px is not None:
+        joints_px = (joints_px - principal) @ turn.T + principal
     return replace(
-        view, image=image, joints_m=view.joints_m @ about_z.T, pose=pose, crop=crop, part_mask=mask
+        view,
+        image=image,
+        joints_m=view.joints_m @ about_z.T,
+        pose=pose,
+        crop=crop,
+        part_mask=mask,
+        joints_px=joints_px,
     )
 
 

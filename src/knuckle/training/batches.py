@@ -11,8 +11,9 @@ from torch.utils.data import Dataset
 
 from knuckle.errors import KnuckleError
 from knuckle.geometry.crop import Crop
-from knuckle.geometry.projection import frame_to_patch, project
+from knuckle.geometry.projection import frame_to_patch, patch_to_frame
 from knuckle.sets.reader import SynthSet
+from knuckle.sets.validity import check_labels, is_partial, row_validity
 from knuckle.training.augment import (
     View,
     change_appearance,
@@ -22,16 +23,23 @@ from knuckle.training.augment import (
 )
 from knuckle.training.order import HandOrder
 from knuckle.training.recipe import Recipe
+from knuckle.truth import array_name
 
 Batch = dict[str, Tensor]
 
 
 class HandSource:
     """Crops with hands and negatives of a one-hand or two-hand set by index, the last `validation` crops with a hand
-    held out. upright: single hands are turned so that they point up, nearly so where they are augmented."""
+    held out. upright: single hands are turned so that they point up, nearly so where they are augmented.
+
+    needs_validity, needs_masks: whether items say what is labelled, and hold a part mask, though the set stores no such
+    thing: in a batch beside those of a set that does.
+    """
 
     def __init__(self, path: Path, *, validation: int, upright: bool = False) -> None:
         self.set, self.upright = SynthSet(path), upright
+        check_labels(self.set)
+        self.needs_validity = self.needs_masks = False
         is_hand = np.asarray(self.set.labels["is_hand"]).reshape(len(self.set), -1).any(axis=1)
         hands = np.flatnonzero(is_hand)
         if len(hands) <= validation:
@@ -43,8 +51,13 @@ class HandSource:
 
     @property
     def masked(self) -> bool:
-        """Whether training sees part masks: those of two-hand crops."""
+        """Whether the set has part masks that training sees: those of two-hand crops."""
         return self.set.hands == 2 and "part_mask" in self.set.labels
+
+    @property
+    def tells_validity(self) -> bool:
+        """Whether the set says of some label that it may be missing."""
+        return is_partial(self.set)
 
     def view(self, index: int) -> View:
         labels = self.set.labels
@@ -53,6 +66,13 @@ class HandSource:
         def label(name: str) -> np.ndarray:
             return np.asarray(labels[name][index], dtype=float)
 
+        crop, mask, told = Crop.from_affine(label("patch_from_frame"), image.shape[0]).vector, None, {}
+        if self.masked or self.needs_masks:
+            blank = np.zeros((image.shape[0] // 2,) * 2, np.uint8)
+            mask = np.asarray(labels["part_mask"][index]) if self.masked else blank
+        if self.tells_validity or self.needs_validity:
+            joints_px = patch_to_frame(label("joints_px"), crop, image.shape[0])
+            told = {"valid": row_validity(self.set, index), "joints_px": joints_px}
         return View(
             image=image,
             joints_m=label("joints_m"),
@@ -60,8 +80,9 @@ class HandSource:
             shape=label("shape"),
             is_hand=np.asarray(labels["is_hand"][index]),
             camera=label("camera"),
-            crop=Crop.from_affine(label("patch_from_frame"), image.shape[0]).vector,
-            part_mask=np.asarray(labels["part_mask"][index]) if self.masked else None,
+            crop=crop,
+            part_mask=mask,
+            **told,
         )
 
     def item(self, index: int, *, rng: np.random.Generator | None) -> dict[str, np.ndarray]:
@@ -87,10 +108,19 @@ class HandSource:
 
 
 def view_to_item(view: View) -> dict[str, np.ndarray]:
-    """The names of `Targets` and the model's inputs; rows of an absent hand are 0, its joints_m 1."""
+    """The names of `Targets` and the model's inputs, those of `Validity` where the view tells it.
+
+    Rows of an absent hand and labels that are not there are 0, in joints_m 1.
+    """
     here = view.is_hand[..., None, None]
-    joints_m = np.where(here, view.joints_m, 1.0)
-    joints_px = np.where(here, project(joints_m, view.camera), 0.0)
+    known = dict.fromkeys(("pose", "shape", "joints_2d", "joints_3d"), here)
+    told: dict[str, np.ndarray] = {}
+    if view.valid is not None:
+        told = {array_name(kind): value for kind, value in view.valid._asdict().items()}
+        known = {kind: here & _with_axes(getattr(view.valid, kind), here.ndim) for kind in known}
+    joints_m = np.where(known["joints_3d"], view.joints_m, 1.0)
+    in_frame = replace(view, joints_m=joints_m).joints_in_frame()
+    joints_px = np.where(known["joints_2d"] | known["joints_3d"], in_frame, 0.0)
     item = {
         "image": view.image.transpose(2, 0, 1),
         "crop": view.crop,
@@ -98,27 +128,30 @@ def view_to_item(view: View) -> dict[str, np.ndarray]:
         "joints_patch": frame_to_patch(joints_px, view.crop, view.image.shape[0]),
         "joints_px": joints_px,
         "joints_m": joints_m,
-        "pose": np.where(here, view.pose, 0.0),
-        "shape": np.where(here[..., 0], view.shape, 0.0),
+        "pose": np.where(known["pose"], view.pose, 0.0),
+        "shape": np.where(known["shape"][..., 0], view.shape, 0.0),
         "is_hand": view.is_hand,
+        **told,
     }
     return item if view.part_mask is None else {**item, "part_mask": view.part_mask}
 
 
+def _with_axes(values: np.ndarray, dimensions: int) -> np.ndarray:
+    return values.reshape(values.shape + (1,) * (dimensions - values.ndim))
+
+
 def open_sources(recipe: Recipe, *, upright: bool = False) -> list[HandSource]:
-    """The sets of a recipe; the first alone holds hands out. Raises KnuckleError naming a set that has no hands to
-    train on, or part masks where the first has none, or none where it has some."""
+    """The sets of a recipe; the first alone holds hands out. Where one tells what is labelled, or only some have part
+    masks, the items of all tell it. Raises KnuckleError naming a set that has no hands to train on, or a label that is
+    not a number."""
     sources = [
         HandSource(Path(folder), validation=0 if place else recipe.validation, upright=upright)
         for place, folder in enumerate(recipe.sets)
     ]
+    masked = {source.masked for source in sources}
+    told = any(source.tells_validity for source in sources) or len(masked) > 1
     for source in sources:
-        if source.set.hands == sources[0].set.hands and source.masked != sources[0].masked:
-            words = {True: "part masks", False: "no part masks"}
-            raise KnuckleError(
-                f"{source.set.path}: expected {words[sources[0].masked]}, as in {sources[0].set.path}, got "
-                f"{words[source.masked]}"
-            )
+        source.needs_validity, source.needs_masks = told, True in masked
     return sources
 
 
@@ -143,18 +176,21 @@ class TrainingBatches(Dataset[Batch]):
         return self.recipe.steps
 
     def __getitem__(self, step: int) -> Batch:
-        joined = self.recipe.with_negatives(step) and len(self.negatives) > 0
-        negatives = round(self.recipe.negatives * self.share) if joined else 0
-        first = step * self.recipe.batch + self.rank * self.share
         items = []
         for row in range(self.share):
-            number = first + row
-            rng = np.random.default_rng([self.recipe.seed, number])
-            chosen = int(rng.choice(self.negatives)) if row < negatives else self.order.hand(number)
-            place = int(np.searchsorted(self.firsts, chosen, side="right")) - 1
-            index = chosen - int(self.firsts[place])
-            items.append(self.sources[place].item(index, rng=rng if self.recipe.augment else None))
+            source, index, rng = self.sample(step, row)
+            items.append(source.item(index, rng=rng if self.recipe.augment else None))
         return collate(items)
+
+    def sample(self, step: int, row: int) -> tuple[HandSource, int, np.random.Generator]:
+        """The set and index that a row of a step's batch shows, and what its augmentation draws from."""
+        joined = self.recipe.with_negatives(step) and len(self.negatives) > 0
+        negatives = round(self.recipe.negatives * self.share) if joined else 0
+        number = step * self.recipe.batch + self.rank * self.share + row
+        rng = np.random.default_rng([self.recipe.seed, number])
+        chosen = int(rng.choice(self.negatives)) if row < negatives else self.order.hand(number)
+        place = int(np.searchsorted(self.firsts, chosen, side="right")) - 1
+        return self.sources[place], chosen - int(self.firsts[place]), rng
 
 
 def validation_batches(source: HandSource, batch: int) -> list[Batch]:

@@ -3,6 +3,7 @@
 import json
 import math
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from torch.utils.tensorboard import SummaryWriter
 from knuckle.errors import KnuckleError
 from knuckle.rig.load import load_rig
 from knuckle.training.batches import Batch, TrainingBatches, open_sources, validation_batches
+from knuckle.training.broken import explain_broken
 from knuckle.training.checkpoint import load_checkpoint, save_checkpoint, save_weights
-from knuckle.training.objective import Objective, check_hands
+from knuckle.training.objective import Objective, check_hands, check_needs
 from knuckle.training.precision import choose_precision
 from knuckle.training.recipe import Recipe
 from knuckle.training.start import load_initial
@@ -41,6 +43,9 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         folder.mkdir(parents=True, exist_ok=True)
         objective = Objective(recipe)
+        if not getattr(objective.loss, "uses_negatives", True):
+            # They would take the place of hands and teach nothing.
+            self.recipe = recipe = replace(recipe, negatives=0.0)
         self.before = load_initial(objective.model, recipe)
         if self.accelerator.device.type == "cpu":
             # Faster on CPU cores; EfficientNet's stem is not of the kind whose gradient oneDNN gets wrong so.
@@ -72,6 +77,7 @@ class Trainer:
                 raise KnuckleError(
                     f"{data}: expected poses of the model's rig, {config.rig}, got another rig's"
                 )
+        check_needs(sources, self.recipe, getattr(self.objective.loss, "needs", ()))
         return validation_batches(sources[0], 64) if self.accelerator.is_main_process else []
 
     def run(self) -> dict[str, float]:
@@ -124,15 +130,25 @@ class Trainer:
         with self.accelerator.autocast():
             total, terms = self.module(batch, self.recipe.with_negatives(step))
         if not torch.isfinite(total):
-            raise KnuckleError(
-                f"training: the loss of step {step} is {total.item()}; lower the learning rate"
-            )
+            raise KnuckleError(self._broken(batch, step))
         self.optimiser.zero_grad()
         self.accelerator.backward(total)
         self.accelerator.clip_grad_norm_(self.module.parameters(), self.recipe.clip)
         self.optimiser.step()
         self.update_average(step)
         return {"total": total.item(), **{k: v.item() for k, v in terms.items()}}
+
+    def _broken(self, batch: Batch, step: int) -> str:
+        """What broke a step's loss."""
+        data = TrainingBatches(
+            self.recipe,
+            upright=self.upright,
+            rank=self.accelerator.process_index,
+            world=self.accelerator.num_processes,
+        )
+        return explain_broken(
+            self.objective, batch, negatives=self.recipe.with_negatives(step), step=step, data=data
+        )
 
     def learning_rate(self, step: int) -> float:
         """The rate of a step."""

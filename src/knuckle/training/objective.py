@@ -1,14 +1,17 @@
 """A system and its loss as one module: what the loop steps, and data-parallel training wraps."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
 from knuckle.errors import KnuckleError
 from knuckle.models import create_loss, create_model
-from knuckle.models.contract import System, Targets, TwoHandTargets
+from knuckle.models.contract import Kind, System, Targets, TwoHandTargets
+from knuckle.sets.validity import has_any
 from knuckle.training.batches import Batch, HandSource
 from knuckle.training.recipe import Recipe
+from knuckle.truth import Validity, array_name
 
 
 def images_to_input(images: Tensor) -> Tensor:
@@ -19,10 +22,22 @@ def images_to_input(images: Tensor) -> Tensor:
 _CROPS = {1: "a set of one-hand crops", 2: "a set of two-hand crops (knuckle synth --hands two)"}
 
 
+_WORDS: dict[Kind, str] = {
+    "joints_2d": "2D joints",
+    "joints_3d": "3D joints",
+    "pose": "poses",
+    "shape": "shapes",
+    "mesh": "meshes",
+    "mask": "part masks (or a system without segmentation, `seg = false`)",
+}
+
+
 def targets_of(batch: Batch) -> Targets | TwoHandTargets:
     """A batch's labels: of two hands where is_hand has an axis of them."""
     kind = TwoHandTargets if batch["is_hand"].ndim == 2 else Targets
-    return kind(**{name: batch[name] for name in kind._fields if name in batch})
+    names = [array_name(part) for part in Validity._fields]
+    valid = Validity(*(batch[name] for name in names)) if names[0] in batch else None
+    return kind(**{name: batch[name] for name in kind._fields if name in batch}, valid=valid)
 
 
 def check_hands(model: System, system: str, source: HandSource, data: str) -> None:
@@ -31,6 +46,16 @@ def check_hands(model: System, system: str, source: HandSource, data: str) -> No
         raise KnuckleError(
             f"{data}: expected {_CROPS[model.hands]} for this {system}, got {_CROPS[source.set.hands]}"
         )
+
+
+def check_needs(sources: Sequence[HandSource], recipe: Recipe, needs: Sequence[Kind]) -> None:
+    """Raise KnuckleError when no hand of a recipe's sets has a label of a kind that its loss cannot do without."""
+    for kind in needs:
+        if not any(has_any(source.set, kind) for source in sources):
+            raise KnuckleError(
+                f"{', '.join(recipe.sets)}: expected {_WORDS[kind]} of some hands, which the loss of {recipe.system} "
+                "needs, got none"
+            )
 
 
 class Objective(nn.Module):

@@ -4,8 +4,17 @@ import numpy as np
 import pytest
 
 from knuckle.errors import KnuckleError
+from knuckle.evaluation.arrays import TwoHandPredictions, TwoHandTruth
 from knuckle.evaluation.metrics.presence import ghost_rate, missed_rate, side_accuracy
-from knuckle.evaluation.metrics.two_hands import mpjpe, mrrpe, scaled_mpjpe, with_root_depth, wrist_errors
+from knuckle.evaluation.metrics.two_hands import (
+    mesh_errors,
+    mpjpe,
+    mrrpe,
+    scaled_mpjpe,
+    with_root_depth,
+    wrist_errors,
+)
+from knuckle.evaluation.protocols.two_hands import report
 
 BOTH, RIGHT, LEFT, NONE = [True, True], [True, False], [False, True], [False, False]
 
@@ -84,6 +93,48 @@ def test_scaled_variant_forgives_size_and_place_of_each_hand():
     predicted[0, 1, 9] = predicted[0, 1, 0]
     with pytest.raises(KnuckleError, match="got 0 in 1 samples"):
         scaled_mpjpe(truth, predicted, is_hand)
+
+
+def meshes(joints_m: np.ndarray) -> np.ndarray:
+    """A surface of 30 points round each hand's wrist."""
+    away = np.random.default_rng(5).uniform(-0.1, 0.1, (30, 3))
+    return joints_m[:, :, :1] + away
+
+
+def test_vertices_are_laid_on_the_wrist_and_neither_turned_nor_scaled():
+    truth, is_hand = hands(3), np.array([BOTH, BOTH, RIGHT])
+    surface, apart = meshes(truth), np.array([0.3, -0.2, 0.1])
+    errors = mesh_errors(surface, surface + apart, truth, truth + apart, is_hand)
+    assert np.allclose(errors[is_hand], 0) and np.isnan(errors[2, 1])
+    away = surface + np.array([0.0, 0.003, 0.004])
+    assert np.allclose(mesh_errors(surface, away, truth, truth, is_hand)[is_hand], 0.005)
+    larger, joints = 1.2 * surface, 1.2 * truth
+    assert (mesh_errors(surface, larger, truth, joints, is_hand)[is_hand] > 1e-3).all()
+    scaled = mesh_errors(surface, larger, truth, joints, is_hand, scaled=True)
+    assert np.allclose(scaled[is_hand], 0, atol=1e-12)
+    with pytest.raises(KnuckleError, match="vertices_m"):
+        mesh_errors(surface, np.full_like(surface, np.nan), truth, truth, is_hand)
+
+
+def test_the_report_of_meshes_asks_their_own_joints():
+    truth_m, is_hand = hands(3), np.array([BOTH, BOTH, RIGHT])
+    camera = np.tile([500.0, 500.0, 160.0, 120.0], (3, 1))
+    px = truth_m[..., :2] / truth_m[..., 2:] * 500 + [160, 120]
+    truth = TwoHandTruth(px, truth_m, is_hand, camera, meshes(truth_m))
+    # The joints beside the mesh are 10 mm off at every joint but the wrist.
+    beside = truth_m + 0.01 * (np.arange(21) > 0)[:, None] * np.array([0.0, 1.0, 0.0])
+    given = {"confidence": None, "vertices_m": meshes(truth_m) + 0.05}
+    scores = {}
+    for own in (None, truth_m + 0.05):
+        answers = TwoHandPredictions(px, beside, **given, mesh_joints_m=own)
+        found = report(truth, answers, model="m", benchmark="b", protocol="p")
+        scores[own is None] = {score.name: score.value for score in found.scores}
+    assert scores[False]["MPVPE all"] == pytest.approx(0, abs=1e-4)
+    assert scores[False]["MPJPE scaled of the mesh"] == pytest.approx(0, abs=1e-4)
+    assert scores[False]["MPJPE scaled"] > 1 and "MPJPE scaled of the mesh" not in scores[True]
+    assert scores[True]["MPVPE two"] == pytest.approx(1e3 * 0.05 * 3**0.5, rel=1e-4)
+    bare = report(truth, TwoHandPredictions(px, beside), model="m", benchmark="b", protocol="p")
+    assert not [score for score in bare.scores if "MPVPE" in score.name]
 
 
 def test_true_wrist_depths_keep_pixels_and_relative_depths():

@@ -87,6 +87,36 @@ def scaled_mpjpe(
     return float(np.mean([keypoint_mean(errors[:, hand]) for hand in (0, 1)])) * _MM
 
 
+def mesh_errors(
+    truth_m: Float[np.ndarray, "N 2 V 3"],
+    predicted_m: Float[np.ndarray, "N 2 V 3"],
+    truth_joints_m: Float[np.ndarray, "N 2 21 3"],
+    predicted_joints_m: Float[np.ndarray, "N 2 21 3"],
+    is_hand: Bool[np.ndarray, "N 2"],
+    *,
+    scaled: bool = False,
+) -> Float[np.ndarray, "N 2"]:
+    """Mean distance of each hand's vertices, m; NaN for absent hands and where the joints that it needs are unlabelled.
+
+    Neither turned nor, by default, made larger: the wrists are laid together. scaled: IntagHand's, as `scaled_mpjpe`.
+    Raises KnuckleError for predicted vertices that are not finite.
+    """
+    check_two_hands(truth_joints_m, predicted_joints_m, is_hand)
+    check_finite(predicted_m, name="vertices_m")
+    root = MIDDLE_MCP if scaled else WRIST
+    true, found = (
+        vertices - joints[:, :, root : root + 1]
+        for vertices, joints in ((truth_m, truth_joints_m), (predicted_m, predicted_joints_m))
+    )
+    if scaled:
+        palms = [
+            np.linalg.norm(joints[:, :, MIDDLE_MCP] - joints[:, :, WRIST], axis=-1)
+            for joints in (truth_joints_m, predicted_joints_m)
+        ]
+        found = found * np.divide(*palms, where=palms[1] > 0, out=np.ones_like(palms[1]))[..., None, None]
+    return np.where(is_hand, np.linalg.norm(found - true, axis=-1).mean(-1), np.nan)
+
+
 def with_root_depth(
     joints_px: Float[np.ndarray, "N 2 21 2"],
     joints_m: Float[np.ndarray, "N 2 21 3"],

@@ -10,7 +10,13 @@ from knuckle.evaluation.arrays import TwoHandPredictions, TwoHandTruth
 from knuckle.evaluation.metrics import curves
 from knuckle.evaluation.metrics.joints import box_errors, class_means, keypoint_mean, sample_means
 from knuckle.evaluation.metrics.meshes import overlap_volumes
-from knuckle.evaluation.metrics.two_hands import mrrpe, scaled_mpjpe, with_root_depth, wrist_errors
+from knuckle.evaluation.metrics.two_hands import (
+    mesh_errors,
+    mrrpe,
+    scaled_mpjpe,
+    with_root_depth,
+    wrist_errors,
+)
 from knuckle.evaluation.protocols.common import (
     BOX,
     BOX_FRACTIONS,
@@ -31,6 +37,7 @@ MPJPE = "MPJPE"
 OWN = "own depth"
 MRRPE = "MRRPE"
 SCALED = "MPJPE scaled"
+MPVPE = "MPVPE"
 OVERLAP = "penetration"
 
 _PROTOCOL = (
@@ -38,8 +45,9 @@ _PROTOCOL = (
     " single: crops of one hand, two: of both. MPJPE: the 2.5D answer lifted at the true depths of the wrists;"
     f" {OWN}: as the model places it. {MRRPE}: left wrist seen from the right one, as the model places them; right"
     " depth given: the right wrist at its true depth. Scaled: crops of both, middle MCPs laid together, palms made as"
-    " long as the true ones, own depth. 2D error = mean joint distance over the longer side of the tight box of the"
-    " true joints of that hand."
+    f" long as the true ones, own depth; of the mesh: by the mesh's own joints. {MPVPE}: mean distance of a hand's"
+    " vertices, after the wrist of its mesh, neither turned nor scaled. 2D error = mean joint distance over the longer"
+    " side of the tight box of the true joints of that hand."
 )
 
 
@@ -80,7 +88,7 @@ def report(
     result = _add_2d(result, truth, predictions)
     if predictions.confidence is not None:
         result = add_presence(result, predictions.confidence, truth.is_hand, threshold=threshold)
-    return _add_overlap(result, truth, predictions)
+    return _add_overlap(_add_meshes(result, truth, predictions), truth, predictions)
 
 
 def _add_3d(report: Report, truth: TwoHandTruth, predictions: TwoHandPredictions) -> Report:
@@ -133,6 +141,25 @@ def _add_2d(report: Report, truth: TwoHandTruth, predictions: TwoHandPredictions
     report.by_class["2D (% of box)"] = {k: v * PERCENT for k, v in class_means(of_hands).items()}
     report.samples["error_2d_percent"] = (sample_means(errors.reshape(len(errors), -1)) * PERCENT).tolist()
     return report
+
+
+def _add_meshes(report: Report, truth: TwoHandTruth, predictions: TwoHandPredictions) -> Report:
+    """Errors of the vertices, where data and model have meshes of one rig."""
+    true_m, found_m = truth.vertices_m, predictions.vertices_m
+    if not truth.has_3d or true_m is None or found_m is None or true_m.shape != found_m.shape:
+        return report
+    own = predictions.joints_m if predictions.mesh_joints_m is None else predictions.mesh_joints_m
+    given = (true_m, found_m, truth.joints_m, own, truth.is_hand)
+    errors = mesh_errors(*given)
+    scores = _by_hands(f"{MPVPE} {{}}", errors, truth.is_hand)
+    if truth.is_hand.all(axis=1).any():
+        both = mesh_errors(*given, scaled=True)[truth.is_hand.all(axis=1)]
+        scores.append(error_score(f"{MPVPE} scaled", both, "mm", MM))
+        if predictions.mesh_joints_m is not None:
+            value = scaled_mpjpe(truth.joints_m, own, truth.is_hand)
+            scores.append(Score(f"{SCALED} of the mesh", value, "mm", "lower"))
+    report.samples["mpvpe_mm"] = (sample_means(errors) * MM).tolist()
+    return report.with_scores(tuple(score for score in scores if math.isfinite(score.value)))
 
 
 def _add_overlap(report: Report, truth: TwoHandTruth, predictions: TwoHandPredictions) -> Report:

@@ -26,11 +26,13 @@ class DahyfConfig:
     width: channels of F_m. pool: "gap" is the paper's; "conv" narrows F_m by two strided blocks first. pe_coord: what
     Eq 6 encodes: "patch" the literal patch offset over the frame's focal length, "frame" the camera-frame direction,
     "unit" the offset over the patch's side. gdm_replicate "match" copies the direction map to as many channels as F
-    (literal); "two" keeps two. decode: how `infer` reads coordinates off SimCC's bins (`knuckle.layers.simcc`);
-    training averages over all of them. loss2d: which terms L_2d has. rot_repr: what the MLP predicts for each
-    rotation. neg_target: cosine asked of patches without a hand. detach_2d: stop the gradient of L_c into the 2D
-    branch. scale_prior: weak-perspective scale at zero output, in half patches per metre. log_variance: initial log
-    sigma^2 of each term of Eq 11. term_weight: factor of each term with its sigma (1 in the paper).
+    (literal); "two" keeps two. local_map: whether the local direction map runs from 0 to 1 or to the number of cells.
+    decode: how `infer` reads coordinates off SimCC's bins (`knuckle.layers.simcc`); training averages over all of them.
+    loss2d: which terms L_2d has. far_2dp: how far off, in patch sides, a coordinate of L_2d^p has no gradient any more,
+    0 for the plain L1. rot_repr: what the MLP predicts for each rotation. neg_target: cosine asked of patches without a
+    hand. detach_2d: stop the gradient of L_c into the 2D branch, by way of the encoded joints too. scale_prior: weak-
+    perspective scale at zero output, in half patches per metre. log_variance: initial log sigma^2 of each term of Eq
+    11; term_weight: its factor (1 in the paper).
     """
 
     preset: str = "lite"
@@ -43,6 +45,7 @@ class DahyfConfig:
     pool: Literal["gap", "conv"] = "conv"
     pool_width: int = 512
     dirmap: Literal["none", "local", "global"] = "global"
+    local_map: Literal["unit", "cells"] = "unit"
     gdm_replicate: Literal["two", "match"] = "two"
     joint2d: Literal["none", "heatmap", "simcc"] = "simcc"
     split: int = 3
@@ -56,6 +59,7 @@ class DahyfConfig:
     neg_target: Literal[-1, 0] = -1
     detach_2d: bool = False
     loss2d: Literal["kl", "l1", "both"] = "both"
+    far_2dp: float = 2.0
     rot_repr: Literal["aa", "rot6d"] = "rot6d"
     mlp_width: int = 512
     mlp_layers: int = 2
@@ -73,6 +77,8 @@ class DahyfConfig:
                 raise KnuckleError(
                     f"dahyf {name}: expected the terms {', '.join(TERMS)}, got {getattr(self, name)}"
                 )
+        if self.far_2dp < 0:
+            raise KnuckleError(f"dahyf far_2dp: expected at least 0, got {self.far_2dp}")
         if self.joint2d == "none" and (self.pe or self.contrastive):
             raise KnuckleError(
                 "dahyf: expected pe and contrastive to be false when joint2d is none: both need the 2D joints"
@@ -92,8 +98,10 @@ _PAPER = DahyfConfig(
     fusion="concat",
     width=256,
     pool="gap",
+    local_map="cells",
     pe_coord="patch",
     gdm_replicate="match",
+    far_2dp=0.0,
     rot_repr="aa",
     mlp_width=1024,
     dropout=0.5,

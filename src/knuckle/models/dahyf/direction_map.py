@@ -34,8 +34,13 @@ def global_direction_map(
     return direction.unflatten(2, (cells, cells))
 
 
-def local_direction_map(batch: int, cells: int, like: Tensor) -> Float[Tensor, "B 2 h w"]:
-    """Column and row index of every cell in 0..1 (CoordConv), the same for every crop: Table 4's LDM."""
-    index = torch.linspace(0, 1, cells, device=like.device, dtype=like.dtype)
+def local_direction_map(
+    batch: int, cells: int, like: Tensor, *, largest: float = 1.0
+) -> Float[Tensor, "B 2 h w"]:
+    """Column and row of every cell in 0..largest (CoordConv), the same for every crop: Table 4's LDM.
+
+    The paper's runs to s_f, the number of cells.
+    """
+    index = torch.linspace(0, largest, cells, device=like.device, dtype=like.dtype)
     y, x = torch.meshgrid(index, index, indexing="ij")
     return torch.stack([x, y]).expand(batch, 2, cells, cells)

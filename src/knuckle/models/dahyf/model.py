@@ -97,15 +97,15 @@ class Dahyf(System):
     ) -> DahyfOutput:
         features = self._direction_aware(self.fusion(self.backbone(patch)).float(), crop, camera)
         maps, logits, joints_patch = self._joints_2d(features, decode)
-        hybrid = [self.pool(features).flatten(1).float()]
-        if joints_patch is not None:
-            hybrid.append(self._encode_joints(joints_patch, crop, camera))
-        rotations, shape, weak = self._decode_parameters(self.regressor(torch.cat(hybrid, dim=1)))
-        mesh, joints = self.rig(rotations, shape, vertices=vertices)
-        root = joints[:, MIDDLE_MCP : MIDDLE_MCP + 1]
-        translation = root_translation(weak, crop, camera)[:, None]
-        joints_m = joints - root + translation
+        pooled = self.pool(features).flatten(1).float()
+        rotations, shape, weak = self._regressed(pooled, joints_patch, crop, camera)
+        mesh, joints_m = self._placed(rotations, shape, weak, crop, camera, vertices=vertices)
         joints_px = project(joints_m, camera)
+        compared = joints_px
+        if self.config.detach_2d and self.training and joints_patch is not None:
+            # Once more for L_c alone: the other losses still reach the 2D branch by way of the encoded joints.
+            apart = self._regressed(pooled, joints_patch.detach(), crop, camera)
+            compared = project(self._placed(*apart, crop, camera, vertices=False)[1], camera)
         return DahyfOutput(
             maps,
             logits,
@@ -115,9 +115,27 @@ class Dahyf(System):
             weak,
             joints_m,
             joints_px,
-            None if mesh is None else mesh - root + translation,
-            None if joints_patch is None else self._similarity(joints_patch, joints_px, crop),
+            mesh,
+            None if joints_patch is None else self._similarity(joints_patch, compared, crop),
         )
+
+    def _regressed(
+        self, pooled: Tensor, joints_patch: Tensor | None, crop: Tensor, camera: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Rotations, shape and weak-perspective camera from the hybrid features."""
+        hybrid = [pooled]
+        if joints_patch is not None:
+            hybrid.append(self._encode_joints(joints_patch, crop, camera))
+        return self._decode_parameters(self.regressor(torch.cat(hybrid, dim=1)))
+
+    def _placed(
+        self, rotations: Tensor, shape: Tensor, weak: Tensor, crop: Tensor, camera: Tensor, *, vertices: bool
+    ) -> tuple[Float[Tensor, "B V 3"] | None, Float[Tensor, "B 21 3"]]:
+        """The rig's mesh and joints in the camera frame."""
+        mesh, joints = self.rig(rotations, shape, vertices=vertices)
+        root = joints[:, MIDDLE_MCP : MIDDLE_MCP + 1]
+        translation = root_translation(weak, crop, camera)[:, None]
+        return None if mesh is None else mesh - root + translation, joints - root + translation
 
     def infer(
         self, patch: Float[Tensor, "B 3 S S"], crop: Float[Tensor, "B 3"], camera: Float[Tensor, "B 4"]
@@ -146,7 +164,8 @@ class Dahyf(System):
             frame_from_patch = in_float32(crop_to_affine)(crop, size)
             direction = global_direction_map(frame_from_patch, camera, cells, size)
         elif self.config.dirmap == "local":
-            direction = local_direction_map(features.shape[0], cells, features)
+            largest = 1.0 if self.config.local_map == "unit" else float(cells)
+            direction = local_direction_map(features.shape[0], cells, features, largest=largest)
         else:
             return self.mix(features)
         return self.mix[1](self._join(features, direction))

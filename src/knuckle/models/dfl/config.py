@@ -33,12 +33,16 @@ class DflConfig:
     added to its appearance.
     Decoder. attn: "multihead" with projections, residuals, norms and feed-forward layers; "literal" is Eq 1 to 4 and
     nothing else. joint_codes: joints start with a learned code of which joint they are beside what they gathered.
-    ffn: hidden channels of the feed-forward layers. spr_dropout: inside the spatial refinement.
+    ffn: hidden channels of the feed-forward layers. spr_*: of the spatial refinement: its blocks, their width (0 for
+    the joints' own), its graph's partitions (the fourth is the same joint of the other hand), the dropout in it and
+    how often training leaves a part of a block out.
     scale_prior: half patches per metre at zero output of the root depth head.
-    Losses. tau_*: px or bins where a smooth L1 turns from squared to absolute; alpha, beta: Eq 6; lambda_*: Eq 11;
-    *_weight: of the terms the paper does not have; attention_heads: how many heads of every relation between joints and
-    image the attention term asks to look at the joint, 0 for all. The others are free to tell what else decides the
-    joint's depth.
+    Losses. tau_*: px or bins where a smooth L1 turns from squared to absolute; alpha, beta: Eq 6; lambda_*: Eq 11.
+    coordinates: whether a joint's coordinates are summed, as Eq 6 and 7 print them, or averaged (L_2.5D a third, L_2D a
+    half of that); both are means over joints. *_weight: of the terms the paper does not have; without relative_weight
+    both wrists are put at one depth. pair_gradient: whether validity and depths of the wrists send their gradient into
+    the network, or learn beside it. attention_heads: how many heads of every relation between joints and image the
+    attention term asks to look at the joint, 0 for all; the others are free to tell what else decides its depth.
     """
 
     preset: str = "lite"
@@ -63,7 +67,11 @@ class DflConfig:
     heads: int = 4
     ffn: int = 128
     dropout: float = 0.0
+    spr_blocks: int = 1
+    spr_width: int = 0
+    spr_partitions: Literal[3, 4] = 3
     spr_dropout: float = 0.0
+    spr_drop_path: float = 0.0
 
     head_hidden: int = 64
     scale_prior: float = 6.0
@@ -74,11 +82,13 @@ class DflConfig:
     beta: float = 1.0
     lambda_joints: float = 3.0
     lambda_seg: float = 1.0
+    coordinates: Literal["sum", "mean"] = "mean"
     focal_gamma: float = 2.0
     dice_smooth: float = 1.0
     validity_weight: float = 5.0
     depth_weight: float = 10.0
     relative_weight: float = 1.0
+    pair_gradient: bool = True
     attention_weight: float = 0.0
     attention_heads: int = 0
 
@@ -96,6 +106,10 @@ class DflConfig:
                 raise KnuckleError(
                     f"dfl {name}: expected a multiple of 4 and of heads, {self.heads}, got {getattr(self, name)}"
                 )
+        if self.spr_blocks < 1 or self.spr_width < 0:
+            raise KnuckleError(
+                f"dfl spr_blocks, spr_width: expected at least 1 and 0, got {self.spr_blocks} and {self.spr_width}"
+            )
         self._check_streams()
 
     def _check_streams(self) -> None:
@@ -150,8 +164,12 @@ PRESETS: dict[str, DflConfig] = {
         heads=8,
         ffn=1024,
         dropout=0.1,
+        spr_partitions=4,
         spr_dropout=0.15,
         head_hidden=512,
+        coordinates="sum",
+        relative_weight=0.0,
+        pair_gradient=False,
     ),
 }
 """lite: trained by us. photo: the same on a backbone that has seen photographs. paper: ResNet50-FPN at 256 px."""

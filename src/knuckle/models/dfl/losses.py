@@ -9,25 +9,30 @@ from torch.nn import functional as F
 
 from knuckle.geometry.crop import resized_px
 from knuckle.geometry.float32 import in_float32
+from knuckle.layers.partial import share
 from knuckle.layers.segmentation_loss import dice_loss, focal_loss
-from knuckle.models.contract import TwoHandTargets
+from knuckle.models.contract import Kind, TwoHandTargets
 from knuckle.models.dfl.config import CROP_PX, DEPTH_BOX_M, DflConfig
 from knuckle.models.dfl.coordinates import from_labels
 from knuckle.models.dfl.heads import PairState
 from knuckle.models.dfl.model import DflOutput
-from knuckle.skeleton import JOINT_COUNT, WRIST
+from knuckle.skeleton import WRIST
 
 
 class DflLoss(nn.Module):
     """L = L_2D + lambda_1 L_2.5D + lambda_2 L_seg (Eq 11), and validity and depths of the wrists.
 
     u and v count in px of a 256-px crop, d in bins of 1.5625 mm behind the own wrist; every term is a mean over what
-    counts: joints of hands that are there. `forward` returns the total and every term, unweighted, for the log.
+    counts: labels that are there, of hands that are. `forward` returns the total and every term, unweighted, for the
+    log.
     """
 
     def __init__(self, config: DflConfig) -> None:
         super().__init__()
         self.config = config
+        self.needs: tuple[Kind, ...] = ("joints_2d", "joints_3d")
+        if config.seg and config.lambda_seg:
+            self.needs += ("mask",)
         self.weights = {
             "2d": 1.0,
             "25d": config.lambda_joints,
@@ -57,56 +62,90 @@ class DflLoss(nn.Module):
 
     def _terms(self, output: DflOutput, targets: TwoHandTargets) -> dict[str, Tensor]:
         config, there = self.config, targets.is_hand
+        seen, deep = targets.counts("joints_2d"), _with_wrist(targets)
         truth = from_labels(targets.joints_patch, targets.joints_m, patch_size=config.patch_size)
-        truth = torch.where(there[:, :, None, None], truth, 0.0)
-        terms = {"25d": masked_mean(self.joints_25d(output.joints_25d - truth), there[:, :, None])}
+        known = torch.stack([seen, seen, deep], dim=-1)
+        truth = torch.where(known, truth, 0.0)
+        terms = {"25d": self._final(output.joints_25d - truth, targets, seen, deep)}
         if output.joints_2d is not None:
-            error = smooth_l1(output.joints_2d - truth[:, None, ..., :2], config.tau_uv).mean(-1)
-            terms["2d"] = masked_mean(error, there[:, None, :, None])
+            error = self._per_joint(smooth_l1(output.joints_2d - truth[:, None, ..., :2], config.tau_uv))
+            terms["2d"] = masked_mean(error, seen[:, None])
         if config.attention_weight and output.attention:
-            terms["attention"] = self._attention(output.attention, truth[..., :2].flatten(1, 2), there)
+            terms["attention"] = self._attention(output.attention, truth[..., :2].flatten(1, 2), seen)
         if output.log_parts is not None:
             terms |= self._segmentation(output.log_parts, targets)
-        terms["validity"] = F.binary_cross_entropy_with_logits(output.pair.validity_logit, there.float())
+        logits = output.pair.validity_logit
+        terms["validity"] = F.binary_cross_entropy_with_logits(logits, there.to(logits.dtype))
         return terms | self._depths(output.pair, targets)
 
-    def joints_25d(self, error: Float[Tensor, "B 2 21 3"]) -> Float[Tensor, "B 2 21"]:
-        """Eq 6 and 7 for each joint, divided by its three coordinates."""
+    def _final(
+        self,
+        error: Float[Tensor, "B 2 21 3"],
+        targets: TwoHandTargets,
+        seen: Bool[Tensor, "B 2 21"],
+        deep: Bool[Tensor, "B 2 21"],
+    ) -> Float[Tensor, ""]:
+        """L_2.5D: means of its part in the plane over joints seen, of its depth over joints placed."""
+        whole = targets.is_hand[..., None].expand_as(seen)
+        plane, depth = (share(counts, whole, like=error) for counts in (seen, deep))
+        return masked_mean(self.joints_25d(error, plane=plane, depth=depth), whole)
+
+    def joints_25d(
+        self,
+        error: Float[Tensor, "B 2 21 3"],
+        *,
+        plane: Float[Tensor, "B 2 21"] | float = 1.0,
+        depth: Float[Tensor, "B 2 21"] | float = 1.0,
+    ) -> Float[Tensor, "B 2 21"]:
+        """Eq 6 and 7 for each joint; plane, depth: factors of its two parts."""
         config = self.config
-        plane = config.alpha * smooth_l1(error[..., :2], config.tau_uv).sum(-1)
-        return (plane + config.beta * smooth_l1(error[..., 2], config.tau_d)) / 3
+        along = config.alpha * smooth_l1(error[..., :2], config.tau_uv).sum(-1) * plane
+        total = along + config.beta * smooth_l1(error[..., 2], config.tau_d) * depth
+        return total if config.coordinates == "sum" else total / 3
+
+    def _per_joint(self, each: Float[Tensor, "*b 2"]) -> Float[Tensor, "*b"]:
+        return each.sum(-1) if self.config.coordinates == "sum" else each.mean(-1)
 
     def _attention(
-        self, attention: list[Tensor], uv: Float[Tensor, "B 42 2"], there: Bool[Tensor, "B 2"]
+        self, attention: list[Tensor], uv: Float[Tensor, "B 42 2"], seen: Bool[Tensor, "B 2 21"]
     ) -> Float[Tensor, ""]:
         """-log of the attention that lies on the joint, interpolated between cells; mean over maps and over joints in
         the crop."""
-        inside = ((uv > -0.5) & (uv < CROP_PX - 0.5)).all(-1) & there.repeat_interleave(JOINT_COUNT, 1)
+        inside = ((uv > -0.5) & (uv < CROP_PX - 0.5)).all(-1) & seen.flatten(1)
         each = [masked_mean(-sample_attention(maps, uv).clamp(min=1e-8).log(), inside) for maps in attention]
         return torch.stack(each).mean()
 
     def _segmentation(self, log_parts: Float[Tensor, "B n 33"], targets: TwoHandTargets) -> dict[str, Tensor]:
-        """Eq 8 to 10; zero, with a zero gradient, where the set has no part masks."""
+        """Eq 8 to 10 over the crops with part masks; zero, with a zero gradient, where there are none."""
         if targets.part_mask is None:
             return {"focal": log_parts.sum() * 0, "dice": log_parts.sum() * 0}
         step = targets.part_mask.shape[-1] // self.config.map_size
         labels = targets.part_mask[:, ::step, ::step].flatten(1).long()
+        masked = targets.counts("mask")
+        weight = share(masked, torch.ones_like(masked), like=log_parts)
         return {
-            "focal": focal_loss(log_parts, labels, gamma=self.config.focal_gamma).mean(),
-            "dice": dice_loss(log_parts.exp(), labels, smooth=self.config.dice_smooth).mean(),
+            "focal": (focal_loss(log_parts, labels, gamma=self.config.focal_gamma) * weight).mean(),
+            "dice": (dice_loss(log_parts.exp(), labels, smooth=self.config.dice_smooth) * weight).mean(),
         }
 
     def _depths(self, pair: PairState, targets: TwoHandTargets) -> dict[str, Tensor]:
-        """depth: L1 of the logarithm; relative: smooth L1 in bins, where both hands are there."""
-        there = targets.is_hand
-        wrists = torch.where(there, targets.joints_m[:, :, WRIST, 2], 0.0)
+        """depth: L1 of the logarithm, where the wrists of all hands that are there are placed; relative: smooth L1 in
+        bins, where those of both are."""
+        there, placed = targets.is_hand, targets.counts("joints_3d")[..., WRIST]
+        wrists = torch.where(placed, targets.joints_m[:, :, WRIST, 2], 0.0)
         middle = wrists.sum(1) / there.sum(1).clamp(min=1)
         depth = (pair.depth_m.log() - middle.clamp(min=1e-2).log()).abs()
         relative = (pair.relative_m - (wrists[:, 1] - wrists[:, 0])) * (CROP_PX / DEPTH_BOX_M)
         return {
-            "depth": masked_mean(depth, there.any(1)),
-            "relative": masked_mean(smooth_l1(relative, self.config.tau_d), there.all(1)),
+            "depth": masked_mean(depth, there.any(1) & (placed == there).all(1)),
+            "relative": masked_mean(smooth_l1(relative, self.config.tau_d), placed.all(1)),
         }
+
+
+def _with_wrist(targets: TwoHandTargets) -> Bool[Tensor, "B H 21"]:
+    """The 3D joints that are there beside the wrist that their depth is measured from."""
+    placed = targets.counts("joints_3d")
+    return placed & placed[..., WRIST : WRIST + 1]
 
 
 def smooth_l1(error: Tensor, tau: float) -> Tensor:

@@ -4,7 +4,6 @@ Section and equation numbers are the paper's. What the paper leaves open or prin
 stands in the README of this folder.
 """
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -20,7 +19,7 @@ from knuckle.models.dfl.coordinates import to_depth_m, to_patch, to_px, to_px_bi
 from knuckle.models.dfl.decoder import Decoded, Decoder
 from knuckle.models.dfl.encoder import AppearanceFeatures, PositionFeatures
 from knuckle.models.dfl.heads import JointHead, PairHead, PairState, PooledJoints, wrist_depths
-from knuckle.models.dfl.refinement import SpatialRefinement
+from knuckle.models.dfl.refinement import spatial_refinement
 from knuckle.models.dfl.relations import Gathered
 from knuckle.models.dfl.streams import JOINTS, Streams, make_plan
 
@@ -73,11 +72,7 @@ class Dfl(System):
         self.decoder = Decoder(config, plan)
         width = self.joint_width = sum(plan.widths[stream] for stream in plan.reg)
         self.joints_2d = nn.ModuleList(JointHead(width, 2) for _ in plan.layers)
-        self.refine = (
-            SpatialRefinement(width, math.gcd(width, config.heads), dropout=config.spr_dropout)
-            if config.has_spr
-            else nn.Identity()
-        )
+        self.refine = spatial_refinement(config, width) if config.has_spr else nn.Identity()
         self.joints = JointHead(width, 3)
 
     def forward(
@@ -89,11 +84,13 @@ class Dfl(System):
     def infer(
         self, patch: Float[Tensor, "B 3 S S"], crop: Float[Tensor, "B 3"], camera: Float[Tensor, "B 4"]
     ) -> TwoHandOutput:
-        """Joints stand at their wrist's depth; the relative depth counts where both hands are more likely than not.
-        The intermediate 2D heads are cut."""
+        """Joints stand at their wrist's depth; the relative depth counts where both hands are more likely than not, and
+        where it was learned. The intermediate 2D heads are cut."""
         output, iterations = self._run(patch, crop, camera, intermediate=False)
         confidence = output.pair.validity_logit.sigmoid()
         both = (confidence >= 0.5).all(1)
+        if not self.config.relative_weight:
+            both = torch.zeros_like(both)
         joints_patch = to_patch(output.joints_25d, self.config.patch_size)
         joints_px = patch_to_frame(joints_patch.flatten(1, 2), crop, self.config.patch_size)
         depth_m = wrist_depths(output.pair, both)[:, :, None] + to_depth_m(output.joints_25d)
@@ -131,7 +128,10 @@ class Dfl(System):
         pooled = [maps[-1].mean((2, 3))]
         if appearance.log_parts is not None:
             pooled.append(appearance.log_parts.exp().mean(1))
-        pair = self.pair(torch.cat(pooled, dim=1), features, joints, crop, camera)
+        seen, described = torch.cat(pooled, dim=1), features
+        if not self.config.pair_gradient:
+            seen, described = seen.detach(), described.detach()
+        pair = self.pair(seen, described, joints, crop, camera)
         output = DflOutput(to_px_bins(joints), joints_2d, attention, appearance.log_parts, pair)
         return output, iterations
 

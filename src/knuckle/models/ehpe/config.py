@@ -45,10 +45,13 @@ class EhpeConfig:
     Features. finest: stride of the fused map (hourglass input); fusion, width: how it is made, its channels.
     pg_feature: what the PG-stage reads, the backbone's coarsest map (the paper's 8x8) or the fused one.
     block: residual blocks of hourglass and refinement.
-    TW-stage. stacks, hourglass_depth, hourglass_width. heatmap_sigma: in cells of the fused map. refine_out: side of
+    TW-stage. heatmap_joints: whose 2D heatmaps there are, the stage's own joints' or all 21. stacks, hourglass_depth,
+    hourglass_width. heatmap_sigma: in cells of the fused map. refine_out: side of
     the 2.5D heatmap in cells. depth_bins over +-depth_range_mm round the wrist.
-    PG-stage. node_width: all heads together. spi_out: whether SPI's FC gives a change of the node's coordinates or
-    the coordinates. fem_out: a flattened FC, or a soft-argmax of 21 small volumes.
+    PG-stage. fused_joints: which joints Eq 11 gives, all or the remaining ones, where the TW-stage's stay as they are.
+    node_width: all heads together. gat_reach: what Eq 8's K scales are: heads that see one hop in the first layer and
+    two in the later ones, or head k seeing k hops in each. spi_out: whether SPI's FC gives a change of the node's
+    coordinates or the coordinates. fem_out: a flattened FC, or a soft-argmax of 21 small volumes.
     Mesh head. mesh_head: how the 21 sampled features meet. scale_prior: weak-perspective scale at zero output, half
     patches per metre.
     Losses. coordinate_loss: "squared" is Eq 4 and 12, "l1" sums absolute coordinates instead; *_weight: factor of each
@@ -71,6 +74,7 @@ class EhpeConfig:
 
     stages: Literal["tw_only", "pg_only", "tw+pg"] = "tw+pg"
     tw_joint_set: str = "WT"
+    heatmap_joints: Literal["tw", "all"] = "tw"
     stacks: int = 1
     hourglass_depth: int = 3
     hourglass_width: int = 64
@@ -84,10 +88,12 @@ class EhpeConfig:
 
     use_spi: bool = True
     use_fem: bool = True
+    fused_joints: Literal["all", "remaining"] = "all"
     node_width: int = 128
     gat_heads: int = 8
     gat_layers: Literal[1, 2, 3] = 2
     gat_score: Literal["additive", "dot"] = "additive"
+    gat_reach: Literal["layers", "heads"] = "layers"
     gat_dropout: float = 0.0
     edge_weight: Literal["dynamic", "fixed"] = "dynamic"
     spi_out: Literal["residual", "absolute"] = "residual"
@@ -126,6 +132,11 @@ class EhpeConfig:
         if self.stages == "pg_only" and not self.use_fem:
             raise KnuckleError(
                 "ehpe: expected use_fem to be true when stages is pg_only: the nodes start from its joints"
+            )
+        if self.fused_joints == "remaining" and not (self.has_pg and self.tw_joints):
+            raise KnuckleError(
+                "ehpe: expected fused_joints to be all where one stage gives every joint, got 'remaining' beside "
+                f"stages {self.stages!r}, use_spi {self.use_spi} and use_fem {self.use_fem}"
             )
         self._check_sizes()
 
@@ -179,6 +190,11 @@ class EhpeConfig:
         if self.stages == "pg_only":
             return ()
         return joints_of(self.tw_joint_set if self.has_pg else LETTERS)
+
+    @property
+    def drawn_joints(self) -> tuple[int, ...]:
+        """The joints that the TW-stage's 2D heatmaps show."""
+        return joints_of(LETTERS) if self.heatmap_joints == "all" else self.tw_joints
 
 
 def _halves(cells: int, times: int) -> bool:

@@ -86,14 +86,21 @@ class Ehpe(System):
     def infer(
         self, patch: Float[Tensor, "B 3 S S"], crop: Float[Tensor, "B 3"], camera: Float[Tensor, "B 4"]
     ) -> HandOutput | TwoHandOutput:
-        """With `hands=2` without the meshes; the confidence says whether the patch shows any hand, for both alike."""
-        output = self._run(patch, crop, camera, vertices=self.hands == 1)
+        """With `hands=2` the confidence says whether the patch shows any hand, for both alike."""
+        output = self._run(patch, crop, camera, vertices=True)
         hands, confidence = output.hands, output.confidence_logit.sigmoid()
-        assert hands is not None
+        assert hands is not None and hands.vertices_m is not None
         if self.hands == 2:
-            both = confidence[:, None].expand(-1, 2)
-            return TwoHandOutput(hands.joints_px, hands.joints_m, both, hands.joints_patch)
-        assert hands.vertices_m is not None
+            return TwoHandOutput(
+                hands.joints_px,
+                hands.joints_m,
+                confidence[:, None].expand(-1, 2),
+                hands.joints_patch,
+                vertices_m=hands.vertices_m,
+                rotations=hands.rotations,
+                shape=hands.shape,
+                mesh_joints_m=hands.mesh_joints_m,
+            )
         return HandOutput(
             hands.joints_px[:, 0],
             hands.joints_m[:, 0],

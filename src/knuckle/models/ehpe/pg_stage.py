@@ -23,10 +23,14 @@ class PgOutput(NamedTuple):
 
 
 class HandGraph(nn.Module):
-    """One hand's nodes, SPI and fusion weights: `c = w_G SPI + w_E * FEM` (Eq 11), w_G (21, 21), w_E (21, 1)."""
+    """One hand's nodes, SPI and fusion weights: `c = w_G SPI + w_E * FEM` (Eq 11), w_G (21, 21), w_E (21, 1).
+
+    With `fused_joints="remaining"` the joints of the TW-stage stay what that stage found (3.1).
+    """
 
     def __init__(self, config: EhpeConfig, channels: int, mean_hand: Float[Tensor, "21 3"]) -> None:
         super().__init__()
+        self.kept = list(config.tw_joints) if config.fused_joints == "remaining" else []
         if config.use_spi:
             if config.tw_joints:
                 self.nodes = NodeStart(config.tw_joint_set, mean_hand)
@@ -48,7 +52,11 @@ class HandGraph(nn.Module):
             nodes = fem_joints if tw_joints is None else self.nodes(tw_joints)
             assert nodes is not None
             spi = self.spi(nodes, features)
-        return self._fused(None if spi is None else spi.joints, fem_joints), spi
+        fused = self._fused(None if spi is None else spi.joints, fem_joints)
+        if self.kept:
+            assert tw_joints is not None
+            fused = fused.index_copy(1, torch.tensor(self.kept, device=fused.device), tw_joints)
+        return fused, spi
 
     @in_float32
     def _fused(

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -32,21 +32,21 @@ class StructuralInference(nn.Module):
         super().__init__()
         self.residual = config.spi_out == "residual"
         inputs = 3 + channels
-        hops = neighbour_hops(config.gat_layers)
-        widths = [inputs] + [config.node_width] * len(hops)
+        reach = neighbours(config)
+        widths = [inputs] + [config.node_width] * len(reach)
         self.layers = nn.ModuleList(
             GraphAttention(
                 width,
                 config.node_width,
-                neighbourhood(BONES, JOINT_COUNT, hops=hop),
+                layer,
                 heads=config.gat_heads,
                 score=config.gat_score,
                 edge_weight=config.edge_weight,
                 dropout=config.gat_dropout,
             )
-            for width, hop in zip(widths, hops, strict=False)
+            for width, layer in zip(widths, reach, strict=False)
         )
-        self.skips = nn.ModuleList(nn.Linear(inputs, config.node_width) for _ in hops)
+        self.skips = nn.ModuleList(nn.Linear(inputs, config.node_width) for _ in reach)
         self.out = CoordinateLinear(config.node_width, 3)
         nn.init.normal_(self.out.weight, std=1e-3)
         nn.init.zeros_(self.out.bias)
@@ -62,9 +62,14 @@ class StructuralInference(nn.Module):
         return SpiOutput(nodes + answer if self.residual else answer, torch.stack(attentions, dim=1))
 
 
-def neighbour_hops(layers: int) -> list[int]:
-    """Reach of each graph layer: one hop, then two."""
-    return [1, 2, 2][:layers]
+def neighbours(config: EhpeConfig) -> list[Bool[Tensor, "heads 21 21"]]:
+    """Which nodes each graph layer's heads see (heads is 1 where all see the same): one hop in the first layer and two
+    in the later ones, or k hops by head k in every layer."""
+    if config.gat_reach == "heads":
+        hops = [range(1, config.gat_heads + 1)] * config.gat_layers
+    else:
+        hops = [[hop] for hop in (1, 2, 2)[: config.gat_layers]]
+    return [torch.stack([neighbourhood(BONES, JOINT_COUNT, hops=hop) for hop in layer]) for layer in hops]
 
 
 def joint_features(

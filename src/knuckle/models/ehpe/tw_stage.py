@@ -23,21 +23,24 @@ class TwOutput(NamedTuple):
 
 
 class TwStage(nn.Module):
-    """Hourglass, 2D heatmaps, refinement unit, 2.5D heatmaps, 3D soft-argmax; for each hand the same joints."""
+    """Hourglass, 2D heatmaps, refinement unit, 2.5D heatmaps, 3D soft-argmax; for each hand the same joints.
+
+    The 2D heatmaps may show joints that the 2.5D ones do not (`heatmap_joints`).
+    """
 
     def __init__(self, config: EhpeConfig) -> None:
         super().__init__()
         self.hands, self.bins, self.cells = config.hands, config.depth_bins, config.refine_out
-        maps = config.hands * len(config.tw_joints)
+        maps, drawn = (config.hands * len(joints) for joints in (config.tw_joints, config.drawn_joints))
         self.hourglass = StackedHourglass(
             config.width,
-            maps,
+            drawn,
             stacks=config.stacks,
             depth=config.hourglass_depth,
             width=config.hourglass_width,
             kind=config.block,
         )
-        self.refine = nn.Sequential(*_refinement(config, maps))
+        self.refine = nn.Sequential(*_refinement(config, drawn))
         self.to_volume = nn.Conv2d(config.refine_width, maps * config.depth_bins, 1)
         # Flat volumes at first: every joint starts in the middle of the crop.
         nn.init.normal_(self.to_volume.weight, std=1e-3)

@@ -7,9 +7,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from knuckle.geometry.crop import resized_px
 from knuckle.geometry.float32 import in_float32
 from knuckle.layers.confidence import confidence_loss
-from knuckle.models.contract import Targets, truth_mesh
+from knuckle.layers.partial import share
+from knuckle.models.contract import Kind, Targets, truth_mesh
 from knuckle.models.handar.config import DEPTH_BOX_M, HandarConfig
 from knuckle.models.handar.coordinates import metres_to_bins
 from knuckle.models.handar.mesh_joints import joint_matrix, joints_of_mesh
@@ -20,6 +22,7 @@ from knuckle.rig.layer import RigLayer
 from knuckle.rig.load import load_rig
 from knuckle.skeleton import MIDDLE_MCP
 
+_XY, _Z = slice(0, 2), slice(2, 3)
 _UNIT_BINS = 64
 """Lengths are measured in bins of the paper's 64, so that the weights mean the same at every patch size."""
 
@@ -27,15 +30,20 @@ _UNIT_BINS = 64
 class HandarLoss(nn.Module):
     """Weighted sum of every term that the configuration has; each term is a mean over what counts.
 
-    A coordinate of the truth that lies outside the crop or the depth box does not count. `forward` returns the total
-    and every term, unweighted, for the log.
+    A coordinate of the truth that lies outside the crop or the depth box does not count, nor does a label that is
+    missing; a mesh needs the place of its middle MCP in 3D. `forward` returns the total and every term, unweighted, for
+    the log.
     """
 
     joint_matrix: Tensor
 
+    needs: tuple[Kind, ...] = ("joints_3d", "mesh")
+    """Labels that some hands of a run must have."""
+
     def __init__(self, config: HandarConfig) -> None:
         super().__init__()
         self.config = config
+        self.uses_negatives = config.confidence_weight > 0
         rig = load_rig(config.rig, side="right")
         self.rig = RigLayer(rig)
         self.painted = PaintedHand(rig)
@@ -54,27 +62,31 @@ class HandarLoss(nn.Module):
     ) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
         """negatives: whether patches without a hand have joined; the confidence counts from then on."""
         config, hand = self.config, targets.is_hand
+        rooted = targets.counts("joints_3d")[:, MIDDLE_MCP]
+        meshed = targets.counts("mesh") & rooted
         root_depth = targets.joints_m[:, MIDDLE_MCP, 2].clamp(min=1e-2)
         with torch.no_grad():
             vertices_m, _ = truth_mesh(self.rig, targets)
             truth = metres_to_bins(vertices_m, root_depth, crop, camera, config)
         meshes = [output.rough, output.final] if config.refine_stage else [output.rough]
         terms = {
-            "mesh": sum_of(self._l1(mesh, truth, hand) for mesh in meshes),
-            "joint": self._joints(output, meshes, truth, targets, crop, camera),
+            "mesh": sum_of(self._l1(mesh, truth, meshed[:, None, None]) for mesh in meshes),
+            "joint": self._joints(output, meshes, truth, targets, meshed, crop, camera),
         }
-        counts = inside(truth, config.bins).all(-1) & hand[:, None]
+        counts = inside(truth, config.bins).all(-1) & meshed[:, None]
         scale = _UNIT_BINS / config.bins
         terms["normal"], terms["edge"] = self.surface([m * scale for m in meshes], truth * scale, counts)
-        terms |= self._pictures(output, truth, root_depth, hand)
+        terms |= self._pictures(output, truth, root_depth, meshed & targets.counts("mask"))
         depth_error = (output.root_depth_m.log() - root_depth.log()).abs()
-        terms["depth"] = masked_mean(depth_error, hand)
+        terms["depth"] = masked_mean(depth_error, rooted)
         terms["confidence"] = confidence_loss(output.confidence_logit.float(), hand, negatives=negatives)
         total = sum_of(getattr(config, f"{name}_weight") * value for name, value in terms.items())
         return total, terms
 
-    def _l1(self, points: Tensor, truth: Tensor, hand: Tensor) -> Float[Tensor, ""]:
-        counts = inside(truth, self.config.bins) & hand[:, None, None]
+    def _l1(
+        self, points: Float[Tensor, "B n 3"], truth: Float[Tensor, "B n 3"], known: Bool[Tensor, "B #n #3"]
+    ) -> Float[Tensor, ""]:
+        counts = inside(truth, self.config.bins) & known
         return masked_mean((points - truth).abs(), counts) * (_UNIT_BINS / self.config.bins)
 
     def _joints(
@@ -83,24 +95,46 @@ class HandarLoss(nn.Module):
         meshes: list[Tensor],
         truth: Tensor,
         targets: Targets,
+        meshed: Bool[Tensor, "B"],
         crop: Tensor,
         camera: Tensor,
     ) -> Float[Tensor, ""]:
         """Eq 4. The mesh's joints are compared with the true mesh's, regressed alike; the head's with the labels."""
-        regressed = joints_of_mesh(self.joint_matrix, truth)
-        total = sum_of(
-            self._l1(joints_of_mesh(self.joint_matrix, mesh), regressed, targets.is_hand) for mesh in meshes
-        )
+        regressed, known = joints_of_mesh(self.joint_matrix, truth), meshed[:, None, None]
+        total = sum_of(self._l1(joints_of_mesh(self.joint_matrix, mesh), regressed, known) for mesh in meshes)
         if output.joints is None:
             return total
+        return total + self._labelled(output.joints, targets, crop, camera)
+
+    def _labelled(
+        self,
+        joints: Float[Tensor, "B 21 3"],
+        targets: Targets,
+        crop: Float[Tensor, "B 3"],
+        camera: Float[Tensor, "B 4"],
+    ) -> Float[Tensor, ""]:
+        """L1 of the head's joints: in x and y over joints labelled in the picture, in z over those in 3D whose root is
+        too, together as if all were."""
+        placed, seen = targets.counts("joints_3d"), targets.counts("joints_2d")
         root_depth = targets.joints_m[:, MIDDLE_MCP, 2].clamp(min=1e-2)
         labelled = metres_to_bins(targets.joints_m, root_depth, crop, camera, self.config)
-        return total + self._l1(output.joints, labelled, targets.is_hand)
+        # The same but for rounding where a joint is labelled in both.
+        plane = resized_px(targets.joints_patch, self.config.bins / self.config.patch_size)
+        plane = torch.where(placed[..., None], labelled[..., :2], plane)
+        truth = torch.cat([plane, labelled[..., 2:]], dim=-1)
+        deep = placed & placed[:, MIDDLE_MCP : MIDDLE_MCP + 1]
+        known = torch.stack([seen, seen, deep], dim=-1)
+        whole = (inside(truth, self.config.bins) | ~known) & targets.is_hand[:, None, None]
+        kinds = [
+            share(whole[..., kind] & known[..., kind], whole[..., kind], like=joints) for kind in (_XY, _Z)
+        ]
+        error = (joints - truth).abs() * torch.cat(kinds, dim=-1)
+        return masked_mean(error, whole) * (_UNIT_BINS / self.config.bins)
 
     def _pictures(
-        self, output: HandarOutput, truth: Tensor, root_depth: Tensor, hand: Tensor
+        self, output: HandarOutput, truth: Tensor, root_depth: Tensor, drawn: Bool[Tensor, "B"]
     ) -> dict[str, Tensor]:
-        """Eq 7 and 8, against one picture of the true mesh (so the mask is amodal)."""
+        """Eq 7 and 8, against one picture of the true mesh (so the mask is amodal). drawn: whose mesh is known."""
         config = self.config
         if not (config.render or config.segmentation):
             return {}
@@ -111,11 +145,11 @@ class HandarLoss(nn.Module):
         if output.segmentation is not None:
             mask = hand_mask(true_picture, config.mask_size).long()
             per_pixel = F.cross_entropy(output.segmentation, mask, reduction="none")
-            terms["segmentation"] = masked_mean(per_pixel.mean((1, 2)), hand)
+            terms["segmentation"] = masked_mean(per_pixel.mean((1, 2)), drawn)
         if config.render:
             picture = self.painted(output.final, root_depth, **box)
             distance = picture_distance(picture.image, true_picture.image, config.render_levels)
-            terms["render"] = masked_mean(distance, hand)
+            terms["render"] = masked_mean(distance, drawn)
         return terms
 
 
