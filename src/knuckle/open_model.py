@@ -22,6 +22,7 @@ from knuckle.inference.refine import fit_pairs, fuse
 from knuckle.inference.window import normalise
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.load import load_rig
+from knuckle.rig.tips import OPEN
 from knuckle.weights import AUTO, ONE_HAND
 
 
@@ -182,6 +183,7 @@ def open_model(
         predict=fitted,
         hands=record.hands,
         threshold=record.confidence_threshold,
+        tips=record.tips,
         samples_seen=record.samples_seen,
     )
 
@@ -236,5 +238,6 @@ def _open_checkpoint(path: Path, *, threads: int) -> EvaluatedModel:
         expand=EXPAND[model.hands],
         predict=FittedPredictor(Checkpoint(), size=size, hands=model.hands),
         hands=model.hands,
+        tips=metadata.get("tips", OPEN),
         samples_seen=None if seen is None else int(seen),
     )

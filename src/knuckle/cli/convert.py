@@ -23,6 +23,12 @@ def convert(
         Path | None,
         typer.Option(help="Your MANO_RIGHT.pkl, or a rig file (.npz); without it the open rig is fitted."),
     ] = None,
+    tips: Annotated[
+        Literal["freihand", "ho3d", "manopth", "i2l"] | None,
+        typer.Option(
+            help="With MANO_RIGHT.pkl: whose fingertips the joints get; without it FreiHAND's, which training expects."
+        ),
+    ] = None,
     depths: Annotated[
         str | None,
         typer.Option(help="Of teacher: a one-hand model whose depths count as much as the teacher's."),
@@ -43,6 +49,10 @@ def convert(
 
     if depths is not None and dataset != "teacher":
         raise KnuckleError(f"--depths: expected with teacher, whose depths are a guess, got {dataset}")
+    if tips is not None and dataset == "teacher":
+        raise KnuckleError(
+            "--tips: expected with freihand or obman, got teacher, whose joints are the rig's own"
+        )
     options: dict[str, Any] = {
         "expand": expand,
         "rig": rig,
@@ -56,7 +66,7 @@ def convert(
             second = None if depths is None else second_opinion(depths)
             index = convert_teacher(folder, out, second=second, **options)
         else:
-            index = convert_set(dataset, folder, out, **options)
+            index = convert_set(dataset, folder, out, tips=tips, **options)
     except KeyboardInterrupt:
         typer.echo(f"{out}: stopped; the same command with --resume goes on from here", err=True)
         raise typer.Exit(130) from None

@@ -9,7 +9,7 @@ number j of the source is version j % 4 of sample j // 4, so that hands held out
 every version.
 
 The joints are MANO's 16 joints and, as fingertips, its vertices 744, 320, 443, 555 and 672. The open rig's fingertips
-are vertices of its own, so a rig fitted to these joints keeps millimetres of difference there. The MANO parameters
+are vertices of its own: it keeps millimetres of difference to these joints there. The MANO parameters
 were converted from the mesh and meet xyz to 0.6 mm on average, 6 mm at most.
 """
 
@@ -39,6 +39,8 @@ class FreihandTraining:
     the place is that of the middle MCP by root and scale; with the others they are fitted. complete: whether every
     picture must be there. Raises KnuckleError naming the file that is missing, damaged or of another length.
     """
+
+    tips = "freihand"
 
     def __init__(self, folder: Path, rig: Path | None, *, complete: bool = True) -> None:
         self.folder, self.rig = folder, right_rig(rig, tips="freihand")

@@ -56,6 +56,8 @@ class EvaluatedModel:
     """2 for a system that is shown both hands in one patch."""
     threshold: float = 0.5
     """The confidence from which on a hand of a two-hand system counts as seen."""
+    tips: str = "open"
+    """Whose fingertips its joints have (`knuckle.rig.tips`)."""
     samples_seen: int | None = None
     """Hands it was trained on, counted as often as shown; None where unknown."""
     frames: FramePredictor | None = None

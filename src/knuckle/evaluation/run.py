@@ -20,6 +20,7 @@ from knuckle.evaluation.protocols import two_hands
 from knuckle.evaluation.protocols.alignment import add_alignment, require_mesh
 from knuckle.evaluation.protocols.confidence import add_confidence, add_presence
 from knuckle.evaluation.report import Report
+from knuckle.evaluation.tips import to_tips
 from knuckle.geometry.crop import apply_affine
 from knuckle.skeleton import JOINT_COUNT
 
@@ -71,7 +72,8 @@ def evaluate(
         keep_vertices=benchmark.vertex_count > 0,
         progress=progress,
     )
-    report = benchmark.score(truth, predictions, model.name)
+    predictions, notes = to_tips(predictions, truth.camera, source=model.tips, target=benchmark.tips)
+    report = benchmark.score(truth, predictions, model.name).with_scores((), notes=notes)
     if benchmark.alone and predictions.pair_confidence is not None:
         only_right = np.tile([True, False], (len(truth), 1))
         report = add_presence(report, predictions.pair_confidence, only_right, threshold=model.threshold)

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 from knuckle.export.onnx import export_onnx
 from knuckle.files import atomic_path
 from knuckle.inference.onnx_model import OnnxModel
+from knuckle.rig.tips import OPEN
 from knuckle.training.batches import HandSource, validation_batches
 from knuckle.training.checkpoint import load_model
 from knuckle.training.objective import check_hands, images_to_input
@@ -65,6 +66,7 @@ def ship(
         commit=commit,
         samples_seen=int(metadata["samples_seen"]),
         train_seconds=float(metadata["train_seconds"]),
+        tips=metadata.get("tips", OPEN),
         started_from=metadata.get("started_from", "ImageNet"),
         switches=json.loads(metadata.get("switches", "{}")),
         hands=model.hands,

@@ -17,6 +17,7 @@ from knuckle.errors import KnuckleError
 from knuckle.rig.load import load_rig
 from knuckle.training.batches import Batch, TrainingBatches, open_sources, validation_batches
 from knuckle.training.checkpoint import load_checkpoint, save_checkpoint, save_weights
+from knuckle.training.checks import check_rig
 from knuckle.training.objective import Objective, check_hands
 from knuckle.training.precision import choose_precision
 from knuckle.training.recipe import Recipe
@@ -68,10 +69,7 @@ class Trainer:
                     f"{data}: expected crops of {config.patch_size} px, got {source.set.images.shape[1]} px; the set's"
                     " `--size` and the system's `patch_size` must be equal"
                 )
-            if source.set.rig != load_rig(config.rig).fingerprint:
-                raise KnuckleError(
-                    f"{data}: expected poses of the model's rig, {config.rig}, got another rig's"
-                )
+            check_rig(source.set, config.rig)
         return validation_batches(sources[0], 64) if self.accelerator.is_main_process else []
 
     def run(self) -> dict[str, float]:
@@ -201,6 +199,7 @@ class Trainer:
             "preset": self.recipe.preset,
             "switches": json.dumps(self.recipe.switches),
             "rig": model.config.rig,
+            "tips": load_rig(model.config.rig).tips,
             "recipe": self.recipe.name,
             "phase": self.recipe.phase,
             "started_from": self.before.started_from,

@@ -14,7 +14,6 @@ from knuckle.datasets.negatives import list_negatives, negative_patches
 from knuckle.evaluation.arrays import Predictions, Truth
 from knuckle.evaluation.benchmarks.rendered import mesh_rigs, set_patches, split
 from knuckle.evaluation.protocols import freihand, handgraph, ho3d, synthetic
-from knuckle.evaluation.protocols.freihand import MANO_VERTICES
 from knuckle.evaluation.report import Report
 from knuckle.sets.reader import SynthSet
 
@@ -44,6 +43,8 @@ class Benchmark:
     """How many of these."""
     others_are: str = ""
     """What they are, for the report."""
+    tips: str = ""
+    """Whose fingertips the true joints have (`knuckle.rig.tips`); "" where the data does not say."""
     alone: bool = True
     """Whether each hand is alone in its picture as far as the labels say, so that a partner seen there is a ghost."""
 
@@ -78,7 +79,12 @@ def freihand_benchmark(
         return freihand.report(truth, predictions, model=model, root=root)
 
     return Benchmark(
-        "FreiHAND", tuple(hand.name for hand in hands), _cut(hands), score, vertex_count=MANO_VERTICES
+        "FreiHAND",
+        tuple(hand.name for hand in hands),
+        _cut(hands),
+        score,
+        vertex_count=_vertex_count(hands),
+        tips="freihand",
     )
 
 
@@ -90,7 +96,12 @@ def ho3d_benchmark(folder: Path, *, limit: int | None = None) -> Benchmark:
         return ho3d.report(truth, predictions, model=model)
 
     return Benchmark(
-        "HO-3D", tuple(hand.name for hand in hands), _cut(hands), score, vertex_count=MANO_VERTICES
+        "HO-3D",
+        tuple(hand.name for hand in hands),
+        _cut(hands),
+        score,
+        vertex_count=_vertex_count(hands),
+        tips="ho3d",
     )
 
 
@@ -112,10 +123,16 @@ def rendered_benchmark(rendered: SynthSet, *, name: str, limit: int | None = Non
         lambda size, expand: set_patches(rendered, hands, size=size, rig=rig),
         score,
         vertex_count=len(rig.vertices) if rig else 0,
+        tips=rendered.tips,
         others=(lambda size, expand: set_patches(rendered, others, size=size)) if len(others) else None,
         other_count=len(others),
         others_are="rendered crops without a hand",
     )
+
+
+def _vertex_count(hands: list[LabelledHand]) -> int:
+    """Of the first hand's true mesh; 0 where there is none."""
+    return len(hands[0].vertices_m) if hands and hands[0].vertices_m is not None else 0
 
 
 def _cut(hands: list[LabelledHand]) -> Patches:
