@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -20,6 +20,7 @@ from knuckle.training.augment import (
     mirror_view,
     upright_view,
 )
+from knuckle.training.augmentation import augmentation_of
 from knuckle.training.order import HandOrder
 from knuckle.training.recipe import Recipe
 
@@ -28,10 +29,19 @@ Batch = dict[str, Tensor]
 
 class HandSource:
     """Crops with hands and negatives of a one-hand or two-hand set by index, the last `validation` crops with a hand
-    held out. upright: single hands are turned so that they point up, nearly so where they are augmented."""
+    held out. upright: single hands are turned so that they point up, nearly so where they are augmented. augmentation:
+    how far a recipe changes views and appearances."""
 
-    def __init__(self, path: Path, *, validation: int, upright: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        validation: int,
+        upright: bool = False,
+        augmentation: dict[str, Any] | None = None,
+    ) -> None:
         self.set, self.upright = SynthSet(path), upright
+        self.augmentation = augmentation_of(self.set.hands, augmentation or {})
         is_hand = np.asarray(self.set.labels["is_hand"]).reshape(len(self.set), -1).any(axis=1)
         hands = np.flatnonzero(is_hand)
         if len(hands) <= validation:
@@ -71,19 +81,18 @@ class HandSource:
             if self.set.hands == 2:
                 view = self._change_pair(view, index, rng)
             elif view.is_hand:
-                view = change_view(view, rng, upright=self.upright)
-            view = replace(view, image=change_appearance(view.image, rng))
+                view = change_view(view, rng, by=self.augmentation, upright=self.upright)
+            view = replace(view, image=change_appearance(view.image, rng, by=self.augmentation))
         elif self.upright and view.is_hand:
             view = upright_view(view)
         return view_to_item(view)
 
     def _change_pair(self, view: View, index: int, rng: np.random.Generator) -> View:
-        if rng.random() < 0.5:
+        if rng.random() < self.augmentation.mirror:
             view = mirror_view(view, int(self.set.labels["frame_size"][index][0]))
         if not view.is_hand.any():
             return view
-        # A reflected edge would show a hand of the other side, which no label names.
-        return change_view(view, rng, roll_deg=30.0, border=cv2.BORDER_REPLICATE)
+        return change_view(view, rng, by=self.augmentation)
 
 
 def view_to_item(view: View) -> dict[str, np.ndarray]:
@@ -109,7 +118,12 @@ def open_sources(recipe: Recipe, *, upright: bool = False) -> list[HandSource]:
     """The sets of a recipe; the first alone holds hands out. Raises KnuckleError naming a set that has no hands to
     train on, or part masks where the first has none, or none where it has some."""
     sources = [
-        HandSource(Path(folder), validation=0 if place else recipe.validation, upright=upright)
+        HandSource(
+            Path(folder),
+            validation=0 if place else recipe.validation,
+            upright=upright,
+            augmentation=recipe.augmentation,
+        )
         for place, folder in enumerate(recipe.sets)
     ]
     for source in sources:

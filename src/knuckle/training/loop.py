@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 
 from knuckle.errors import KnuckleError
+from knuckle.layers.batch_norm import synchronise_batch_norms
 from knuckle.rig.load import load_rig
 from knuckle.training.batches import Batch, TrainingBatches, open_sources, validation_batches
 from knuckle.training.checkpoint import load_checkpoint, save_checkpoint, save_weights
@@ -43,6 +44,12 @@ class Trainer:
         folder.mkdir(parents=True, exist_ok=True)
         objective = Objective(recipe)
         self.before = load_initial(objective.model, recipe)
+        if recipe.sync_batch_norm and recipe.processes > 1:
+            if not on_gpu:
+                raise KnuckleError(
+                    f"recipe {recipe.name}: sync_batch_norm: expected a GPU for each process, got none"
+                )
+            synchronise_batch_norms(objective)
         if self.accelerator.device.type == "cpu":
             # Faster on CPU cores; EfficientNet's stem is not of the kind whose gradient oneDNN gets wrong so.
             objective = objective.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
@@ -127,7 +134,8 @@ class Trainer:
             )
         self.optimiser.zero_grad()
         self.accelerator.backward(total)
-        self.accelerator.clip_grad_norm_(self.module.parameters(), self.recipe.clip)
+        if self.recipe.clip:
+            self.accelerator.clip_grad_norm_(self.module.parameters(), self.recipe.clip)
         self.optimiser.step()
         self.update_average(step)
         return {"total": total.item(), **{k: v.item() for k, v in terms.items()}}

@@ -18,7 +18,6 @@ from knuckle.models.handar.render_loss import PaintedHand, hand_mask, picture_di
 from knuckle.models.handar.surface import SurfaceLoss
 from knuckle.rig.layer import RigLayer
 from knuckle.rig.load import load_rig
-from knuckle.skeleton import MIDDLE_MCP
 
 _UNIT_BINS = 64
 """Lengths are measured in bins of the paper's 64, so that the weights mean the same at every patch size."""
@@ -54,7 +53,7 @@ class HandarLoss(nn.Module):
     ) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
         """negatives: whether patches without a hand have joined; the confidence counts from then on."""
         config, hand = self.config, targets.is_hand
-        root_depth = targets.joints_m[:, MIDDLE_MCP, 2].clamp(min=1e-2)
+        root_depth = targets.joints_m[:, self.config.root_joint, 2].clamp(min=1e-2)
         with torch.no_grad():
             vertices_m, _ = truth_mesh(self.rig, targets)
             truth = metres_to_bins(vertices_m, root_depth, crop, camera, config)
@@ -93,7 +92,7 @@ class HandarLoss(nn.Module):
         )
         if output.joints is None:
             return total
-        root_depth = targets.joints_m[:, MIDDLE_MCP, 2].clamp(min=1e-2)
+        root_depth = targets.joints_m[:, self.config.root_joint, 2].clamp(min=1e-2)
         labelled = metres_to_bins(targets.joints_m, root_depth, crop, camera, self.config)
         return total + self._l1(output.joints, labelled, targets.is_hand)
 
