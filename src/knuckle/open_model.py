@@ -183,6 +183,8 @@ def open_model(
         predict=fitted,
         hands=record.hands,
         threshold=record.confidence_threshold,
+        system=record.system,
+        preset=record.preset,
         tips=record.tips,
         samples_seen=record.samples_seen,
     )
@@ -199,7 +201,7 @@ def _open_auto(*, threads: int, refine: bool, evidence: bool) -> EvaluatedModel:
     alone = open_model(ONE_HAND, threads=threads, refine=refine, evidence=evidence)
     chosen = open_predictor(AUTO, threads=threads, refine=refine, evidence=evidence)
     name = AUTO + _without(refine, evidence, "no fit")
-    return replace(alone, name=name, samples_seen=None, frames=by_boxes(chosen))
+    return replace(alone, name=name, system="", samples_seen=None, frames=by_boxes(chosen))
 
 
 def _open_checkpoint(path: Path, *, threads: int) -> EvaluatedModel:
@@ -238,6 +240,9 @@ def _open_checkpoint(path: Path, *, threads: int) -> EvaluatedModel:
         expand=EXPAND[model.hands],
         predict=FittedPredictor(Checkpoint(), size=size, hands=model.hands),
         hands=model.hands,
+        system=metadata["system"],
+        preset=metadata["preset"],
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
         tips=metadata.get("tips", OPEN),
         samples_seen=None if seen is None else int(seen),
     )

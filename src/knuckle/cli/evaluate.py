@@ -37,6 +37,12 @@ def evaluate(
         bool,
         typer.Option("--alignment", help="Compare silhouettes of the meshes too: mIoU, Hausdorff distance."),
     ] = False,
+    paper: Annotated[
+        bool,
+        typer.Option(
+            "--paper", help="The columns of the system's paper too, the paper's own row below ours."
+        ),
+    ] = False,
     record: Annotated[
         bool,
         typer.Option(
@@ -72,6 +78,7 @@ def evaluate(
 
     from knuckle.errors import KnuckleError
     from knuckle.evaluation.benchmarks.catalogue import open_benchmarks
+    from knuckle.evaluation.paper_tables import frames_per_second, paper_tables
     from knuckle.evaluation.protocols.alignment import require_mesh
     from knuckle.evaluation.recorded import record_report
     from knuckle.evaluation.report import file_name, to_table, write_reports
@@ -110,6 +117,9 @@ def evaluate(
                 report = _score(model, benchmark, meshes)
                 reports[-1].append(report)
                 console.print(to_table(report, by_class=by_class), "")
+                if paper:
+                    fps = frames_per_second(model, benchmark)
+                    console.print(*paper_tables(model, report, fps=fps), sep="\n")
         for row in reports:
             for path, model, report in zip(records, plain_names, row, strict=bool(records)):
                 command = _command(name, path, limit, expand, root, refine=refine, evidence=evidence)

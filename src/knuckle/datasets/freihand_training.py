@@ -2,6 +2,7 @@
 
     training_K.json     n camera matrices
     training_xyz.json   n x 21 x 3, metres, camera frame, common order
+    training/mask       n masks of the hand, %08d.jpg; not needed
     training_mano.json  n x 61: pose 48 (axis-angle, relative to MANO's mean pose), shape 10, root u and v in px, scale
 
 n is 32,560, the pictures are 4 n: number i + n k is version k of sample i, and all versions share the labels. Hand
@@ -85,8 +86,17 @@ class FreihandTraining:
         joints_m = self.joints_m[sample]
         joints_px = camera.project(joints_m)
         image = self.folder / "training" / "rgb" / f"{sample + version * self.samples:08d}.jpg"
+        mask = self.folder / "training" / "mask" / f"{sample:08d}.jpg"
         return LabelledHand(
-            image.stem, "FreiHAND", image, "right", camera, tight_box(joints_px), joints_px, joints_m
+            name=image.stem,
+            source="FreiHAND",
+            image=image,
+            side="right",
+            camera=camera,
+            box_px=tight_box(joints_px),
+            joints_px=joints_px,
+            joints_m=joints_m,
+            mask=mask if mask.is_file() else None,
         )
 
 

@@ -11,6 +11,7 @@ whose fingertips it has (`tips`). The joints have the same ones: by MANO's mesh 
 the open rig's are those of the fitted pose.
 """
 
+import math
 from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
@@ -20,6 +21,7 @@ import numpy as np
 from jaxtyping import Float
 
 from knuckle.datasets.freihand_training import FreihandTraining
+from knuckle.datasets.hand_free import SIDES_OF_FRAME, hand_free_crop
 from knuckle.datasets.labelled import LabelledHand, Patch, to_patch
 from knuckle.datasets.obman import ObmanTraining
 from knuckle.datasets.rig_labels import RigLabels, to_rig_tips, with_tips
@@ -27,11 +29,18 @@ from knuckle.errors import KnuckleError
 from knuckle.geometry.crop import Crop, apply_affine
 from knuckle.geometry.projection import project
 from knuckle.rig.hand_rig import HandRig
-from knuckle.sets.samples import label_table
+from knuckle.sets.samples import blank_sample, label_table
 from knuckle.sets.storage import FORMAT, Header, array_specs, open_arrays, write_set
 
+MOST_NEGATIVES = 0.9
 SHARD = 256
 """Crops a shard; a multiple of FreiHAND's four versions of a sample, which share one fit."""
+
+
+_HAND_FREE = 4
+"""Of the random numbers of hand-free crops."""
+_MOST_ATTEMPTS, _NEXT_FRAME = 64, 977
+"""How many frames are tried for one hand-free crop, and how far apart they are."""
 
 
 class Source(Protocol):
@@ -64,6 +73,7 @@ def convert_set(
     expand: float = 1.5,
     rig: Path | None = None,
     tips: str | None = None,
+    negatives: float = 0.0,
     limit: int | None = None,
     workers: int = 1,
     resume: bool = False,
@@ -80,7 +90,9 @@ def convert_set(
         rig: MANO_RIGHT.pkl or a rig file, else the open rig.
         tips: of a MANO rig, whose fingertips the set's joints get (`knuckle.rig.tips`); None: FreiHAND's, as training
             reads MANO_RIGHT.pkl.
-        limit: only the first so many crops, of a download that need not be complete.
+        negatives: share of the set's crops that are hand-free squares of the dataset's own frames
+            (`knuckle.datasets.hand_free`); they come after the hands.
+        limit: only the first so many hands, of a download that need not be complete.
         workers: processes.
         resume: go on with a set that was cut short.
         progress: show a progress bar.
@@ -91,12 +103,15 @@ def convert_set(
     if dataset not in SOURCES:
         raise KnuckleError(f"dataset: expected one of {', '.join(SOURCES)}, got {dataset!r}")
     check_options(size=size, expand=expand, limit=limit, workers=workers)
+    # Written so that NaN fails too.
+    if not 0 <= negatives <= MOST_NEGATIVES:
+        raise KnuckleError(f"negatives: expected a share from 0 to {MOST_NEGATIVES}, got {negatives}")
     _open.cache_clear()
     return write_crops(
         partial(_open, dataset, folder, rig, limit is None),
         out,
         dataset=dataset,
-        options={"size": size, "expand": expand},
+        options={"size": size, "expand": expand} | ({"negatives": negatives} if negatives else {}),
         tips=tips,
         limit=limit,
         workers=workers,
@@ -137,11 +152,15 @@ def write_crops(
     """
     source, size = opened(), options["size"]
     rig = with_tips(source.rig, tips)
-    count = min(source.count, limit or source.count)
+    hands = min(source.count, limit or source.count)
+    share = options.get("negatives", 0.0)
+    without = math.ceil(hands * share / (1 - share))
+    count = hands + without
     table = label_table(size, 0, full=False) | {"residual_m": ((), "float32")}
     header = {
         "format": FORMAT,
         "count": count,
+        "hand_free": without,
         "dataset": dataset,
         "options": options,
         "rig": rig.fingerprint,
@@ -172,26 +191,57 @@ def _open(dataset: str, folder: Path, rig: Path | None, complete: bool) -> Sourc
 
 
 def _summary(out: Path) -> Header:
-    residual = np.load(out / "residual_m.npy", mmap_mode="r", allow_pickle=False)
-    return {"residual_mm": round(float(residual.mean(dtype=np.float64)) * 1e3, 3)}
+    residual, is_hand = (
+        np.load(out / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ("residual_m", "is_hand")
+    )
+    return {"residual_mm": round(float(residual[is_hand].mean(dtype=np.float64)) * 1e3, 3)}
 
 
 def _write_shard(opened: Callable[[], Source], out: Path, header: Header, tips: str, shard: int) -> None:
     source = opened()
     rig = with_tips(source.rig, tips)
-    numbers = range(shard * SHARD, min((shard + 1) * SHARD, header["count"]))
+    count, hands = header["count"], header["count"] - header["hand_free"]
+    first, last = shard * SHARD, min((shard + 1) * SHARD, count)
+    parts = []
+    if first < hands:
+        parts.append(_hands(source, rig, range(first, min(last, hands)), header["options"]))
+    for row in range(max(first, hands), last):
+        parts.append(_hand_free(source, row, hands, header))
+    for name, array in open_arrays(out, header).items():
+        array[first:last] = np.concatenate([part[name] for part in parts])
+        array.flush()
+
+
+def _hands(source: Source, rig: HandRig, numbers: range, options: Header) -> dict[str, np.ndarray]:
+    """The rows of these hands."""
     hands = source.hands(numbers)
-    options = header["options"]
     patches = [to_patch(hand, size=options["size"], expand=options["expand"]) for hand in hands]
     # As right hands: left ones come mirrored with their frame.
     joints_m = np.stack([np.asarray(patch.joints_m) for patch in patches])
     labels = source.rig_labels(numbers, joints_m)
     joints_m = to_rig_tips(joints_m, labels, rig, source=source.tips)
     crops = [_crop_labels(*row) for row in zip(hands, patches, joints_m, strict=True)]
-    values = {name: np.stack([crop[name] for crop in crops]) for name in crops[0]} | labels._asdict()
-    for name, array in open_arrays(out, header).items():
-        array[numbers.start : numbers.stop] = values[name]
-        array.flush()
+    return {name: np.stack([crop[name] for crop in crops]) for name in crops[0]} | labels._asdict()
+
+
+def _hand_free(source: Source, row: int, hands: int, header: Header) -> dict[str, np.ndarray]:
+    """A row without a hand: a square of the frame of one of the set's hands, which are taken evenly."""
+    options, without = header["options"], header["hand_free"]
+    rng = np.random.default_rng([_HAND_FREE, row])
+    number = (row - hands) * hands // without
+    for attempt in range(_MOST_ATTEMPTS):
+        tried = (number + attempt * _NEXT_FRAME) % hands
+        hand = source.hands(range(tried, tried + 1))[0]
+        crop = hand_free_crop(hand, rng, size=options["size"])
+        if crop is not None:
+            sample = blank_sample(crop.warp(hand.read()), hand.camera, crop, vertex_count=None)
+            rows = sample.labels() | {"images": sample.image, "residual_m": np.float32(0)}
+            return {name: np.asarray(value)[None] for name, value in rows.items()}
+    smallest = round(SIDES_OF_FRAME[-1] * min(hand.camera.width, hand.camera.height))
+    raise KnuckleError(
+        f"negatives: expected frames with room for {smallest}x{smallest} px without a hand, got none in "
+        f"{_MOST_ATTEMPTS} of {header['dataset']}'s, {hand.image} the last; ask for none"
+    )
 
 
 def _crop_labels(hand: LabelledHand, patch: Patch, joints_m: np.ndarray) -> dict[str, np.ndarray]:

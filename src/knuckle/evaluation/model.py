@@ -56,6 +56,11 @@ class EvaluatedModel:
     """2 for a system that is shown both hands in one patch."""
     threshold: float = 0.5
     """The confidence from which on a hand of a two-hand system counts as seen."""
+    system: str = ""
+    """Of `knuckle.models.SYSTEMS`; "" for what is none of them."""
+    preset: str = ""
+    parameters: int | None = None
+    """How many numbers its network has learned; None where unknown."""
     tips: str = "open"
     """Whose fingertips its joints have (`knuckle.rig.tips`)."""
     samples_seen: int | None = None

@@ -1,9 +1,13 @@
 """What a run asks of its sets, checked before its first step: each refusal is one sentence with the way out."""
 
+from collections.abc import Sequence
+
 from knuckle.errors import KnuckleError
 from knuckle.rig.load import load_rig
 from knuckle.rig.tips import check_same_tips
 from knuckle.sets.reader import SynthSet
+from knuckle.training.batches import HandSource
+from knuckle.training.recipe import Recipe
 
 
 def check_rig(labels: SynthSet, name: str) -> None:
@@ -25,4 +29,15 @@ def check_rig(labels: SynthSet, name: str) -> None:
         raise KnuckleError(
             f"{labels.path}: expected poses of the model's rig, {name}, got those of "
             f"{'another version of it' if labels.rig_name == rig.name else f'the {labels.rig_name} rig'}; {fix}"
+        )
+
+
+def check_negatives(recipe: Recipe, sources: Sequence[HandSource]) -> None:
+    """Raise KnuckleError where a recipe shows patches without a hand and no set has any: a confidence that never sees
+    one learns to believe everything."""
+    asked = recipe.negatives > 0 and recipe.with_negatives(recipe.steps - 1)
+    if asked and not any(len(source.negatives) for source in sources):
+        raise KnuckleError(
+            f"recipe {recipe.name}: negatives: expected crops without a hand in {', '.join(recipe.sets)}, got none; "
+            "make the set with --negatives, or set negatives = 0.0"
         )

@@ -18,7 +18,7 @@ from knuckle.layers.batch_norm import synchronise_batch_norms
 from knuckle.rig.load import load_rig
 from knuckle.training.batches import Batch, TrainingBatches, open_sources, validation_batches
 from knuckle.training.checkpoint import load_checkpoint, save_checkpoint, save_weights
-from knuckle.training.checks import check_rig
+from knuckle.training.checks import check_negatives, check_rig
 from knuckle.training.objective import Objective, check_hands
 from knuckle.training.precision import choose_precision
 from knuckle.training.recipe import Recipe
@@ -69,6 +69,7 @@ class Trainer:
         """The first set's held-out crops (main process); refuses a set whose crops or rig are not the model's."""
         config = self.objective.model.config
         sources = open_sources(self.recipe, upright=self.upright)
+        check_negatives(self.recipe, sources)
         for data, source in zip(self.recipe.sets, sources, strict=True):
             check_hands(self.objective.model, self.recipe.system, source, data)
             if source.set.images.shape[1] != config.patch_size:
