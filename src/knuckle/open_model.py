@@ -23,6 +23,7 @@ from knuckle.inference.window import normalise
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.load import load_rig
 from knuckle.rig.tips import OPEN
+from knuckle.sets.seen import from_text, joined
 from knuckle.weights import AUTO, ONE_HAND
 
 
@@ -185,6 +186,7 @@ def open_model(
         threshold=record.confidence_threshold,
         system=record.system,
         preset=record.preset,
+        trained_sets=None if record.trained_sets is None else joined(record.trained_sets),
         tips=record.tips,
         samples_seen=record.samples_seen,
     )
@@ -243,6 +245,7 @@ def _open_checkpoint(path: Path, *, threads: int) -> EvaluatedModel:
         system=metadata["system"],
         preset=metadata["preset"],
         parameters=sum(parameter.numel() for parameter in model.parameters()),
+        trained_sets=from_text(metadata.get("trained_sets")),
         tips=metadata.get("tips", OPEN),
         samples_seen=None if seen is None else int(seen),
     )

@@ -48,6 +48,8 @@ class WeightsRecord:
     """How many hands a crop shows: 1, or 2 (a right and a left one)."""
     tips: str = "open"
     """Whose fingertips the joints have (`knuckle.rig.tips`)."""
+    trained_sets: dict[str, Any] | None = None
+    """Which rows of which sets trained it (`knuckle.sets.seen`); None where nobody wrote it down."""
     started_from: str = ""
     """What its first weights were."""
     switches: dict[str, Any] = field(default_factory=dict)

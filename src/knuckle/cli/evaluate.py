@@ -60,7 +60,7 @@ def evaluate(
     ] = "predicted",
     mano: Annotated[
         Path | None,
-        typer.Option(help="Your MANO_RIGHT.pkl: triangles for --alignment on FreiHAND and HO-3D."),
+        typer.Option(help="Your MANO_RIGHT.pkl: meshes of converted sets, triangles for --alignment."),
     ] = None,
     refine: Annotated[
         bool, typer.Option(help="Fuse 2D and 3D joints as `knuckle estimate` does, or the network alone.")
@@ -83,6 +83,7 @@ def evaluate(
     from knuckle.evaluation.recorded import record_report
     from knuckle.evaluation.report import file_name, to_table, write_reports
     from knuckle.open_model import open_model
+    from knuckle.sets.seen import joined
     from knuckle.view.charts import require_matplotlib
     from knuckle.view.report_plot import write_report_plot
 
@@ -90,12 +91,17 @@ def evaluate(
         raise KnuckleError(f"expand: expected a crop side of 0.5 to 10 boxes, got {expand:g}")
     if expand is not None and "auto" in (weights or []):
         raise KnuckleError("expand: expected none with auto, whose systems cut crops of their own")
-    if mano is not None and not alignment:
-        raise KnuckleError("mano: expected with --alignment only, which needs its triangles")
     names = weights or ["dahyf"]
     records = [_record_path(name) for name in names] if record else []
-    meshes = _meshes(mano) if alignment else []
-    opened = [(name, open_benchmarks(name, limit=limit, root=root)) for name in data or ["synthetic"]]
+    meshes = _meshes(mano) if alignment or mano is not None else []
+    meshes = meshes if alignment else []
+    models = [open_model(name, threads=threads, refine=refine, evidence=evidence) for name in names]
+    # All models are scored on hands that none of them was trained on.
+    seen = joined(*(model.trained_sets or {} for model in models))
+    opened = [
+        (name, open_benchmarks(name, limit=limit, root=root, mano=mano, seen=seen))
+        for name in data or ["synthetic"]
+    ]
     if alignment:
         for benchmark in (b for _, benchmarks in opened for b in benchmarks):
             require_mesh(benchmark.name, benchmark.vertex_count, meshes)
@@ -103,7 +109,6 @@ def evaluate(
         if plot:
             require_matplotlib(otherwise="give --no-plot")
         _make_folder(out)
-    models = [open_model(name, threads=threads, refine=refine, evidence=evidence) for name in names]
     if expand is not None:
         models = [replace(model, expand=expand) for model in models]
     plain_names = [model.name for model in models]
@@ -192,7 +197,7 @@ def _meshes(mano: Path | None) -> "list[LabelledFaces]":
     from knuckle.rig.load import load_rig
     from knuckle.rig.mano import load_mano
 
-    rigs = [load_rig("open")] + ([load_mano(mano, "right")] if mano is not None else [])
+    rigs = ([load_mano(mano, "right")] if mano is not None else []) + [load_rig("open")]
     return [labelled_faces(rig) for rig in rigs]
 
 

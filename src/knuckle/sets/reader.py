@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from knuckle.errors import KnuckleError
+from knuckle.sets.seen import origin_of
 from knuckle.sets.storage import INDEX, read_index
 
 
@@ -14,8 +15,9 @@ class SynthSet:
     `labels`, a dict of (N, ...) arrays, all memory-mapped.
 
     Label names are the fields of `Sample`, or of `PairSample` where `hands` is 2. `rig` tells which rig the poses are
-    of (`rig_name`: what it is called), `tips` whose fingertips the joints have (`knuckle.rig.tips`). Raises
-    KnuckleError for a folder without a set, one that was cut short, and damaged files.
+    of (`rig_name`: what it is called), `tips` whose fingertips the joints have (`knuckle.rig.tips`), `origin` where the
+    hands are from (`knuckle.sets.seen`), `residual_mm` how far a rig that was fitted lies from the dataset's joints, on
+    average. Raises KnuckleError for a folder without a set, one that was cut short, and damaged files.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -27,6 +29,7 @@ class SynthSet:
             )
         self.path, self.rig = folder, str(index.get("rig", ""))
         self.rig_name, self.tips = str(index.get("rig_name", "open")), str(index.get("tips", "open"))
+        self.origin, self.residual_mm = origin_of(index), index.get("residual_mm")
         self.labels: dict[str, np.ndarray] = {}
         for name, spec in index["arrays"].items():
             try:

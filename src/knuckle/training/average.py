@@ -4,6 +4,7 @@ from pathlib import Path
 
 from knuckle.errors import KnuckleError
 from knuckle.rig.tips import OPEN
+from knuckle.sets.seen import from_text, joined, to_text
 from knuckle.training.checkpoint import load_model, read_metadata, save_weights
 
 _SAME = ("system", "preset", "switches", "rig", "tips")
@@ -33,6 +34,8 @@ def average_weights(first: Path, second: Path, out: Path, *, share: float) -> di
         for name, value in model.state_dict().items()
     }
     model.load_state_dict(mixed)
+    both = joined(*(from_text(one.get("trained_sets")) or {} for one in described))
+    metadata = metadata | {"trained_sets": to_text(both)}
     metadata = metadata | {"averaged_with": f"{first.stem} of {described[0].get('recipe', '?')}, {share:g}"}
     save_weights(out, model, metadata=metadata)
     return metadata

@@ -13,6 +13,7 @@ from knuckle.errors import KnuckleError
 from knuckle.geometry.crop import Crop
 from knuckle.geometry.projection import frame_to_patch, project
 from knuckle.sets.reader import SynthSet
+from knuckle.sets.seen import Seen
 from knuckle.training.augment import (
     View,
     change_appearance,
@@ -50,6 +51,12 @@ class HandSource:
         self.train = hands[: len(hands) - validation]
         self.validation = hands[len(hands) - validation :]
         self.negatives = np.flatnonzero(~is_hand)
+
+    @property
+    def seen(self) -> Seen:
+        """The rows that training sees."""
+        first = int(self.validation[0]) if len(self.validation) else len(self.set)
+        return {self.set.origin: (first, len(self.set))} if self.set.origin else {}
 
     @property
     def masked(self) -> bool:

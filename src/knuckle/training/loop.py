@@ -16,6 +16,7 @@ from torch.utils.tensorboard import SummaryWriter
 from knuckle.errors import KnuckleError
 from knuckle.layers.batch_norm import synchronise_batch_norms
 from knuckle.rig.load import load_rig
+from knuckle.sets.seen import joined, to_text
 from knuckle.training.batches import Batch, TrainingBatches, open_sources, validation_batches
 from knuckle.training.checkpoint import load_checkpoint, save_checkpoint, save_weights
 from knuckle.training.checks import check_negatives, check_rig
@@ -78,6 +79,7 @@ class Trainer:
                     " `--size` and the system's `patch_size` must be equal"
                 )
             check_rig(source.set, config.rig)
+        self.trained_on = joined(*(source.seen for source in sources))
         return validation_batches(sources[0], 64) if self.accelerator.is_main_process else []
 
     def run(self) -> dict[str, float]:
@@ -211,6 +213,7 @@ class Trainer:
             "tips": load_rig(model.config.rig).tips,
             "recipe": self.recipe.name,
             "phase": self.recipe.phase,
+            "trained_sets": to_text(joined(self.before.sets, self.trained_on)),
             "started_from": self.before.started_from,
             "samples_seen": str(self.before.samples + self.samples),
             "train_seconds": f"{self.before.seconds + self.progress['seconds']:.0f}",
