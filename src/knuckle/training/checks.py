@@ -2,12 +2,17 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from knuckle.errors import KnuckleError
 from knuckle.rig.load import load_rig
 from knuckle.rig.tips import check_same_tips
 from knuckle.sets.reader import SynthSet
 from knuckle.training.batches import HandSource
 from knuckle.training.recipe import Recipe
+
+_ROWS = 1 << 12
+"""Rows looked at together: masks are large."""
 
 
 def check_rig(labels: SynthSet, name: str) -> None:
@@ -41,3 +46,37 @@ def check_negatives(recipe: Recipe, sources: Sequence[HandSource]) -> None:
             f"recipe {recipe.name}: negatives: expected crops without a hand in {', '.join(recipe.sets)}, got none; "
             "make the set with --negatives, or set negatives = 0.0"
         )
+
+
+def check_labels_are_seen(labels: SynthSet) -> None:
+    """Raise KnuckleError, naming file and row, for a hand none of whose joints lies in its crop, and for a part mask
+    that shows nothing of a crop with hands.
+
+    A joint or mask that the set says is not labelled (`valid_joints_2d`, `valid_mask`) is passed over.
+    """
+    size = labels.images.shape[1]
+    for first in range(0, len(labels), _ROWS):
+        rows = slice(first, first + _ROWS)
+        here = np.asarray(labels.labels["is_hand"][rows])
+        points = np.asarray(labels.labels["joints_px"][rows])
+        inside = ((points >= -0.5) & (points <= size - 0.5)).all(-1)
+        told = labels.labels.get("valid_joints_2d")
+        known = np.isfinite(points).all(-1) & (True if told is None else np.asarray(told[rows]))
+        lost = here & known.any(-1) & ~(inside & known).any(-1)
+        if lost.any():
+            row = first + int(np.argwhere(lost)[0, 0])
+            raise KnuckleError(
+                f"{labels.path / 'joints_px.npy'}: row {row}: expected a hand in the crop of {size} px, got one whose "
+                "joints all lie beyond it"
+            )
+        if "part_mask" not in labels.labels:
+            continue
+        shown = here.reshape(len(here), -1).any(1)
+        told = labels.labels.get("valid_mask")
+        shown &= True if told is None else np.asarray(told[rows])
+        empty = shown & ~np.asarray(labels.labels["part_mask"][rows]).reshape(len(here), -1).any(1)
+        if empty.any():
+            raise KnuckleError(
+                f"{labels.path / 'part_mask.npy'}: row {first + int(empty.argmax())}: expected the hands' parts, got "
+                "an empty mask"
+            )

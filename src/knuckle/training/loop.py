@@ -19,7 +19,7 @@ from knuckle.rig.load import load_rig
 from knuckle.sets.seen import joined, to_text
 from knuckle.training.batches import Batch, TrainingBatches, open_sources, validation_batches
 from knuckle.training.checkpoint import load_checkpoint, save_checkpoint, save_weights
-from knuckle.training.checks import check_negatives, check_rig
+from knuckle.training.checks import check_labels_are_seen, check_negatives, check_rig
 from knuckle.training.objective import Objective, check_hands
 from knuckle.training.precision import choose_precision
 from knuckle.training.recipe import Recipe
@@ -79,6 +79,8 @@ class Trainer:
                     " `--size` and the system's `patch_size` must be equal"
                 )
             check_rig(source.set, config.rig)
+            if self.accelerator.is_main_process:
+                check_labels_are_seen(source.set)
         self.trained_on = joined(*(source.seen for source in sources))
         return validation_batches(sources[0], 64) if self.accelerator.is_main_process else []
 
