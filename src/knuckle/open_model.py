@@ -203,7 +203,9 @@ def _open_auto(*, threads: int, refine: bool, evidence: bool) -> EvaluatedModel:
     alone = open_model(ONE_HAND, threads=threads, refine=refine, evidence=evidence)
     chosen = open_predictor(AUTO, threads=threads, refine=refine, evidence=evidence)
     name = AUTO + _without(refine, evidence, "no fit")
-    return replace(alone, name=name, system="", samples_seen=None, frames=by_boxes(chosen))
+    # What trained the two-hand system is not known here.
+    unknown = {"system": "", "samples_seen": None, "trained_sets": None}
+    return replace(alone, name=name, frames=by_boxes(chosen), **unknown)
 
 
 def _open_checkpoint(path: Path, *, threads: int) -> EvaluatedModel:

@@ -83,6 +83,7 @@ def evaluate(
     from knuckle.evaluation.recorded import record_report
     from knuckle.evaluation.report import file_name, to_table, write_reports
     from knuckle.open_model import open_model
+    from knuckle.rig.load import load_rig
     from knuckle.sets.seen import joined
     from knuckle.view.charts import require_matplotlib
     from knuckle.view.report_plot import write_report_plot
@@ -93,8 +94,10 @@ def evaluate(
         raise KnuckleError("expand: expected none with auto, whose systems cut crops of their own")
     names = weights or ["dahyf"]
     records = [_record_path(name) for name in names] if record else []
-    meshes = _meshes(mano) if alignment or mano is not None else []
-    meshes = meshes if alignment else []
+    if mano is not None:
+        # A file that is not MANO's is reported before the work.
+        load_rig(mano)
+    meshes = _meshes(mano) if alignment else []
     models = [open_model(name, threads=threads, refine=refine, evidence=evidence) for name in names]
     # All models are scored on hands that none of them was trained on.
     seen = joined(*(model.trained_sets or {} for model in models))
@@ -127,7 +130,9 @@ def evaluate(
                     console.print(*paper_tables(model, report, fps=fps), sep="\n")
         for row in reports:
             for path, model, report in zip(records, plain_names, row, strict=bool(records)):
-                command = _command(name, path, limit, expand, root, refine=refine, evidence=evidence)
+                command = _command(
+                    name, path, limit, expand, root, mano=mano, refine=refine, evidence=evidence
+                )
                 record_report(path, report, model=model, command=command)
         if records:
             console.print("recorded in " + ", ".join(map(str, records)), soft_wrap=True, markup=False)
@@ -163,6 +168,7 @@ def _command(
     expand: float | None,
     root: str,
     *,
+    mano: Path | None,
     refine: bool,
     evidence: bool,
 ) -> str:
@@ -176,6 +182,7 @@ def _command(
     words += [] if limit is None else ["--limit", str(limit)]
     words += [] if expand is None else ["--expand", f"{expand:g}"]
     words += [] if root == "predicted" else ["--root", root]
+    words += [] if mano is None else ["--mano", str(mano)]
     words += ([] if refine else ["--no-refine"]) + ([] if evidence else ["--no-evidence"])
     return shlex.join(words)
 
@@ -195,10 +202,10 @@ def _meshes(mano: Path | None) -> "list[LabelledFaces]":
     """Triangles of the open rig, and of MANO where the user has it."""
     from knuckle.evaluation.metrics.silhouettes import labelled_faces
     from knuckle.rig.load import load_rig
-    from knuckle.rig.mano import load_mano
 
-    rigs = ([load_mano(mano, "right")] if mano is not None else []) + [load_rig("open")]
-    return [labelled_faces(rig) for rig in rigs]
+    # Where both have as many vertices the file's own triangles are meant.
+    names = ["open"] if mano is None else [mano, "open"]
+    return [labelled_faces(load_rig(name)) for name in names]
 
 
 def _with_own_names(models: "list[EvaluatedModel]") -> "list[EvaluatedModel]":

@@ -9,7 +9,7 @@ import numpy as np
 
 from knuckle.errors import KnuckleError
 from knuckle.rig.hand_rig import HandRig
-from knuckle.rig.tips import OPEN
+from knuckle.rig.tips import MANO_TIPS, OPEN
 from knuckle.skeleton import MANO16_PARENTS, SIDES, Side
 
 
@@ -24,7 +24,7 @@ def load_rig(source: str | Path = "open", *, side: Side = "right") -> HandRig:
     """
     if side not in SIDES:
         raise KnuckleError(f"side: expected one of {', '.join(SIDES)}, got {side!r}")
-    name, _, tips = str(source).partition("#")
+    name, tips = rig_file(source)
     path = Path(__file__).with_name("open.npz") if name == "open" else Path(name)
     if not path.is_file():
         raise KnuckleError(f"rig: expected 'open' or a rig file, found no file {path}")
@@ -43,6 +43,12 @@ def load_rig(source: str | Path = "open", *, side: Side = "right") -> HandRig:
     except Exception as error:
         raise KnuckleError(f"rig: {path} is not a rig file ({error})") from error
     return right if side == "right" else right.mirrored()
+
+
+def rig_file(source: str | Path) -> tuple[str, str]:
+    """The file in a rig's name as `load_rig` takes it, and the fingertips it asks for, "" for none."""
+    name, _, tips = str(source).rpartition("#")
+    return (name, tips) if tips in MANO_TIPS else (str(source), "")
 
 
 def rig_from_arrays(data: Mapping[str, np.ndarray]) -> HandRig:

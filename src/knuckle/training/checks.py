@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from knuckle.errors import KnuckleError
-from knuckle.rig.load import load_rig
-from knuckle.rig.tips import check_same_tips
+from knuckle.rig.load import load_rig, rig_file
+from knuckle.rig.tips import MANO_TIPS, check_same_tips
 from knuckle.sets.reader import SynthSet
 from knuckle.training.batches import HandSource
 from knuckle.training.recipe import Recipe
@@ -18,16 +18,14 @@ _ROWS = 1 << 12
 def check_rig(labels: SynthSet, name: str) -> None:
     """Raise KnuckleError unless a set's poses and fingertips are those of the rig a model learns; name: as `load_rig`
     takes it."""
-    rig = load_rig(name)
+    rig, file = load_rig(name), rig_file(name)[0]
     if labels.rig_name == rig.name:
-        fix = f"convert it again with --tips {rig.tips}" + (
-            f', or set switches = {{ rig = "{name.partition("#")[0]}#{labels.tips}" }}'
-            if rig.name == "mano"
-            else ""
-        )
+        fix = f"convert it again with --tips {rig.tips}"
+        if labels.tips in MANO_TIPS:
+            fix += f', or set switches = {{ rig = "{file}#{labels.tips}" }}'
         check_same_tips(labels.tips, rig.tips, what=str(labels.path), fix=fix)
     if labels.rig != rig.fingerprint:
-        fix = "convert the set again" + ("" if name == "open" else f" with --rig {name.partition('#')[0]}")
+        fix = "convert the set again" + ("" if name == "open" else f" with --rig {file}")
         if labels.rig_name != rig.name:
             its_own = "open" if labels.rig_name == "open" else "MANO_RIGHT.pkl"
             fix += f', or set switches = {{ rig = "{its_own}" }}'
