@@ -237,10 +237,11 @@ def _hand_free(source: Source, row: int, hands: int, header: Header) -> dict[str
             sample = blank_sample(crop.warp(hand.read()), hand.camera, crop, vertex_count=None)
             rows = sample.labels() | {"images": sample.image, "residual_m": np.float32(0)}
             return {name: np.asarray(value)[None] for name, value in rows.items()}
+    hand = source.hands(range(number, number + 1))[0]
     smallest = round(SIDES_OF_FRAME[-1] * min(hand.camera.width, hand.camera.height))
     raise KnuckleError(
         f"negatives: expected frames with room for {smallest}x{smallest} px without a hand, got none in "
-        f"{_MOST_ATTEMPTS} of {header['dataset']}'s, {hand.image} the last; ask for none"
+        f"{_MOST_ATTEMPTS} of {header['dataset']}'s, {hand.image} the first; ask for none"
     )
 
 

@@ -114,7 +114,7 @@ def synchronise_batch_norms(module: nn.Module) -> None:
     """Exchange all batch norms for ones whose statistics are of all processes' maps; weights and state stay."""
     for name, child in list(module.named_children()):
         if isinstance(child, nn.BatchNorm1d | nn.BatchNorm2d):
-            act = child.act if isinstance(child, BatchNormAct) else "none"
+            act: Act = child.act if isinstance(child, BatchNormAct) else "none"
             own = SyncBatchNormAct(child.num_features, act, eps=child.eps, momentum=child.momentum)
             own.weight, own.bias = child.weight, child.bias
             own.running_mean, own.running_var = child.running_mean, child.running_var

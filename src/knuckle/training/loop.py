@@ -70,7 +70,6 @@ class Trainer:
         """The first set's held-out crops (main process); refuses a set whose crops or rig are not the model's."""
         config = self.objective.model.config
         sources = open_sources(self.recipe, upright=self.upright)
-        check_negatives(self.recipe, sources)
         for data, source in zip(self.recipe.sets, sources, strict=True):
             check_hands(self.objective.model, self.recipe.system, source, data)
             if source.set.images.shape[1] != config.patch_size:
@@ -81,6 +80,7 @@ class Trainer:
             check_rig(source.set, config.rig)
             if self.accelerator.is_main_process:
                 check_labels_are_seen(source.set)
+        check_negatives(self.recipe, sources)
         self.trained_on = joined(*(source.seen for source in sources))
         return validation_batches(sources[0], 64) if self.accelerator.is_main_process else []
 
