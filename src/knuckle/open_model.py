@@ -22,6 +22,8 @@ from knuckle.inference.refine import fit_pairs, fuse
 from knuckle.inference.window import normalise
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.load import load_rig
+from knuckle.rig.tips import OPEN
+from knuckle.sets.seen import from_text, joined
 from knuckle.weights import AUTO, ONE_HAND
 
 
@@ -184,6 +186,10 @@ def open_model(
         predict=fitted,
         hands=record.hands,
         threshold=record.confidence_threshold,
+        system=record.system,
+        preset=record.preset,
+        trained_sets=None if record.trained_sets is None else joined(record.trained_sets),
+        tips=record.tips,
         samples_seen=record.samples_seen,
     )
 
@@ -199,7 +205,9 @@ def _open_auto(*, threads: int, refine: bool, evidence: bool) -> EvaluatedModel:
     alone = open_model(ONE_HAND, threads=threads, refine=refine, evidence=evidence)
     chosen = open_predictor(AUTO, threads=threads, refine=refine, evidence=evidence)
     name = AUTO + _without(refine, evidence, "no fit")
-    return replace(alone, name=name, samples_seen=None, frames=by_boxes(chosen))
+    # What trained the two-hand system is not known here.
+    unknown = {"system": "", "samples_seen": None, "trained_sets": None}
+    return replace(alone, name=name, frames=by_boxes(chosen), **unknown)
 
 
 def _open_checkpoint(path: Path, *, threads: int) -> EvaluatedModel:
@@ -238,5 +246,10 @@ def _open_checkpoint(path: Path, *, threads: int) -> EvaluatedModel:
         expand=EXPAND[model.hands],
         predict=FittedPredictor(Checkpoint(), size=size, hands=model.hands),
         hands=model.hands,
+        system=metadata["system"],
+        preset=metadata["preset"],
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        trained_sets=from_text(metadata.get("trained_sets")),
+        tips=metadata.get("tips", OPEN),
         samples_seen=None if seen is None else int(seen),
     )

@@ -8,8 +8,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 @contextmanager
-def show_progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar on stderr until the block ends; yields a function that advances it by a count."""
+def show_progress(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar on stderr until the block ends; yields a function that advances it by a count.
+
+    total: None where it is not known.
+    """
     columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=total)

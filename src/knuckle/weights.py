@@ -46,6 +46,10 @@ class WeightsRecord:
     train_seconds: float
     hands: int = 1
     """How many hands a crop shows: 1, or 2 (a right and a left one)."""
+    tips: str = "open"
+    """Whose fingertips the joints have (`knuckle.rig.tips`)."""
+    trained_sets: dict[str, Any] | None = None
+    """Which rows of which sets trained it (`knuckle.sets.seen`); None where nobody wrote it down."""
     started_from: str = ""
     """What its first weights were."""
     switches: dict[str, Any] = field(default_factory=dict)

@@ -11,7 +11,8 @@ import pytest
 
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.load import load_rig
-from knuckle.rig.mano import MANO_TIPS, load_mano
+from knuckle.rig.mano import load_mano
+from knuckle.rig.tips import MANO_TIPS
 
 FREIHAND_K = np.array([[480.0, 0, 110], [0, 500, 115], [0, 0, 1]])
 SAMPLES = 3

@@ -112,3 +112,21 @@ def test_the_backbone_keeps_the_names_of_its_batch_norms():
     # Those before a depthwise convolution: the stem's and one a block but for the first, which has no other.
     assert sum(m.wide for m in norms.values() if isinstance(m, BatchNormAct)) == 16
     assert norms["bn1"].wide and norms["blocks.1.0.bn1"].wide and not norms["blocks.1.0.bn2"].wide
+
+
+def test_synchronised_norms_answer_and_save_as_before():
+    torch.manual_seed(0)
+    module = nn.Sequential(
+        nn.Conv2d(3, 8, 3),
+        BatchNormAct(8, "relu6"),
+        nn.Sequential(nn.Flatten(), nn.Linear(288, 5), nn.BatchNorm1d(5)),
+    )
+    synchronised = copy.deepcopy(module)
+    batch_norm.synchronise_batch_norms(synchronised)
+    assert sum(isinstance(m, nn.SyncBatchNorm) for m in synchronised.modules()) == 2
+    assert synchronised.state_dict().keys() == module.state_dict().keys()
+    picture = torch.randn(4, 3, 8, 8)
+    for mode in (True, False):
+        # One process: the statistics are those of its own maps.
+        torch.testing.assert_close(synchronised.train(mode)(picture), module.train(mode)(picture))
+    assert all(torch.equal(a, b) for a, b in zip(synchronised.buffers(), module.buffers(), strict=True))

@@ -89,7 +89,7 @@ def loss_of(**switches) -> HandarLoss:
 def perfect(loss: HandarLoss, truth: Targets) -> HandarOutput:
     """What a model that knows everything would say."""
     _, crop, camera = inputs(len(truth.pose))
-    depth = truth.joints_m[:, MIDDLE_MCP, 2]
+    depth = truth.joints_m[:, loss.config.root_joint, 2]
     mesh = metres_to_bins(truth_mesh(loss.rig, truth)[0], depth, crop, camera, loss.config)
     joints = metres_to_bins(truth.joints_m, depth, crop, camera, loss.config)
     return HandarOutput(mesh, mesh.clone(), joints, None, depth, torch.full_like(depth, 30.0))
@@ -156,8 +156,9 @@ def test_heatmap_space_and_back():
         assert torch.allclose(got[0, 0], torch.tensor([7.5, 7.5, z]), atol=1e-4)
 
 
-def test_losses_are_zero_at_the_truth_only():
-    loss, truth = loss_of(segmentation=False), targets(3)
+@pytest.mark.parametrize("z_root", ["middle_mcp", "wrist"])
+def test_losses_are_zero_at_the_truth_only(z_root):
+    loss, truth = loss_of(segmentation=False, z_root=z_root), targets(3)
     _, crop, camera = inputs(3)
     output = perfect(loss, truth)
     _, terms = loss(output, truth, crop, camera, negatives=False)

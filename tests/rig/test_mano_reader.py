@@ -9,9 +9,10 @@ import pytest
 from scipy import sparse
 
 from knuckle.errors import KnuckleError
-from knuckle.rig.mano import MANO_TIPS, load_mano
+from knuckle.rig.mano import load_mano
 from knuckle.rig.rotations import rodrigues
 from knuckle.rig.safe_pickle import load_whitelisted_pickle, to_array
+from knuckle.rig.tips import MANO_TIPS
 
 
 class FakeGlobal:

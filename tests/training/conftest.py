@@ -65,6 +65,8 @@ def write_pairs(folder: Path, count: int, *, size: int, empty: int = 3, seed: in
         "format": FORMAT,
         "count": count,
         "rig": load_rig("open").fingerprint,
+        "seed": seed,
+        "options": {"hands": "two", "size": size},
         "arrays": array_specs(count, {n: (a.shape[1:], str(a.dtype)) for n, a in arrays.items()}),
         "complete": True,
     }

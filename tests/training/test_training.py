@@ -150,7 +150,7 @@ def test_shipping_weights_carry_their_record_and_refuse_other_models(synthetic_s
 
 
 def test_recipes_of_the_project_are_valid():
-    paths = [path for path in sorted(RECIPES.glob("*.toml")) if not path.stem.startswith("standing")]
+    paths = [path for path in sorted(RECIPES.rglob("*.toml")) if not path.stem.startswith("standing")]
     assert len(paths) >= 4
     for path in paths:
         read = read_hand_boxes_recipe if path.stem.startswith("hand-boxes") else read_recipe
@@ -165,6 +165,13 @@ def test_recipes_of_the_project_are_valid():
         ("batch = 9\nprocesses = 2", "divides among"),
         ("schedule = 'cosine'", "expected one of decay, step"),
         ("lr = = 1", "expected a recipe"),
+        ("clip = -1.0", "clip: expected 0 to inf, got -1"),
+        (
+            "[augmentation]\nroll_degrees = 9",
+            "augmentation: expected keys among roll, roll_deg, .*got roll_degrees",
+        ),
+        ("[augmentation]\nblur = 2.0", "augmentation blur: expected 0 to 1, got 2"),
+        ("[augmentation]\nborder = 'white'", "border: expected one of reflect, edge, black"),
     ],
 )
 def test_wrong_recipes_are_refused(tmp_path, text, message):
@@ -175,14 +182,14 @@ def test_wrong_recipes_are_refused(tmp_path, text, message):
 
 
 def test_the_papers_schedule_drops_half_way_and_ends_with_the_confidence_loss():
-    run = read_recipe(RECIPES / "dahyf-paper.toml")
+    run = read_recipe(RECIPES / "paper" / "dahyf-paper.toml")
     assert run.learning_rate(run.steps // 2 - 1) == pytest.approx(5e-5)
     assert run.learning_rate(run.steps // 2) == pytest.approx(5e-6)
     assert not run.with_negatives(int(0.79 * run.steps)) and run.with_negatives(int(0.81 * run.steps))
 
 
 def test_dfl_s_schedule_drops_to_a_fifth_after_epochs_24_and_35_of_50():
-    run = read_recipe(RECIPES / "dfl-paper.toml")
+    run = read_recipe(RECIPES / "paper" / "dfl-paper.toml")
     epoch = run.steps / 50
     rates = [run.learning_rate(round(epoch * after)) for after in (23.9, 24.1, 34.9, 35.1)]
     assert rates == pytest.approx([1e-4, 2e-5, 2e-5, 4e-6])
@@ -199,7 +206,10 @@ def test_a_set_of_another_rig_is_refused(synthetic_set, tmp_path):
     shutil.copytree(synthetic_set, folder)
     index = json.loads((folder / "index.json").read_text())
     (folder / "index.json").write_text(json.dumps({**index, "rig": "another"}))
-    with pytest.raises(KnuckleError, match="expected poses of the model's rig, open, got another rig's"):
+    with pytest.raises(
+        KnuckleError,
+        match="expected poses of the model's rig, open, got those of another version",
+    ):
         Trainer(recipe(folder), tmp_path / "run")
 
 

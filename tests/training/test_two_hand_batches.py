@@ -11,6 +11,7 @@ import torch
 from knuckle.geometry.crop import Crop, apply_affine
 from knuckle.rig.load import load_rig
 from knuckle.training.augment import View, change_view, mirror_view
+from knuckle.training.augmentation import Augmentation
 from knuckle.training.batches import HandSource, TrainingBatches, validation_batches, view_to_item
 from knuckle.training.recipe import Recipe
 
@@ -66,7 +67,7 @@ def test_items_carry_the_sets_labels(source):
 def test_both_hands_move_with_the_picture_and_turn_with_the_camera(source):
     moved = []
     for number, view in enumerate(both_hands(source)):
-        changed = change_view(view, np.random.default_rng(number), roll_deg=60.0)
+        changed = change_view(view, np.random.default_rng(number), by=Augmentation(roll_deg=60.0))
         before, after = view.joints_m, changed.joints_m
         # One camera for both: the way from wrist to wrist keeps its length and its depth.
         gap, turned_gap = before[1, 0] - before[0, 0], after[1, 0] - after[0, 0]
@@ -81,7 +82,7 @@ def test_parts_stay_on_their_joints(source):
     checked = 0
     for number, view in enumerate(both_hands(source)):
         marked, clear = with_marks(view)
-        rolled = change_view(marked, np.random.default_rng(number), roll_deg=60.0)
+        rolled = change_view(marked, np.random.default_rng(number), by=Augmentation(roll_deg=60.0))
         checked += sum(value_at(rolled, hand, joint) == code(hand, joint) for hand, joint in clear)
         wrong = [(h, j) for h, j in clear if value_at(rolled, h, j) not in (code(h, j), None)]
         assert not wrong

@@ -23,11 +23,21 @@ def convert(
         Path | None,
         typer.Option(help="Your MANO_RIGHT.pkl, or a rig file (.npz); without it the open rig is fitted."),
     ] = None,
+    tips: Annotated[
+        Literal["freihand", "ho3d", "manopth", "i2l"] | None,
+        typer.Option(
+            help="With MANO_RIGHT.pkl: whose fingertips the joints get; without it FreiHAND's, which training expects."
+        ),
+    ] = None,
     depths: Annotated[
         str | None,
         typer.Option(help="Of teacher: a one-hand model whose depths count as much as the teacher's."),
     ] = None,
-    limit: Annotated[int | None, typer.Option(help="Only the first so many crops.")] = None,
+    negatives: Annotated[
+        float,
+        typer.Option(help="Share of the crops that show no hand: squares of the dataset's frames beside it."),
+    ] = 0.0,
+    limit: Annotated[int | None, typer.Option(help="Only the first so many hands.")] = None,
     workers: Annotated[int, typer.Option(help="Processes.")] = 2,
     resume: Annotated[bool, typer.Option("--resume", help="Finish a set that was cut short.")] = False,
     expand: Annotated[
@@ -43,6 +53,14 @@ def convert(
 
     if depths is not None and dataset != "teacher":
         raise KnuckleError(f"--depths: expected with teacher, whose depths are a guess, got {dataset}")
+    if tips is not None and dataset == "teacher":
+        raise KnuckleError(
+            "--tips: expected with freihand or obman, got teacher, whose joints are the rig's own"
+        )
+    if negatives and dataset == "teacher":
+        raise KnuckleError(
+            "--negatives: expected with freihand or obman, got teacher, which may show hands without labels"
+        )
     options: dict[str, Any] = {
         "expand": expand,
         "rig": rig,
@@ -56,13 +74,14 @@ def convert(
             second = None if depths is None else second_opinion(depths)
             index = convert_teacher(folder, out, second=second, **options)
         else:
-            index = convert_set(dataset, folder, out, **options)
+            index = convert_set(dataset, folder, out, tips=tips, negatives=negatives, **options)
     except KeyboardInterrupt:
         typer.echo(f"{out}: stopped; the same command with --resume goes on from here", err=True)
         raise typer.Exit(130) from None
+    without = f", {index['hand_free']} of them without a hand" if index["hand_free"] else ""
     typer.echo(
-        f"{out}: {index['count']} crops of {index['options']['size']} px; the joints of the {index['rig_name']} rig"
-        f" lie {index['residual_mm']} mm from the dataset's"
+        f"{out}: {index['count']} crops of {index['options']['size']} px{without}; the joints of the"
+        f" {index['rig_name']} rig lie {index['residual_mm']} mm from the dataset's"
     )
     if dataset == "teacher":
         left_out = index["left_out"]

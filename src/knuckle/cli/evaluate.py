@@ -37,6 +37,12 @@ def evaluate(
         bool,
         typer.Option("--alignment", help="Compare silhouettes of the meshes too: mIoU, Hausdorff distance."),
     ] = False,
+    paper: Annotated[
+        bool,
+        typer.Option(
+            "--paper", help="The columns of the system's paper too, the paper's own row below ours."
+        ),
+    ] = False,
     record: Annotated[
         bool,
         typer.Option(
@@ -54,7 +60,7 @@ def evaluate(
     ] = "predicted",
     mano: Annotated[
         Path | None,
-        typer.Option(help="Your MANO_RIGHT.pkl: triangles for --alignment on FreiHAND and HO-3D."),
+        typer.Option(help="Your MANO_RIGHT.pkl: meshes of converted sets, triangles for --alignment."),
     ] = None,
     refine: Annotated[
         bool, typer.Option(help="Fuse 2D and 3D joints as `knuckle estimate` does, or the network alone.")
@@ -72,10 +78,13 @@ def evaluate(
 
     from knuckle.errors import KnuckleError
     from knuckle.evaluation.benchmarks.catalogue import open_benchmarks
+    from knuckle.evaluation.paper_tables import frames_per_second, paper_tables
     from knuckle.evaluation.protocols.alignment import require_mesh
     from knuckle.evaluation.recorded import record_report
     from knuckle.evaluation.report import file_name, to_table, write_reports
     from knuckle.open_model import open_model
+    from knuckle.rig.load import load_rig
+    from knuckle.sets.seen import joined
     from knuckle.view.charts import require_matplotlib
     from knuckle.view.report_plot import write_report_plot
 
@@ -83,12 +92,19 @@ def evaluate(
         raise KnuckleError(f"expand: expected a crop side of 0.5 to 10 boxes, got {expand:g}")
     if expand is not None and "auto" in (weights or []):
         raise KnuckleError("expand: expected none with auto, whose systems cut crops of their own")
-    if mano is not None and not alignment:
-        raise KnuckleError("mano: expected with --alignment only, which needs its triangles")
     names = weights or ["dahyf"]
     records = [_record_path(name) for name in names] if record else []
+    if mano is not None:
+        # A file that is not MANO's is reported before the work.
+        load_rig(mano)
     meshes = _meshes(mano) if alignment else []
-    opened = [(name, open_benchmarks(name, limit=limit, root=root)) for name in data or ["synthetic"]]
+    models = [open_model(name, threads=threads, refine=refine, evidence=evidence) for name in names]
+    # All models are scored on hands that none of them was trained on.
+    seen = joined(*(model.trained_sets or {} for model in models))
+    opened = [
+        (name, open_benchmarks(name, limit=limit, root=root, mano=mano, seen=seen))
+        for name in data or ["synthetic"]
+    ]
     if alignment:
         for benchmark in (b for _, benchmarks in opened for b in benchmarks):
             require_mesh(benchmark.name, benchmark.vertex_count, meshes)
@@ -96,7 +112,6 @@ def evaluate(
         if plot:
             require_matplotlib(otherwise="give --no-plot")
         _make_folder(out)
-    models = [open_model(name, threads=threads, refine=refine, evidence=evidence) for name in names]
     if expand is not None:
         models = [replace(model, expand=expand) for model in models]
     plain_names = [model.name for model in models]
@@ -110,9 +125,14 @@ def evaluate(
                 report = _score(model, benchmark, meshes)
                 reports[-1].append(report)
                 console.print(to_table(report, by_class=by_class), "")
+                if paper:
+                    fps = frames_per_second(model, benchmark)
+                    console.print(*paper_tables(model, report, fps=fps), sep="\n")
         for row in reports:
             for path, model, report in zip(records, plain_names, row, strict=bool(records)):
-                command = _command(name, path, limit, expand, root, refine=refine, evidence=evidence)
+                command = _command(
+                    name, path, limit, expand, root, mano=mano, refine=refine, evidence=evidence
+                )
                 record_report(path, report, model=model, command=command)
         if records:
             console.print("recorded in " + ", ".join(map(str, records)), soft_wrap=True, markup=False)
@@ -148,6 +168,7 @@ def _command(
     expand: float | None,
     root: str,
     *,
+    mano: Path | None,
     refine: bool,
     evidence: bool,
 ) -> str:
@@ -161,6 +182,7 @@ def _command(
     words += [] if limit is None else ["--limit", str(limit)]
     words += [] if expand is None else ["--expand", f"{expand:g}"]
     words += [] if root == "predicted" else ["--root", root]
+    words += [] if mano is None else ["--mano", str(mano)]
     words += ([] if refine else ["--no-refine"]) + ([] if evidence else ["--no-evidence"])
     return shlex.join(words)
 
@@ -180,10 +202,10 @@ def _meshes(mano: Path | None) -> "list[LabelledFaces]":
     """Triangles of the open rig, and of MANO where the user has it."""
     from knuckle.evaluation.metrics.silhouettes import labelled_faces
     from knuckle.rig.load import load_rig
-    from knuckle.rig.mano import load_mano
 
-    rigs = [load_rig("open")] + ([load_mano(mano, "right")] if mano is not None else [])
-    return [labelled_faces(rig) for rig in rigs]
+    # Where both have as many vertices the file's own triangles are meant.
+    names = ["open"] if mano is None else [mano, "open"]
+    return [labelled_faces(load_rig(name)) for name in names]
 
 
 def _with_own_names(models: "list[EvaluatedModel]") -> "list[EvaluatedModel]":

@@ -21,6 +21,7 @@ COMMANDS = {
     "standing": "Train continuously: render, train, score, repeat; resumes after an interruption.",
     "average": "Average the weights of two runs, one of which started from the other.",
     "evaluate": "Score weights on the synthetic benchmark or on real photos.",
+    "submit": "Write a model's answers as a benchmark's server takes them.",
     "export": "Write trained weights as onnx with their record.",
 }
 

@@ -2,6 +2,7 @@
 
     training_K.json     n camera matrices
     training_xyz.json   n x 21 x 3, metres, camera frame, common order
+    training/mask       n masks of the hand, %08d.jpg; not needed
     training_mano.json  n x 61: pose 48 (axis-angle, relative to MANO's mean pose), shape 10, root u and v in px, scale
 
 n is 32,560, the pictures are 4 n: number i + n k is version k of sample i, and all versions share the labels. Hand
@@ -9,7 +10,7 @@ number j of the source is version j % 4 of sample j // 4, so that hands held out
 every version.
 
 The joints are MANO's 16 joints and, as fingertips, its vertices 744, 320, 443, 555 and 672. The open rig's fingertips
-are vertices of its own, so a rig fitted to these joints keeps millimetres of difference there. The MANO parameters
+are vertices of its own: it keeps millimetres of difference to these joints there. The MANO parameters
 were converted from the mesh and meet xyz to 0.6 mm on average, 6 mm at most.
 """
 
@@ -39,6 +40,8 @@ class FreihandTraining:
     the place is that of the middle MCP by root and scale; with the others they are fitted. complete: whether every
     picture must be there. Raises KnuckleError naming the file that is missing, damaged or of another length.
     """
+
+    tips = "freihand"
 
     def __init__(self, folder: Path, rig: Path | None, *, complete: bool = True) -> None:
         self.folder, self.rig = folder, right_rig(rig, tips="freihand")
@@ -83,8 +86,17 @@ class FreihandTraining:
         joints_m = self.joints_m[sample]
         joints_px = camera.project(joints_m)
         image = self.folder / "training" / "rgb" / f"{sample + version * self.samples:08d}.jpg"
+        mask = self.folder / "training" / "mask" / f"{sample:08d}.jpg"
         return LabelledHand(
-            image.stem, "FreiHAND", image, "right", camera, tight_box(joints_px), joints_px, joints_m
+            name=image.stem,
+            source="FreiHAND",
+            image=image,
+            side="right",
+            camera=camera,
+            box_px=tight_box(joints_px),
+            joints_px=joints_px,
+            joints_m=joints_m,
+            mask=mask if mask.is_file() else None,
         )
 
 

@@ -30,29 +30,34 @@ WIDTH, HEIGHT = 640, 480
 _SITE = "github.com/shreyashampali/ho3d"
 
 
-def download(split: Split) -> Download:
-    """What a split needs beside its pictures."""
+def download(split: Split, *, truth: bool = True) -> Download:
+    """What a split needs beside its pictures; truth: that of the evaluation split, released later, too."""
     files = (
         ("train.txt",)
         if split == "train"
-        else ("evaluation.txt", "evaluation_xyz.json", "evaluation_verts.json")
+        else ("evaluation.txt", *(("evaluation_xyz.json", "evaluation_verts.json") if truth else ()))
     )
     return Download(f"HO-3D {split}", _SITE, files, ((split, "*", 1),))
 
 
-def read_ho3d(folder: Path, *, split: Split = "evaluation", limit: int | None = None) -> list[LabelledHand]:
+def read_ho3d(
+    folder: Path, *, split: Split = "evaluation", truth: bool = True, limit: int | None = None
+) -> list[LabelledHand]:
     """Hands of one split in the order of its list; pictures are read later.
 
-    Training frames without annotation are left out. Boxes: evaluation the dataset's own, training tight
+    truth: whether joints and vertices of the evaluation split are read. Training frames without annotation are left
+    out. Boxes: evaluation the dataset's own, training tight
     around the projected joints. Raises KnuckleError saying which files are missing or disagree.
     """
     if split not in ("train", "evaluation"):
         raise KnuckleError(f'split: expected "train" or "evaluation", got {split!r}')
-    require(folder, download(split))
+    require(folder, download(split, truth=truth))
     names = [line.strip() for line in (folder / f"{split}.txt").read_text().splitlines() if line.strip()]
     if split == "train":
         hands = (_training_hand(folder, name) for name in names[:limit])
         return [hand for hand in hands if hand is not None]
+    if not truth:
+        return [_evaluation_hand(folder, name) for name in names[:limit]]
     joints = read_json(folder / "evaluation_xyz.json", kind=list)
     vertices = read_json(folder / "evaluation_verts.json", kind=list)
     if not len(names) == len(joints) == len(vertices):
@@ -73,12 +78,16 @@ def _training_hand(folder: Path, name: str) -> LabelledHand | None:
     return LabelledHand(name, "HO-3D", image, "right", camera, tight_box(joints_px), joints_px, joints_m)
 
 
-def _evaluation_hand(folder: Path, name: str, joints: list, vertices: list) -> LabelledHand:
+def _evaluation_hand(
+    folder: Path, name: str, joints: list | None = None, vertices: list | None = None
+) -> LabelledHand:
     image, meta = _files(folder / "evaluation", name)
-    joints_m = _to_ours(np.asarray(joints, dtype=float), name)
     camera = Camera.from_matrix(np.asarray(meta["camMat"], dtype=float), WIDTH, HEIGHT)
     left, top, right, bottom = (float(v) for v in meta["handBoundingBox"])
     box = np.array([left, top, right - left, bottom - top])
+    if joints is None or vertices is None:
+        return LabelledHand(name, "HO-3D", image, "right", camera, box)
+    joints_m = _to_ours(np.asarray(joints, dtype=float), name)
     vertices_m = np.asarray(vertices, dtype=float) * OPENGL_FROM_CAMERA
     return LabelledHand(
         name, "HO-3D", image, "right", camera, box, camera.project(joints_m), joints_m, vertices_m

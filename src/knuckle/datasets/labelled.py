@@ -21,7 +21,8 @@ class LabelledHand:
 
     box_px: x, y, w, h. joints_px (21, 2): px of the photograph, NaN where not labelled. joints_m (21, 3) and
     vertices_m (V, 3): camera frame (x right, y down, z forward), metres. scale_m: metric length of the bone
-    9-10 where a dataset gives it. Any label may be None. `camera.assumed` tells that the dataset gives no
+    9-10 where a dataset gives it. mask: a picture of the frame's size in which the hand is bright and all else dark, or
+    the other way round. Any label may be None. `camera.assumed` tells that the dataset gives no
     intrinsics.
     """
 
@@ -35,6 +36,7 @@ class LabelledHand:
     joints_m: Float[np.ndarray, "21 3"] | None = None
     vertices_m: Float[np.ndarray, "V 3"] | None = None
     scale_m: float | None = None
+    mask: Path | None = None
 
     def __post_init__(self) -> None:
         for name, value, last in (("joints_px", self.joints_px, 2), ("joints_m", self.joints_m, 3)):

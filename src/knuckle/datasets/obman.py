@@ -45,6 +45,8 @@ class ObmanTraining:
     pictures as annotations. Raises KnuckleError naming what is missing.
     """
 
+    tips = "manopth"
+
     def __init__(self, folder: Path, rig: Path | None, *, complete: bool = True) -> None:
         self.folder, self.rig = folder / "train", right_rig(rig, tips="manopth")
         self.names = sorted(path.stem for path in (self.folder / "meta").glob("*.pkl"))

@@ -1,15 +1,19 @@
 """Pose, shape and place of a rig for labelled hands: what a training set holds beside the joints."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from knuckle.errors import KnuckleError
 from knuckle.rig.fit.joints import fit_joints
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.load import load_rig
-from knuckle.rig.mano import TipSource, load_mano
+from knuckle.rig.mano import load_mano
+from knuckle.rig.rotations import rodrigues
+from knuckle.rig.tips import MANO_TIPS, TIP_JOINTS, TipSource, convert_tips, named_tips
 
 
 class RigLabels(NamedTuple):
@@ -43,7 +47,39 @@ def right_rig(path: Path | None, *, tips: TipSource) -> HandRig:
 def fit_labels(rig: HandRig, joints_m: Float[np.ndarray, "n 21 3"]) -> RigLabels:
     """The rig fitted to the joints of right hands (common order, camera frame, metres); see `knuckle.rig.fit.joints`.
 
-    The rig's fingertips are its own vertices, the dataset's are MANO's: what is left between them is in residual_m.
+    The open rig's fingertips are its own vertices, the datasets' are MANO's: what is left between them is in
+    residual_m.
     """
     fitted = fit_joints(rig, joints_m)
     return RigLabels(fitted.pose + rig.pose_mean, fitted.shape, fitted.translation, fitted.residual_m)
+
+
+def with_tips(rig: HandRig, tips: str | None) -> HandRig:
+    """The rig with the fingertips that a set is to have; None for those that training reads a rig of its kind with.
+
+    Raises KnuckleError for an unknown name, and for a name with a rig that is not MANO's.
+    """
+    if rig.tips not in MANO_TIPS:
+        if tips not in (None, rig.tips):
+            raise KnuckleError(f"tips: expected a MANO file as rig to have {tips}'s, got the {rig.name} rig")
+        return rig
+    name, vertices = named_tips("freihand" if tips is None else tips, len(rig.vertices))  # pyright: ignore[reportArgumentType]
+    return replace(rig, tips=name, tip_vertices=vertices)
+
+
+def to_rig_tips(
+    joints_m: Float[np.ndarray, "n 21 3"], labels: RigLabels, rig: HandRig, *, source: str
+) -> Float[np.ndarray, "n 21 3"]:
+    """Labelled joints with a rig's fingertips: converted by the labelled mesh where both conventions are on it, else
+    the rig's own in the labelled pose.
+
+    joints_m: common order, camera frame, metres. source: the convention they have.
+    """
+    if source == rig.tips:
+        return joints_m
+    posed = rig.posed_by_matrices(rodrigues(labels.pose), labels.shape, labels.translation)
+    if source in MANO_TIPS and rig.tips in MANO_TIPS:
+        return convert_tips(joints_m, posed.vertices, source=source, target=rig.tips)
+    moved = np.array(joints_m, copy=True)
+    moved[:, list(TIP_JOINTS)] = posed.joints[:, list(TIP_JOINTS)]
+    return moved

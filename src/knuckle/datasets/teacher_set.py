@@ -45,6 +45,7 @@ class TeacherTraining:
 
     def __init__(self, folder: Path, rig: Path | None, second: SecondOpinion | None = None) -> None:
         self.rig = right_rig(rig, tips="freihand")
+        self.tips = self.rig.tips
         found = read_teacher(folder)
         right = [_as_right(hand) for hand in found]
         joints_px, joints_m, camera = (np.stack(part) for part in zip(*right, strict=True))

@@ -6,9 +6,12 @@ arrays are those of `knuckle.sets.samples.Sample`, with two differences. `visibl
 within the picture: the datasets do not say what is occluded. `residual_m` is added: the mean distance of the rig's
 joints from the dataset's.
 
-Pose and shape are those of one rig, open or MANO, and mean nothing to another: the index names it (`rig_name`).
+Pose and shape are those of one rig, open or MANO, and mean nothing to another: the index names it (`rig_name`) and
+whose fingertips it has (`tips`). The joints have the same ones: by MANO's mesh they are converted from the dataset's;
+the open rig's are those of the fitted pose.
 """
 
+import math
 from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
@@ -18,17 +21,26 @@ import numpy as np
 from jaxtyping import Float
 
 from knuckle.datasets.freihand_training import FreihandTraining
+from knuckle.datasets.hand_free import SIDES_OF_FRAME, hand_free_crop
 from knuckle.datasets.labelled import LabelledHand, Patch, to_patch
 from knuckle.datasets.obman import ObmanTraining
-from knuckle.datasets.rig_labels import RigLabels
+from knuckle.datasets.rig_labels import RigLabels, to_rig_tips, with_tips
 from knuckle.errors import KnuckleError
 from knuckle.geometry.crop import Crop, apply_affine
+from knuckle.geometry.projection import project
 from knuckle.rig.hand_rig import HandRig
-from knuckle.sets.samples import label_table
+from knuckle.sets.samples import blank_sample, label_table
 from knuckle.sets.storage import FORMAT, Header, array_specs, open_arrays, write_set
 
+MOST_NEGATIVES = 0.9
 SHARD = 256
 """Crops a shard; a multiple of FreiHAND's four versions of a sample, which share one fit."""
+
+
+_HAND_FREE = 4
+"""Of the random numbers of hand-free crops."""
+_MOST_ATTEMPTS, _NEXT_FRAME = 64, 977
+"""How many frames are tried for one hand-free crop, and how far apart they are."""
 
 
 class Source(Protocol):
@@ -36,6 +48,9 @@ class Source(Protocol):
 
     count: int
     rig: HandRig
+    """What the labels are of; a MANO file has the dataset's fingertips."""
+    tips: str
+    """Whose fingertips the dataset's joints have (`knuckle.rig.tips`)."""
 
     def hands(self, numbers: range) -> list[LabelledHand]:
         """The labelled hands of these numbers, with joints_px and joints_m."""
@@ -57,6 +72,8 @@ def convert_set(
     size: int = 256,
     expand: float = 1.5,
     rig: Path | None = None,
+    tips: str | None = None,
+    negatives: float = 0.0,
     limit: int | None = None,
     workers: int = 1,
     resume: bool = False,
@@ -64,21 +81,38 @@ def convert_set(
 ) -> Header:
     """Write a dataset's training split into the folder `out`; returns what its index.json says.
 
-    dataset: one of `SOURCES`. size: side of the crops, px (a crop takes size^2 x 3 bytes). rig: MANO_RIGHT.pkl or a
-    rig file, else the open rig. limit: only the first so many crops, of
-    a download that need not be complete. resume: go on with a set that was cut short. The
-    index gives the mean of residual_m as residual_mm. Raises KnuckleError naming the file that is missing, damaged or
-    disagrees, for options out of range and for a folder in use.
+    Args:
+        dataset: one of `SOURCES`.
+        folder: of the dataset, as downloaded.
+        out: where the set is written.
+        size: side of the crops, px (a crop takes size^2 x 3 bytes).
+        expand: side of the crops over the longer side of the joints' box.
+        rig: MANO_RIGHT.pkl or a rig file, else the open rig.
+        tips: of a MANO rig, whose fingertips the set's joints get (`knuckle.rig.tips`); None: FreiHAND's, as training
+            reads MANO_RIGHT.pkl.
+        negatives: share of the set's crops that are hand-free squares of the dataset's own frames
+            (`knuckle.datasets.hand_free`); they come after the hands.
+        limit: only the first so many hands, of a download that need not be complete.
+        workers: processes.
+        resume: go on with a set that was cut short.
+        progress: show a progress bar.
+
+    The index gives the mean of residual_m as residual_mm. Raises KnuckleError naming the file that is missing, damaged
+    or disagrees, for options out of range and for a folder in use.
     """
     if dataset not in SOURCES:
         raise KnuckleError(f"dataset: expected one of {', '.join(SOURCES)}, got {dataset!r}")
     check_options(size=size, expand=expand, limit=limit, workers=workers)
+    # Written so that NaN fails too.
+    if not 0 <= negatives <= MOST_NEGATIVES:
+        raise KnuckleError(f"negatives: expected a share from 0 to {MOST_NEGATIVES}, got {negatives}")
     _open.cache_clear()
     return write_crops(
         partial(_open, dataset, folder, rig, limit is None),
         out,
         dataset=dataset,
-        options={"size": size, "expand": expand},
+        options={"size": size, "expand": expand} | ({"negatives": negatives} if negatives else {}),
+        tips=tips,
         limit=limit,
         workers=workers,
         resume=resume,
@@ -104,6 +138,7 @@ def write_crops(
     *,
     dataset: str,
     options: Header,
+    tips: str | None = None,
     about: Header | None = None,
     limit: int | None,
     workers: int,
@@ -113,18 +148,24 @@ def write_crops(
     """Write the hands of a source as a set; returns what its index.json says.
 
     opened: gives the source, here and, pickled, in every worker. options: size, expand and what else a resumed set
-    must have in common. about: what else the index says. The rest is as in `convert_set`.
+    must have in common. tips: as in `convert_set`. about: what else the index says. The rest is as in `convert_set`.
     """
     source, size = opened(), options["size"]
-    count = min(source.count, limit or source.count)
+    rig = with_tips(source.rig, tips)
+    hands = min(source.count, limit or source.count)
+    share = options.get("negatives", 0.0)
+    without = math.ceil(hands * share / (1 - share))
+    count = hands + without
     table = label_table(size, 0, full=False) | {"residual_m": ((), "float32")}
     header = {
         "format": FORMAT,
         "count": count,
+        "hand_free": without,
         "dataset": dataset,
         "options": options,
-        "rig": source.rig.fingerprint,
-        "rig_name": source.rig.name,
+        "rig": rig.fingerprint,
+        "rig_name": rig.name,
+        "tips": rig.tips,
         **(about or {}),
         "arrays": array_specs(count, {"images": ((size, size, 3), "uint8"), **table}),
         "complete": False,
@@ -132,7 +173,7 @@ def write_crops(
     write_set(
         out,
         header,
-        partial(_write_shard, opened, out, header),
+        partial(_write_shard, opened, out, header, rig.tips),
         shard_size=SHARD,
         workers=workers,
         resume=resume,
@@ -150,34 +191,70 @@ def _open(dataset: str, folder: Path, rig: Path | None, complete: bool) -> Sourc
 
 
 def _summary(out: Path) -> Header:
-    residual = np.load(out / "residual_m.npy", mmap_mode="r", allow_pickle=False)
-    return {"residual_mm": round(float(residual.mean(dtype=np.float64)) * 1e3, 3)}
+    residual, is_hand = (
+        np.load(out / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ("residual_m", "is_hand")
+    )
+    return {"residual_mm": round(float(residual[is_hand].mean(dtype=np.float64)) * 1e3, 3)}
 
 
-def _write_shard(opened: Callable[[], Source], out: Path, header: Header, shard: int) -> None:
+def _write_shard(opened: Callable[[], Source], out: Path, header: Header, tips: str, shard: int) -> None:
     source = opened()
-    numbers = range(shard * SHARD, min((shard + 1) * SHARD, header["count"]))
-    hands = source.hands(numbers)
-    options = header["options"]
-    patches = [to_patch(hand, size=options["size"], expand=options["expand"]) for hand in hands]
-    crops = [_crop_labels(hand, patch) for hand, patch in zip(hands, patches, strict=True)]
-    values = {name: np.stack([crop[name] for crop in crops]) for name in crops[0]}
-    values |= source.rig_labels(numbers, values["joints_m"])._asdict()
+    rig = with_tips(source.rig, tips)
+    count, hands = header["count"], header["count"] - header["hand_free"]
+    first, last = shard * SHARD, min((shard + 1) * SHARD, count)
+    parts = []
+    if first < hands:
+        parts.append(_hands(source, rig, range(first, min(last, hands)), header["options"]))
+    for row in range(max(first, hands), last):
+        parts.append(_hand_free(source, row, hands, header))
     for name, array in open_arrays(out, header).items():
-        array[numbers.start : numbers.stop] = values[name]
+        array[first:last] = np.concatenate([part[name] for part in parts])
         array.flush()
 
 
-def _crop_labels(hand: LabelledHand, patch: Patch) -> dict[str, np.ndarray]:
+def _hands(source: Source, rig: HandRig, numbers: range, options: Header) -> dict[str, np.ndarray]:
+    """The rows of these hands."""
+    hands = source.hands(numbers)
+    patches = [to_patch(hand, size=options["size"], expand=options["expand"]) for hand in hands]
+    # As right hands: left ones come mirrored with their frame.
+    joints_m = np.stack([np.asarray(patch.joints_m) for patch in patches])
+    labels = source.rig_labels(numbers, joints_m)
+    joints_m = to_rig_tips(joints_m, labels, rig, source=source.tips)
+    crops = [_crop_labels(*row) for row in zip(hands, patches, joints_m, strict=True)]
+    return {name: np.stack([crop[name] for crop in crops]) for name in crops[0]} | labels._asdict()
+
+
+def _hand_free(source: Source, row: int, hands: int, header: Header) -> dict[str, np.ndarray]:
+    """A row without a hand: a square of the frame of one of the set's hands, which are taken evenly."""
+    options, without = header["options"], header["hand_free"]
+    rng = np.random.default_rng([_HAND_FREE, row])
+    number = (row - hands) * hands // without
+    for attempt in range(_MOST_ATTEMPTS):
+        tried = (number + attempt * _NEXT_FRAME) % hands
+        hand = source.hands(range(tried, tried + 1))[0]
+        crop = hand_free_crop(hand, rng, size=options["size"])
+        if crop is not None:
+            sample = blank_sample(crop.warp(hand.read()), hand.camera, crop, vertex_count=None)
+            rows = sample.labels() | {"images": sample.image, "residual_m": np.float32(0)}
+            return {name: np.asarray(value)[None] for name, value in rows.items()}
+    hand = source.hands(range(number, number + 1))[0]
+    smallest = round(SIDES_OF_FRAME[-1] * min(hand.camera.width, hand.camera.height))
+    raise KnuckleError(
+        f"negatives: expected frames with room for {smallest}x{smallest} px without a hand, got none in "
+        f"{_MOST_ATTEMPTS} of {header['dataset']}'s, {hand.image} the first; ask for none"
+    )
+
+
+def _crop_labels(hand: LabelledHand, patch: Patch, joints_m: np.ndarray) -> dict[str, np.ndarray]:
     """What depends on the crop; `Patch` holds the frame mirrored where the hand is left."""
-    joints_px = np.asarray(patch.joints_px)
+    joints_px = project(joints_m, patch.camera)
     frame_size = np.array([hand.camera.width, hand.camera.height])
     u, v, side = (float(value) for value in patch.crop)
     patch_from_frame = Crop((u, v), side, len(patch.pixels)).patch_from_frame
     return {
         "images": patch.pixels,
         "is_hand": np.array(True),
-        "joints_m": np.asarray(patch.joints_m),
+        "joints_m": joints_m,
         "joints_px": apply_affine(patch_from_frame, joints_px),
         "camera": patch.camera,
         "frame_size": frame_size,

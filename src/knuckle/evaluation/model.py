@@ -14,6 +14,7 @@ from knuckle.datasets.labelled import Patch
 from knuckle.evaluation.frames import HAND_SIDES, LEFT, TwoHandFrame, hand_patch, pair_patch, tight_box
 from knuckle.geometry.mirror import MIRROR_POINT, mirror_px
 from knuckle.hands import HandPredictor
+from knuckle.sets.seen import Seen
 
 Outputs = Mapping[str, np.ndarray]
 
@@ -56,6 +57,15 @@ class EvaluatedModel:
     """2 for a system that is shown both hands in one patch."""
     threshold: float = 0.5
     """The confidence from which on a hand of a two-hand system counts as seen."""
+    system: str = ""
+    """Of `knuckle.models.SYSTEMS`; "" for what is none of them."""
+    preset: str = ""
+    parameters: int | None = None
+    """How many numbers its network has learned; None where unknown."""
+    trained_sets: Seen | None = None
+    """Which rows of which sets trained it; None where nobody wrote it down."""
+    tips: str = "open"
+    """Whose fingertips its joints have (`knuckle.rig.tips`)."""
     samples_seen: int | None = None
     """Hands it was trained on, counted as often as shown; None where unknown."""
     frames: FramePredictor | None = None

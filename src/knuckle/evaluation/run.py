@@ -20,6 +20,7 @@ from knuckle.evaluation.protocols import two_hands
 from knuckle.evaluation.protocols.alignment import add_alignment, require_mesh
 from knuckle.evaluation.protocols.confidence import add_confidence, add_presence
 from knuckle.evaluation.report import Report
+from knuckle.evaluation.tips import to_tips
 from knuckle.geometry.crop import apply_affine
 from knuckle.skeleton import JOINT_COUNT
 
@@ -32,6 +33,7 @@ _KEPT_OF_TWO = (*_JOINTS, "vertices_m", "mesh_joints_m", "confidence")
 _NO_PICTURE = np.zeros((0, 0, 3), np.uint8)
 """In place of thousands of pictures, which need not stay in memory."""
 
+_NOT_WRITTEN = "the weights do not say which hands they were trained on: these may be among them"
 _HAND_BY_HAND = "every hand that is there cut by its own true box and told its side, left hands mirrored"
 _BY_BOXES = "every hand that is there given by its own true box and side, crops as the model cuts them"
 
@@ -60,8 +62,9 @@ def evaluate(
     """
     if alignment:
         require_mesh(benchmark.name, benchmark.vertex_count, alignment)
+    unknown = (_NOT_WRITTEN,) if benchmark.hands_from and model.trained_sets is None else ()
     if isinstance(benchmark, TwoHandBenchmark):
-        return _evaluate_frames(model, benchmark, batch, progress)
+        return _evaluate_frames(model, benchmark, batch, progress).with_scores((), notes=unknown)
     predict = model.for_single_hands()
     truth, predictions = run_patches(
         predict,
@@ -71,7 +74,8 @@ def evaluate(
         keep_vertices=benchmark.vertex_count > 0,
         progress=progress,
     )
-    report = benchmark.score(truth, predictions, model.name)
+    predictions, notes = to_tips(predictions, truth.camera, source=model.tips, target=benchmark.tips)
+    report = benchmark.score(truth, predictions, model.name).with_scores((), notes=notes + unknown)
     if benchmark.alone and predictions.pair_confidence is not None:
         only_right = np.tile([True, False], (len(truth), 1))
         report = add_presence(report, predictions.pair_confidence, only_right, threshold=model.threshold)

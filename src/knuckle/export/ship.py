@@ -10,6 +10,8 @@ from jaxtyping import Bool, Float
 from knuckle.export.onnx import export_onnx
 from knuckle.files import atomic_path
 from knuckle.inference.onnx_model import OnnxModel
+from knuckle.rig.tips import OPEN
+from knuckle.sets.seen import from_text
 from knuckle.training.batches import HandSource, validation_batches
 from knuckle.training.checkpoint import load_model
 from knuckle.training.objective import check_hands, images_to_input
@@ -65,6 +67,8 @@ def ship(
         commit=commit,
         samples_seen=int(metadata["samples_seen"]),
         train_seconds=float(metadata["train_seconds"]),
+        tips=metadata.get("tips", OPEN),
+        trained_sets=from_text(metadata.get("trained_sets")),
         started_from=metadata.get("started_from", "ImageNet"),
         switches=json.loads(metadata.get("switches", "{}")),
         hands=model.hands,

@@ -96,6 +96,34 @@ def with_fast_batch_norms(module: nn.Module) -> None:
             norm.wide = isinstance(follower, DepthwiseConv)
 
 
+class SyncBatchNormAct(nn.SyncBatchNorm):
+    """`BatchNormAct` whose statistics are of the maps of all processes; its state is the same."""
+
+    def __init__(self, channels: int, act: Act, *, eps: float, momentum: float | None) -> None:
+        super().__init__(channels, eps=eps, momentum=momentum, device="meta")
+        self.act = act
+
+    def forward(self, input: Float[Tensor, "B C *h"]) -> Float[Tensor, "B C *h"]:
+        answer = super().forward(input)
+        if self.act == "none":
+            return answer
+        return F.relu(answer) if self.act == "relu" else F.relu6(answer)
+
+
+def synchronise_batch_norms(module: nn.Module) -> None:
+    """Exchange all batch norms for ones whose statistics are of all processes' maps; weights and state stay."""
+    for name, child in list(module.named_children()):
+        if isinstance(child, nn.BatchNorm1d | nn.BatchNorm2d):
+            act: Act = child.act if isinstance(child, BatchNormAct) else "none"
+            own = SyncBatchNormAct(child.num_features, act, eps=child.eps, momentum=child.momentum)
+            own.weight, own.bias = child.weight, child.bias
+            own.running_mean, own.running_var = child.running_mean, child.running_var
+            own.num_batches_tracked = child.num_batches_tracked
+            setattr(module, name, own.train(child.training))
+        else:
+            synchronise_batch_norms(child)
+
+
 def _exchange(module: nn.Module) -> None:
     acts: dict[str, Act] = {"Identity": "none", "ReLU": "relu", "ReLU6": "relu6"}
     for name, child in list(module.named_children()):

@@ -12,6 +12,7 @@ from knuckle.errors import KnuckleError
 from knuckle.geometry.mirror import MIRROR_AXIS_ANGLE, MIRROR_POINT, MIRROR_TURN
 from knuckle.rig.lbs import LbsArrays, articulate, joints16_and_tips_to_common
 from knuckle.rig.rotations import rodrigues
+from knuckle.rig.tips import OPEN, OPEN_TIPS
 from knuckle.skeleton import SIDES, Side
 
 
@@ -47,12 +48,15 @@ class HandRig:
     pose_map: Float[np.ndarray, "p 135"]
     joint_regressor: Float[np.ndarray, "16 v"]
     tip_vertices: Integer[np.ndarray, "5"]
+    """Thumb, index, middle, ring, pinky."""
     parents: Integer[np.ndarray, "16"]
     axes: Float[np.ndarray, "16 3 3"]
     rest_angles: Float[np.ndarray, "16 3"]
     pose_mean: Float[np.ndarray, "16 3"] = field(default_factory=lambda: np.zeros((16, 3), np.float32))
     """Added to every pose before use (MANO without flat_hand_mean); rotation matrices are taken as they
     are."""
+    tips: str = OPEN
+    """Whose choice `tip_vertices` are: a name of `knuckle.rig.tips`."""
     part_label: Integer[np.ndarray, "v"] | None = None
     finger_label: Integer[np.ndarray, "v"] | None = None
     uv_corner: Float[np.ndarray, "f 3 2"] | None = None
@@ -151,16 +155,23 @@ class HandRig:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Sixteen hex digits that tell one version of a rig from another: sets keep it, so that a set made with another
-        rig is found out."""
-        arrays = (
+        """Sixteen hex digits that tell one version of a rig from another, its fingertips and mean pose included: sets
+        keep it, so that a set made with another rig is found out."""
+        arrays = [
             self.vertices,
             self.skin_weights,
             self.shape_basis,
             self.joint_regressor,
             self.pose_basis,
             self.pose_map,
-        )
+        ]
+        # The open rig keeps the fingerprint that it had before its tips counted.
+        if self.tips != OPEN or tuple(self.tip_vertices) != OPEN_TIPS or self.pose_mean.any():
+            arrays += [
+                self.tip_vertices.astype(np.int64),
+                self.pose_mean,
+                np.frombuffer(self.tips.encode(), np.uint8),
+            ]
         return hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in arrays)).hexdigest()[:16]
 
     @cached_property

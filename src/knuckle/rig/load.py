@@ -9,6 +9,7 @@ import numpy as np
 
 from knuckle.errors import KnuckleError
 from knuckle.rig.hand_rig import HandRig
+from knuckle.rig.tips import MANO_TIPS, OPEN
 from knuckle.skeleton import MANO16_PARENTS, SIDES, Side
 
 
@@ -17,19 +18,23 @@ def load_rig(source: str | Path = "open", *, side: Side = "right") -> HandRig:
     """The open rig shipped with the package, a rig file (.npz) of the same format, or the user's own MANO file
     (.pkl, read by `load_mano` as it reads by default), as a left or right hand.
 
+    "MANO_RIGHT.pkl#ho3d" reads it with the fingertips of a convention (`knuckle.rig.tips`); without, FreiHAND's.
     Cached: every caller shares one object, treat its arrays as constants. Raises KnuckleError for an unknown side
     and for a file that is missing or not a rig.
     """
     if side not in SIDES:
         raise KnuckleError(f"side: expected one of {', '.join(SIDES)}, got {side!r}")
-    path = Path(__file__).with_name("open.npz") if source == "open" else Path(source)
+    name, tips = rig_file(source)
+    path = Path(__file__).with_name("open.npz") if name == "open" else Path(name)
     if not path.is_file():
         raise KnuckleError(f"rig: expected 'open' or a rig file, found no file {path}")
     if path.suffix == ".pkl":
         # Imported here: the MANO reader itself needs this module.
         from knuckle.rig.mano import load_mano
 
-        return load_mano(path, side)
+        return load_mano(path, side, tips=tips or "freihand")  # pyright: ignore[reportArgumentType]
+    if tips:
+        raise KnuckleError(f"rig: expected a MANO file (.pkl) before #{tips}, got {name!r}")
     try:
         with np.load(path, allow_pickle=False) as archive:
             right = rig_from_arrays({key: archive[key] for key in archive.files})
@@ -38,6 +43,12 @@ def load_rig(source: str | Path = "open", *, side: Side = "right") -> HandRig:
     except Exception as error:
         raise KnuckleError(f"rig: {path} is not a rig file ({error})") from error
     return right if side == "right" else right.mirrored()
+
+
+def rig_file(source: str | Path) -> tuple[str, str]:
+    """The file in a rig's name as `load_rig` takes it, and the fingertips it asks for, "" for none."""
+    name, _, tips = str(source).rpartition("#")
+    return (name, tips) if tips in MANO_TIPS else (str(source), "")
 
 
 def rig_from_arrays(data: Mapping[str, np.ndarray]) -> HandRig:
@@ -82,6 +93,7 @@ def rig_from_arrays(data: Mapping[str, np.ndarray]) -> HandRig:
         pose_map=np.asarray(data.get("pose_map", np.zeros((0, 135))), np.float32),
         joint_regressor=regressor,
         tip_vertices=np.asarray(data["tip_vertices"], np.int64),
+        tips=str(data.get("tips", OPEN)),
         parents=np.array(MANO16_PARENTS),
         axes=np.asarray(data["axes"], np.float32),
         rest_angles=np.asarray(data["rest_angles"], np.float32),

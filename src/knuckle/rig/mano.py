@@ -3,10 +3,9 @@ shipped."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from knuckle.errors import KnuckleError
 from knuckle.geometry.mirror import MIRROR_POINT
@@ -14,17 +13,8 @@ from knuckle.rig.anatomy import axes_from_rest_joints
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.lbs import joints16_and_tips_to_common
 from knuckle.rig.safe_pickle import load_whitelisted_pickle, to_array
+from knuckle.rig.tips import TipSource, named_tips
 from knuckle.skeleton import MANO16_FINGER, MANO16_PARENTS, SIDES, Side
-
-TipSource: TypeAlias = Literal["freihand", "ho3d", "manopth", "i2l"]
-
-MANO_TIPS: dict[TipSource, tuple[int, int, int, int, int]] = {
-    "freihand": (744, 320, 443, 555, 672),
-    "ho3d": (744, 333, 444, 555, 672),
-    "manopth": (745, 317, 444, 556, 673),
-    "i2l": (745, 317, 445, 556, 673),
-}
-"""Vertices taken as thumb, index, middle, ring and pinky tips; projects differ, by millimetres."""
 
 _SAME_SHAPE_SUM = 1.0
 
@@ -70,7 +60,7 @@ def load_mano(
     if not flat_hand_mean:
         mean[1:] = data.array("hands_mean", (45,)).reshape(15, 3)
     regressor = data.array("J_regressor", (16, count))
-    tip_vertices = _tip_ids(tips, count)
+    convention, tip_vertices = named_tips(tips, count)
     rest = joints16_and_tips_to_common(regressor @ vertices, vertices[tip_vertices])
     axes, rest_angles = axes_from_rest_joints(rest, side=side)
     part = weights.argmax(1)
@@ -85,6 +75,7 @@ def load_mano(
         pose_map=np.eye(135, dtype=np.float32),
         joint_regressor=regressor.astype(np.float32),
         tip_vertices=tip_vertices,
+        tips=convention,
         parents=np.array(MANO16_PARENTS),
         axes=axes,
         rest_angles=rest_angles,
@@ -133,16 +124,3 @@ def _has_right_shape_basis(path: Path, left_basis: np.ndarray, right_path: str |
         return True
     right_basis = _MANOFile(right).array("shapedirs", (len(left_basis), 3, None))[..., :10]
     return bool(np.abs(left_basis[:, 0] - right_basis[:, 0]).sum() < _SAME_SHAPE_SUM)
-
-
-def _tip_ids(tips: Any, count: int) -> Int[np.ndarray, "5"]:
-    if isinstance(tips, str):
-        if tips not in MANO_TIPS:
-            raise KnuckleError(
-                f"tips: expected one of {', '.join(MANO_TIPS)} or five vertex ids, got {tips!r}"
-            )
-        tips = MANO_TIPS[tips]
-    ids = np.asarray(tips)
-    if ids.shape != (5,) or ids.dtype.kind not in "iu" or ids.min() < 0 or ids.max() >= count:
-        raise KnuckleError(f"tips: expected five vertex ids below {count}, got {tips!r}")
-    return ids.astype(np.int64)

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from knuckle.errors import KnuckleError
+from knuckle.sets.seen import origin_of
 from knuckle.sets.storage import INDEX, read_index
 
 
@@ -13,8 +14,10 @@ class SynthSet:
     """A finished set, rendered (`knuckle synth`) or converted (`knuckle convert`): `images` (N, S, S, 3) RGB uint8 and
     `labels`, a dict of (N, ...) arrays, all memory-mapped.
 
-    Label names are the fields of `Sample`, or of `PairSample` where `hands` is 2; `rig` tells which rig the poses are
-    of. Raises KnuckleError for a folder without a set, one that was cut short, and damaged files.
+    Label names are the fields of `Sample`, or of `PairSample` where `hands` is 2. `rig` tells which rig the poses are
+    of (`rig_name`: what it is called), `tips` whose fingertips the joints have (`knuckle.rig.tips`), `origin` where the
+    hands are from (`knuckle.sets.seen`), `residual_mm` how far a rig that was fitted lies from the dataset's joints, on
+    average. Raises KnuckleError for a folder without a set, one that was cut short, and damaged files.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -25,6 +28,8 @@ class SynthSet:
                 f"{folder}: the set was cut short; finish it with the command that began it and --resume"
             )
         self.path, self.rig = folder, str(index.get("rig", ""))
+        self.rig_name, self.tips = str(index.get("rig_name", "open")), str(index.get("tips", "open"))
+        self.origin, self.residual_mm = origin_of(index), index.get("residual_mm")
         self.labels: dict[str, np.ndarray] = {}
         for name, spec in index["arrays"].items():
             try:

@@ -81,6 +81,7 @@ def _header(count: int, seed: int, options: SynthOptions) -> Header:
         "options": options.to_dict(),
         "photographs": photographs,
         "rig": rig.fingerprint,
+        "tips": rig.tips,
         "arrays": array_specs(count, table),
         "complete": False,
     }

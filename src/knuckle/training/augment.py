@@ -14,10 +14,19 @@ from knuckle.geometry.crop import ROLL_JOINTS, Crop, compose_affine, hand_roll, 
 from knuckle.geometry.mirror import mirror_axis_angle, mirror_column, mirror_points, mirror_px
 from knuckle.geometry.projection import project
 from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
+from knuckle.training.augmentation import Augmentation
 from knuckle.truth import Validity
 
 MIRRORED_PARTS = np.array([0, *range(17, 33), *range(1, 17)], np.uint8)
 """What each value of a two-hand part mask is called in the mirrored world."""
+
+
+_ONE_HAND = Augmentation()
+_BORDERS = {
+    "reflect": cv2.BORDER_REFLECT_101,
+    "edge": cv2.BORDER_REPLICATE,
+    "black": cv2.BORDER_CONSTANT,
+}
 
 
 @dataclass(frozen=True)
@@ -71,23 +80,28 @@ def change_view(
     view: View,
     rng: np.random.Generator,
     *,
-    roll_deg: float = 25.0,
-    scale: float = 0.12,
-    shift: float = 0.06,
-    border: int = cv2.BORDER_REFLECT_101,
+    by: Augmentation = _ONE_HAND,
     upright: bool = False,
 ) -> View:
-    """Roll the camera by N(0, roll_deg / 2) degrees and move and scale the window a little.
+    """Roll the camera, and move and scale the window a little.
 
-    border: OpenCV's name of what the image shows where the new window leaves the old one; the part mask shows
-    background there. upright: the roll is from where the hand points up.
+    by: how far, and what the image shows where the new window leaves the old one; the part mask shows background there.
+    upright: the roll is from where the hand points up.
     """
-    angle = np.deg2rad(np.clip(rng.normal(0, roll_deg / 2), -2 * roll_deg, 2 * roll_deg))
-    shift_px = rng.uniform(-shift, shift, 2) * view.crop[2]
-    larger = np.exp(rng.uniform(-scale, scale))
+    angle = np.deg2rad(_drawn_roll(rng, by))
+    shift_px = rng.uniform(-by.shift, by.shift, 2) * view.crop[2]
+    larger = np.exp(rng.uniform(-by.scale, by.scale))
     if upright:
         angle -= _roll(view)
-    return _with_camera_rolled(view, angle, shift_px=shift_px, larger=larger, border=border)
+    return _with_camera_rolled(view, angle, shift_px=shift_px, larger=larger, border=_BORDERS[by.border])
+
+
+def _drawn_roll(rng: np.random.Generator, by: Augmentation) -> float:
+    if by.roll_share < 1 and rng.random() >= by.roll_share:
+        return 0.0
+    if by.roll == "uniform":
+        return rng.uniform(-by.roll_deg, by.roll_deg)
+    return float(np.clip(rng.normal(0, by.roll_deg / 2), -2 * by.roll_deg, 2 * by.roll_deg))
 
 
 def upright_view(view: View) -> View:
@@ -149,23 +163,23 @@ def _with_camera_rolled(
 
 
 def change_appearance(
-    image: UInt8[np.ndarray, "S S 3"], rng: np.random.Generator
+    image: UInt8[np.ndarray, "S S 3"], rng: np.random.Generator, *, by: Augmentation = _ONE_HAND
 ) -> UInt8[np.ndarray, "S S 3"]:
-    """Exposure, contrast and white balance always; blur, noise, grey and a covered rectangle sometimes."""
-    gain = np.exp(rng.normal(0, 0.12) + rng.normal(0, 0.05, 3))
-    gamma = np.exp(rng.normal(0, 0.15))
-    levels = (np.arange(256)[:, None] / 255) ** gamma * gain * 255 + rng.normal(0, 6)
-    table = np.clip(levels, 0, 255).astype(np.uint8)
+    """Exposure, contrast and white balance always; blur, noise, grey and a covered rectangle in some pictures."""
+    gain = np.exp(by.colour * (rng.normal(0, 0.12) + rng.normal(0, 0.05, 3)))
+    gamma = np.exp(by.colour * rng.normal(0, 0.15))
+    levels = (np.arange(256)[:, None] / 255) ** gamma * gain * 255 + by.colour * rng.normal(0, 6)
+    table = np.clip(levels if by.colour else levels.round(), 0, 255).astype(np.uint8)
     image = cv2.LUT(image, table.reshape(1, 256, 3))
     choice = rng.random(4)
-    if choice[0] < 0.05:
+    if choice[0] < by.grey:
         image = np.repeat(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
-    if choice[1] < 0.15:
+    if choice[1] < by.blur:
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.5))
-    if choice[2] < 0.2:
+    if choice[2] < by.noise:
         noise = rng.normal(0, rng.uniform(2, 10), image.shape)
         image = np.clip(image + noise, 0, 255).astype(np.uint8)
-    if choice[3] < 0.15:
+    if choice[3] < by.cover:
         image = image.copy()
         size = image.shape[0]
         w, h = rng.integers(size // 10, size // 4, 2)

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from knuckle.errors import KnuckleError
 from knuckle.geometry.crop import Crop
 from knuckle.geometry.projection import frame_to_patch, patch_to_frame
 from knuckle.sets.reader import SynthSet
+from knuckle.sets.seen import Seen
 from knuckle.sets.validity import check_labels, is_partial, row_validity
 from knuckle.training.augment import (
     View,
@@ -21,6 +22,7 @@ from knuckle.training.augment import (
     mirror_view,
     upright_view,
 )
+from knuckle.training.augmentation import augmentation_of
 from knuckle.training.order import HandOrder
 from knuckle.training.recipe import Recipe
 from knuckle.truth import array_name
@@ -30,14 +32,23 @@ Batch = dict[str, Tensor]
 
 class HandSource:
     """Crops with hands and negatives of a one-hand or two-hand set by index, the last `validation` crops with a hand
-    held out. upright: single hands are turned so that they point up, nearly so where they are augmented.
+    held out. upright: single hands are turned so that they point up, nearly so where they are augmented. augmentation:
+    how far a recipe changes views and appearances.
 
     needs_validity, needs_masks: whether items say what is labelled, and hold a part mask, though the set stores no such
     thing: in a batch beside those of a set that does.
     """
 
-    def __init__(self, path: Path, *, validation: int, upright: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        validation: int,
+        upright: bool = False,
+        augmentation: dict[str, Any] | None = None,
+    ) -> None:
         self.set, self.upright = SynthSet(path), upright
+        self.augmentation = augmentation_of(self.set.hands, augmentation or {})
         check_labels(self.set)
         self.needs_validity = self.needs_masks = False
         is_hand = np.asarray(self.set.labels["is_hand"]).reshape(len(self.set), -1).any(axis=1)
@@ -48,6 +59,12 @@ class HandSource:
         self.train = hands[: len(hands) - validation]
         self.validation = hands[len(hands) - validation :]
         self.negatives = np.flatnonzero(~is_hand)
+
+    @property
+    def seen(self) -> Seen:
+        """The rows that training sees."""
+        first = int(self.validation[0]) if len(self.validation) else len(self.set)
+        return {self.set.origin: (first, len(self.set))} if self.set.origin else {}
 
     @property
     def masked(self) -> bool:
@@ -92,19 +109,18 @@ class HandSource:
             if self.set.hands == 2:
                 view = self._change_pair(view, index, rng)
             elif view.is_hand:
-                view = change_view(view, rng, upright=self.upright)
-            view = replace(view, image=change_appearance(view.image, rng))
+                view = change_view(view, rng, by=self.augmentation, upright=self.upright)
+            view = replace(view, image=change_appearance(view.image, rng, by=self.augmentation))
         elif self.upright and view.is_hand:
             view = upright_view(view)
         return view_to_item(view)
 
     def _change_pair(self, view: View, index: int, rng: np.random.Generator) -> View:
-        if rng.random() < 0.5:
+        if rng.random() < self.augmentation.mirror:
             view = mirror_view(view, int(self.set.labels["frame_size"][index][0]))
         if not view.is_hand.any():
             return view
-        # A reflected edge would show a hand of the other side, which no label names.
-        return change_view(view, rng, roll_deg=30.0, border=cv2.BORDER_REPLICATE)
+        return change_view(view, rng, by=self.augmentation)
 
 
 def view_to_item(view: View) -> dict[str, np.ndarray]:
@@ -145,7 +161,12 @@ def open_sources(recipe: Recipe, *, upright: bool = False) -> list[HandSource]:
     masks, the items of all tell it. Raises KnuckleError naming a set that has no hands to train on, or a label that is
     not a number."""
     sources = [
-        HandSource(Path(folder), validation=0 if place else recipe.validation, upright=upright)
+        HandSource(
+            Path(folder),
+            validation=0 if place else recipe.validation,
+            upright=upright,
+            augmentation=recipe.augmentation,
+        )
         for place, folder in enumerate(recipe.sets)
     ]
     masked = {source.masked for source in sources}

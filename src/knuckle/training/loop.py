@@ -15,10 +15,13 @@ from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 
 from knuckle.errors import KnuckleError
+from knuckle.layers.batch_norm import synchronise_batch_norms
 from knuckle.rig.load import load_rig
+from knuckle.sets.seen import joined, to_text
 from knuckle.training.batches import Batch, TrainingBatches, open_sources, validation_batches
 from knuckle.training.broken import explain_broken
 from knuckle.training.checkpoint import load_checkpoint, save_checkpoint, save_weights
+from knuckle.training.checks import check_labels_are_seen, check_negatives, check_rig
 from knuckle.training.objective import Objective, check_hands, check_needs
 from knuckle.training.precision import choose_precision
 from knuckle.training.recipe import Recipe
@@ -47,6 +50,12 @@ class Trainer:
             # They would take the place of hands and teach nothing.
             self.recipe = recipe = replace(recipe, negatives=0.0)
         self.before = load_initial(objective.model, recipe)
+        if recipe.sync_batch_norm and recipe.processes > 1:
+            if not on_gpu:
+                raise KnuckleError(
+                    f"recipe {recipe.name}: sync_batch_norm: expected a GPU for each process, got none"
+                )
+            synchronise_batch_norms(objective)
         if self.accelerator.device.type == "cpu":
             # Faster on CPU cores; EfficientNet's stem is not of the kind whose gradient oneDNN gets wrong so.
             objective = objective.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
@@ -73,11 +82,12 @@ class Trainer:
                     f"{data}: expected crops of {config.patch_size} px, got {source.set.images.shape[1]} px; the set's"
                     " `--size` and the system's `patch_size` must be equal"
                 )
-            if source.set.rig != load_rig(config.rig).fingerprint:
-                raise KnuckleError(
-                    f"{data}: expected poses of the model's rig, {config.rig}, got another rig's"
-                )
+            check_rig(source.set, config.rig)
+            if self.accelerator.is_main_process:
+                check_labels_are_seen(source.set)
         check_needs(sources, self.recipe, getattr(self.objective.loss, "needs", ()))
+        check_negatives(self.recipe, sources)
+        self.trained_on = joined(*(source.seen for source in sources))
         return validation_batches(sources[0], 64) if self.accelerator.is_main_process else []
 
     def run(self) -> dict[str, float]:
@@ -133,7 +143,8 @@ class Trainer:
             raise KnuckleError(self._broken(batch, step))
         self.optimiser.zero_grad()
         self.accelerator.backward(total)
-        self.accelerator.clip_grad_norm_(self.module.parameters(), self.recipe.clip)
+        if self.recipe.clip:
+            self.accelerator.clip_grad_norm_(self.module.parameters(), self.recipe.clip)
         self.optimiser.step()
         self.update_average(step)
         return {"total": total.item(), **{k: v.item() for k, v in terms.items()}}
@@ -217,8 +228,10 @@ class Trainer:
             "preset": self.recipe.preset,
             "switches": json.dumps(self.recipe.switches),
             "rig": model.config.rig,
+            "tips": load_rig(model.config.rig).tips,
             "recipe": self.recipe.name,
             "phase": self.recipe.phase,
+            "trained_sets": to_text(joined(self.before.sets, self.trained_on)),
             "started_from": self.before.started_from,
             "samples_seen": str(self.before.samples + self.samples),
             "train_seconds": f"{self.before.seconds + self.progress['seconds']:.0f}",

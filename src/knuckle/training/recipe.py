@@ -1,5 +1,6 @@
 """A training recipe: one TOML file that says what is trained, on what, and how long."""
 
+import math
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, Literal, TypeVar
 from knuckle.errors import KnuckleError
 from knuckle.models import SYSTEMS
 from knuckle.models.config import check_fields
+from knuckle.training.augmentation import augmentation_of
 
 _SUM_TOLERANCE = 1e-6
 
@@ -38,6 +40,9 @@ class Recipe:
     negatives_from: float = 0.8
     """Share of the run after which they join, and confidence losses count (DaHyF: L_c)."""
     augment: bool = True
+    """Whether crops are augmented."""
+    augmentation: dict[str, Any] = field(default_factory=dict)
+    """Values of `knuckle.training.augmentation` that differ from the system's own; a table of the file."""
 
     samples: int = 500_000
     """Hands to see in all."""
@@ -56,7 +61,7 @@ class Recipe:
     """Factor of the learning rate for the backbone's weights."""
     weight_decay: float = 0.02
     clip: float = 5.0
-    """Largest norm of the gradient."""
+    """Largest norm of the gradient; 0: it is not clipped."""
     warmup_samples: int = 10_000
     """Hands over which the learning rate rises to `lr`."""
     schedule: Literal["decay", "step"] = "decay"
@@ -68,7 +73,9 @@ class Recipe:
     step_factor: float = 0.1
     """ "step": by how much."""
     ema: float = 0.998
-    """Decay of the averaged weights, which are evaluated and shipped."""
+    """Decay of the averaged weights, which are evaluated and shipped; 0: the weights themselves are."""
+    sync_batch_norm: bool = False
+    """Whether batch norms count the crops of all processes together, which need a GPU each then."""
 
     pretrained: bool = True
     """Whether a backbone that starts from no other weights starts from ImageNet's."""
@@ -107,6 +114,7 @@ class Recipe:
             ):
                 raise KnuckleError(f"recipe {self.name}: {name}: expected a list, got {value!r}")
             object.__setattr__(self, name, tuple(value))
+        self._check_ranges()
         self._check_sets()
         if self.init_parts and not self.init:
             raise KnuckleError(f"recipe {self.name}: init_parts: expected init beside it, got none")
@@ -119,6 +127,18 @@ class Recipe:
                 f"recipe {self.name}: expected samples, batch, processes >= 1 and a batch that divides among "
                 f"processes, got {self.samples}, {self.batch}, {self.processes}"
             )
+
+    def _check_ranges(self) -> None:
+        for name, most in (("ema", 1.0), ("negatives", 1.0), ("negatives_from", 1.0), ("clip", math.inf)):
+            # Written so that NaN fails too.
+            if not 0 <= getattr(self, name) <= most:
+                raise KnuckleError(
+                    f"recipe {self.name}: {name}: expected 0 to {most:g}, got {getattr(self, name)}"
+                )
+        try:
+            augmentation_of(1, self.augmentation)
+        except KnuckleError as error:
+            raise KnuckleError(f"recipe {self.name}: {error}") from None
 
     def _check_sets(self) -> None:
         """A single folder stays a string, several become a tuple."""
@@ -162,8 +182,6 @@ class Recipe:
 
     def learning_rate(self, step: int) -> float:
         """Learning rate of a step."""
-        import math
-
         progress = step / self.steps
         warm = min(1.0, (step + 1) * self.batch / max(self.warmup_samples, 1))
         if self.schedule == "step":

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from knuckle.models.contract import System
+from knuckle.sets.seen import Seen, from_text, joined
 from knuckle.training.checkpoint import load_parts, load_start
 from knuckle.training.recipe import Recipe
 
@@ -18,6 +19,8 @@ class Before(NamedTuple):
     """Hands seen; 0 where they are another system's."""
     seconds: float = 0.0
     """Of training; 0 where they are another system's."""
+    sets: Seen = {}  # noqa: RUF012 - never changed
+    """Which rows of which sets, another system's included."""
 
 
 def load_initial(model: System, recipe: Recipe) -> Before:
@@ -30,7 +33,8 @@ def load_initial(model: System, recipe: Recipe) -> Before:
         return before
     metadata = load_parts(Path(recipe.shared), model, recipe.shared_parts)
     origins = before.started_from, _origin(recipe.shared, recipe.shared_parts, metadata)
-    return before._replace(started_from="; ".join(filter(None, origins)))
+    sets = joined(before.sets, _sets(metadata))
+    return before._replace(started_from="; ".join(filter(None, origins)), sets=sets)
 
 
 def _own(model: System, recipe: Recipe) -> Before:
@@ -40,11 +44,15 @@ def _own(model: System, recipe: Recipe) -> Before:
         metadata = load_parts(Path(recipe.init), model, recipe.init_parts)
         model.after_loading_parts(recipe.init_parts)
         if metadata.get("system") != recipe.system:
-            return Before(_origin(recipe.init, recipe.init_parts, metadata))
+            return Before(_origin(recipe.init, recipe.init_parts, metadata), sets=_sets(metadata))
     else:
         metadata = load_start(Path(recipe.init), model, recipe)
     samples, seconds = int(metadata.get("samples_seen", 0)), float(metadata.get("train_seconds", 0))
-    return Before(metadata.get("started_from", ""), samples, seconds)
+    return Before(metadata.get("started_from", ""), samples, seconds, _sets(metadata))
+
+
+def _sets(metadata: dict[str, str]) -> Seen:
+    return from_text(metadata.get("trained_sets")) or {}
 
 
 def _origin(path: str, parts: Sequence[str], metadata: dict[str, str]) -> str:

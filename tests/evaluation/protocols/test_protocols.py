@@ -67,8 +67,9 @@ def test_ho3d_report_scales_by_the_middle_finger(pair):
 def test_root_by_scale_keeps_hands_it_cannot_place(pair):
     truth, p = pair
     impossible = Truth(truth.joints_px, truth.joints_m, truth.camera, None, np.array([1e-6, 1e-6, 1e-6]))
-    joints, failed = freihand.place_by_scale(impossible, p)
-    assert failed == 3 and np.array_equal(joints, p.joints_m)
+    moved, failed = freihand.place_by_scale(impossible, p)
+    assert failed == 3 and np.array_equal(moved.joints_m, p.joints_m)
+    assert np.array_equal(moved.vertices_m, p.vertices_m)
     with pytest.raises(KnuckleError, match="states the bone length"):
         freihand.report(Truth(truth.joints_px, truth.joints_m, truth.camera), p, model="m", root="scale")
 

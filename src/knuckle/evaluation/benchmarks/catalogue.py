@@ -18,12 +18,18 @@ from knuckle.evaluation.benchmarks.one_hand import (
 from knuckle.evaluation.benchmarks.two_hands import TwoHandBenchmark, photographed_pairs, rendered_pairs
 from knuckle.evaluation.protocols import freihand
 from knuckle.sets.reader import SynthSet
+from knuckle.sets.seen import Seen
 
 NAMES = ("synthetic", "synthetic-two", "eval-dev")
 
 
 def open_benchmarks(
-    data: str, *, limit: int | None = None, root: freihand.Root = "predicted"
+    data: str,
+    *,
+    limit: int | None = None,
+    root: freihand.Root = "predicted",
+    mano: Path | None = None,
+    seen: Seen | None = None,
 ) -> list[Benchmark | TwoHandBenchmark]:
     """The benchmarks behind a name or folder.
 
@@ -33,6 +39,8 @@ def open_benchmarks(
             photographs, of FreiHAND, of HO-3D or of a rendered set, recognised by its files.
         limit: only the first so many hands (or crops of two) of each.
         root: FreiHAND's root depth, as `knuckle.evaluation.protocols.freihand.report` takes it.
+        mano: the user's MANO_RIGHT.pkl, for sets of its poses.
+        seen: which rows of which sets the models were trained on: these are left out.
 
     Raises KnuckleError for anything else, or for what is missing.
     """
@@ -60,8 +68,9 @@ def open_benchmarks(
     if (folder / INDEX).is_file():
         if isinstance(read_json(folder / INDEX, kind=object), dict):
             rendered = SynthSet(folder)
-            open_set = rendered_pairs if rendered.hands == 2 else rendered_benchmark
-            return [open_set(rendered, name=folder.name, limit=limit)]
+            if rendered.hands == 2:
+                return [rendered_pairs(rendered, name=folder.name, limit=limit, seen=seen)]
+            return [rendered_benchmark(rendered, name=folder.name, limit=limit, mano=mano, seen=seen)]
         return photo_benchmarks(folder, limit=limit)
     raise KnuckleError(
         f"{folder}: expected {INDEX} (photographs or a rendered set), evaluation_K.json (FreiHAND) or"

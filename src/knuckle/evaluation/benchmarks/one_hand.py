@@ -12,11 +12,11 @@ from knuckle.datasets.ho3d import read_ho3d
 from knuckle.datasets.labelled import LabelledHand, Patch, to_patch
 from knuckle.datasets.negatives import list_negatives, negative_patches
 from knuckle.evaluation.arrays import Predictions, Truth
-from knuckle.evaluation.benchmarks.rendered import mesh_rigs, set_patches, split
+from knuckle.evaluation.benchmarks.rendered import mesh_rigs, set_patches, unseen
 from knuckle.evaluation.protocols import freihand, handgraph, ho3d, synthetic
-from knuckle.evaluation.protocols.freihand import MANO_VERTICES
 from knuckle.evaluation.report import Report
 from knuckle.sets.reader import SynthSet
+from knuckle.sets.seen import Seen
 
 DATA_VARIABLE = "KNUCKLE_DATA"
 
@@ -44,11 +44,19 @@ class Benchmark:
     """How many of these."""
     others_are: str = ""
     """What they are, for the report."""
+    hands_from: str = ""
+    """Of a set that models may have been trained on (`knuckle.sets.seen`)."""
+    tips: str = ""
+    """Whose fingertips the true joints have (`knuckle.rig.tips`); "" where the data does not say."""
     alone: bool = True
     """Whether each hand is alone in its picture as far as the labels say, so that a partner seen there is a ghost."""
 
     def __len__(self) -> int:
         return len(self.names)
+
+
+_NO_RIG = "no vertex scores: the set was rendered with another rig than the open one"
+_NO_MANO = "no vertex scores: the set's poses are MANO's; name your file by --mano"
 
 
 def photographed_hands(hands: Sequence[LabelledHand], *, limit: int | None = None) -> list[Benchmark]:
@@ -78,7 +86,12 @@ def freihand_benchmark(
         return freihand.report(truth, predictions, model=model, root=root)
 
     return Benchmark(
-        "FreiHAND", tuple(hand.name for hand in hands), _cut(hands), score, vertex_count=MANO_VERTICES
+        "FreiHAND",
+        tuple(hand.name for hand in hands),
+        _cut(hands),
+        score,
+        vertex_count=_vertex_count(hands),
+        tips="freihand",
     )
 
 
@@ -90,18 +103,37 @@ def ho3d_benchmark(folder: Path, *, limit: int | None = None) -> Benchmark:
         return ho3d.report(truth, predictions, model=model)
 
     return Benchmark(
-        "HO-3D", tuple(hand.name for hand in hands), _cut(hands), score, vertex_count=MANO_VERTICES
+        "HO-3D",
+        tuple(hand.name for hand in hands),
+        _cut(hands),
+        score,
+        vertex_count=_vertex_count(hands),
+        tips="ho3d",
     )
 
 
-def rendered_benchmark(rendered: SynthSet, *, name: str, limit: int | None = None) -> Benchmark:
-    """A rendered set: its hands, with their meshes if the rig is still the set's, and its crops without one for the
-    confidence.
+def rendered_benchmark(
+    rendered: SynthSet,
+    *,
+    name: str,
+    limit: int | None = None,
+    mano: Path | None = None,
+    seen: Seen | None = None,
+) -> Benchmark:
+    """A set: its hands, with their meshes if the rig is at hand, and its crops without one for the confidence.
+
+    mano: the file of a set of MANO's poses. seen: what the models were trained on, which is left out.
     """
-    hands, others = (indices[:limit] for indices in split(rendered))
-    rigs = mesh_rigs(rendered)
+    kept, empty, notes = unseen(rendered, seen or {})
+    hands, others = kept[:limit], empty[:limit]
+    rigs = mesh_rigs(rendered, mano=mano)
     rig = rigs[0] if rigs else None
-    notes = () if rig else ("no vertex scores: the set was rendered with another rig than the open one",)
+    if rig is None:
+        notes += (_NO_RIG if rendered.rig_name == "open" else _NO_MANO,)
+    elif rendered.residual_mm is not None:
+        notes += (
+            f"the true meshes are a rig's, {rendered.residual_mm} mm from the dataset's joints on average",
+        )
 
     def score(truth: Truth, predictions: Predictions, model: str) -> Report:
         return synthetic.report(truth, predictions, model=model, name=name, notes=notes)
@@ -112,10 +144,17 @@ def rendered_benchmark(rendered: SynthSet, *, name: str, limit: int | None = Non
         lambda size, expand: set_patches(rendered, hands, size=size, rig=rig),
         score,
         vertex_count=len(rig.vertices) if rig else 0,
+        hands_from="" if seen is None else rendered.origin,
+        tips=rendered.tips,
         others=(lambda size, expand: set_patches(rendered, others, size=size)) if len(others) else None,
         other_count=len(others),
         others_are="rendered crops without a hand",
     )
+
+
+def _vertex_count(hands: list[LabelledHand]) -> int:
+    """Of the first hand's true mesh; 0 where there is none."""
+    return len(hands[0].vertices_m) if hands and hands[0].vertices_m is not None else 0
 
 
 def _cut(hands: list[LabelledHand]) -> Patches:

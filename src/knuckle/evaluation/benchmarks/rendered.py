@@ -1,12 +1,14 @@
 """Rendered sets as they are evaluated on: their crops as patches of right hands, or as frames of two hands."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import cv2
 import numpy as np
 from jaxtyping import Float, Int
 
 from knuckle.datasets.labelled import Patch, Photo
+from knuckle.errors import KnuckleError
 from knuckle.evaluation.frames import HAND_SIDES, TwoHandFrame
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop, apply_affine, invert_affine, whole_patch
@@ -14,6 +16,7 @@ from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.load import load_rig
 from knuckle.rig.rotations import rodrigues
 from knuckle.sets.reader import SynthSet
+from knuckle.sets.seen import Seen
 
 JOINT_TOLERANCE_M = 1e-5
 """How far the rig's joints may lie from the stored ones: rounding, not another rig."""
@@ -27,6 +30,26 @@ def split(rendered: SynthSet) -> tuple[Int[np.ndarray, "P"], Int[np.ndarray, "N"
     is_hand = np.asarray(rendered.labels["is_hand"], dtype=bool)
     there = is_hand.any(axis=1) if rendered.hands == 2 else is_hand
     return np.flatnonzero(there), np.flatnonzero(~there)
+
+
+def unseen(
+    rendered: SynthSet, seen: Seen
+) -> tuple[Int[np.ndarray, "P"], Int[np.ndarray, "N"], tuple[str, ...]]:
+    """`split` without the crops that models were trained on, and what a reader must know of it.
+
+    Raises KnuckleError where no hand is left.
+    """
+    hands, others = split(rendered)
+    first, count = seen.get(rendered.origin, (0, 0))
+    kept = hands[hands >= first]
+    if len(hands) and not len(kept):
+        raise KnuckleError(
+            f"{rendered.path}: expected hands that the weights were not trained on, got {len(hands)} that they were; "
+            "name a set of other hands"
+        )
+    left_out = len(hands) - len(kept)
+    notes = (f"{left_out} of {len(hands)} hands left out, as training saw them",) if left_out else ()
+    return kept, others[others >= count], notes
 
 
 def crop_kinds(rendered: SynthSet) -> list[str]:
@@ -43,12 +66,15 @@ def crop_kinds(rendered: SynthSet) -> list[str]:
     return names
 
 
-def mesh_rigs(rendered: SynthSet) -> tuple[HandRig, ...] | None:
+def mesh_rigs(rendered: SynthSet, *, mano: Path | None = None) -> tuple[HandRig, ...] | None:
     """The rigs whose meshes the set's hands have: of a one-hand set the right one, else the right and the left one.
 
     None where these are not the open rigs as they are now: their joints in the stored poses then lie off the stored
-    joints.
+    joints. A converted one-hand set's mesh is that of the rig that was fitted, of MANO by the user's file. Raises
+    KnuckleError where that is another file than the set's.
     """
+    if rendered.residual_mm is not None:
+        return _fitted_rigs(rendered, mano)
     rigs = tuple(load_rig("open", side=side) for side in HAND_SIDES[: rendered.hands])
     is_hand = np.asarray(rendered.labels["is_hand"], dtype=bool).reshape(-1, rendered.hands)
     for hand, rig in enumerate(rigs):
@@ -60,6 +86,18 @@ def mesh_rigs(rendered: SynthSet) -> tuple[HandRig, ...] | None:
     return rigs
 
 
+def _fitted_rigs(rendered: SynthSet, mano: Path | None) -> tuple[HandRig, ...] | None:
+    if rendered.rig_name == "open":
+        rig = load_rig("open")
+        return (rig,) if rig.fingerprint == rendered.rig else None
+    if mano is None:
+        return None
+    rig = load_rig(f"{mano}#{rendered.tips}")
+    if rig.fingerprint != rendered.rig:
+        raise KnuckleError(f"{rendered.path}: expected the MANO file that it was converted with, got {mano}")
+    return (rig,)
+
+
 def set_patches(
     rendered: SynthSet, indices: Int[np.ndarray, "P"], *, size: int, rig: HandRig | None = None
 ) -> Iterator[Patch]:
@@ -69,7 +107,7 @@ def set_patches(
     """
     labels = rendered.labels
     for chunk in _chunks(indices):
-        meshes = [None] * len(chunk) if rig is None else rig.posed(*_stored_pose(rendered, chunk)).vertices
+        meshes = [None] * len(chunk) if rig is None else _posed(rig, rendered, chunk)
         for i, vertices_m in zip(chunk, meshes, strict=True):
             pixels = np.asarray(rendered.images[i])
             patch_from_frame = np.asarray(labels["patch_from_frame"][i], dtype=float)
@@ -99,7 +137,7 @@ def set_frames(
     for chunk in _chunks(indices):
         meshes = None
         if rigs is not None:
-            posed = (rig.posed(*_stored_pose(rendered, chunk, h)).vertices for h, rig in enumerate(rigs))
+            posed = (_posed(rig, rendered, chunk, h) for h, rig in enumerate(rigs))
             meshes = np.stack(list(posed), axis=1)
         for row, i in enumerate(chunk):
             yield TwoHandFrame(
@@ -134,6 +172,14 @@ def _stored_pose(
         for name in ("pose", "shape", "translation")
     )
     return pose, shape, translation
+
+
+def _posed(
+    rig: HandRig, rendered: SynthSet, indices: Int[np.ndarray, "n"], hand: int = 0
+) -> Float[np.ndarray, "n V 3"]:
+    """The vertices in the stored poses, which are rotations: a mean pose is in them."""
+    pose, shape, translation = _stored_pose(rendered, indices, hand)
+    return rig.posed_by_matrices(rodrigues(pose), shape, translation).vertices
 
 
 def _crop_camera(vector: np.ndarray, patch_from_frame: np.ndarray, size: int) -> Camera:

@@ -7,9 +7,10 @@ import numpy as np
 from jaxtyping import Float
 
 from knuckle.datasets.labelled import LabelledHand
-from knuckle.evaluation.benchmarks.rendered import mesh_rigs, set_frames, split
+from knuckle.evaluation.benchmarks.rendered import mesh_rigs, set_frames, unseen
 from knuckle.evaluation.frames import HAND_SIDES, TwoHandFrame
 from knuckle.sets.reader import SynthSet
+from knuckle.sets.seen import Seen
 from knuckle.skeleton import JOINT_COUNT
 
 PHOTOS = "two-hand photos"
@@ -34,6 +35,8 @@ class TwoHandBenchmark:
     """How a two-hand system is shown them: the end of that sentence."""
     notes: tuple[str, ...] = ()
     """What a reader must know to judge the figures."""
+    hands_from: str = ""
+    """Of a set that models may have been trained on (`knuckle.sets.seen`)."""
 
     vertex_count = 0
     """No silhouettes are compared."""
@@ -44,18 +47,21 @@ class TwoHandBenchmark:
         return self.count
 
 
-def rendered_pairs(rendered: SynthSet, *, name: str, limit: int | None = None) -> TwoHandBenchmark:
-    """A rendered two-hand set: its crops with a hand or two."""
-    there, empty = split(rendered)
+def rendered_pairs(
+    rendered: SynthSet, *, name: str, limit: int | None = None, seen: Seen | None = None
+) -> TwoHandBenchmark:
+    """A rendered two-hand set: its crops with a hand or two. seen: what models were trained on, which is left out."""
+    there, empty, of_seen = unseen(rendered, seen or {})
     shown, rigs = there[:limit], mesh_rigs(rendered)
-    notes = (f"{len(empty)} crops without a hand are left out",) if len(empty) else ()
+    notes = of_seen + ((f"{len(empty)} crops without a hand are left out",) if len(empty) else ())
     return TwoHandBenchmark(
         name,
         len(shown),
         lambda: set_frames(rendered, shown, rigs=rigs),
         "Rendered crops of one or two hands",
         "as stored",
-        notes,
+        hands_from="" if seen is None else rendered.origin,
+        notes=notes,
     )
 
 

@@ -27,6 +27,8 @@ PA = "PA-MPJPE"
 PA_RIGID = "PA-MPJPE reflection-free"
 PA_MESH = "PA-MPJPE of the mesh head"
 BOX = "2D error"
+EPE = "EPE"
+EPE_BRANCH = "EPE of the 2D branch"
 
 
 def joint_report(
@@ -110,7 +112,10 @@ def _add_2d(report: Report, truth: Truth, predictions: Predictions, *, with_epe:
         branch = box_errors(truth.joints_px, predictions.joints_2d_px)
         scores.append(error_score("2D error of the 2D branch", branch, "% of box", PERCENT))
     if with_epe:
-        scores.append(error_score("EPE", absolute_errors(truth.joints_px, predictions.joints_px), "px", 1.0))
+        scores.append(error_score(EPE, absolute_errors(truth.joints_px, predictions.joints_px), "px", 1.0))
+        if predictions.joints_2d_px is not None:
+            of_branch = absolute_errors(truth.joints_px, predictions.joints_2d_px)
+            scores.append(error_score(EPE_BRANCH, of_branch, "px", 1.0))
     shares = curves.pck_curve(relative, np.array(PCK_2D))
     scores += [share_score(f"PCK @{t:g} of box", float(v)) for t, v in zip(PCK_2D, shares, strict=True)]
     curve = make_curve(

@@ -9,7 +9,7 @@ from knuckle.errors import KnuckleError
 from knuckle.evaluation.arrays import Predictions, Truth
 from knuckle.evaluation.metrics.joints import scale_translation_errors
 from knuckle.evaluation.protocols.common import MM, error_score, joint_report, pck_3d, share_score
-from knuckle.evaluation.protocols.freihand import MANO_VERTICES
+from knuckle.evaluation.protocols.freihand import require_mano
 from knuckle.evaluation.protocols.mesh import add_mesh_scores
 from knuckle.evaluation.report import Report
 from knuckle.files import atomic_path
@@ -36,11 +36,8 @@ def report(truth: Truth, predictions: Predictions, *, model: str) -> Report:
 
 def write_submission(path: str | Path, predictions: Predictions) -> None:
     """The server's pred.json: [joints, vertices], metres, OpenGL camera frame, joints in MANO's order."""
-    vertices = predictions.vertices_m
-    if vertices is None or vertices.shape[1] != MANO_VERTICES:
-        raise KnuckleError(
-            f"{path}: expected predictions with MANO's {MANO_VERTICES} vertices, got none such"
-        )
+    require_mano(predictions, what=str(path))
+    vertices = np.asarray(predictions.vertices_m)
     if not (predictions.joints_m[..., 2] > 0).all():
         raise KnuckleError(f"{path}: expected hands before the camera, got joints with z <= 0")
     joints = convert_joints(predictions.joints_m, source="common", target="ho3d") * OPENGL_FROM_CAMERA

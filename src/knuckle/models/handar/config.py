@@ -5,9 +5,10 @@ from typing import Any, Literal
 
 from knuckle.errors import KnuckleError
 from knuckle.models.config import check_fields, check_patch_size, choose
+from knuckle.skeleton import MIDDLE_MCP, WRIST
 
 DEPTH_BOX_M = 0.3
-"""Depths from -0.15 to +0.15 m round the middle MCP fill the bins of z."""
+"""Depths from -0.15 to +0.15 m round the root fill the bins of z."""
 
 
 @dataclass(frozen=True)
@@ -17,10 +18,11 @@ class HandarConfig:
 
     patch_size: input side, px; there is a bin for every four. upright: crops are turned so that the hand points up.
     fuse: how the joint feature meets the shallow image feature. head_dilation: 0, or a 1D convolution of that
-    dilation before every lixel head's last one. fusion_width, mesh_width: channels of the maps the joints' and the
-    mesh's heatmaps are read from; depth_width: the same for the z rows. global_width: channels of the broadcast
-    feature. gin_*: hidden width of the first graph convolution, width of the others, number of residual blocks,
-    hidden width of the last; train_eps learns eps of Eq 2. mean_start: a fresh model answers the mean hand.
+    dilation before every lixel head's last one. z_root: the joint round whose depth the bins of z lie. fusion_width,
+    mesh_width: channels of the maps the joints' and the mesh's heatmaps are read from; depth_width: the same for the z
+    rows. global_width: channels of the broadcast feature. gin_*: hidden width of the first graph convolution, width of
+    the others, number of residual blocks, hidden width of the last; train_eps learns eps of Eq 2. mean_start: a fresh
+    model answers the mean hand.
     render_size, render_levels: side of the painted picture, px, and levels of its pyramid. scale_prior: weak-
     perspective scale at zero output, in half patches per metre. *_weight: factors of Eq 3 to 8, and of the root's
     depth and the confidence, which are ours.
@@ -40,6 +42,7 @@ class HandarConfig:
     render: bool = True
     fuse: Literal["sum", "concat"] = "sum"
     head_dilation: int = 0
+    z_root: Literal["middle_mcp", "wrist"] = "middle_mcp"
     fusion_width: int = 128
     mesh_width: int = 96
     depth_width: int = 48
@@ -79,6 +82,11 @@ class HandarConfig:
                 f"handar render_size: expected a multiple or a whole fraction of {self.mask_size}, the mask's side, "
                 f"got {self.render_size}"
             )
+
+    @property
+    def root_joint(self) -> int:
+        """Index of `z_root` in the common order."""
+        return MIDDLE_MCP if self.z_root == "middle_mcp" else WRIST
 
     @property
     def bins(self) -> int:

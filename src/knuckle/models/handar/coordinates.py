@@ -1,7 +1,7 @@
 """Between HandAR's heatmap space and the camera frame.
 
 Heatmap space: x and y in bins of four patch px each (bin 0's centre is patch px 1.5), z in as many bins over
-`DEPTH_BOX_M` round the root, the middle MCP.
+`DEPTH_BOX_M` round the root (`z_root`).
 """
 
 import torch

@@ -20,7 +20,6 @@ from knuckle.models.handar.render_loss import PaintedHand, hand_mask, picture_di
 from knuckle.models.handar.surface import SurfaceLoss
 from knuckle.rig.layer import RigLayer
 from knuckle.rig.load import load_rig
-from knuckle.skeleton import MIDDLE_MCP
 
 _XY, _Z = slice(0, 2), slice(2, 3)
 _UNIT_BINS = 64
@@ -62,9 +61,9 @@ class HandarLoss(nn.Module):
     ) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
         """negatives: whether patches without a hand have joined; the confidence counts from then on."""
         config, hand = self.config, targets.is_hand
-        rooted = targets.counts("joints_3d")[:, MIDDLE_MCP]
+        rooted = targets.counts("joints_3d")[:, config.root_joint]
         meshed = targets.counts("mesh") & rooted
-        root_depth = targets.joints_m[:, MIDDLE_MCP, 2].clamp(min=1e-2)
+        root_depth = targets.joints_m[:, config.root_joint, 2].clamp(min=1e-2)
         with torch.no_grad():
             vertices_m, _ = truth_mesh(self.rig, targets)
             truth = metres_to_bins(vertices_m, root_depth, crop, camera, config)
@@ -116,13 +115,13 @@ class HandarLoss(nn.Module):
         """L1 of the head's joints: in x and y over joints labelled in the picture, in z over those in 3D whose root is
         too, together as if all were."""
         placed, seen = targets.counts("joints_3d"), targets.counts("joints_2d")
-        root_depth = targets.joints_m[:, MIDDLE_MCP, 2].clamp(min=1e-2)
+        root_depth = targets.joints_m[:, self.config.root_joint, 2].clamp(min=1e-2)
         labelled = metres_to_bins(targets.joints_m, root_depth, crop, camera, self.config)
         # The same but for rounding where a joint is labelled in both.
         plane = resized_px(targets.joints_patch, self.config.bins / self.config.patch_size)
         plane = torch.where(placed[..., None], labelled[..., :2], plane)
         truth = torch.cat([plane, labelled[..., 2:]], dim=-1)
-        deep = placed & placed[:, MIDDLE_MCP : MIDDLE_MCP + 1]
+        deep = placed & placed[:, self.config.root_joint, None]
         known = torch.stack([seen, seen, deep], dim=-1)
         whole = (inside(truth, self.config.bins) | ~known) & targets.is_hand[:, None, None]
         kinds = [

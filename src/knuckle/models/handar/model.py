@@ -29,7 +29,7 @@ from knuckle.models.handar.refine_stage import RefineStage
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.layer import RigLayer
 from knuckle.rig.load import load_rig
-from knuckle.skeleton import JOINT_COUNT, MIDDLE_MCP
+from knuckle.skeleton import JOINT_COUNT
 
 
 class HandarOutput(NamedTuple):
@@ -178,7 +178,7 @@ class Handar(System):
 
         def placed(points: Tensor) -> Tensor:
             xy = (points[:, :2] - (low + high)[:2] / 2) * scale
-            z = (points[:, 2:] - joints[MIDDLE_MCP, 2]) * (size / DEPTH_BOX_M)
+            z = (points[:, 2:] - joints[self.config.root_joint, 2]) * (size / DEPTH_BOX_M)
             return torch.cat([xy, z], dim=1) + middle_px(size)
 
         sigma = 0.1 * size
