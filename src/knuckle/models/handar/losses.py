@@ -20,6 +20,7 @@ from knuckle.models.handar.render_loss import PaintedHand, hand_mask, picture_di
 from knuckle.models.handar.surface import SurfaceLoss
 from knuckle.rig.layer import RigLayer
 from knuckle.rig.load import load_rig
+from knuckle.skeleton import MIDDLE_MCP
 
 _XY, _Z = slice(0, 2), slice(2, 3)
 _UNIT_BINS = 64
@@ -61,8 +62,9 @@ class HandarLoss(nn.Module):
     ) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
         """negatives: whether patches without a hand have joined; the confidence counts from then on."""
         config, hand = self.config, targets.is_hand
-        rooted = targets.counts("joints_3d")[:, config.root_joint]
-        meshed = targets.counts("mesh") & rooted
+        placed = targets.counts("joints_3d")
+        rooted = placed[:, config.root_joint]
+        meshed = targets.counts("mesh") & placed[:, MIDDLE_MCP] & rooted
         root_depth = targets.joints_m[:, config.root_joint, 2].clamp(min=1e-2)
         with torch.no_grad():
             vertices_m, _ = truth_mesh(self.rig, targets)
