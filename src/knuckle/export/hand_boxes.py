@@ -42,7 +42,7 @@ class HandBoxesRecord:
     """Measured figures, each with the command that printed it."""
     name: str = SYSTEM
     file: str = f"{SYSTEM}.onnx"
-    input_px: int = 224
+    input_px: int = 256
     """Longer side of what it is shown."""
     licence: str = "Apache-2.0"
     started_from: str = "palm_detection_full (MediaPipe Hands, Apache-2.0)"

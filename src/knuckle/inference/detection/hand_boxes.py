@@ -20,7 +20,7 @@ from knuckle.inference.onnx_model import open_session
 from knuckle.weights import checked_bytes
 
 RECORD = DETECTOR_FOLDER / "hand_boxes.json"
-LOOK_SCORE, LEAST_SCORE = 0.25, 0.05
+LOOK_SCORE, LEAST_SCORE = 0.15, 0.05
 """Of a place that is worth a look, and of one that is told of."""
 SAME_IOU = 0.5
 """Of two places that overlap by more, the better one is told of."""
