@@ -1,6 +1,8 @@
 """The hand detector's targets and loss, and its onnx file against torch."""
 
+import json
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -9,13 +11,16 @@ import torch
 
 from knuckle.errors import KnuckleError
 from knuckle.export.hand_boxes import ship_hand_boxes
-from knuckle.geometry.cells import boxes_to_cells, grid_cells
+from knuckle.geometry.cells import boxes_to_cells, grid_cells, pairwise_iou, read_cells
 from knuckle.inference.detection.hand_boxes import HandBoxNetwork
+from knuckle.inference.detection.windows import show_window, whole
 from knuckle.models.hand_boxes.losses import box_ious, hand_boxes_loss
 from knuckle.models.hand_boxes.model import HandBoxes, answers_of
 from knuckle.models.hand_boxes.targets import UNKNOWN, HandLabels, assign
+from knuckle.photos.reading import read_image
 from knuckle.training.checkpoint import load_weights, save_weights
 
+ROOT = Path(__file__).parents[2]
 CELLS = torch.from_numpy(grid_cells(128, 128))
 
 
@@ -137,3 +142,21 @@ def test_what_ships_says_what_torch_says_at_other_sizes(tmp_path, monkeypatch):
     with pytest.raises(KnuckleError, match="do not fit"):
         monkeypatch.undo()
         ship_hand_boxes(tmp_path / "weights.safetensors", tmp_path, trained_on="noise", commit="c")
+
+
+def test_the_package_holds_the_trained_weights_which_see_a_hand_of_the_sample_photo():
+    model = HandBoxes()
+    load_weights(ROOT / "weights" / "hand-boxes.safetensors", model)
+    network = HandBoxNetwork(threads=1)
+    assets = ROOT / "src" / "knuckle" / "assets"
+    image = read_image(assets / "two_hands.jpg")
+    shown = show_window(image, whole(image), network.input_px).picture
+    with torch.inference_mode():
+        raw = model.eval().raw(torch.from_numpy(shown)[None].permute(0, 3, 1, 2) / 255)[0].numpy()
+    wanted = read_cells(raw, grid_cells(*shown.shape[:2]), threshold=0.3)
+    got = network.find(shown)
+    np.testing.assert_allclose(got.boxes[: len(wanted.boxes)], wanted.boxes, atol=0.05)
+
+    right_hand = np.array(json.loads((assets / "two_hands.json").read_text())["boxes"][:1])
+    places = network.propose(image, whole(image))
+    assert pairwise_iou(right_hand, places.boxes_px)[0, 0] > 0.5
