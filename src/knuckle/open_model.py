@@ -206,8 +206,7 @@ def _open_auto(*, threads: int, refine: bool, evidence: bool) -> EvaluatedModel:
     chosen = open_predictor(AUTO, threads=threads, refine=refine, evidence=evidence)
     name = AUTO + _without(refine, evidence, "no fit")
     # What trained the two-hand system is not known here.
-    unknown = {"system": "", "samples_seen": None, "trained_sets": None}
-    return replace(alone, name=name, frames=by_boxes(chosen), **unknown)
+    return replace(alone, name=name, system="", samples_seen=None, trained_sets=None, frames=by_boxes(chosen))
 
 
 def _open_checkpoint(path: Path, *, threads: int) -> EvaluatedModel:
