@@ -12,8 +12,8 @@ are left out, sides are decided), the others with box and side given.
 Printed: expected calibration error (ten bins of equal count) of the confidence, that a box holds a hand, hands and
 boxes without one counting alike; hands that are called doubtful, and boxes without one that are called observed; how
 many of the sides that were decided are right, and the calibration error of their probability; which share of the joints
-lies within its 68 % radius, in the picture by class and in metres from the wrist on, and the median radius. --plot
-draws the first and the last.
+lies within its 68 % radius, in the picture ("in px", and by class) and in metres from the wrist on ("in m"), and the
+median radius. --plot draws the first and the last.
 """
 
 from collections.abc import Iterable, Iterator
@@ -166,7 +166,7 @@ def _balanced(confidence: np.ndarray, is_hand: np.ndarray) -> tuple[np.ndarray, 
 
 HEADINGS = (
     *("source", "hands + none", "ECE", "% hands doubtful", "% none observed"),
-    *("sides", "% right", "side ECE", "% in px radius", *JOINT_CLASSES, "% in m radius", "% of box", "mm"),
+    *("sides", "% right", "side ECE", "in px", *JOINT_CLASSES, "in m", "% of box", "mm"),
 )
 
 
@@ -231,7 +231,7 @@ def main() -> None:
         table.add_row(*row(answers, empty))
     for answers, beside in ((rendered, None), (photographs, empty)):
         table.add_row(*row(answers, beside))
-    Console(width=200).print(table)
+    Console(width=240).print(table)
     if options.plot is not None:
         nothing = Answers("")
         draw(options.plot, {RENDERED: (rendered, nothing), PHOTOGRAPHS: (photographs, empty)})

@@ -12,8 +12,8 @@ Hands are seen as `knuckle.estimate` sees them: most as if a detector had found 
 photographs of rooms, landscapes and people's surroundings, noise. Signals and their use:
 `knuckle.inference.certainty`. Confidence: a logistic model; hands and boxes without one count alike. Errors: the
 logarithm of each joint's radius with the least pinball loss at 68 %; what disagreement counts is never negative. The
-first 70 % of each set are learnt from, the rest is printed: expected calibration error (ten bins of equal count), and
-which share of the joints lies within its radius.
+figures written are learnt from all. Printed of figures learnt from the first 70 % of each set, for the rest: expected
+calibration error (ten bins of equal count), and which share of the joints lies within its radius.
 """
 
 import json
@@ -62,7 +62,7 @@ FOUND = 0.6
 LEARNT = 0.7
 LEAST = 100
 """Hands that figures of a system's own need; of boxes without one a third of that."""
-DECAY, STEPS = 1e-3, 800
+DECAY, STEPS, RADIUS_STEPS = 1e-3, 800, 300
 NOT_NEGATIVE = ("branches", "apart", "apart 3D", "residual")
 """Signals that never make a radius smaller."""
 NOT_FALLING = ("presence", "side", "confidence")
@@ -127,24 +127,47 @@ def learn_confidence(told: Told) -> dict[str, Any]:
 
 
 def learn_radii(told: Told, errors: np.ndarray) -> dict[str, Any]:
-    """Numbers by name of the radii that hold `HOLDS` of the errors (N, 21)."""
+    """Numbers by name of the radii that hold `HOLDS` of the errors (N, 21).
+
+    The offsets are those that hold as many of hands that the slopes were not learnt from: half by half."""
     known = np.isfinite(errors).all(1)
     hand = torch.as_tensor(_within(told.hand, _range(told, told.hand))[known])
     joint = torch.as_tensor(_within(told.joint, _range(told, told.joint))[known])
     aim = torch.as_tensor(np.log(errors[known] + 1e-5))
+    # The wrist's own error in space is nothing.
     counts = torch.as_tensor((errors[known] > 0).any(0), dtype=torch.float64)
+    halves = torch.arange(len(aim)) % 2 == 0
+    off = torch.zeros_like(aim)
+    for half in (halves, ~halves):
+        slopes, joint_slopes = _fit_radii(hand[half], joint[half], aim[half], counts)
+        off[~half] = aim[~half] - (hand[~half] @ slopes)[:, None] - joint[~half] @ joint_slopes
+    slopes, joint_slopes = _fit_radii(hand, joint, aim, counts)
+    # Both halves' slopes differ a little: their offsets are laid on those of all.
+    level = aim - (hand @ slopes)[:, None] - joint @ joint_slopes
+    for half in (halves, ~halves):
+        off[half] += level[half].median() - off[half].median()
+    return {
+        "slopes": _named(SIGNALS, slopes),
+        "joint slopes": _named(JOINT_SIGNALS, joint_slopes),
+        "joints": torch.quantile(off, HOLDS, dim=0).numpy().round(4).tolist(),
+    }
+
+
+def _fit_radii(
+    hand: torch.Tensor, joint: torch.Tensor, aim: torch.Tensor, counts: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Slopes of hand and joint with the least pinball loss of the logarithms `aim` (N, 21); counts: of joints."""
     hand_middle, hand_spread = hand.mean(0), hand.std(0).clamp(min=1e-3)
     joint_middle, joint_spread = joint.mean((0, 1)), joint.std((0, 1)).clamp(min=1e-3)
+    hand, joint = (hand - hand_middle) / hand_spread, (joint - joint_middle) / joint_spread
     slopes = torch.zeros(len(SIGNALS), dtype=torch.float64, requires_grad=True)
     joint_slopes = torch.zeros(len(JOINT_SIGNALS), dtype=torch.float64, requires_grad=True)
-    offsets = aim.median(0).values.clone().requires_grad_()
+    offsets = torch.quantile(aim, HOLDS, dim=0).clone().requires_grad_()
     parts = ((SIGNALS, slopes), (JOINT_SIGNALS, joint_slopes))
     positive = [(torch.tensor([name in NOT_NEGATIVE for name in names]), of) for names, of in parts]
-    optimiser = torch.optim.Adam([slopes, joint_slopes, offsets], lr=0.02)
-    for _ in range(STEPS):
-        by_hand = ((hand - hand_middle) / hand_spread) @ slopes
-        logs = by_hand[:, None] + ((joint - joint_middle) / joint_spread) @ joint_slopes + offsets
-        off = aim - logs
+    optimiser = torch.optim.Adam([slopes, joint_slopes, offsets], lr=0.03)
+    for _ in range(RADIUS_STEPS):
+        off = aim - ((hand @ slopes)[:, None] + joint @ joint_slopes + offsets)
         pinball = torch.maximum(HOLDS * off, (HOLDS - 1) * off) * counts
         loss = pinball.mean() + DECAY * (slopes.square().sum() + joint_slopes.square().sum())
         optimiser.zero_grad()
@@ -153,16 +176,7 @@ def learn_radii(told: Told, errors: np.ndarray) -> dict[str, Any]:
         with torch.no_grad():
             for which, of in positive:
                 of.copy_(torch.where(which, of.clamp(min=0), of))
-    by_hand = ((hand - hand_middle) / hand_spread) @ slopes
-    logs = by_hand[:, None] + ((joint - joint_middle) / joint_spread) @ joint_slopes
-    offsets = torch.quantile(aim - logs, HOLDS, dim=0).detach()
-    hand_found, joint_found = (slopes / hand_spread).detach(), (joint_slopes / joint_spread).detach()
-    constants = offsets - hand_middle @ hand_found - joint_middle @ joint_found
-    return {
-        "slopes": _named(SIGNALS, hand_found),
-        "joint slopes": _named(JOINT_SIGNALS, joint_found),
-        "joints": constants.numpy().round(4).tolist(),
-    }
+    return (slopes / hand_spread).detach(), (joint_slopes / joint_spread).detach()
 
 
 def learn_entry(told: Told) -> dict[str, Any]:
@@ -242,16 +256,16 @@ def main() -> None:
             continue
         for kind, told in kinds.items():
             learnt, held = _parts(told)
-            entry[kind] = learn_entry(learnt)
-            shown.add_row(*scores(f"{system}, {kind}", held, entry[kind]))
+            entry[kind] = learn_entry(Told.joined(told))
+            shown.add_row(*scores(f"{system}, {kind}", held, learn_entry(learnt)))
             standard[kind] += [_unbranched(of) for of in told]
         table["systems"][system] = entry
     if options.weights is None or STANDARD not in table["systems"]:
         table["systems"][STANDARD] = {}
         for kind, told in standard.items():
             learnt, held = _parts(told)
-            table["systems"][STANDARD][kind] = learn_entry(learnt)
-            shown.add_row(*scores(f"{STANDARD}, {kind}", held, table["systems"][STANDARD][kind]))
+            table["systems"][STANDARD][kind] = learn_entry(Told.joined(told))
+            shown.add_row(*scores(f"{STANDARD}, {kind}", held, learn_entry(learnt)))
     console.print(shown)
     if not options.dry:
         with atomic_path(TABLE) as temporary:

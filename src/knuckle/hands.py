@@ -49,7 +49,7 @@ _TAILS: dict[str, tuple[int | str, ...]] = {
     "pose_rad": (16, 3),
     "shape": (10,),
 }
-_ERROR_TAILS: dict[str, tuple[int | str, ...]] = {
+_ERROR_TAILS: dict[str, tuple[int, ...]] = {
     "side_confidence": (),
     "joint_error_px": (JOINT_COUNT,),
     "joint_error_m": (JOINT_COUNT,),
@@ -121,10 +121,10 @@ class Hands:
         for state in self.states:
             if state not in STATES:
                 raise KnuckleError(f"state: expected one of {', '.join(STATES)}, got {state!r}")
-        for name, tail in (_TAILS | _ERROR_TAILS).items():
+        for name, tail in {**_TAILS, **_ERROR_TAILS}.items():
             given = getattr(self, name)
             if given is None:
-                given = np.full((len(self.sides), *tail), _DEFAULTS[name])
+                given = np.full((len(self.sides), *_ERROR_TAILS[name]), _DEFAULTS[name])
             value = np.asarray(given, dtype=float)
             object.__setattr__(self, name, value)
             expected = (len(self.sides), *tail)
@@ -151,7 +151,7 @@ class Hands:
         return (self[i] for i in range(len(self)))
 
     def __getitem__(self, index: int) -> Hand:
-        names = _TAILS | _ERROR_TAILS
+        names = (*_TAILS, *_ERROR_TAILS)
         arrays = {_SINGULAR.get(name, name): getattr(self, name)[index] for name in names}
         arrays |= {name: float(arrays[name]) for name in _SHARES}
         return Hand(side=self.sides[index], model=self.models[index], state=self.states[index], **arrays)

@@ -95,7 +95,8 @@ def annotate(
     confidence = np.zeros(count)
     error_px, error_m = np.zeros((2, count, JOINT_COUNT))
     hand, joint = hand_signals(estimated, evidence), joint_signals(estimated)
-    asked = np.zeros(count, dtype=bool) if evidence is None else np.isfinite(evidence.joints_px).all((1, 2))
+    told = Evidence.none(count) if evidence is None else evidence
+    asked = np.asarray(np.isfinite(told.joints_px).all((1, 2)))
     longest = hands.boxes_px[:, 2:].max(1, initial=0.0)
     for row in range(count):
         one = slice(row, row + 1)
@@ -159,7 +160,8 @@ def joint_signals(estimated: Estimated) -> Float[np.ndarray, "N 21 m"]:
 
 def _outside(joints_px: Float[np.ndarray, "N 21 2"], camera: Camera) -> Bool[np.ndarray, "N 21"]:
     """Which joints lie outside the picture."""
-    return ((joints_px < -0.5) | (joints_px > np.array([camera.width, camera.height]) - 0.5)).any(-1)
+    beyond = np.array([camera.width, camera.height]) - 0.5
+    return np.any((joints_px < -0.5) | (joints_px > beyond), axis=-1)
 
 
 def _end_on(joints_m: Float[np.ndarray, "N 21 3"]) -> Float[np.ndarray, "N"]:

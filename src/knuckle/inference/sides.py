@@ -4,10 +4,10 @@ The landmark network says left or right with each look, and is wrong with hands 
 Where it is not sure enough (`DOUBT`), it looks again, at the mirror image, and the hand is read both ways by the
 one-hand system, as a left one and as a right one: read as what it is, a hand agrees better with itself (the network's
 branches, its joints and the landmark network's, the rig and the joints it was fitted to). The two-hand system, which
-says of either side whether there is such a hand, is asked too. All signals change their sign
-when the picture is mirrored, and there is no constant: left is as likely as right, and a picture and its mirror image
-give mirrored sides with the same probability. How much each signal counts, the less the smaller and vaguer the hand,
-was learnt on rendered hands and on photographs (`benchmarks/training/sides.py` writes `assets/sides.json`).
+says of either side whether there is such a hand, is asked too. All signals change their sign when the picture is
+mirrored, and there is no constant: left is as likely as right, and a picture and its mirror image give mirrored sides
+with the same probability, but where one look was enough. How much each signal counts, the less the smaller and vaguer
+the hand, was learnt on rendered hands and on photographs (`benchmarks/training/sides.py` writes `assets/sides.json`).
 
 Hands near each other and about equally large are rather a person's left and right than two of a side: a soft prior.
 """
@@ -32,7 +32,7 @@ from knuckle.inference.one_hand import Predictor
 from knuckle.inference.pairing import PairWindow
 from knuckle.inference.trust import logit, palm_length
 from knuckle.inference.two_hands import PairPredictor
-from knuckle.skeleton import SIDES, Side
+from knuckle.skeleton import Side
 from knuckle.weights import ONE_HAND, TWO_HANDS, shipped_name
 
 TABLE = Path(__file__).parent.parent / "assets" / "sides.json"
@@ -144,7 +144,8 @@ def read_both_ways(
     """Both readings of hands. evidence: of the picture as it is; the mirror image is looked at here. pairs: the
     two-hand system, which is shown each hand alone, as it is and mirrored."""
     camera = Camera.from_size(image.shape[1], image.shape[0])
-    lefts, rights = ([side] * len(boxes_px) for side in SIDES)
+    lefts: list[Side] = ["left"] * len(boxes_px)
+    rights: list[Side] = ["right"] * len(boxes_px)
     mirrored = look_at(landmark_network(), image, boxes_px, lefts)
     as_right = reader.estimate(image, boxes_px, rights, camera, evidence=evidence)
     as_left = reader.estimate(image, boxes_px, lefts, camera, evidence=mirrored)
