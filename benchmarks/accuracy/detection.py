@@ -87,7 +87,7 @@ def open_detectors(rows: Sequence[str] | None) -> dict[str, Detector]:
     detectors: dict[str, Detector] = {BASE: PalmPass(threads=1)}
     for name in DETECTORS:
         try:
-            network = proposal_network(name)
+            network = proposal_network(name, threads=1)
         except (KnuckleError, ImportError) as error:
             print(f"{name}: left out ({error})")
             continue
