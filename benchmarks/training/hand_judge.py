@@ -1,13 +1,14 @@
 """Learn how probable a hand is where one was found: what `knuckle.inference.detection.judge` weighs, for one network.
 
 python -m benchmarks.training.hand_judge --network palm|hand_boxes --scenes FOLDER [--count N] [--out FILE], with
-KNUCKLE_DATA. Pictures: the first N rendered scenes of a folder that `knuckle synth --hands scene` wrote, and as many of
-what may train besides: photographs of subhih's train split, mosaics of them (2x2 to 4x4), patches without hands and
-pieces of panoramas. Every finding of a normal search that never ends early is one sample, before it is judged: a hand
-where its box overlaps a labelled one by IoU 0.5, none where it overlaps all by less than 0.2; between, and on hidden
-hands, it is left out. Prints, for pictures that the fit has not seen (five folds), how well hands and others are told
-apart, the calibration error, and what thresholds let through; takes the least threshold that lets no more than one
-ghost in 20 pictures through; writes src/knuckle/assets/detector/judge.json, whose other networks stay as they are.
+KNUCKLE_DATA. Pictures: the first N rendered scenes of a folder that `knuckle synth --hands scene` wrote, which must not
+have trained the network, and as many of what may train besides: photographs of subhih's train split, mosaics of them
+(2x2 to 4x4), patches without hands and pieces of panoramas. Every finding of a normal search that never ends early is
+one sample, before it is judged: a hand where its box overlaps a labelled one by IoU 0.5, none where it overlaps all by
+less than 0.2; between, and on hidden hands, it is left out. Prints, for pictures that the fit has not seen (five folds),
+how well hands and others are told apart, the calibration error, and what thresholds let through; takes the least
+threshold that lets no more than one ghost in 20 pictures through; writes src/knuckle/assets/detector/judge.json, whose
+other networks stay as they are.
 """
 
 import json

@@ -160,14 +160,16 @@ def _detection(hand: FoundHand) -> Detection:
 
 
 @cache
-def proposal_network(name: DetectorName) -> ProposalNetwork:
-    """The network of that name, opened once for all who ask. Raises KnuckleError when its files are missing or
-    damaged."""
+def proposal_network(name: DetectorName, *, threads: int | None = None) -> ProposalNetwork:
+    """The network of that name, opened once for all who ask; threads: of one run.
+
+    Raises KnuckleError when its files are missing or damaged.
+    """
     if name == "hand_boxes":
         from knuckle.inference.detection.hand_boxes import HandBoxNetwork
 
-        return HandBoxNetwork()
-    return PalmNetwork()
+        return HandBoxNetwork(threads=threads)
+    return PalmNetwork(threads=threads)
 
 
 @cache
