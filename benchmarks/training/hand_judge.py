@@ -172,11 +172,10 @@ def held_out(found: Findings) -> Float[np.ndarray, "N"]:
 
 def least_threshold(found: Findings, probable: Float[np.ndarray, "N"]) -> float:
     """The least that lets no more ghosts a picture through than `MOST_GHOSTS`."""
-    others = np.sort(probable[~found.is_hand])
-    for threshold in np.arange(0.3, 0.96, 0.05):
-        if (others >= threshold).sum() <= MOST_GHOSTS * found.pictures:
-            break
-    return round(float(threshold), 2)
+    others = probable[~found.is_hand]
+    thresholds = np.arange(0.3, 0.96, 0.05)
+    few = [(others >= one).sum() <= MOST_GHOSTS * found.pictures for one in thresholds]
+    return round(float(thresholds[few.index(True) if any(few) else -1]), 2)
 
 
 def show(found: Findings, probable: Float[np.ndarray, "N"]) -> None:
