@@ -36,9 +36,8 @@ from benchmarks.shared.labelled_pictures import (
     read_index,
 )
 from benchmarks.shared.palm_pass import PalmPass
-from knuckle.errors import KnuckleError
 from knuckle.inference.detection.detection import Detector
-from knuckle.inference.detection.finder import HandFinder, proposal_network
+from knuckle.inference.detection.finder import default_detector
 from knuckle.inference.detection.search import DETECTORS, EFFORTS
 from knuckle.synth.scenes.frozen import FACES_AND_FEET, SCENES, FrozenScenes, frozen_folder
 
@@ -88,13 +87,8 @@ def open_detectors(rows: Sequence[str] | None) -> dict[str, Detector]:
     """The palm pass and the rows named, or all there are."""
     detectors: dict[str, Detector] = {BASE: PalmPass(threads=1)}
     for name in DETECTORS:
-        try:
-            network = proposal_network(name, threads=1)
-        except (KnuckleError, ImportError) as error:
-            print(f"{name}: left out ({error})")
-            continue
         for effort in EFFORTS:
-            detectors[f"{name} {effort}"] = HandFinder(effort=effort, network=network, threads=1)
+            detectors[f"{name} {effort}"] = default_detector(effort=effort, network=name, threads=1)
     if rows:
         detectors = {name: one for name, one in detectors.items() if name == BASE or name in rows}
     return detectors

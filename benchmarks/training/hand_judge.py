@@ -102,11 +102,11 @@ def findings(
     """The signals of each finding in a picture, and whether it is a hand."""
     image = picture.read()
     seen = Proposals.joined([])
-    for passes in finder.views(image):
-        places, cut = finder.propose(image, passes)
-        new = finder.unseen(seen, places, cut)
+    for view in finder.views(image):
+        places, cut = finder.propose(image, view)
+        new = finder.unseen(seen, places, cut, least=view.network.look_score)
         seen = Proposals.joined([seen, new])
-        for hand in finder.look(image, new, passes[0].scale):
+        for hand in finder.look(image, new, view):
             iou = overlaps(grown(hand.box_px, margin), picture.boxes_px)
             best = iou.max(initial=0)
             if best >= NO_HAND_IOU and (best < SAME_IOU or picture.ignored[iou.argmax()]):

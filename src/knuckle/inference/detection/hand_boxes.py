@@ -16,7 +16,7 @@ from knuckle.errors import KnuckleError
 from knuckle.geometry.cells import FoundBoxes, grid_cells, read_cells
 from knuckle.inference.detection.landmarks import DETECTOR_FOLDER, TurnedSquare
 from knuckle.inference.detection.proposals import Proposals, Window
-from knuckle.inference.detection.search import DetectorName, Effort
+from knuckle.inference.detection.search import Effort, ProposalName
 from knuckle.inference.detection.windows import MULTIPLE_PX, show_window
 from knuckle.inference.onnx_model import open_session
 from knuckle.weights import checked_bytes
@@ -49,7 +49,7 @@ class HandBoxNetwork:
     Raises KnuckleError when record or network are missing, damaged or exchanged.
     """
 
-    name: DetectorName = "hand_boxes"
+    name: ProposalName = "hand_boxes"
     small_px = SMALL_PX
     look_score, hints = LOOK_SCORE, HINTS
 

@@ -15,7 +15,7 @@ from jaxtyping import Float, UInt8
 
 from knuckle.inference.detection.landmarks import TurnedSquare, open_network
 from knuckle.inference.detection.proposals import Proposals, Window
-from knuckle.inference.detection.search import DetectorName, Effort
+from knuckle.inference.detection.search import Effort, ProposalName
 from knuckle.inference.detection.windows import show_window
 
 INPUT_PX = 192
@@ -55,7 +55,7 @@ class PalmNetwork:
     KnuckleError when its file is missing or damaged.
     """
 
-    name: DetectorName = "palm"
+    name: ProposalName = "palm"
     input_px = tile_px = INPUT_PX
     whole_px: Mapping[Effort, tuple[int, ...]] = WHOLE_PX
     small_px = SMALL_PX
