@@ -37,11 +37,9 @@ from knuckle.inference.detection.search import (
 from knuckle.inference.detection.windows import Pass, padded, tiled, whole
 from knuckle.skeleton import Side
 
-LARGER = 2
-"""How many times larger each view is than the one before."""
 MOST_LARGER = 1.75
 """Beyond this many times the picture's own size there is nothing more to see."""
-MOST_PX: dict[Effort, int] = {"normal": 1024, "thorough": 1536}
+MOST_PX: dict[Effort, int] = {"normal": 768, "thorough": 1536}
 """Of the longer side of the largest view."""
 LEAST_PX = 24.0
 """Hands whose box's longer side is smaller, px of the picture, are not reported: nothing can be estimated of them, and
@@ -99,11 +97,13 @@ class HandFinder:
     def find(self, image: UInt8[np.ndarray, "H W 3"]) -> list[FoundHand]:
         """The hands of a picture with all that is known of each, most probable first."""
         hands: list[FoundHand] = []
-        seen = Proposals.joined([])
+        # By network: of two hands that lie on each other one may propose one place, the other both.
+        seen = {name: Proposals.joined([]) for name in self.judges}
         for view in self.views(image):
             places, cut = self.propose(image, view)
-            new = self.unseen(seen, places, cut, least=view.network.look_score)
-            seen = Proposals.joined([seen, new])
+            known = seen[view.network.name]
+            new = self.unseen(known, places, cut, least=view.network.look_score)
+            seen[view.network.name] = Proposals.joined([known, new])
             found = self.look(image, new, view)
             hands = distinct_hands([*hands, *found])
             if self.effort != "thorough" and not self._may_have_more(places, found, view):
@@ -118,9 +118,23 @@ class HandFinder:
             return
         if self.closer is not self.network:
             yield self._first_view(self.closer, picture)
-        input_px, most = self.closer.input_px, min(MOST_LARGER * size, MOST_PX[self.effort])
-        while (input_px := LARGER * input_px) <= most:
-            yield View(self.closer, tiled(picture, input_px, tile_px=self.closer.tile_px))
+        most = min(MOST_LARGER * size, MOST_PX[self.effort])
+        for network, input_px in self._larger():
+            if input_px <= most:
+                yield View(network, tiled(picture, input_px, tile_px=network.tile_px))
+
+    def _larger(self) -> list[tuple[ProposalNetwork, int]]:
+        """Networks and sizes of the views after the first, from small to large. Of two networks the closer one is shown
+        what it takes at once, and the first one, whose tiles are small, what is larger."""
+        ranges = [(self.network, 2, 16)]
+        if self.closer is not self.network:
+            ranges = [(self.closer, 2, self.closer.tile_px // self.closer.input_px), (self.network, 4, 16)]
+        return [
+            (network, times * network.input_px)
+            for network, low, high in ranges
+            for times in (2, 4, 8, 16)
+            if low <= times <= high
+        ]
 
     def _first_view(self, network: ProposalNetwork, picture: Window) -> View:
         """The whole picture, at the sizes that a network wants."""
