@@ -88,8 +88,9 @@ def test_only_hands_in_doubt_are_asked_about_again(sample, monkeypatch, doubt, d
     evidence = look_at(landmark_network(), image, boxes, ["right"])
     calls = []
     for name, what in (("look_mirrored", "mirrored"), ("read_both_ways", "both ways")):
+        own = getattr(sides_module, name)
 
-        def ask(*given, own=getattr(sides_module, name), what=what, **options):
+        def ask(*given, own=own, what=what, **options):
             calls.append(what)
             return own(*given, **options)
 
