@@ -36,6 +36,7 @@ from knuckle.inference.sides import (
     DOUBT,
     DOUBT_AFTER_LOOKS,
     FIRST,
+    FIRST_QUALITY,
     LOOKS,
     LOOKS_QUALITY,
     QUALITY,
@@ -61,7 +62,7 @@ DECAY, STEPS = 2e-3, 600
 LEARNT = 0.7
 """Share of each set from which is learnt what is printed of the rest."""
 STAGES = {
-    "first": (FIRST, LOOKS_QUALITY),
+    "first": (FIRST, FIRST_QUALITY),
     "looks": (LOOKS, LOOKS_QUALITY),
     "read": (READ, QUALITY),
     "both": (SIGNALS, QUALITY),
@@ -71,7 +72,7 @@ and with it."""
 
 
 class Told(NamedTuple):
-    """Of N hands: the first look and the signals (N, 8) towards their true side, and qualities (N, 4)."""
+    """Of N hands: the first look and the signals (N, 8) towards their true side, and qualities (N, 5)."""
 
     look: np.ndarray
     signals: np.ndarray
