@@ -1,7 +1,7 @@
 """Which side each hand that was found is of, and with which probability.
 
 The landmark network says left or right with each look, and is wrong with hands that hold things, are gloved or turned.
-Three stages, each of which only sees hands that the one before left in doubt:
+Three stages, each of which only sees hands that the one before left in doubt, their partners (see below) considered:
 
 1. the look by which the hand was found, and the detector's own opinion (`DOUBT`);
 2. one more look, at the mirror image of the hand (`DOUBT_AFTER_LOOKS`);
@@ -52,7 +52,7 @@ installed: that there is a right hand rather than a left one."""
 FIRST = ("look", "detector")
 FIRST_QUALITY = ("size", "presence")
 LOOKS_QUALITY = (*FIRST_QUALITY, "looks alike")
-"""Where the looks at a hand and at its mirror image see its joints in different places, they tell its side less well."""
+"""The farther apart both looks see the joints, the less do they tell the side."""
 QUALITY = (*LOOKS_QUALITY, "confidence", "branches")
 """How well the hand is seen, in the order of `qualities`, that decides how much the signals count."""
 
@@ -127,12 +127,14 @@ def decide_sides(
     size = np.log(_side_px(boxes_px) / 100)
     first = np.stack([logit(evidence.right), logit(right)], axis=1)
     odds = table.first.logit(first, np.stack([size, logit(evidence.presence)], axis=1))
-    rows = np.flatnonzero(_in_doubt(odds, DOUBT) & np.isfinite(evidence.joints_px).all((1, 2)))
+    rows = np.flatnonzero(
+        _in_doubt(with_pairs(odds, boxes_px, table.pair), DOUBT) & np.isfinite(evidence.joints_px).all((1, 2))
+    )
     if len(rows):
         seen = evidence.rows(rows)
         looks = (seen, look_mirrored(landmark_network(), image, seen))
         odds[rows] = _told_by_looks(table, looks, boxes_px[rows], right[rows])
-        still = _in_doubt(odds[rows], DOUBT_AFTER_LOOKS)
+        still = _in_doubt(with_pairs(odds, boxes_px, table.pair)[rows], DOUBT_AFTER_LOOKS)
         if still.any() and shipped_name(ONE_HAND) is not None:
             rows, looks = rows[still], (looks[0].rows(still), looks[1].rows(still))
             odds[rows] = _told_by_readings(table, image, looks, boxes_px[rows], right[rows])
