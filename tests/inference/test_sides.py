@@ -67,8 +67,8 @@ def test_a_mirrored_picture_has_the_other_side_with_the_same_probability(sample,
     width = image.shape[1]
     flipped = np.ascontiguousarray(image[:, ::-1])
     mirrored_boxes = np.array([[width - 1 - x - w, y, w, h] for x, y, w, h in boxes])
-    # Every hand is read both ways: one look at the picture is not one at its mirror image. Nor are both looks quite those
-    # of the mirrored picture: where the second one goes is what the first one says.
+    # Every hand is read both ways: one look at the picture is not one at its mirror image. Nor are both looks quite
+    # those of the mirrored picture: where the second one goes is what the first one says.
     monkeypatch.setattr(sides_module, "DOUBT", 1e-9)
     monkeypatch.setattr(sides_module, "DOUBT_AFTER_LOOKS", 1e-9)
     answers = [

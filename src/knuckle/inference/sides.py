@@ -9,10 +9,11 @@ Three stages, each of which only sees hands that the one before left in doubt, t
    agrees better with itself (the network's branches, its joints and the landmark network's, the rig and the joints it
    was fitted to). The two-hand system, which says of either side whether there is such a hand, is asked too.
 
-All signals change their sign when the picture is mirrored, and there is no constant: left is as likely as right, and a
-picture and its mirror image give mirrored sides with the same probability, but where one look was enough. How much each
-signal counts, the less the smaller and vaguer the hand, was learnt on rendered hands and on photographs
-(`benchmarks/training/sides.py` writes `assets/sides.json`).
+All signals change their sign when the picture is mirrored, and there is no constant: left is as likely as right, and
+exchanging both looks and readings gives the other side with the same probability. A picture and its mirror image come
+to that within a few hundredths: where the second look goes is what the first one says. How much each signal counts, the
+less the smaller and vaguer the hand, was learnt on rendered hands and on photographs (`benchmarks/training/sides.py`
+writes `assets/sides.json`).
 
 Hands near each other and about equally large are rather a person's left and right than two of a side: a soft prior.
 """
@@ -60,7 +61,7 @@ DOUBT = 0.015
 """A hand is looked at mirrored where its less likely side has at least this probability after one look, ..."""
 DOUBT_AFTER_LOOKS = 0.017
 """... and read both ways where it has at least this after both, which takes about seven times as long as one look. Of
-408 hands in photographs 34 % are looked at again and 10 % are read both ways, and of 744 held-out hands no side is lost
+408 hands in photographs 34 % are looked at again and 10 % are read both ways, and of 577 held-out hands no side is lost
 that is right when all are read."""
 NEAR, ALIKE = 4.0, 1.6
 """Hands whose middles lie within so many times the longer side of the larger box, which is at most so many times the
