@@ -180,11 +180,7 @@ class HandFinder:
                 looks, places.boxes_px, places.right, told, scores, strict=True
             )
         ]
-        return [
-            hand
-            for hand in hands
-            if hand.score >= judge.threshold and hand.box_px[2:].max() >= LEAST_PX
-        ]
+        return [hand for hand in hands if hand.score >= judge.threshold and hand.box_px[2:].max() >= LEAST_PX]
 
     def _may_have_more(self, places: Proposals, found: Sequence[FoundHand], view: View) -> bool:
         """Whether a larger view may show hands that this one does not: its places and the hands found there."""

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from knuckle.geometry.crop import turn_of_px
 from knuckle.inference.detection.landmarks import TurnedSquare, open_network
 from knuckle.inference.detection.proposals import Proposals, Window
 from knuckle.inference.detection.search import Effort, ProposalName
@@ -155,5 +156,6 @@ def square_to_extent(square: TurnedSquare) -> Float[np.ndarray, "4"]:
     sin, cos = np.sin(square.rotation_rad), np.cos(square.rotation_rad)
     along, across = EXTENT_ALONG * square.side_px, EXTENT_ACROSS * square.side_px
     size = np.array([abs(cos) * across + abs(sin) * along, abs(sin) * across + abs(cos) * along])
-    middle = square.centre_px + EXTENT_SHIFT * square.side_px * np.array([-sin, cos])
+    to_wrist = turn_of_px(square.rotation_rad) @ [0.0, EXTENT_SHIFT * square.side_px]
+    middle = square.centre_px + to_wrist
     return np.concatenate([middle - size / 2, size])
