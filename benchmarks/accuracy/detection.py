@@ -4,9 +4,10 @@ python -m benchmarks.accuracy.detection [--split test|val] [--rows NAME ...] [--
 [--json FILE] [--plot FILE]. Rows: "palm pass", one pass of MediaPipe's palm network with its looks, as the package
 found hands before; every detector of `knuckle estimate --detector` at every effort. Columns: 500 frozen rendered
 scenes, rendered faces and feet without hands, and with KNUCKLE_DATA photographs (detection/boxes.jsonl: each source of
-the split apart), frozen mosaics of those of one source (2x2 to 6x6), and patches without hands that trained nothing.
-All rows see a picture one after the other, each network on one thread, so their times are comparable: ms is the median,
-and the ratio is that of the medians to the palm pass.
+the split apart; those of subhih with one hand also at 640 x 521 px, to read times of), frozen mosaics of those of one
+source (2x2 to 6x6), and patches without hands that trained nothing. All rows see a picture one after the other, each
+network on one thread, so their times are comparable: ms is the median, and the ratio is that of the medians to the palm
+pass.
 
 A hand is found when a detection (the extent of its joints) overlaps it by IoU 0.5 within the picture; labels of
 photographs outline the hand, so there the extent is grown by a tenth on every side first. Hands of at most 32 px and
@@ -28,21 +29,25 @@ from benchmarks.shared.detection_scores import Scores
 from benchmarks.shared.labelled_pictures import (
     GRIDS,
     LabelledPicture,
+    enlarged,
     hand_free,
     mosaics,
     photographs,
     read_index,
 )
 from benchmarks.shared.palm_pass import PalmPass
-from knuckle.errors import KnuckleError
 from knuckle.inference.detection.detection import Detector
-from knuckle.inference.detection.finder import HandFinder, proposal_network
+from knuckle.inference.detection.finder import default_detector
 from knuckle.inference.detection.search import DETECTORS, EFFORTS
 from knuckle.synth.scenes.frozen import FACES_AND_FEET, SCENES, FrozenScenes, frozen_folder
 
 BASE = "palm pass"
 LABEL_MARGIN = 0.1
 """From the extent of joints to the outline of the hand."""
+PHOTO = (640, 521)
+"""Width and height of a usual picture, px, and ..."""
+TIMED = "one hand, 640x521"
+"""... the photographs of a single hand at that size: what the times are to be read of."""
 MOSAICS = 12
 """Of each grid."""
 SOURCES = {"test": "y5827", "val": "subhih"}
@@ -82,13 +87,8 @@ def open_detectors(rows: Sequence[str] | None) -> dict[str, Detector]:
     """The palm pass and the rows named, or all there are."""
     detectors: dict[str, Detector] = {BASE: PalmPass(threads=1)}
     for name in DETECTORS:
-        try:
-            network = proposal_network(name)
-        except (KnuckleError, ImportError) as error:
-            print(f"{name}: left out ({error})")
-            continue
         for effort in EFFORTS:
-            detectors[f"{name} {effort}"] = HandFinder(effort=effort, network=network, threads=1)
+            detectors[f"{name} {effort}"] = default_detector(effort=effort, network=name, threads=1)
     if rows:
         detectors = {name: one for name, one in detectors.items() if name == BASE or name in rows}
     return detectors
@@ -109,6 +109,8 @@ def columns_of(split: str, scenes: Path | None) -> dict[str, tuple[float, Column
     }
     for source, own in sorted(by_source.items()):
         columns[source] = (LABEL_MARGIN, partial(photographs, data / "detection", own))
+    lone = [row for row in by_source["subhih"] if len(row["boxes"]) == 1]
+    columns[TIMED] = (LABEL_MARGIN, partial(enlarged, data / "detection", lone, *PHOTO))
     for grid in GRIDS:
         tiles = by_source[SOURCES[split]]
         columns[f"mosaics {grid}x{grid}"] = (

@@ -51,6 +51,18 @@ def photographs(folder: Path, rows: Sequence[dict]) -> Iterator[LabelledPicture]
         )
 
 
+def enlarged(folder: Path, rows: Sequence[dict], width: int, height: int) -> Iterator[LabelledPicture]:
+    """Photographs at another size: to time detectors at the size of a usual picture."""
+    for row in rows:
+        scale = np.tile([width / row["width"], height / row["height"]], 2)
+        boxes = [{**box, "xywh": (scale * box["xywh"]).tolist()} for box in row["boxes"]]
+
+        def read(row: dict = row) -> UInt8[np.ndarray, "H W 3"]:
+            return cv2.resize(read_image(folder / row["file"]), (width, height))
+
+        yield _labelled(read, boxes, row["boxes_complete"])
+
+
 def mosaics(folder: Path, rows: Sequence[dict], grid: int, count: int) -> Iterator[LabelledPicture]:
     """Photographs side by side in a square grid, drawn by a seed of their own: the hands of real pictures, small."""
     for number in range(count):

@@ -1,13 +1,14 @@
 """Learn how probable a hand is where one was found: what `knuckle.inference.detection.judge` weighs, for one network.
 
 python -m benchmarks.training.hand_judge --network palm|hand_boxes --scenes FOLDER [--count N] [--out FILE], with
-KNUCKLE_DATA. Pictures: the first N rendered scenes of a folder that `knuckle synth --hands scene` wrote, and as many of
-what may train besides: photographs of subhih's train split, mosaics of them (2x2 to 4x4), patches without hands and
-pieces of panoramas. Every finding of a normal search that never ends early is one sample, before it is judged: a hand
-where its box overlaps a labelled one by IoU 0.5, none where it overlaps all by less than 0.2; between, and on hidden
-hands, it is left out. Prints, for pictures that the fit has not seen (five folds), how well hands and others are told
-apart, the calibration error, and what thresholds let through; takes the least threshold that lets no more than one
-ghost in 20 pictures through; writes src/knuckle/assets/detector/judge.json, whose other networks stay as they are.
+KNUCKLE_DATA. Pictures: the first N rendered scenes of a folder that `knuckle synth --hands scene` wrote, which must not
+have trained the network, and as many of what may train besides: photographs of subhih's train split, mosaics of them
+(2x2 to 4x4), patches without hands and pieces of panoramas. Every finding of a normal search that never ends early is
+one sample, before it is judged: a hand where its box overlaps a labelled one by IoU 0.5, none where it overlaps all by
+less than 0.2; between, and on hidden hands, it is left out. Prints, for pictures that the fit has not seen (five
+folds), how well hands and others are told apart, the calibration error, and what thresholds let through; takes the
+least threshold that lets no more than one ghost in 20 pictures through; writes
+src/knuckle/assets/detector/judge.json, whose other networks stay as they are.
 """
 
 import json
@@ -101,11 +102,11 @@ def findings(
     """The signals of each finding in a picture, and whether it is a hand."""
     image = picture.read()
     seen = Proposals.joined([])
-    for passes in finder.views(image):
-        places, cut = finder.propose(image, passes)
-        new = finder.unseen(seen, places, cut)
+    for view in finder.views(image):
+        places, cut = finder.propose(image, view)
+        new = finder.unseen(seen, places, cut, least=view.network.look_score)
         seen = Proposals.joined([seen, new])
-        for hand in finder.look(image, new, passes[0].scale):
+        for hand in finder.look(image, new, view):
             iou = overlaps(grown(hand.box_px, margin), picture.boxes_px)
             best = iou.max(initial=0)
             if best >= NO_HAND_IOU and (best < SAME_IOU or picture.ignored[iou.argmax()]):
@@ -171,11 +172,10 @@ def held_out(found: Findings) -> Float[np.ndarray, "N"]:
 
 def least_threshold(found: Findings, probable: Float[np.ndarray, "N"]) -> float:
     """The least that lets no more ghosts a picture through than `MOST_GHOSTS`."""
-    others = np.sort(probable[~found.is_hand])
-    for threshold in np.arange(0.3, 0.96, 0.05):
-        if (others >= threshold).sum() <= MOST_GHOSTS * found.pictures:
-            break
-    return round(float(threshold), 2)
+    others = probable[~found.is_hand]
+    thresholds = np.arange(0.3, 0.96, 0.05)
+    few = [(others >= one).sum() <= MOST_GHOSTS * found.pictures for one in thresholds]
+    return round(float(thresholds[few.index(True) if any(few) else -1]), 2)
 
 
 def show(found: Findings, probable: Float[np.ndarray, "N"]) -> None:

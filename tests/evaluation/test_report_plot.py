@@ -99,5 +99,5 @@ def test_sheet_grows_by_rows():
 
 def test_charts_name_the_extra_that_brings_matplotlib(monkeypatch):
     monkeypatch.setattr(charts, "find_spec", lambda _: None)
-    with pytest.raises(KnuckleError, match=r"charts need matplotlib: pip install 'knuckle\[train\]'$"):
+    with pytest.raises(KnuckleError, match=r'charts need matplotlib: pip install "knuckle\[train\]"$'):
         draw_report([make_report()])

@@ -1,13 +1,19 @@
 """Which side each hand that was found is of, and with which probability.
 
 The landmark network says left or right with each look, and is wrong with hands that hold things, are gloved or turned.
-Where it is not sure enough (`DOUBT`), it looks again, at the mirror image, and the hand is read both ways by the
-one-hand system, as a left one and as a right one: read as what it is, a hand agrees better with itself (the network's
-branches, its joints and the landmark network's, the rig and the joints it was fitted to). The two-hand system, which
-says of either side whether there is such a hand, is asked too. All signals change their sign when the picture is
-mirrored, and there is no constant: left is as likely as right, and a picture and its mirror image give mirrored sides
-with the same probability, but where one look was enough. How much each signal counts, the less the smaller and vaguer
-the hand, was learnt on rendered hands and on photographs (`benchmarks/training/sides.py` writes `assets/sides.json`).
+Three stages, each of which only sees hands that the one before left in doubt, their partners (see below) considered:
+
+1. the look by which the hand was found, and the detector's own opinion (`DOUBT`);
+2. one more look, at the mirror image of the hand (`DOUBT_AFTER_LOOKS`);
+3. the hand is read both ways by the one-hand system, as a left one and as a right one: read as what it is, a hand
+   agrees better with itself (the network's branches, its joints and the landmark network's, the rig and the joints it
+   was fitted to). The two-hand system, which says of either side whether there is such a hand, is asked too.
+
+All signals change their sign when the picture is mirrored, and there is no constant: left is as likely as right, and
+exchanging both looks and readings gives the other side with the same probability. A picture and its mirror image come
+to that within a few hundredths: where the second look goes is what the first one says. How much each signal counts, the
+less the smaller and vaguer the hand, was learnt on rendered hands and on photographs (`benchmarks/training/sides.py`
+writes `assets/sides.json`).
 
 Hands near each other and about equally large are rather a person's left and right than two of a side: a soft prior.
 """
@@ -21,12 +27,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
-from knuckle.inference.detection.evidence import Evidence, look_at
+from knuckle.inference.detection.evidence import Evidence
 from knuckle.inference.detection.landmarks import landmark_network
+from knuckle.inference.detection.mirrored import look_mirrored
 from knuckle.inference.disagreement import Estimated
 from knuckle.inference.one_hand import Predictor
 from knuckle.inference.pairing import PairWindow
@@ -37,19 +44,25 @@ from knuckle.weights import ONE_HAND, TWO_HANDS, shipped_name
 
 TABLE = Path(__file__).parent.parent / "assets" / "sides.json"
 
-READ = ("looks", "detector", "confidence", "branches", "apart", "apart 3D", "residual")
+LOOKS = ("looks", "detector")
+"""The looks at the picture and at its mirror image count alike: either could have been first."""
+READ = (*LOOKS, "confidence", "branches", "apart", "apart 3D", "residual")
 SIGNALS = (*READ, "two hands")
 """For a right hand, in the order of `side_signals`. The last one is what the two-hand system says, where it is
 installed: that there is a right hand rather than a left one."""
 FIRST = ("look", "detector")
-"""Known at first. The looks at the picture and at its mirror image count alike later: either could have been first."""
-QUALITY = ("size", "presence", "confidence", "branches")
-"""How well the hand is seen, in the order of `qualities`, that decides how much the signals count."""
 FIRST_QUALITY = ("size", "presence")
+LOOKS_QUALITY = (*FIRST_QUALITY, "looks alike")
+"""The farther apart both looks see the joints, the less do they tell the side."""
+QUALITY = (*LOOKS_QUALITY, "confidence", "branches")
+"""How well the hand is seen, in the order of `qualities`, that decides how much the signals count."""
 
-DOUBT = 0.005
-"""A hand is read both ways where its less likely side has at least this probability: of 1,039 rendered hands none
-beyond is wrong (at 0.01 three), and half of the hands in photographs need no more than the first look."""
+DOUBT = 0.015
+"""A hand is looked at mirrored where its less likely side has at least this probability after one look, ..."""
+DOUBT_AFTER_LOOKS = 0.017
+"""... and read both ways where it has at least this after both, which takes about seven times as long as one look. Of
+408 hands in photographs 34 % are looked at again and 10 % are read both ways, and of 577 held-out hands no side is lost
+that is right when all are read."""
 NEAR, ALIKE = 4.0, 1.6
 """Hands whose middles lie within so many times the longer side of the larger box, which is at most so many times the
 other one's, may be a person's two."""
@@ -72,11 +85,16 @@ class SideOdds:
         return (signals @ self.slopes) * sharpness
 
 
+Looks = tuple[Evidence, Evidence]
+"""Of the picture as it is and of its mirror image, the latter mirrored back."""
+
+
 class SideTable(NamedTuple):
-    """Odds by one look, by both readings, by all signals; pair: logarithm of the odds that two near hands are of two
-    sides."""
+    """Odds by one look, by both looks, by both readings, by all signals; pair: logarithm of the odds that two near
+    hands are of two sides."""
 
     first: SideOdds
+    looks: SideOdds
     read: SideOdds
     both: SideOdds
     pair: float
@@ -108,27 +126,56 @@ def decide_sides(
     """
     table, count = read_table(TABLE), len(boxes_px)
     right = np.full(count, 0.5) if detector_right is None else detector_right
-    size = np.log(boxes_px[:, 2:].max(1, initial=1e-6) / 100)
+    size = np.log(_side_px(boxes_px) / 100)
     first = np.stack([logit(evidence.right), logit(right)], axis=1)
     odds = table.first.logit(first, np.stack([size, logit(evidence.presence)], axis=1))
-    sure = np.log(1 / DOUBT - 1)
-    open_rows = np.flatnonzero((np.abs(odds) < sure) & np.isfinite(evidence.joints_px).all((1, 2)))
-    if len(open_rows) and shipped_name(ONE_HAND) is not None:
-        boxes, seen = boxes_px[open_rows], evidence.rows(open_rows)
-        both = read_both_ways(_reader(), image, boxes, seen, pairs=_pair_reader())
-        signals, quality = side_signals(both, boxes, right[open_rows]), qualities(both, boxes)
-        if both.two_hands is None:
-            odds[open_rows] = table.read.logit(signals[:, : len(READ)], quality)
-        else:
-            odds[open_rows] = table.both.logit(signals, quality)
+    rows = np.flatnonzero(
+        _in_doubt(with_pairs(odds, boxes_px, table.pair), DOUBT) & np.isfinite(evidence.joints_px).all((1, 2))
+    )
+    if len(rows):
+        seen = evidence.rows(rows)
+        looks = (seen, look_mirrored(landmark_network(), image, seen))
+        odds[rows] = _told_by_looks(table, looks, boxes_px[rows], right[rows])
+        still = _in_doubt(with_pairs(odds, boxes_px, table.pair)[rows], DOUBT_AFTER_LOOKS)
+        if still.any() and shipped_name(ONE_HAND) is not None:
+            rows, looks = rows[still], (looks[0].rows(still), looks[1].rows(still))
+            odds[rows] = _told_by_readings(table, image, looks, boxes_px[rows], right[rows])
     return _likeliest(with_pairs(odds, boxes_px, table.pair))
+
+
+def _in_doubt(odds: Float[np.ndarray, "N"], least: float) -> Bool[np.ndarray, "N"]:
+    """Which hands' less likely side has at least that probability."""
+    return np.abs(odds) <= np.log(1 / least - 1)
+
+
+def _told_by_looks(
+    table: SideTable,
+    looks: Looks,
+    boxes_px: Float[np.ndarray, "N 4"],
+    detector_right: Float[np.ndarray, "N"],
+) -> Float[np.ndarray, "N"]:
+    return table.looks.logit(look_signals(looks, detector_right), look_qualities(looks, boxes_px))
+
+
+def _told_by_readings(
+    table: SideTable,
+    image: UInt8[np.ndarray, "H W 3"],
+    looks: Looks,
+    boxes_px: Float[np.ndarray, "N 4"],
+    detector_right: Float[np.ndarray, "N"],
+) -> Float[np.ndarray, "N"]:
+    both = read_both_ways(_reader(), image, boxes_px, looks, pairs=_pair_reader())
+    signals, quality = side_signals(both, boxes_px, detector_right), qualities(both, boxes_px)
+    if both.two_hands is None:
+        return table.read.logit(signals[:, : len(READ)], quality)
+    return table.both.logit(signals, quality)
 
 
 class BothWays(NamedTuple):
     """Hands read as right ones and as left ones: what the landmark network and the one-hand system say; and the
     two-hand system's logit of a right hand less that of a left one, where it was asked."""
 
-    looks: tuple[Evidence, Evidence]
+    looks: Looks
     read: tuple[Estimated, Estimated]
     two_hands: Float[np.ndarray, "N"] | None = None
 
@@ -137,47 +184,59 @@ def read_both_ways(
     reader: Predictor,
     image: UInt8[np.ndarray, "H W 3"],
     boxes_px: Float[np.ndarray, "N 4"],
-    evidence: Evidence,
+    looks: Looks,
     *,
     pairs: PairPredictor | None = None,
 ) -> BothWays:
-    """Both readings of hands. evidence: of the picture as it is; the mirror image is looked at here. pairs: the
-    two-hand system, which is shown each hand alone, as it is and mirrored."""
+    """Both readings of hands. pairs: the two-hand system, which is shown each hand alone, as it is and mirrored."""
     camera = Camera.from_size(image.shape[1], image.shape[0])
     lefts: list[Side] = ["left"] * len(boxes_px)
     rights: list[Side] = ["right"] * len(boxes_px)
-    mirrored = look_at(landmark_network(), image, boxes_px, lefts)
-    as_right = reader.estimate(image, boxes_px, rights, camera, evidence=evidence)
-    as_left = reader.estimate(image, boxes_px, lefts, camera, evidence=mirrored)
+    as_right = reader.estimate(image, boxes_px, rights, camera, evidence=looks[0])
+    as_left = reader.estimate(image, boxes_px, lefts, camera, evidence=looks[1])
     two_hands = None
     if pairs is not None:
-        looks = [
+        asked = [
             pairs.ask_once(image, [PairWindow(box, turned) for box in boxes_px], camera).confidence
             for turned in (False, True)
         ]
-        two_hands = np.mean([logit(look[:, 0]) - logit(look[:, 1]) for look in looks], axis=0)
-    return BothWays((evidence, mirrored), (as_right, as_left), two_hands)
+        two_hands = np.mean([logit(answer[:, 0]) - logit(answer[:, 1]) for answer in asked], axis=0)
+    return BothWays(looks, (as_right, as_left), two_hands)
+
+
+def look_signals(looks: Looks, detector_right: Float[np.ndarray, "N"]) -> Float[np.ndarray, "N 2"]:
+    """What speaks for a right hand after both looks, in the order of `LOOKS`; negated for the mirror image."""
+    told = np.mean([logit(look.right) for look in looks], axis=0)
+    return np.stack([told, logit(detector_right)], axis=1)
+
+
+def look_qualities(looks: Looks, boxes_px: Float[np.ndarray, "N 4"]) -> Float[np.ndarray, "N 3"]:
+    """How well hands are seen in both looks, in the order of `LOOKS_QUALITY`; the same for the mirror image."""
+    presence = np.mean([logit(look.presence) for look in looks], axis=0)
+    side_px = _side_px(boxes_px)
+    apart_px = np.linalg.norm(looks[0].joints_px - looks[1].joints_px, axis=-1).mean(1)
+    return np.stack([np.log(side_px / 100), presence, -np.log(apart_px / side_px + 1e-2)], axis=1)
 
 
 def side_signals(
     both: BothWays, boxes_px: Float[np.ndarray, "N 4"], detector_right: Float[np.ndarray, "N"]
 ) -> Float[np.ndarray, "N k"]:
     """What speaks for a right hand, in the order of `SIGNALS`; negated for the mirror image."""
-    side_px = boxes_px[:, 2:].max(1, initial=1e-6)
-    right, left = (_agreement(read, side_px) for read in both.read)
-    looks = np.mean([logit(look.right) for look in both.looks], axis=0)
+    right, left = (_agreement(read, _side_px(boxes_px)) for read in both.read)
     two_hands = np.zeros(len(boxes_px)) if both.two_hands is None else both.two_hands
-    first = np.stack([looks, logit(detector_right)], axis=1)
-    return np.concatenate([first, right - left, two_hands[:, None]], axis=1)
+    looks = look_signals(both.looks, detector_right)
+    return np.concatenate([looks, right - left, two_hands[:, None]], axis=1)
 
 
 def qualities(both: BothWays, boxes_px: Float[np.ndarray, "N 4"]) -> Float[np.ndarray, "N q"]:
     """How well hands are seen, in the order of `QUALITY`; the same for the mirror image."""
-    side_px = boxes_px[:, 2:].max(1, initial=1e-6)
-    agreement = [_agreement(read, side_px) for read in both.read]
-    presence = np.mean([logit(look.presence) for look in both.looks], axis=0)
-    best = np.maximum(*agreement)
-    return np.stack([np.log(side_px / 100), presence, best[:, 0], best[:, 1]], axis=1)
+    best = np.maximum(*(_agreement(read, _side_px(boxes_px)) for read in both.read))
+    return np.concatenate([look_qualities(both.looks, boxes_px), best[:, :2]], axis=1)
+
+
+def _side_px(boxes_px: Float[np.ndarray, "N 4"]) -> Float[np.ndarray, "N"]:
+    """The longer side of each box, never quite zero."""
+    return boxes_px[:, 2:].max(1, initial=1e-6)
 
 
 def _agreement(read: Estimated, side_px: Float[np.ndarray, "N"]) -> Float[np.ndarray, "N 5"]:
@@ -245,6 +304,7 @@ def read_table(path: Path) -> SideTable:
         table = json.loads(path.read_text())
         return SideTable(
             _to_odds(table["first"], FIRST, FIRST_QUALITY),
+            _to_odds(table["looks"], LOOKS, LOOKS_QUALITY),
             _to_odds(table["read"], READ, QUALITY),
             _to_odds(table["both"], SIGNALS, QUALITY),
             float(table["pair"]),

@@ -226,7 +226,7 @@ def test_detections_say_how_sure_they_are_of_the_side(search):
     ("options", "message"),
     [
         ({"effort": "slow"}, "effort: expected one of fast, normal, thorough, got 'slow'"),
-        ({"detector": "yolo"}, "detector: expected one of palm, hand_boxes, got 'yolo'"),
+        ({"detector": "yolo"}, "detector: expected one of palm, hand_boxes, both, got 'yolo'"),
     ],
 )
 def test_unknown_choices_are_refused(options, message):

@@ -14,30 +14,50 @@ How far it goes (`Effort`):
 
 from collections.abc import Iterator, Sequence
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from knuckle.inference.detection.detection import Detection, Detector
+from knuckle.inference.detection.detection import Detection
 from knuckle.inference.detection.evidence import Evidence
 from knuckle.inference.detection.judge import Judge, judge_of, stacked, to_signals
 from knuckle.inference.detection.landmarks import LandmarkNetwork, landmark_network
 from knuckle.inference.detection.looks import look_at_squares
 from knuckle.inference.detection.merging import FoundHand, cut_by_window, distinct_hands, distinct_places
 from knuckle.inference.detection.palm import PalmNetwork
-from knuckle.inference.detection.proposals import ProposalNetwork, Proposals
-from knuckle.inference.detection.search import DEFAULT_NETWORK, DetectorName, Effort, check_search
+from knuckle.inference.detection.proposals import ProposalNetwork, Proposals, Window
+from knuckle.inference.detection.search import (
+    DEFAULT_NETWORK,
+    DetectorName,
+    Effort,
+    ProposalName,
+    check_search,
+)
 from knuckle.inference.detection.windows import Pass, padded, tiled, whole
 from knuckle.skeleton import Side
 
-LARGER = 2
-"""How many times larger each view is than the one before."""
 MOST_LARGER = 1.75
 """Beyond this many times the picture's own size there is nothing more to see."""
 MOST_PX: dict[Effort, int] = {"normal": 768, "thorough": 1536}
 """Of the longer side of the largest view."""
+LEAST_PX = 24.0
+"""Hands whose box's longer side is smaller, px of the picture, are not reported: nothing can be estimated of them, and
+spots of that size are what is most often taken for a hand."""
 MARGIN = 0.25
 """Of the padded view, of the picture's longer side, on every side."""
+
+
+class View(NamedTuple):
+    """The picture at one size, for one network."""
+
+    network: ProposalNetwork
+    passes: Sequence[Pass]
+
+    @property
+    def scale(self) -> float:
+        """Px of what the network is shown, in a px of the picture."""
+        return self.passes[0].scale
 
 
 class HandFinder:
@@ -46,8 +66,10 @@ class HandFinder:
     Args:
         effort: how far to go.
         network: what says where hands may be; MediaPipe's palm network where none is given.
+        closer: what says so in the larger views, where it is not the same.
         landmarks: the landmark network where it is open already.
-        judge: what weighs the two networks' words; the one learnt for the network where none is given.
+        judge: what weighs a proposal network's and the landmark network's words; the one learnt for each proposal
+            network where none is given.
         threads: of one run of a network, as `knuckle.inference.onnx_model` has it.
 
     Pictures are RGB as the camera saw them, not mirrored. Raises KnuckleError when a file is missing or damaged.
@@ -58,6 +80,7 @@ class HandFinder:
         *,
         effort: Effort = "normal",
         network: ProposalNetwork | None = None,
+        closer: ProposalNetwork | None = None,
         landmarks: LandmarkNetwork | None = None,
         judge: Judge | None = None,
         threads: int | None = None,
@@ -65,7 +88,8 @@ class HandFinder:
         self.effort: Effort = effort
         self.landmarks = landmarks or LandmarkNetwork(threads=threads)
         self.network = network or PalmNetwork(threads=threads)
-        self.judge = judge or judge_of(self.network.name)
+        self.closer = closer or self.network
+        self.judges = {each.name: judge or judge_of(each.name) for each in (self.network, self.closer)}
 
     def __call__(self, image: UInt8[np.ndarray, "H W 3"], /) -> list[Detection]:
         return [_detection(hand) for hand in self.find(image)]
@@ -73,82 +97,104 @@ class HandFinder:
     def find(self, image: UInt8[np.ndarray, "H W 3"]) -> list[FoundHand]:
         """The hands of a picture with all that is known of each, most probable first."""
         hands: list[FoundHand] = []
-        seen = Proposals.joined([])
-        for passes in self.views(image):
-            places, cut = self.propose(image, passes)
-            new = self.unseen(seen, places, cut)
-            seen = Proposals.joined([seen, new])
-            scale = passes[0].scale
-            found = [hand for hand in self.look(image, new, scale) if hand.score >= self.judge.threshold]
+        # By network: of two hands that lie on each other one may propose one place, the other both.
+        seen = {name: Proposals.joined([]) for name in self.judges}
+        for view in self.views(image):
+            places, cut = self.propose(image, view)
+            known = seen[view.network.name]
+            new = self.unseen(known, places, cut, least=view.network.look_score)
+            seen[view.network.name] = Proposals.joined([known, new])
+            found = self.look(image, new, view)
             hands = distinct_hands([*hands, *found])
-            if self.effort != "thorough" and not self._may_have_more(places, found, scale):
+            if self.effort != "thorough" and not self._may_have_more(places, found, view):
                 break
         return hands
 
-    def views(self, image: UInt8[np.ndarray, "H W 3"]) -> Iterator[list[Pass]]:
-        """The passes of each view, from coarse to fine."""
+    def views(self, image: UInt8[np.ndarray, "H W 3"]) -> Iterator[View]:
+        """What is shown to whom, from coarse to fine."""
         picture, size = whole(image), max(image.shape[:2])
-        input_px, tile_px = self.network.input_px, self.network.tile_px
-        first = [Pass(picture, px) for px in self.network.whole_px[self.effort]]
-        if self.effort == "thorough":
-            first.append(Pass(padded(picture, MARGIN), input_px))
-        yield first
+        yield self._first_view(self.network, picture)
         if self.effort == "fast":
             return
+        if self.closer is not self.network:
+            yield self._first_view(self.closer, picture)
         most = min(MOST_LARGER * size, MOST_PX[self.effort])
-        while (input_px := LARGER * input_px) <= most:
-            yield tiled(picture, input_px, tile_px=tile_px)
+        for network, input_px in self._larger():
+            if input_px <= most:
+                yield View(network, tiled(picture, input_px, tile_px=network.tile_px))
+
+    def _larger(self) -> list[tuple[ProposalNetwork, int]]:
+        """Networks and sizes of the views after the first, from small to large. Of two networks the closer one is shown
+        what it takes at once, and the first one, whose tiles are small, what is larger."""
+        ranges = [(self.network, 2, 16)]
+        if self.closer is not self.network:
+            ranges = [(self.closer, 2, self.closer.tile_px // self.closer.input_px), (self.network, 4, 16)]
+        return [
+            (network, times * network.input_px)
+            for network, low, high in ranges
+            for times in (2, 4, 8, 16)
+            if low <= times <= high
+        ]
+
+    def _first_view(self, network: ProposalNetwork, picture: Window) -> View:
+        """The whole picture, at the sizes that a network wants."""
+        passes = [Pass(picture, px) for px in network.whole_px[self.effort]]
+        if self.effort == "thorough":
+            passes.append(Pass(padded(picture, MARGIN), network.input_px))
+        return View(network, passes)
 
     def propose(
-        self, image: UInt8[np.ndarray, "H W 3"], passes: Sequence[Pass]
+        self, image: UInt8[np.ndarray, "H W 3"], view: View
     ) -> tuple[Proposals, Bool[np.ndarray, "N"]]:
-        """What the network sees in the passes of a view, and which of it their windows cut."""
-        parts = [self.network.propose(image, each.window, input_px=each.input_px) for each in passes]
+        """What its network sees in the passes of a view, and which of it their windows cut."""
+        parts = [view.network.propose(image, each.window, input_px=each.input_px) for each in view.passes]
         cut = [
             cut_by_window(part.boxes_px, each.window, image.shape[:2])
-            for part, each in zip(parts, passes, strict=True)
+            for part, each in zip(parts, view.passes, strict=True)
         ]
         return Proposals.joined(parts), np.concatenate(cut)
 
-    def unseen(self, seen: Proposals, places: Proposals, cut: Bool[np.ndarray, "N"]) -> Proposals:
-        """The places of a view that are worth a look and have not had one, best first."""
-        worth = places.scores >= self.network.look_score
+    def unseen(
+        self, seen: Proposals, places: Proposals, cut: Bool[np.ndarray, "N"], *, least: float
+    ) -> Proposals:
+        """The places of a view that are worth a look, by their scores, and have not had one, best first."""
+        worth = places.scores >= least
         known = len(seen)
         both = Proposals.joined([seen, places.rows(worth)])
         ends = np.concatenate([np.zeros(known, dtype=bool), cut[worth]])
         kept = distinct_places(both, ends, first=known)
         return both.rows(kept[kept >= known])
 
-    def look(self, image: UInt8[np.ndarray, "H W 3"], places: Proposals, scale: float) -> list[FoundHand]:
-        """What the landmark network sees at each place, judged. scale: px of what the proposal network was shown, in a
-        px of the picture."""
+    def look(self, image: UInt8[np.ndarray, "H W 3"], places: Proposals, view: View) -> list[FoundHand]:
+        """The hands that the landmark network sees at places of a view."""
         looks = look_at_squares(self.landmarks, image, places.squares)
         told = [
-            to_signals(look, place_score=score, place_px=box, scale=scale)
+            to_signals(look, place_score=score, place_px=box, scale=view.scale)
             for look, score, box in zip(looks, places.scores, places.boxes_px, strict=True)
         ]
-        scores = self.judge.probabilities(stacked(told))
-        return [
+        judge = self.judges[view.network.name]
+        scores = judge.probabilities(stacked(told))
+        hands = [
             FoundHand(look, box, float(right), each, float(score))
             for look, box, right, each, score in zip(
                 looks, places.boxes_px, places.right, told, scores, strict=True
             )
         ]
+        return [hand for hand in hands if hand.score >= judge.threshold and hand.box_px[2:].max() >= LEAST_PX]
 
-    def _may_have_more(self, places: Proposals, found: Sequence[FoundHand], scale: float) -> bool:
-        """Whether a larger view may show hands that this one does not: its places, the hands found there, and px of it
-        in a px of the picture."""
+    def _may_have_more(self, places: Proposals, found: Sequence[FoundHand], view: View) -> bool:
+        """Whether a larger view may show hands that this one does not: its places and the hands found there."""
         if not found:
             return True
-        small_px = self.network.small_px / scale
+        small_px = view.network.small_px / view.scale
         if min(hand.look.square.side_px for hand in found) < small_px:
             return True
         hints = [
             score
             for score, square in zip(places.scores, places.squares, strict=True)
-            if score < self.network.look_score and square.side_px < small_px
+            if score < view.network.look_score and square.side_px < small_px
         ]
-        return sum(hints) > self.network.hints
+        return sum(hints) > view.network.hints
 
 
 def _detection(hand: FoundHand) -> Detection:
@@ -160,22 +206,33 @@ def _detection(hand: FoundHand) -> Detection:
 
 
 @cache
-def proposal_network(name: DetectorName) -> ProposalNetwork:
-    """The network of that name, opened once for all who ask. Raises KnuckleError when its files are missing or
-    damaged."""
+def proposal_network(name: ProposalName, *, threads: int | None = None) -> ProposalNetwork:
+    """The network of that name, opened once for all who ask; threads: of one run.
+
+    Raises KnuckleError when its files are missing or damaged.
+    """
     if name == "hand_boxes":
         from knuckle.inference.detection.hand_boxes import HandBoxNetwork
 
-        return HandBoxNetwork()
-    return PalmNetwork()
+        return HandBoxNetwork(threads=threads)
+    return PalmNetwork(threads=threads)
 
 
 @cache
-def default_detector(*, effort: Effort = "normal", network: DetectorName = DEFAULT_NETWORK) -> Detector:
+def default_detector(
+    *, effort: Effort = "normal", network: DetectorName = DEFAULT_NETWORK, threads: int | None = None
+) -> HandFinder:
     """The detector `estimate` uses where no boxes are given, opened once for all who ask.
 
     Raises KnuckleError for an effort or a name that there is not, or when a network's files are missing or damaged.
     """
     check_search(effort, network)
-    landmarks = landmark_network()
-    return HandFinder(effort=effort, network=proposal_network(network), landmarks=landmarks)
+    first: ProposalName = "palm" if network == "both" else network
+    closer: ProposalName = "hand_boxes" if network == "both" else network
+    return HandFinder(
+        effort=effort,
+        network=proposal_network(first, threads=threads),
+        # Fast never looks closer.
+        closer=None if effort == "fast" else proposal_network(closer, threads=threads),
+        landmarks=landmark_network() if threads is None else LandmarkNetwork(threads=threads),
+    )

@@ -14,9 +14,10 @@ from jaxtyping import Float, UInt8
 
 from knuckle.errors import KnuckleError
 from knuckle.geometry.cells import FoundBoxes, grid_cells, read_cells
+from knuckle.geometry.crop import turn_of_px
 from knuckle.inference.detection.landmarks import DETECTOR_FOLDER, TurnedSquare
 from knuckle.inference.detection.proposals import Proposals, Window
-from knuckle.inference.detection.search import DetectorName, Effort
+from knuckle.inference.detection.search import Effort, ProposalName
 from knuckle.inference.detection.windows import MULTIPLE_PX, show_window
 from knuckle.inference.onnx_model import open_session
 from knuckle.weights import checked_bytes
@@ -49,7 +50,7 @@ class HandBoxNetwork:
     Raises KnuckleError when record or network are missing, damaged or exchanged.
     """
 
-    name: DetectorName = "hand_boxes"
+    name: ProposalName = "hand_boxes"
     small_px = SMALL_PX
     look_score, hints = LOOK_SCORE, HINTS
 
@@ -97,8 +98,8 @@ def _cells(height: int, width: int) -> Float[np.ndarray, "N 3"]:
 def box_to_square(box_px: Float[np.ndarray, "4"], roll_rad: float) -> TurnedSquare:
     """The square of a usual hand whose joints have this extent (x, y, w, h), turned clockwise by `roll_rad`."""
     side = SIDE_OF_DIAGONAL * float(np.hypot(*box_px[2:]))
-    to_wrist = np.array([-np.sin(roll_rad), np.cos(roll_rad)])
-    x, y = box_px[:2] + box_px[2:] / 2 + SHIFT * side * to_wrist
+    to_wrist = turn_of_px(roll_rad) @ [0.0, SHIFT * side]
+    x, y = box_px[:2] + box_px[2:] / 2 + to_wrist
     return TurnedSquare((float(x), float(y)), side, roll_rad)
 
 

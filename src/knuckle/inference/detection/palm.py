@@ -13,9 +13,10 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from knuckle.geometry.crop import turn_of_px
 from knuckle.inference.detection.landmarks import TurnedSquare, open_network
 from knuckle.inference.detection.proposals import Proposals, Window
-from knuckle.inference.detection.search import DetectorName, Effort
+from knuckle.inference.detection.search import Effort, ProposalName
 from knuckle.inference.detection.windows import show_window
 
 INPUT_PX = 192
@@ -55,7 +56,7 @@ class PalmNetwork:
     KnuckleError when its file is missing or damaged.
     """
 
-    name: DetectorName = "palm"
+    name: ProposalName = "palm"
     input_px = tile_px = INPUT_PX
     whole_px: Mapping[Effort, tuple[int, ...]] = WHOLE_PX
     small_px = SMALL_PX
@@ -155,5 +156,6 @@ def square_to_extent(square: TurnedSquare) -> Float[np.ndarray, "4"]:
     sin, cos = np.sin(square.rotation_rad), np.cos(square.rotation_rad)
     along, across = EXTENT_ALONG * square.side_px, EXTENT_ACROSS * square.side_px
     size = np.array([abs(cos) * across + abs(sin) * along, abs(sin) * across + abs(cos) * along])
-    middle = square.centre_px + EXTENT_SHIFT * square.side_px * np.array([-sin, cos])
+    to_wrist = turn_of_px(square.rotation_rad) @ [0.0, EXTENT_SHIFT * square.side_px]
+    middle = square.centre_px + to_wrist
     return np.concatenate([middle - size / 2, size])

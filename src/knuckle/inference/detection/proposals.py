@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from knuckle.inference.detection.landmarks import TurnedSquare
-from knuckle.inference.detection.search import DetectorName, Effort
+from knuckle.inference.detection.search import Effort, ProposalName
 
 
 class Window(NamedTuple):
@@ -60,7 +60,7 @@ class Proposals:
 class ProposalNetwork(Protocol):
     """Anything that proposes places in a part of a picture; any number of threads may ask it at once."""
 
-    name: DetectorName
+    name: ProposalName
     """What users call it."""
     input_px: int
     """Of the longer side of the pictures that it was made for."""

@@ -8,10 +8,12 @@ Effort = Literal["fast", "normal", "thorough"]
 """How much time finding may take: one look at the whole picture, finer ones where something says that there are more
 hands, or all there are."""
 EFFORTS: tuple[Effort, ...] = get_args(Effort)
-DetectorName = Literal["palm", "hand_boxes"]
-"""The network that says where hands may be: MediaPipe's, which sees palms, or ours, which sees whole hands."""
+ProposalName = Literal["palm", "hand_boxes"]
+"""A network that says where hands may be: MediaPipe's, which sees palms, or ours, which sees whole hands."""
+DetectorName = Literal["palm", "hand_boxes", "both"]
+"""Who is asked: one of the networks, or MediaPipe's first and ours wherever a closer look pays."""
 DETECTORS: tuple[DetectorName, ...] = get_args(DetectorName)
-DEFAULT_NETWORK: DetectorName = "palm"
+DEFAULT_NETWORK: DetectorName = "both"
 
 
 def check_search(effort: Any, network: Any) -> None:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from knuckle.geometry.mirror import MIRROR_POINT, MIRROR_TURN
 from knuckle.rig.rotations import rodrigues
 from knuckle.synth.scenes.body import SIDE_NAMES, Body, mirrored
 
 Generator = np.random.Generator
-_MIRROR = np.array([-1.0, 1.0, 1.0])
 ARM_PLACES: dict[str, float] = {
     "hanging": 0.15, "raised": 0.2, "before": 0.2, "reaching": 0.12, "head": 0.08, "above": 0.06, "hip": 0.06,
     "lap": 0.05, "crossed": 0.04, "aside": 0.04,
@@ -106,7 +106,7 @@ def _arm(
 ) -> np.ndarray:
     """Put one arm where `place` says, in place; returns the rotation of its hand (of a right one, mirrored body)."""
     name = SIDE_NAMES[side]
-    flip = _MIRROR if side == 1 else np.ones(3)
+    flip = MIRROR_POINT if side == 1 else np.ones(3)
     upper, lower, twist, wrist = (
         body.bone(f"{bone}.{name}") for bone in ("upperarm01", "lowerarm01", "lowerarm02", "wrist")
     )
@@ -137,7 +137,7 @@ def _arm(
         np.array([np.clip(rng.normal(-0.1, 0.35), -0.9, 0.9), 0, np.clip(rng.normal(0, 0.16), -0.35, 0.4)])
     )
     # The hand's frame in the mirrored body is that of a right hand.
-    right_from_left = _MIRROR[:, None] * _MIRROR
+    right_from_left = MIRROR_TURN
     hand = (full * right_from_left) @ body.rig_from_hand @ flex
     wrist_turn = hand @ body.rig_from_hand.T * right_from_left
     for bone, turn, where in (
