@@ -52,7 +52,10 @@ def estimate(
     ] = "normal",
     detector: Annotated[
         DetectorName,
-        typer.Option(help="What finds hands: MediaPipe's palm network, or ours, which sees whole hands."),
+        typer.Option(
+            help="What finds hands: MediaPipe's palm network; ours, which sees whole hands; or both: ours wherever a"
+            " closer look pays."
+        ),
     ] = DEFAULT_NETWORK,
     looks: Annotated[
         int,

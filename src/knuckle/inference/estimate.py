@@ -55,7 +55,7 @@ def estimate(
             a left and a right one near each other together by a two-hand system too, where one is installed; what both
             see is merged (`knuckle.inference.pairing` and `merge` have the rules, `Hands.models` who answered).
         detector: what finds the hands: "palm" (MediaPipe's palm network), "hand_boxes" (ours, which sees whole hands),
-            either with MediaPipe's landmark network, or one of your own.
+            "both" (ours wherever a closer look pays), all with MediaPipe's landmark network; or one of your own.
         effort: how long to search for hands: "fast" shows the network the whole picture once, "normal" looks closer
             where there may be more or smaller hands, "thorough" looks everywhere at every size.
         looks: 2 shows the two-hand system every pair as it is and mirrored, which is more exact; 1 asks it once, in

@@ -1,13 +1,15 @@
 """Finding the hands of a picture, from coarse to fine.
 
 A proposal network says where one may be in the whole picture and, where it pays, in larger and larger views of it. The
-landmark network looks there. What both say is judged, and findings of one hand become one.
+landmark network looks there. What both say is judged, and findings of one hand become one. Two proposal networks may
+take turns: MediaPipe's sees most hands of a usual picture in the least time; ours, asked next, sees small, hidden and
+strange ones; and MediaPipe's again the many small ones of large views, in tiles.
 
 How far it goes (`Effort`):
 - fast: the whole picture once.
-- normal: the whole picture, once or at two sizes, as the network wants it; then twice as large as the network was made
-  for, and again, as long as the last view showed no hand, or hands that are small in it, or places that could be such.
-  A picture of one large hand takes little longer than fast.
+- normal: the whole picture at the sizes that the network wants; then larger and larger, as long as the last view showed
+  no hand, or hands that are small in it, or places that could be such. A picture of one large hand takes little longer
+  than fast.
 - thorough: all sizes up to `MOST_LARGER` times the picture's own, and the picture within a margin, where hands that its
   border cuts and very large ones are found.
 """
