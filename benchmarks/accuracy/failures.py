@@ -31,7 +31,7 @@ GREEN, RED, ORANGE = (60, 190, 90), (225, 50, 50), (240, 150, 30)
 
 GROUPS: dict[str, Callable[["AskedHand"], str]] = {
     "size in the picture": lambda hand: _band(hand.size_px, (32, 48, 64, 96, 160), "px"),
-    "share that shows": lambda hand: _band(100 * hand.visible, (20, 40, 60, 80, 100), "%"),
+    "share that shows": lambda hand: _band(100 * hand.visible, (20, 40, 60, 80), "%"),
     "share inside the picture": lambda hand: "all" if hand.inside > 0.99 else "cut by the border",
     "scene": lambda hand: hand.kind,
 }
