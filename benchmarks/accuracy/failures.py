@@ -80,7 +80,11 @@ def main() -> None:
         print(f"{len(seen)} scenes, {len(hands)} hands, {sum(len(one.ghosts) for one in seen)} ghosts")
         for title, group in GROUPS.items():
             _print(title, hands, group)
-        whole = [one for one in seen if one.hands and all(h.found and h.side_right for h in one.hands)]
+        whole = [
+            one
+            for one in seen
+            if one.hands and not one.ghosts and all(h.found and h.side_right for h in one.hands)
+        ]
         whole.sort(key=lambda one: -len(one.hands))
         failed = [one for one in seen if one.ghosts or not all(h.found and h.side_right for h in one.hands)]
         for name, chosen in (("found", whole), ("missed", failed)):

@@ -77,7 +77,10 @@ def read_record(path: Path) -> WeightsRecord:
         raise KnuckleError(f"{path}: hands: expected 1 or 2, got {data['hands']!r}")
     if not isinstance(data.get("scores", {}), dict):
         raise KnuckleError(f"{path}: scores: expected an object, got {data['scores']!r}")
-    return WeightsRecord(**{k: v for k, v in data.items() if k in known})
+    given = {k: v for k, v in data.items() if k in known}
+    if isinstance(given.get("trained_sets"), dict):
+        given["trained_sets"] = {origin: tuple(rows) for origin, rows in given["trained_sets"].items()}
+    return WeightsRecord(**given)
 
 
 def available() -> dict[str, Path]:

@@ -12,7 +12,7 @@ from knuckle.datasets.freihand import tight_box
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.datasets.photos import read_rgb
 from knuckle.errors import KnuckleError
-from knuckle.geometry.crop import Crop
+from knuckle.geometry.crop import Crop, middle_px
 
 SIDES_OF_FRAME = (0.6, 0.45, 0.35, 0.25, 0.18)
 """Sides that are tried, as parts of the frame's shorter one, from one drawn at random down to the smallest."""
@@ -35,7 +35,7 @@ def hand_free_crop(hand: LabelledHand, rng: np.random.Generator, *, size: int) -
         rows, columns = np.nonzero(found == side * side)
         if len(rows):
             chosen = int(rng.integers(len(rows)))
-            middle = (side - 1) / 2
+            middle = middle_px(side)
             return Crop((columns[chosen] + middle, rows[chosen] + middle), float(side), size)
     return None
 

@@ -78,7 +78,10 @@ class StretchTrainer(Trainer):
     def __init__(
         self, recipe: Recipe, folder: Path, *, stretch: int, held_out: Path, validation: int, cooling: bool
     ) -> None:
-        self.held_out_recipe = replace(recipe, data=str(held_out), shares=(), validation=validation)
+        # Scores alone are taken on the held-out hands, and no crop without a hand is among them.
+        self.held_out_recipe = replace(
+            recipe, data=str(held_out), shares=(), validation=validation, negatives=0.0
+        )
         super().__init__(recipe, folder)
         self.progress = new_progress(recipe.name)
         self.cooling, self.left = cooling, math.inf
@@ -89,11 +92,12 @@ class StretchTrainer(Trainer):
 
     def _held_out_batches(self) -> list[Batch]:
         super()._held_out_batches()  # checks the stretch's own sets
-        own, self.recipe = self.recipe, self.held_out_recipe
+        own, trained_on = self.recipe, self.trained_on
+        self.recipe = self.held_out_recipe
         try:
             return super()._held_out_batches()
         finally:
-            self.recipe = own
+            self.recipe, self.trained_on = own, trained_on
 
     @property
     def samples(self) -> int:
