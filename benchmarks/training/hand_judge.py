@@ -16,7 +16,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import cv2
 import numpy as np
@@ -31,7 +31,7 @@ from knuckle.inference.detection.boxes import overlaps
 from knuckle.inference.detection.finder import HandFinder, proposal_network
 from knuckle.inference.detection.judge import SIGNALS, TABLE, Judge, stacked, to_table
 from knuckle.inference.detection.proposals import Proposals
-from knuckle.inference.detection.search import DETECTORS
+from knuckle.inference.detection.search import ProposalName
 from knuckle.photos.reading import read_image
 from knuckle.progress import show_progress
 
@@ -56,7 +56,7 @@ class Findings(NamedTuple):
 
 def main() -> None:
     parser = make_parser(__doc__)
-    parser.add_argument("--network", choices=DETECTORS, required=True)
+    parser.add_argument("--network", choices=get_args(ProposalName), required=True)
     parser.add_argument("--scenes", type=Path, required=True)
     parser.add_argument("--count", type=int, default=400)
     parser.add_argument("--out", type=Path, default=TABLE)
