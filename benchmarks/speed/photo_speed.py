@@ -1,8 +1,9 @@
 """One photo without boxes from pixels to hands: `knuckle.estimate` against MediaPipe's own pipeline.
 
 python -m benchmarks.speed.photo_speed [--cores 1] [--rounds 60] [--photo FILE] [--env out/mediapipe-env]. Unless
-another is given, the photo is the package's sample reduced to 640 px and cut to 521 rows, in which both find one hand.
-Each runs in a process of its own on the first cores of this machine, in turns; medians, and their ratio. Processor
+another is given, the photo is the package's sample reduced to 640 px and cut to 521 rows; it shows two hands that
+touch, of which MediaPipe is asked for one: to compare one hand, give a photo of one. Each runs in a process of its own
+on the first cores of this machine, in turns; medians, and their ratio. Processor
 time is what all threads of a process worked: the fairer figure where the machine does other things as well. MediaPipe
 (0.10.21, `mp.solutions.hands.Hands(static_image_mode=True, max_num_hands=1, model_complexity=1)`) lives in an
 environment of its own, which the first run makes (about 1 GB). It gives joints and no mesh.
