@@ -187,7 +187,7 @@ def test_detector_whose_files_are_damaged_is_one_error(run, photo, monkeypatch, 
     other = photo.with_name("other.png")
     other.write_bytes(photo.read_bytes())
     message = one_error(run(photo, other))
-    assert ".json: expected the record of a network" in message
+    assert "palm_detection_full.json: expected the record of a network" in message
     assert names(photo.parent) == ["other.png", "photo.png"]
 
 

@@ -197,7 +197,7 @@ def test_silhouettes_of_manos_mesh_with_the_users_file(freihand_folder, fake_mod
         (["--limit", "0"], "limit: expected"),
         (["--root", "guess"], "guess"),
         (["--alignment", "--mano", "none.pkl"], "none.pkl"),
-        (["--mano", "none.pkl"], "found no file none.pkl"),
+        (["--mano", "none.pkl"], "none.pkl: expected a MANO file"),
     ],
 )
 def test_bad_options_end_in_one_sentence(photo_index, fake_model, arguments, message):

@@ -79,7 +79,8 @@ def test_rows_squeezed_with_fy_leave_every_hand_where_it_is(model, boxed):
     assert len(squeezed) == len(square) >= 1 and squeezed.sides == square.sides
     np.testing.assert_allclose(squeezed.joints_m[:, 0, 2], square.joints_m[:, 0, 2], rtol=0.03)
     sizes = [np.linalg.norm(hands.joints_m[:, 9] - hands.joints_m[:, 0], axis=-1) for hands in answers]
-    np.testing.assert_allclose(sizes[1], sizes[0], rtol=0.05)
+    # Where the hands are found, their boxes differ a little too.
+    np.testing.assert_allclose(sizes[1], sizes[0], rtol=0.03 if boxed else 0.05)
     # Resampling changes what is seen of single fingers that others hide; the hand is 450 px wide.
     assert np.median(np.abs(squeezed.joints_px - square.joints_px * [1, exact])) < 10
     np.testing.assert_allclose(squeezed.camera.project(squeezed.joints_m), squeezed.joints_px, atol=1)

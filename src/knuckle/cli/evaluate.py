@@ -83,7 +83,7 @@ def evaluate(
     from knuckle.evaluation.recorded import record_report
     from knuckle.evaluation.report import file_name, to_table, write_reports
     from knuckle.open_model import open_model
-    from knuckle.rig.load import load_rig
+    from knuckle.rig.load import load_rig, rig_file
     from knuckle.sets.seen import joined
     from knuckle.view.charts import require_matplotlib
     from knuckle.view.report_plot import write_report_plot
@@ -96,6 +96,8 @@ def evaluate(
     records = [_record_path(name) for name in names] if record else []
     if mano is not None:
         # A file that is not MANO's is reported before the work.
+        if not Path(rig_file(mano)[0]).is_file():
+            raise KnuckleError(f"{mano}: expected a MANO file, found none")
         load_rig(mano)
     meshes = _meshes(mano) if alignment else []
     models = [open_model(name, threads=threads, refine=refine, evidence=evidence) for name in names]

@@ -101,7 +101,7 @@ class SyncBatchNormAct(nn.SyncBatchNorm):
 
     def __init__(self, channels: int, act: Act, *, eps: float, momentum: float | None) -> None:
         super().__init__(channels, eps=eps, momentum=momentum, device="meta")
-        self.act = act
+        self.act: Act = act
 
     def forward(self, input: Float[Tensor, "B C *h"]) -> Float[Tensor, "B C *h"]:
         answer = super().forward(input)

@@ -17,7 +17,7 @@ def test_bins_are_of_equal_count_and_ordered():
     rng = np.random.default_rng(0)
     said = rng.uniform(0, 1, 101) ** 3
     bins = reliability_bins(said, rng.uniform(0, 1, 101) < said)
-    assert {each.count for each in bins} == {10, 11} and sum(each.count for each in bins) == 101
+    assert {each.cases for each in bins} == {10, 11} and sum(each.cases for each in bins) == 101
     assert [each.stated for each in bins] == sorted(each.stated for each in bins)
 
 

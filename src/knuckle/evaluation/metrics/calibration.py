@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 class ReliabilityBin(NamedTuple):
     """Cases of about one stated probability: how many, what was said of them on average, and what was true of them."""
 
-    count: int
+    cases: int
     stated: float
     true: float
 
@@ -33,4 +33,4 @@ def calibration_error(
     found = reliability_bins(probability, is_true, bins=bins)
     if not found:
         return float("nan")
-    return sum(each.count * abs(each.stated - each.true) for each in found) / len(probability)
+    return sum(each.cases * abs(each.stated - each.true) for each in found) / len(probability)
