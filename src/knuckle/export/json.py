@@ -26,6 +26,7 @@ _DECIMALS = {
     "side_confidence": 4,
     "joint_error_px": 3,
     "joint_error_m": 6,
+    "root_covariance_m2": 9,
 }
 """Decimals of each field: joints to 0.001 px and 0.001 mm, rotations to 0.000001 rad."""
 
@@ -37,11 +38,14 @@ def hands_to_json(hands: Hands, *, image: str, photo: str | None = None) -> dict
     {"format", "version", "image", "photo" (where given), "width", "height", "camera": {"fx", "fy", "cx", "cy",
     "assumed", "picture_mirrored"}, "hands": [{"side", "confidence", "box_px", "joints_px", "joints_m", "vertices_m",
     "pose_rad", "shape", "model", "side_confidence", "state", "joint_error_px", "joint_error_m"}]}. Units and frames are
-    those of `Hands`; an error of a joint that is not known is null.
+    those of `Hands`; an error of a joint that is not known is null. A frame of a video has "time_s" before the width,
+    and each of its hands "identity"; "root_covariance_m2" is there where it is known.
     """
     data = hands.to_dict()
     for hand in data["hands"]:
         for key, decimals in _DECIMALS.items():
+            if key not in hand:
+                continue
             # Adding zero turns -0.0 into 0.0.
             hand[key] = (np.round(np.asarray(hand[key], dtype=float), decimals) + 0.0).tolist()
         for key in ("joint_error_px", "joint_error_m"):
@@ -52,7 +56,7 @@ def hands_to_json(hands: Hands, *, image: str, photo: str | None = None) -> dict
         "version": VERSION,
         "image": image,
         **({} if photo is None else {"photo": photo}),
-        **{key: data[key] for key in ("width", "height")},
+        **{key: data[key] for key in ("time_s", "width", "height") if key in data},
         "camera": camera,
         "hands": data["hands"],
     }
