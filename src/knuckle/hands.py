@@ -186,8 +186,8 @@ class Hands:
         return self.faces if side == "right" else self.faces[:, ::-1]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain lists and numbers: width, height, camera, hands (each with its model), of a video time_s and each hand's
-        identity too; None for an error of a joint that is not known, no covariance where that is not."""
+        """Plain lists and numbers: width, height, camera, hands (each with its model), of a video also time_s and
+        identities; None for an error of a joint that is not known, no covariance where that is not."""
         camera = self.camera
         return {
             **({} if self.time_s is None else {"time_s": self.time_s}),
@@ -241,6 +241,15 @@ class Hands:
     def with_faces(self, faces: Int[np.ndarray, "F 3"]) -> "Hands":
         """The same hands with the triangles of a right hand's mesh."""
         return self.changed(faces=faces)
+
+    def rows(self, chosen: Sequence[int]) -> "Hands":
+        """Some of the hands, in that order."""
+        numbers = list(chosen)
+        values: dict[str, Any] = {name: getattr(self, name)[numbers] for name in (*_TAILS, *_ERROR_TAILS)}
+        for name in ("sides", "models", "states", "identities"):
+            of_all = getattr(self, name)
+            values[name] = tuple(of_all[number] for number in numbers) if of_all else ()
+        return self.changed(model="" if numbers else self.model, **values)
 
     def changed(self, **values: Any) -> "Hands":
         """The same hands with other values of some fields."""

@@ -1,0 +1,1 @@
+"""Hands through a video: identities, steady poses, metric places."""
