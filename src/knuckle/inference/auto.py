@@ -13,10 +13,11 @@ from knuckle.hands import Hands
 from knuckle.inference.detection.evidence import Evidence, gather_evidence
 from knuckle.inference.disagreement import Disagreement, Estimated
 from knuckle.inference.merge import SIGNALS, Merged, MergeOdds, merge_pairs
-from knuckle.inference.one_hand import Predictor
+from knuckle.inference.one_hand import Predictor, SeenHands
 from knuckle.inference.pairing import MARGIN, PairEstimate, PairWindow, pair_boxes
 from knuckle.inference.trust import merge_odds
 from knuckle.inference.two_hands import PairPredictor
+from knuckle.rig.fit.joints import FitStart
 from knuckle.skeleton import Side
 from knuckle.weights import AUTO, ONE_HAND, TWO_HANDS, Weights, resolve, shipped_name
 
@@ -92,7 +93,7 @@ class AutoPredictor:
             raise KnuckleError(
                 f"rig: expected the same of both systems, got {one.record.rig} and {two.record.rig}"
             )
-        self._one, self._two, self._margin = one, two, margin
+        self.one, self._two, self._margin = one, two, margin
         self._names = one.record.name, two.record.name
         odds = MergeOdds(*merge_odds(f"{two.record.name}+{one.record.name}", SIGNALS))
         self._merge: Merge = merge or partial(merge_pairs, odds=odds)
@@ -100,12 +101,12 @@ class AutoPredictor:
     @property
     def uses_evidence(self) -> bool:
         """Whether the rig is fitted to the landmark network's joints too."""
-        return self._one.uses_evidence
+        return self.one.uses_evidence
 
     @property
     def wants_evidence(self) -> bool:
         """Whether the landmark network is to be asked: for its joints, or for how far to turn crops."""
-        return self._one.wants_evidence
+        return self.one.wants_evidence
 
     def __call__(
         self,
@@ -130,30 +131,37 @@ class AutoPredictor:
         camera: Camera,
         *,
         evidence: Evidence | None = None,
+        start: FitStart | None = None,
+        seen: SeenHands | None = None,
     ) -> Estimated:
-        """As calling the predictor, and how far the answers to each hand lie apart."""
+        """As calling the predictor, and how far the answers to each hand lie apart. start: what the hands were like in
+        the frame before. seen: the one-hand network's answer, where it was asked already."""
         boxes = np.asarray(boxes_px, dtype=float).reshape(-1, 4)
-        known = gather_evidence(image, boxes, sides, known=evidence, wanted=self._one.wants_evidence)
-        seen = self._one.ask(image, boxes, sides, camera, rolls=known.rotation_rad)
+        known = gather_evidence(image, boxes, sides, known=evidence, wanted=self.one.wants_evidence)
+        if seen is None:
+            seen = self.one.ask(image, boxes, sides, camera, rolls=known.rotation_rad)
         pairs = np.array(pair_boxes(boxes, sides, margin=self._margin).pairs, dtype=int).reshape(-1, 2)
         if not len(pairs):
-            return self._one.fit(seen, known)
+            return self.one.fit(seen, known, start=start)
         windows = [PairWindow.of_pair(boxes[right], boxes[left]) for right, left in pairs]
         two = self._two.ask(image, windows, camera)
         believed = two.confidence >= LIKELY
         if not believed.any():
-            return self._one.fit(seen, known)
+            return self.one.fit(seen, known, start=start)
         # Fit and evidence come after the merge.
-        one = PairEstimate(*(values[pairs] for values in self._one.joints(seen)))
+        one = PairEstimate(*(values[pairs] for values in self.one.joints(seen)))
         merged = self._merge(two, one, boxes[pairs], camera, believed)
-        fitted = self._two.fit(merged.pairs, camera, known.rows(pairs.reshape(-1))).arrays()
+        of_pairs = pairs.reshape(-1)
+        began = None if start is None else start.rows(of_pairs)
+        fitted = self._two.fit(merged.pairs, camera, known.rows(of_pairs), start=began).arrays()
         answered = pairs[merged.changed]
         rest = np.setdiff1d(np.arange(len(sides)), answered)
-        alone, alone_apart = self._one.fit(seen.rows(rest), known.rows(rest))
+        began = None if start is None else start.rows(rest)
+        alone, alone_apart = self.one.fit(seen.rows(rest), known.rows(rest), start=began)
         models = np.full(len(sides), self._names[0], dtype=object)
         models[answered] = [self._named(share) for share in merged.share[merged.changed]]
-        of_pairs = Disagreement.of_arrays({name: value[merged.changed] for name, value in fitted.items()})
-        apart = Disagreement.gathered(len(sides), [(answered, of_pairs), (rest, alone_apart)])
+        paired_apart = Disagreement.of_arrays({name: value[merged.changed] for name, value in fitted.items()})
+        apart = Disagreement.gathered(len(sides), [(answered, paired_apart), (rest, alone_apart)])
         fields: dict[str, Any] = {}
         for name in fitted.keys() - vars(apart).keys():
             values = fitted[name][merged.changed]

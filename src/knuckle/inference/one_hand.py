@@ -18,6 +18,7 @@ from knuckle.inference.onnx_model import OnnxModel
 from knuckle.inference.refine import fuse, unfitted_joints, with_pose
 from knuckle.inference.window import Answer, ask_network, mirror_hands
 from knuckle.rig import load_rig
+from knuckle.rig.fit.joints import FitStart
 from knuckle.rig.rotations import matrix_to_axis_angle
 from knuckle.skeleton import Side
 from knuckle.weights import ONE_HAND, Weights, resolve
@@ -121,10 +122,15 @@ class Predictor:
         camera: Camera,
         *,
         evidence: Evidence | None = None,
+        start: FitStart | None = None,
+        seen: SeenHands | None = None,
     ) -> Estimated:
-        """As calling the predictor, and how far the answers to each hand lie apart."""
+        """As calling the predictor, and how far the answers to each hand lie apart. start: what the hands were like in
+        the frame before. seen: the network's answer, where it was asked already."""
         known = gather_evidence(image, boxes_px, sides, known=evidence, wanted=self.wants_evidence)
-        return self.fit(self.ask(image, boxes_px, sides, camera, rolls=known.rotation_rad), known)
+        if seen is None:
+            seen = self.ask(image, boxes_px, sides, camera, rolls=known.rotation_rad)
+        return self.fit(seen, known, start=start)
 
     @property
     def uses_evidence(self) -> bool:
@@ -144,17 +150,18 @@ class Predictor:
         camera: Camera,
         *,
         rolls: Float[np.ndarray, "N"] | None = None,
+        again: bool = True,
     ) -> SeenHands:
         """The network's own answer to the hands in boxes (x, y, w, h px of the image).
 
         rolls: how far each hand is turned from fingers-up, clockwise in the picture, radians; a system of upright crops
-        turns its crops by that, and looks again where its own joints show another turn.
+        turns its crops by that, and, if `again`, looks again where its own joints show another turn.
         """
         boxes = np.asarray(boxes_px, dtype=float).reshape(-1, 4)
         is_left = np.array([side == "left" for side in sides], dtype=bool)
         turns = np.zeros(len(boxes)) if rolls is None or not self._network.upright else rolls
         seen = SeenHands(self._ask_once(image, boxes, is_left, camera, turns), tuple(sides), boxes, camera)
-        if not self._network.upright or not len(boxes):
+        if not (self._network.upright and len(boxes) and again):
             return seen
         answer = seen.answer
         own = better_rolls(answer.outputs["joints_px"], answer.rolls)
@@ -199,8 +206,11 @@ class Predictor:
             np.clip(answer.outputs["confidence"].astype(float), 0, 1),
         )
 
-    def fit(self, seen: SeenHands, evidence: Evidence | None = None) -> Estimated:
-        """Hands of the network's answer, together with evidence of them."""
+    def fit(
+        self, seen: SeenHands, evidence: Evidence | None = None, *, start: FitStart | None = None
+    ) -> Estimated:
+        """Hands of the network's answer, together with evidence of them. start: what they were like in the frame
+        before."""
         if not len(seen.sides):
             nothing = Hands(seen.camera, model=self.record.name, faces=self._faces)
             return Estimated(nothing, Disagreement.none(0))
@@ -218,6 +228,7 @@ class Predictor:
                 roll=answer.rolls,
                 evidence=known,
                 system=self.record.name,
+                start=None if start is None else start.mirrored(is_left),
             )
         else:
             raw = with_pose(answer.outputs, self._rig) | vars(Disagreement.none(len(seen.sides)))

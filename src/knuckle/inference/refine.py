@@ -30,7 +30,7 @@ from knuckle.inference.trust import (
     signals,
     trust_in,
 )
-from knuckle.rig.fit.joints import fit_joints, ray_weights
+from knuckle.rig.fit.joints import FitStart, fit_joints, ray_weights
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
 from knuckle.skeleton import WRIST
@@ -64,6 +64,7 @@ def fuse(
     roll: Float[np.ndarray, "B"] | None = None,
     evidence: Evidence | None = None,
     system: str = STANDARD,
+    start: FitStart | None = None,
 ) -> dict[str, np.ndarray]:
     """A network's outputs with joints, mesh, rotations and shape replaced by those of the fitted rig.
 
@@ -76,6 +77,7 @@ def fuse(
         roll: radians by which each crop is turned; none without it.
         evidence: of the same hands, shown as right ones.
         system: the record's name, by which the evidence is weighed (`trust_in`).
+        start: of the fit, what the same hands were like in the frame before, shown as right ones.
 
     The fields of `Disagreement` are added. Hands whose joints lie metres apart (no hand was there) stay as they are,
     their residual is NaN.
@@ -96,7 +98,8 @@ def fuse(
         )
         joints = joined.joints_m
         fused["evidence_px"][usable], fused["evidence_m"][usable] = joined.apart_px, joined.apart_m
-    fit = fit_joints(rig, joints, weights=ray_weights(joints, ACROSS, ALONG))
+    began = None if start is None else start.rows(usable)
+    fit = fit_joints(rig, joints, weights=ray_weights(joints, ACROSS, ALONG), start=began)
     hand = rig.posed(fit.pose, fit.shape, fit.translation)
     lens = camera[usable][:, None]
     fused["residual_m"][usable] = fit.residual_m
@@ -115,6 +118,7 @@ def fit_pairs(
     rig: HandRig,
     refine: bool = True,
     evidence: Evidence | None = None,
+    start: FitStart | None = None,
 ) -> PairEstimate:
     """Pairs with mesh, pose, shape and residual: those of the rig fitted to each hand's joints.
 
@@ -124,6 +128,7 @@ def fit_pairs(
         rig: a right one; all hands are fitted in one call.
         refine: the joints become the rig's too.
         evidence: of 2 P hands, pair by pair, in the picture as it is.
+        start: of the fit, what the same hands were like in the frame before.
 
     Hands whose joints lie metres apart (no hand was there) keep their joints and get the rest pose; their residual is
     NaN.
@@ -148,7 +153,10 @@ def fit_pairs(
             )
             target = joined.joints_m
             apart_px[usable], apart_m[usable] = joined.apart_px, joined.apart_m
-        fit = fit_joints(rig, target, weights=ray_weights(target, ACROSS, ALONG))
+        began = None
+        if start is not None:
+            began = start.mirrored(np.tile([False, True], len(camera))).rows(usable)
+        fit = fit_joints(rig, target, weights=ray_weights(target, ACROSS, ALONG), start=began)
         pose[usable], shape[usable], translation[usable] = fit.pose, fit.shape, fit.translation
         residual[usable] = fit.residual_m
     hand = rig.posed(pose, shape, translation)

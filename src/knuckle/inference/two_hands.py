@@ -20,6 +20,7 @@ from knuckle.inference.pairing import PairEstimate, PairWindow, pair_boxes
 from knuckle.inference.refine import fit_pairs
 from knuckle.inference.window import ask_network, normalise, show
 from knuckle.rig import load_rig
+from knuckle.rig.fit.joints import FitStart
 from knuckle.skeleton import Side
 from knuckle.weights import TWO_HANDS, Weights, resolve
 
@@ -111,8 +112,10 @@ class PairPredictor:
         camera: Camera,
         *,
         evidence: Evidence | None = None,
+        start: FitStart | None = None,
     ) -> Estimated:
-        """As calling the predictor, and how far the answers to each hand lie apart."""
+        """As calling the predictor, and how far the answers to each hand lie apart. start: what the hands were like in
+        the frame before."""
         if not len(sides):
             nothing = Hands(camera, model=self.record.name, faces=self.rig.faces)
             return Estimated(nothing, Disagreement.none(0))
@@ -126,7 +129,8 @@ class PairPredictor:
         hand = np.array([int(side == "left") for side in sides])
         found = gather_evidence(image, boxes, sides, known=evidence, wanted=self.uses_evidence)
         known = found.placed(2 * rows + hand, 2 * len(windows))
-        pairs = self.fit(self.ask(image, windows, camera), camera, known).arrays()
+        began = None if start is None else start.placed(2 * rows + hand, 2 * len(windows))
+        pairs = self.fit(self.ask(image, windows, camera), camera, known, start=began).arrays()
         chosen = {name: value[rows, hand] for name, value in pairs.items()}
         apart = Disagreement.of_arrays(chosen)
         hands = Hands(
@@ -158,13 +162,19 @@ class PairPredictor:
         answer = ask_network(self._network, image, camera, crops, mirrored, mirror_first=True)
         return PairEstimate.of_outputs(answer.outputs).joints_mirrored(mirrored, image.shape[1])
 
-    def fit(self, pairs: PairEstimate, camera: Camera, evidence: Evidence | None = None) -> PairEstimate:
-        """Hands of joints. evidence: of the 2 P hands, pair by pair."""
+    def fit(
+        self,
+        pairs: PairEstimate,
+        camera: Camera,
+        evidence: Evidence | None = None,
+        *,
+        start: FitStart | None = None,
+    ) -> PairEstimate:
+        """Hands of joints. evidence, start: of the 2 P hands, pair by pair."""
         lenses = np.tile(camera.vector, (len(pairs.joints_m), 1))
         used = self.uses_evidence and evidence is not None and evidence.found.any()
-        return fit_pairs(
-            pairs, lenses, rig=self.rig, refine=self._refine, evidence=evidence if used else None
-        )
+        known = evidence if used else None
+        return fit_pairs(pairs, lenses, rig=self.rig, refine=self._refine, evidence=known, start=start)
 
     def explain(self, image: UInt8[np.ndarray, "H W 3"], window: PairWindow, camera: Camera) -> Explanation:
         """Where the network looked in a window. Raises KnuckleError for a system without attention."""

@@ -53,9 +53,14 @@ class Look:
 
 
 def look_at_squares(
-    network: LandmarkNetwork, image: UInt8[np.ndarray, "H W 3"], squares: Sequence[TurnedSquare]
+    network: LandmarkNetwork,
+    image: UInt8[np.ndarray, "H W 3"],
+    squares: Sequence[TurnedSquare],
+    *,
+    side_known: bool = False,
 ) -> list[Look]:
-    """The last look at each square; where the first one sees no hand, that is it."""
+    """The last look at each square; where the first one sees no hand, that is it. side_known: doubt about the side
+    alone is no reason for another look."""
     first = _looks(network, image, squares)
     looks = [
         Look(square, joints, landmarks, landmarks.presence, landmarks.right, square)
@@ -65,7 +70,9 @@ def look_at_squares(
         number: suggested
         for number, look in enumerate(looks)
         if look.landmarks.presence >= FIRST_THRESHOLD
-        and needs_second_look(look.square, suggested := joints_to_square(look.joints_px), look.landmarks)
+        and needs_second_look(
+            look.square, suggested := joints_to_square(look.joints_px), look.landmarks, side_known=side_known
+        )
     }
     for (number, square), (joints, landmarks) in zip(
         again.items(), _looks(network, image, list(again.values())), strict=True
@@ -74,14 +81,20 @@ def look_at_squares(
     return looks
 
 
-def needs_second_look(looked_at: TurnedSquare, suggested: TurnedSquare, answer: Landmarks) -> bool:
+def needs_second_look(
+    looked_at: TurnedSquare, suggested: TurnedSquare, answer: Landmarks, *, side_known: bool = False
+) -> bool:
     """Whether another look, at the square that the joints of the first one suggest, may change the answer."""
-    turn = turn_between(looked_at, suggested)
-    moved = np.hypot(*np.subtract(suggested.centre_px, looked_at.centre_px)) / suggested.side_px
-    ratio = suggested.side_px / looked_at.side_px
-    fits = turn < SAME_TURN_RAD and moved < SAME_CENTRE and 1 / SAME_SIDE < ratio < SAME_SIDE
-    sure = answer.presence > SURE_PRESENCE and min(answer.right, 1 - answer.right) < SURE_OTHER_SIDE
-    return not (fits and sure)
+    sure_of_side = side_known or min(answer.right, 1 - answer.right) < SURE_OTHER_SIDE
+    return not (same_square(looked_at, suggested) and answer.presence > SURE_PRESENCE and sure_of_side)
+
+
+def same_square(first: TurnedSquare, second: TurnedSquare) -> bool:
+    """Whether one square shows a hand about as well as the other."""
+    moved = np.hypot(*np.subtract(second.centre_px, first.centre_px)) / second.side_px
+    ratio = second.side_px / first.side_px
+    turned = turn_between(first, second) >= SAME_TURN_RAD
+    return bool(not turned and moved < SAME_CENTRE and 1 / SAME_SIDE < ratio < SAME_SIDE)
 
 
 def turn_between(first: TurnedSquare, second: TurnedSquare) -> float:

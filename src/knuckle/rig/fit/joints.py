@@ -9,9 +9,10 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
 from knuckle.errors import KnuckleError
+from knuckle.geometry.mirror import MIRROR_AXIS_ANGLE
 from knuckle.rig.fit.solve import (
     COMMON_TO_POINTS,
     POINTS_TO_COMMON,
@@ -27,7 +28,7 @@ from knuckle.rig.fit.solve import (
     turns,
 )
 from knuckle.rig.hand_rig import HandRig
-from knuckle.rig.limits import swing_angles
+from knuckle.rig.limits import pose_to_angles, swing_angles
 from knuckle.rig.rotations import matrix_to_axis_angle
 
 _LARGEST_HAND_M = 2.0
@@ -46,6 +47,29 @@ _BONES = [
 ]
 _LENGTHS = np.array([*_BONES, (1, 5), (5, 13), (13, 9), (1, 9), (17, 1)])
 _LENGTH_NOISE_M = 0.002
+
+
+class FitStart(NamedTuple):
+    """What a hand was like a moment ago, to start a fit from: how it bends and its shape. Where it lies and how it is
+    turned as a whole is read off the new joints, so that fast motion does no harm. NaN where nothing is known."""
+
+    pose: Float[np.ndarray, "*batch 16 3"]
+    """Axis-angle radians, MANO16 order; the wrist's does not count."""
+    shape: Float[np.ndarray, "*batch 10"]
+
+    def rows(self, chosen: np.ndarray) -> "FitStart":
+        """Of some of the hands, by their numbers or a mask."""
+        return FitStart(self.pose[chosen], self.shape[chosen])
+
+    def placed(self, rows: Int[np.ndarray, "n"], count: int) -> "FitStart":
+        """As some of `count` hands, of which nothing else is known."""
+        result = FitStart(np.full((count, 16, 3), np.nan), np.full((count, 10), np.nan))
+        result.pose[rows], result.shape[rows] = self.pose, self.shape
+        return result
+
+    def mirrored(self, where: Bool[np.ndarray, "n"]) -> "FitStart":
+        """As hands of the other side, where `where` is true."""
+        return FitStart(np.where(where[:, None, None], self.pose * MIRROR_AXIS_ANGLE, self.pose), self.shape)
 
 
 class FitResult(NamedTuple):
@@ -69,6 +93,7 @@ def fit_joints(
     *,
     weights: Float[np.ndarray, "*batch 21"] | Float[np.ndarray, "*batch 21 3 3"] | None = None,
     iterations: int = 12,
+    start: FitStart | None = None,
 ) -> FitResult:
     """Pose, shape and translation of `rig` whose 21 joints (common order, metres, any frame) come nearest.
 
@@ -76,8 +101,9 @@ def fit_joints(
     about a straight finger, most of the shape) stays near the middle. The rig must be of the hand's side.
     weights: how much the squared distance of each joint counts, against 1 for a joint known to a millimetre: a number,
     or a positive definite matrix where a joint is known better in some directions than in others (`ray_weights`).
+    start: what the hands were like in the frame before: few steps are left then.
     Raises KnuckleError for a wrong shape, NaN or infinity, joints further apart than a hand in metres can
-    be, and weights that are not positive.
+    be, weights that are not positive, and a start of other hands.
     """
     given = _checked(joints_m)
     lead = given.shape[:-2]
@@ -87,7 +113,7 @@ def fit_joints(
     centre = target.mean(1, keepdims=True)
     target = target - centre
     model = fit_model(rig)
-    state = State(*analytic_start(rig, target))
+    state = State(*analytic_start(rig, target)) if start is None else _warm_start(rig, target, start, lead)
     hand = posed(rig, model, state, target, roots)
     damping = np.full(len(target), _FIRST_DAMPING)
     going_on = np.ones(len(target), bool)
@@ -188,13 +214,43 @@ def analytic_start(
     ends = points_m[:, _LENGTHS[:, 1]] - points_m[:, _LENGTHS[:, 0]]
     shape = np.clip((np.sqrt((ends * ends).sum(-1)) - lengths) @ inverse.T, -4, 4)
     shaped = model.rest + (shape @ model.rest_moves.reshape(63, 10).T).reshape(-1, 21, 3)
+    turn, translation = _on_palm(shaped, points_m)
+    return turn, _finger_angles(model, shaped, points_m, turn), shape, translation
+
+
+def _on_palm(
+    shaped: Float[np.ndarray, "n 21 3"], points_m: Float[np.ndarray, "n 21 3"]
+) -> tuple[Float[np.ndarray, "n 3 3"], Float[np.ndarray, "n 3"]]:
+    """Turn and translation that lay the palm of a hand at rest onto the given one."""
     own_palm, palm = shaped[:, _PALM], points_m[:, _PALM]
     turn = kabsch(own_palm, palm, _PALM_WEIGHTS)
-    angles = _finger_angles(model, shaped, points_m, turn)
     # The wrist joint is where the hand turns about, so it stays at its rest place.
     offset = (_PALM_SHARES * (own_palm - shaped[:, :1])).sum(1)
-    translation = (_PALM_SHARES * palm).sum(1) - (turn @ offset[..., None])[..., 0] - shaped[:, 0]
-    return turn, angles, shape, translation
+    return turn, (_PALM_SHARES * palm).sum(1) - (turn @ offset[..., None])[..., 0] - shaped[:, 0]
+
+
+def _warm_start(
+    rig: HandRig, points_m: Float[np.ndarray, "n 21 3"], start: FitStart, lead: tuple[int, ...]
+) -> State:
+    """The start's fingers and shape on a palm laid onto the given one; the analytic start where there is none."""
+    pose, shape = (np.asarray(array, np.float64) for array in start)
+    if pose.shape != (*lead, 16, 3) or shape.shape != (*lead, 10):
+        raise KnuckleError(
+            f"start: expected pose {(*lead, 16, 3)} and shape {(*lead, 10)}, got {pose.shape} and {shape.shape}"
+        )
+    pose, shape = pose.reshape(-1, 16, 3), shape.reshape(-1, 10)
+    known = np.isfinite(pose).all((1, 2)) & np.isfinite(shape).all(1)
+    if not known.any():
+        return State(*analytic_start(rig, points_m))
+    model = fit_model(rig)
+    angles = pose_to_angles(rig, np.where(known[:, None, None], pose, 0.0))[:, 1:].reshape(-1, 5, 3, 3)
+    shape = np.where(known[:, None], shape, 0.0)
+    shaped = model.rest + (shape @ model.rest_moves.reshape(63, 10).T).reshape(-1, 21, 3)
+    turn, translation = _on_palm(shaped, points_m)
+    state = State(turn, angles, shape, translation)
+    if known.all():
+        return state
+    return State(*_chosen(known, state, State(*analytic_start(rig, points_m))))
 
 
 def kabsch(
