@@ -32,6 +32,7 @@ STANDS_ON = {
     "evaluation": ("datasets", "synth", "progress"),
     "training": ("models", "evaluation"),
     "inference": ("rig", "photos"),
+    "live": ("inference",),
     "view": ("evaluation",),
     "knuckle": ("models", "inference", "view"),
     "export": ("training", "inference", "view"),
