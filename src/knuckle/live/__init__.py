@@ -1,1 +1,1 @@
-"""Hands through a video: identities, steady poses, metric places."""
+"""Hands of a video: what time adds to single pictures."""

@@ -10,7 +10,7 @@ HAND = np.random.default_rng(0).uniform(0, 100, (21, 2))
 
 
 def at(*lefts: float) -> np.ndarray:
-    return np.array([HAND + (left, 0) for left in lefts]).reshape(-1, 21, 2)
+    return np.array([HAND + np.array([left, 0]) for left in lefts]).reshape(-1, 21, 2)
 
 
 def truth(*hands: tuple[int, float, float]) -> TrueHands:

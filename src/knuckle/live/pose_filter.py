@@ -1,0 +1,126 @@
+"""The One-Euro filter of a whole hand: rotations, shape and place, each with its own cut-offs.
+
+Place is filtered as the direction to the middle of the palm and, more strongly, as the distance in lengths of the
+palm: the picture shows both well, and neither changes when the estimate of the hand's shape does. The shape, which is
+the hand's own, is a slow average; the distance in metres follows from it.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from knuckle.errors import KnuckleError
+from knuckle.live.hand_pose import HandPose, palm_length_m
+from knuckle.live.one_euro import Cutoffs, OneEuro, RotationOneEuro, share_of_new
+from knuckle.rig.hand_rig import HandRig
+from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
+from knuckle.skeleton import MIDDLE_MCP, WRIST
+
+_NEAREST_M = 1e-2
+"""Hands nearer than this, or behind the camera, have no direction: such a pose passes as it is."""
+
+
+@dataclass(frozen=True)
+class PoseCutoffs:
+    """Cut-offs of a hand's parts (`benchmarks/live/smoothing.py` shows how they were chosen)."""
+
+    across: Cutoffs = field(default_factory=lambda: Cutoffs(2.0, 10.0, speed_hz=1.5, trend=0.9))
+    """Of the direction; speed is metres a second at the hand's distance."""
+    along: Cutoffs = field(default_factory=lambda: Cutoffs(0.7, 2.0, speed_hz=1.0, trend=0.9))
+    """Of the distance; speed is metres a second."""
+    wrist: Cutoffs = field(default_factory=lambda: Cutoffs(1.5, 0.5, speed_hz=1.5, trend=0.9))
+    """Of the hand's own rotation; rad/s."""
+    fingers: Cutoffs = field(default_factory=lambda: Cutoffs(1.5, 0.5, speed_hz=1.5, trend=0.9))
+    """Of the fingers' joints, relative to their parents; rad/s."""
+    shape_hz: float = 0.2
+    """Of the shape, once so much time has passed; until then it is the mean of what was seen."""
+
+
+class _SlowMean(OneEuro):
+    """A low-pass that begins as the mean of all values."""
+
+    def reset(self) -> None:
+        super().reset()
+        self._count = 1
+
+    def _mix(self, value: np.ndarray, step_s: float, unit: float) -> None:
+        self._count += 1
+        share = max(1 / self._count, float(share_of_new(step_s, self.cutoffs.rest_hz)))
+        self._value = self._value + share * (value - self._value)
+
+    def saved(self) -> dict[str, Any]:
+        return super().saved() | {"count": self._count}
+
+    def restore(self, data: dict[str, Any]) -> None:
+        super().restore(data)
+        self._count = int(data.get("count", 1))
+
+
+class PoseFilter:
+    """A filter of one hand's poses, one after the other.
+
+    Args:
+        rig: of the hand's side.
+        cutoffs: the settings.
+        restart_s: after a longer time without a pose it starts anew (the shape is kept).
+    """
+
+    def __init__(self, rig: HandRig, *, cutoffs: PoseCutoffs | None = None, restart_s: float = 0.5) -> None:
+        settings = cutoffs or PoseCutoffs()
+        rest = rig.joints_rest_m
+        self._palm_middle = (rest[MIDDLE_MCP] - rest[WRIST]).astype(float) / 2
+        self._rig = rig
+        hand, fingers = settings.wrist, settings.fingers
+        joints = Cutoffs(
+            *(
+                np.array([getattr(hand, name)] + [getattr(fingers, name)] * 15)
+                for name in ("rest_hz", "beta", "speed_hz", "trend")
+            )
+        )
+        self._parts: dict[str, OneEuro] = {
+            "across": OneEuro(settings.across, restart_s=restart_s),
+            "along": OneEuro(settings.along, restart_s=restart_s),
+            "rotations": RotationOneEuro(joints, restart_s=restart_s),
+            "shape": _SlowMean(Cutoffs(settings.shape_hz, 0.0), restart_s=np.inf),
+        }
+
+    def reset(self) -> None:
+        """Forget the hand."""
+        for part in self._parts.values():
+            part.reset()
+
+    def push(self, time_s: float, pose: HandPose) -> HandPose:
+        """The filtered pose at that time. Raises KnuckleError for a time before the last."""
+        rotations = rodrigues(np.asarray(pose.pose_rad, dtype=float))
+        middle = pose.root_m + rotations[0] @ self._palm_middle
+        if middle[2] < _NEAREST_M:
+            return pose
+        shape = self._parts["shape"].push(time_s, pose.shape)
+        length, own_length = palm_length_m(self._rig, np.stack([shape, pose.shape]))
+        distance = middle[2]
+        ray = self._parts["across"].push(time_s, middle[:2] / distance, unit=distance)
+        lengths = self._parts["along"].push(time_s, np.log([distance / own_length]), unit=distance)
+        turned = self._parts["rotations"].push(time_s, rotations)
+        depth = np.exp(lengths[0]) * length
+        root = np.append(ray, 1.0) * depth - turned[0] @ self._palm_middle
+        return HandPose(root, matrix_to_axis_angle(turned), shape)
+
+    @property
+    def velocity(self) -> Float[np.ndarray, "3"]:
+        """How fast the direction (x / z, y / z) and the logarithm of the distance change, a second; 0 before two
+        poses."""
+        parts = [self._parts[name].speed for name in ("across", "along")]
+        return np.concatenate(parts) if all(part.size for part in parts) else np.zeros(3)
+
+    def saved(self) -> dict[str, Any]:
+        """What it knows, as plain numbers and lists."""
+        return {name: part.saved() for name, part in self._parts.items()}
+
+    def restore(self, data: dict[str, Any]) -> None:
+        """Go on from what `saved` gave. Raises KnuckleError for anything else."""
+        if not isinstance(data, dict) or set(data) != set(self._parts):
+            raise KnuckleError(f"state of a filter: expected the keys {', '.join(self._parts)}")
+        for name, part in self._parts.items():
+            part.restore(data[name])
