@@ -21,6 +21,9 @@ MOST_TOLD = 1.5
 """What one look can say of a side at most; looks at one hand err alike, ..."""
 TOLD_SHARE = 0.25
 """... so each counts this little."""
+SURE_SIDE, LONG_ENOUGH = 0.9, 10
+"""A newcomer whose side is not sure by that much is not reported before so many sightings: often it is a hand that
+comes in over the border, and what shows of it first is told wrong."""
 TURNS_AT = 2.0
 """A hand becomes one of the other side where the odds for that reach this: then it is not undecided, it was wrong."""
 
@@ -44,7 +47,10 @@ class Track:
     """One row: pose and shape of its last sighting; NaN before there is one."""
     memory: Memory
     """One row: what was said of it then."""
+    born_s: float
     sightings: int = 0
+    told: bool = False
+    """Whether it has been reported before."""
     lost_s: float | None = None
     """Since when it has not been seen."""
     model: str = ""
@@ -59,7 +65,7 @@ class Track:
         """Of a hand that was just found there; side_odds: logit of a right one."""
         odds, is_right = float(np.clip(side_odds, -MOST_ODDS, MOST_ODDS)), side_odds >= 0
         gate, start, memory = _fresh(rig, is_right)
-        return cls(identity, rig, Motion(joints_px, time_s), odds, is_right, gate, start, memory)
+        return cls(identity, rig, Motion(joints_px, time_s), odds, is_right, gate, start, memory, time_s)
 
     @property
     def side(self) -> Side:
@@ -69,6 +75,11 @@ class Track:
     def side_confidence(self) -> float:
         """That it is of that side."""
         return float(1 / (1 + np.exp(-self.side_odds if self.is_right else self.side_odds)))
+
+    def reported(self, after: int) -> bool:
+        """Whether it has been seen so often, and its side is known well enough, that it is to be told of."""
+        sure = self.side_confidence >= SURE_SIDE or self.sightings > LONG_ENOUGH
+        return self.sightings > after and (self.told or sure)
 
     def hear(self, right_logit: float) -> None:
         """Count what another look says of its side. Where that turns, it is another hand from then on."""

@@ -44,6 +44,11 @@ OTHER_SIDE = 0.5
 """What a look of the other side counts against a sighting, in hand sizes, where two tracks led to one hand."""
 
 
+AHEAD_S, STILL_INSIDE = 0.1, 0.6
+"""A hand that was lost while less than this share of its joints was expected to be in the picture so much later has
+left, and is not held."""
+
+
 class Tracker:
     """Follows any number of hands through a video.
 
@@ -111,6 +116,8 @@ class Tracker:
         """Take up hands that are not followed: those lost a moment ago, or new ones."""
         self._lost = [track for track in self._lost if self._missing_for(track) <= REGAINED_S]
         missing = not self._tracks or any(self._missing_for(track) <= MISSED_FOR_S for track in self._lost)
+        # Where one hand comes the other follows.
+        missing |= any(track.born_s > self._time_s - MISSED_FOR_S for track in self._tracks)
         if not self._schedule.due(self._time_s, missing=missing):
             return
         finder = default_detector(effort="normal" if self._schedule.closely(self._time_s) else "fast")
@@ -172,6 +179,7 @@ class Tracker:
     def _update(self, seen: TrackedHands, expected: Float[np.ndarray, "N 21 2"]) -> list[Reported]:
         """Bring tracks up to this frame; the hands to report."""
         kept = self._kept(seen, expected)
+        size = np.array([seen.hands.camera.width, seen.hands.camera.height])
         reported, tracks = [], []
         for number, track in enumerate(self._tracks):
             one = np.array([number])
@@ -188,7 +196,8 @@ class Tracker:
             track.model, track.confidence = hand.model, hand.confidence
             threshold = DOUBTFUL if self._gated else 0.0
             gated = track.gate.push(self._time_s, HandPose.of(hand), hand.confidence, threshold)
-            if track.sightings > REPORTED_AFTER:
+            if track.reported(REPORTED_AFTER):
+                track.told = True
                 reported.append(Reported.seen(track, hand, gated, posed=self._gated or self._smooth))
             # A look that is at the hand of the other side next to it is no reason to doubt one's own.
             if seen.looked[number]:
@@ -196,7 +205,7 @@ class Tracker:
         self._tracks = tracks
         for track in self._lost if self._gated else ():
             gated = track.gate.push(self._time_s, None, 0.0, DOUBTFUL)
-            if gated.pose is not None and track.sightings > REPORTED_AFTER:
+            if gated.pose is not None and track.told and not self._left(track, size):
                 reported.append(Reported.held(track, gated, self._missing_for(track)))
         return sorted(reported, key=lambda each: each.identity)
 
@@ -218,6 +227,12 @@ class Tracker:
             if seen.evidence.presence[number] >= LEAST_PRESENCE and not same[number, kept].any():
                 kept.append(number)
         return set(kept)
+
+    def _left(self, track: Track, size: Float[np.ndarray, "2"]) -> bool:
+        """Whether a lost hand is one that went out of the picture (width, height)."""
+        ahead_px = track.motion.predicted(self._time_s + AHEAD_S)
+        inside = ((ahead_px > -0.5) & (ahead_px < size - 0.5)).all(1)
+        return bool(inside.mean() < STILL_INSIDE)
 
     def _missing_for(self, track: Track) -> float:
         """Seconds since a lost hand was seen."""
