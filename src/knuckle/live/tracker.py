@@ -17,6 +17,8 @@ from knuckle.inference.auto import AnyPredictor, AutoPredictor, open_predictor
 from knuckle.inference.certainty import DOUBTFUL
 from knuckle.inference.detection.evidence import LEAST_PRESENCE, Evidence
 from knuckle.inference.detection.finder import default_detector
+from knuckle.inference.detection.landmarks import joints_to_square, landmark_network
+from knuckle.inference.detection.looks import look_at_squares
 from knuckle.inference.detection.proposals import Proposals
 from knuckle.inference.estimate import Request
 from knuckle.inference.sides import decide_sides
@@ -78,6 +80,7 @@ class Tracker:
     ) -> None:
         self._request = Request.checked(camera=camera, mirrored=mirrored)
         self._predictor: AnyPredictor = open_predictor(model)
+        self._landmarks = landmark_network()
         one = self._predictor.one if isinstance(self._predictor, AutoPredictor) else self._predictor
         self._rig = one.record.rig
         self._faces = load_rig(self._rig).faces
@@ -120,7 +123,9 @@ class Tracker:
         missing |= any(track.born_s > self._time_s - MISSED_FOR_S for track in self._tracks)
         if not self._schedule.due(self._time_s, missing=missing):
             return
-        finder = default_detector(effort="normal" if self._schedule.closely(self._time_s) else "fast")
+        expected = self._look_for_lost(image, expected)
+        closely = self._schedule.closely(self._time_s, missing=missing)
+        finder = default_detector(effort="normal" if closely else "fast")
         known = Predicted.of_joints(expected, [track.side for track in self._tracks])
         places = Proposals(known.boxes_px, known.squares, np.ones(len(known)), np.full(len(known), 0.5))
         found = [
@@ -160,6 +165,22 @@ class Tracker:
             self._tracks.append(track)
         self._lost = [track for track in self._lost if track.lost_s is not None]
 
+    def _look_for_lost(
+        self, image: UInt8[np.ndarray, "H W 3"], expected: Float[np.ndarray, "N 21 2"]
+    ) -> Float[np.ndarray, "M 21 2"]:
+        """Take up lost hands that are back where they went; where the joints of all hands should be, those included."""
+        squares = [joints_to_square(joints) for joints in self._expected(self._lost)]
+        for track, look in zip(self._lost, look_at_squares(self._landmarks, image, squares), strict=True):
+            joints = look.joints_px[None]
+            there = look.landmarks.presence >= LEAST_PRESENCE
+            if there and not on_each_other(np.concatenate([joints, expected]))[0].any():
+                track.hear(float(logit(np.array([look.landmarks.right]))[0]))
+                track.found_again(look.joints_px, self._time_s)
+                self._tracks.append(track)
+                expected = np.concatenate([expected, joints])
+        self._lost = [track for track in self._lost if track.lost_s is not None]
+        return expected
+
     def _ask(
         self, image: UInt8[np.ndarray, "H W 3"], camera: Camera, expected: Float[np.ndarray, "N 21 2"]
     ) -> TrackedHands:
@@ -174,7 +195,14 @@ class Tracker:
             expected, [track.side for track in tracks], start=start, memory=memory
         )
         sure = np.array([track.side_confidence for track in tracks])
-        return estimate_tracked(self._predictor, image, camera, predicted, side_confidence=sure)
+        return estimate_tracked(
+            self._predictor,
+            image,
+            camera,
+            predicted,
+            landmarks=self._landmarks,
+            side_confidence=sure,
+        )
 
     def _update(self, seen: TrackedHands, expected: Float[np.ndarray, "N 21 2"]) -> list[Reported]:
         """Bring tracks up to this frame; the hands to report."""
