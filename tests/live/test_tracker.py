@@ -55,7 +55,7 @@ def test_a_hidden_hand_is_held_and_has_its_identity_when_it_is_back():
     # Gone for longer than a second: others.
     tracker(EMPTY, 0.5)
     assert len(tracker(EMPTY, 3.0)) == 0
-    later = [tracker(frame(), 3.6 + n / 30) for n in range(4)][-1]
+    later = [tracker(frame(), 3.6 + n / 30) for n in range(7)][-1]
     assert later.identities == (2, 3)
 
 
