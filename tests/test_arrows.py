@@ -32,12 +32,13 @@ STANDS_ON = {
     "evaluation": ("datasets", "synth", "progress"),
     "training": ("models", "evaluation"),
     "inference": ("rig", "photos"),
+    "live": ("inference",),
     "view": ("evaluation",),
     "knuckle": ("models", "inference", "view"),
     "export": ("training", "inference", "view"),
     "open_model": ("export",),
     "standing": ("open_model",),
-    "cli": ("standing", "knuckle"),
+    "cli": ("standing", "live", "knuckle"),
     "__main__": ("cli",),
 }
 """The rooms from the bottom up, each with those that it stands on: it may import them and whatever they stand on.

@@ -1,0 +1,1 @@
+"""Hands of a video, frame after frame: what time adds to what each picture shows."""
