@@ -36,10 +36,10 @@ def hands_to_json(hands: Hands, *, image: str, photo: str | None = None) -> dict
     seen from the file.
 
     {"format", "version", "image", "photo" (where given), "width", "height", "camera": {"fx", "fy", "cx", "cy",
-    "assumed", "picture_mirrored"}, "hands": [{"side", "confidence", "box_px", "joints_px", "joints_m", "vertices_m",
-    "pose_rad", "shape", "model", "side_confidence", "state", "joint_error_px", "joint_error_m"}]}. Units and frames are
-    those of `Hands`; an error of a joint that is not known is null. A frame of a video has "time_s" before the width,
-    and each of its hands "identity"; "root_covariance_m2" is there where it is known.
+    "assumed", "picture_mirrored", "source"}, "hands": [{"side", "confidence", "box_px", "joints_px", "joints_m",
+    "vertices_m", "pose_rad", "shape", "model", "side_confidence", "state", "joint_error_px", "joint_error_m"}]}. Units
+    and frames are those of `Hands`; an error of a joint that is not known is null. A frame of a video has "time_s"
+    before the width, and each of its hands "identity"; "root_covariance_m2" is there where it is known.
     """
     data = hands.to_dict()
     for hand in data["hands"]:
@@ -50,7 +50,7 @@ def hands_to_json(hands: Hands, *, image: str, photo: str | None = None) -> dict
             hand[key] = (np.round(np.asarray(hand[key], dtype=float), decimals) + 0.0).tolist()
         for key in ("joint_error_px", "joint_error_m"):
             hand[key] = [None if np.isnan(value) else value for value in hand[key]]
-    camera = {k: v if isinstance(v, bool) else round(float(v), 4) for k, v in data["camera"].items()}
+    camera = {k: v if isinstance(v, bool | str) else round(float(v), 4) for k, v in data["camera"].items()}
     return {
         "format": FORMAT,
         "version": VERSION,

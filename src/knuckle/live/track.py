@@ -10,6 +10,7 @@ from knuckle.inference.detection.evidence import Evidence
 from knuckle.inference.one_hand import Joints
 from knuckle.inference.tracked import Memory
 from knuckle.live.gate import Gate
+from knuckle.live.hand_size import HandSize
 from knuckle.live.motion import Motion
 from knuckle.rig.fit.joints import FitStart
 from knuckle.rig.load import load_rig
@@ -48,6 +49,8 @@ class Track:
     memory: Memory
     """One row: what was said of it then."""
     born_s: float
+    size: HandSize
+    """What is known of its length."""
     sightings: int = 0
     told: bool = False
     """Whether it has been reported before."""
@@ -60,12 +63,20 @@ class Track:
 
     @classmethod
     def new(
-        cls, identity: int, joints_px: Float[np.ndarray, "21 2"], time_s: float, *, side_odds: float, rig: str
+        cls,
+        identity: int,
+        joints_px: Float[np.ndarray, "21 2"],
+        time_s: float,
+        *,
+        side_odds: float,
+        rig: str,
+        size: HandSize,
     ) -> "Track":
         """Of a hand that was just found there; side_odds: logit of a right one."""
         odds, is_right = float(np.clip(side_odds, -MOST_ODDS, MOST_ODDS)), side_odds >= 0
         gate, start, memory = _fresh(rig, is_right)
-        return cls(identity, rig, Motion(joints_px, time_s), odds, is_right, gate, start, memory, time_s)
+        motion = Motion(joints_px, time_s)
+        return cls(identity, rig, motion, odds, is_right, gate, start, memory, time_s, size)
 
     @property
     def side(self) -> Side:
@@ -100,6 +111,7 @@ class Track:
         return values | {
             "motion": self.motion.saved(),
             "gate": self.gate.saved(),
+            "size": self.size.saved(),
             "start": [_plain(value) for value in (self.start.pose, self.start.shape)],
             "memory": {
                 "evidence": [_plain(value) for value in vars(self.memory.evidence).values()],
@@ -116,6 +128,7 @@ class Track:
         restored = {
             "motion": Motion.restored(saved["motion"]),
             "gate": gate,
+            "size": HandSize.restored(saved["size"]),
             "start": FitStart(*map(_array, saved["start"])),
             "memory": Memory(Evidence(*map(_array, memory["evidence"])), Joints(*map(_array, memory["own"]))),
         }

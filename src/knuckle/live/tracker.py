@@ -21,11 +21,13 @@ from knuckle.inference.detection.landmarks import joints_to_square, landmark_net
 from knuckle.inference.detection.looks import look_at_squares
 from knuckle.inference.detection.proposals import Proposals
 from knuckle.inference.estimate import Request
+from knuckle.inference.root_error import placed
 from knuckle.inference.sides import decide_sides
 from knuckle.inference.tracked import Memory, Predicted, TrackedHands, estimate_tracked
 from knuckle.inference.trust import logit
 from knuckle.live.association import hand_size_px, match_hands, on_each_other
 from knuckle.live.hand_pose import HandPose
+from knuckle.live.hand_size import HandSize, check_length, hand_length, rescaled
 from knuckle.live.report import Reported, to_hands
 from knuckle.live.schedule import MISSED_FOR_S, Schedule
 from knuckle.live.track import Track
@@ -65,8 +67,10 @@ class Tracker:
         gate: replace frames of little confidence by the last confident pose (`knuckle.live.gate`); False reports every
             frame as it was seen, and a hand that is not seen not at all.
         smooth: filter poses (`knuckle.live.pose_filter`).
+        hand_length_m: of all hands, from the wrist to the tip of the middle finger, metres; without it each hand's is
+            learnt from its frames and from what is known of people's (`knuckle.live.hand_size`).
 
-    Raises KnuckleError for a camera or model that cannot be used.
+    Raises KnuckleError for a camera, model or length that cannot be used.
     """
 
     def __init__(
@@ -77,6 +81,7 @@ class Tracker:
         mirrored: bool = False,
         gate: bool = True,
         smooth: bool = True,
+        hand_length_m: float | None = None,
     ) -> None:
         self._request = Request.checked(camera=camera, mirrored=mirrored)
         self._predictor: AnyPredictor = open_predictor(model)
@@ -85,6 +90,7 @@ class Tracker:
         self._rig = one.record.rig
         self._faces = load_rig(self._rig).faces
         self._gated, self._smooth = gate, smooth
+        self._hand_length_m = None if hand_length_m is None else check_length(hand_length_m)
         self._tracks: list[Track] = []
         self._lost: list[Track] = []
         self._schedule = Schedule()
@@ -158,7 +164,12 @@ class Tracker:
                 track.found_again(joints, self._time_s)
             else:
                 track = Track.new(
-                    self._next_identity, joints, self._time_s, side_odds=float(odds[number]), rig=self._rig
+                    self._next_identity,
+                    joints,
+                    self._time_s,
+                    side_odds=float(odds[number]),
+                    rig=self._rig,
+                    size=HandSize(self._hand_length_m),
                 )
                 track.sightings = REPORTED_AFTER if hand.score >= SURE_SCORE else 0
                 self._next_identity += 1
@@ -208,10 +219,11 @@ class Tracker:
         """Bring tracks up to this frame; the hands to report."""
         kept = self._kept(seen, expected)
         size = np.array([seen.hands.camera.width, seen.hands.camera.height])
+        metric = self._metric(seen.hands)
         reported, tracks = [], []
         for number, track in enumerate(self._tracks):
             one = np.array([number])
-            hand = seen.hands[number]
+            hand = metric[number]
             if number not in kept:
                 track.lost_s = self._time_s
                 self._lost.append(track)
@@ -219,7 +231,7 @@ class Tracker:
             tracks.append(track)
             track.sightings += 1
             if track.motion.time_s < self._time_s:
-                track.motion = track.motion.seen(hand.joints_px, self._time_s)
+                track.motion = track.motion.seen(seen.hands.joints_px[number], self._time_s)
             track.start, track.memory = seen.start.rows(one), seen.memory.rows(one)
             track.model, track.confidence = hand.model, hand.confidence
             threshold = DOUBTFUL if self._gated else 0.0
@@ -236,6 +248,15 @@ class Tracker:
             if gated.pose is not None and track.told and not self._left(track, size):
                 reported.append(Reported.held(track, gated, self._missing_for(track)))
         return sorted(reported, key=lambda each: each.identity)
+
+    def _metric(self, hands: Hands) -> Hands:
+        """The frame's hands, one a track, brought to the size that is known of each, where they have it."""
+        lengths = hand_length(hands.joints_m)
+        for track, length, confidence in zip(self._tracks, lengths, hands.confidence, strict=True):
+            if confidence >= DOUBTFUL:
+                track.size.observe(float(length), self._time_s)
+        ratios = [float(t.size.ratio(length)) for t, length in zip(self._tracks, lengths, strict=True)]
+        return rescaled(placed(hands), np.array(ratios), rig=load_rig(self._rig))
 
     def _kept(self, seen: TrackedHands, expected: Float[np.ndarray, "N 21 2"]) -> set[int]:
         """Which tracks have seen their hand: where two were led to one, it is that one's whose side it is of, or that
