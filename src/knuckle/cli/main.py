@@ -27,6 +27,7 @@ COMMANDS = {
 
 # The extra of the package that installs a module which the base install does not have.
 EXTRAS = {
+    "av": "video",
     **dict.fromkeys(("torch", "torchvision", "timm", "accelerate", "safetensors"), "train"),
     **dict.fromkeys(("numba", "tensorboard", "onnx", "onnxscript", "matplotlib"), "train"),
 }

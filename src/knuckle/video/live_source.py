@@ -13,7 +13,7 @@ from knuckle.video.clock import LATEST_S, StreamClock, now
 from knuckle.video.frame import Frame, VideoInfo, VideoSource
 from knuckle.video.handover import Ended, Handover
 
-FIRST_DELAY_S, LONGEST_DELAY_S = 0.25, 4.0
+FIRST_DELAY_S, LONGEST_DELAY_S = 0.25, 2.0
 """Between two tries to reach a stream again; doubled each time."""
 FAILED_READS = 5
 """Of a camera in a row before it counts as gone: some fail once when they start."""
