@@ -171,7 +171,7 @@ class _Server(ThreadingHTTPServer):
     def server_bind(self) -> None:
         # HTTPServer's own asks the network for this computer's name, which can take long.
         TCPServer.server_bind(self)
-host, self.server_port = self.server_address[:2]
+        host, self.server_port = self.server_address[:2]
         self.server_name = str(host)
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
@@ -268,7 +268,7 @@ class _Handler(BaseHTTPRequestHandler):
         return True
 
     def _is_own(self, host: str) -> bool:
-        """A name that an attacker's DNS can point here is none of ours. Any bare address is, where all are listened at."""
+        """No name that an attacker's DNS can point here is; any bare address is where the server listens at all."""
         try:
             parts = urlsplit(f"//{host}")
             name, port = parts.hostname or "", parts.port or 80
