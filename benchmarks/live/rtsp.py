@@ -100,8 +100,12 @@ def measure(video: VideoSource, seconds: float) -> str:
         f"{rate:.1f} frames/s, {video.stale} stale; age when handed over: median"
         f" {np.median(ages[half:]):.0f} ms, 95 % {np.percentile(ages[half:], 95):.0f} ms; time_s after the drawn clock:"
         f" median {np.median(errors[half:]):.0f} ms, spread {np.std(errors[half:]):.1f} ms; spacing"
-        f" {1000 * np.std(np.diff(times[half:])):.1f} ms uneven, as they come {1000 * np.std(np.diff(came[half:])):.1f} ms"
+        f" {_unevenness_ms(times[half:]):.1f} ms uneven, as they come {_unevenness_ms(came[half:]):.1f} ms"
     )
+
+
+def _unevenness_ms(times_s: list[float]) -> float:
+    return 1000 * float(np.std(np.diff(times_s)))
 
 
 def free_port() -> int:
@@ -134,7 +138,7 @@ def main() -> None:
     notes: list[str] = []
     try:
         with open_video(address, warn=notes.append, reconnect_s=5, timeout_s=5) as video:
-            before = next(video)
+            before = after = next(video)
             server.send_signal(signal.SIGKILL)
             server.wait()
             killed = time.monotonic()
