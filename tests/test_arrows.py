@@ -28,6 +28,7 @@ STANDS_ON = {
     # Rendering and measuring know no network, and what a user runs knows neither training nor its data.
     "synth": ("poses", "raster", "sets"),
     "photos": ("geometry", "files"),
+    "video": ("geometry", "photos", "files"),
     "datasets": ("sets", "poses", "photos"),
     "evaluation": ("datasets", "synth", "progress"),
     "training": ("models", "evaluation"),
@@ -38,7 +39,7 @@ STANDS_ON = {
     "export": ("training", "inference", "view"),
     "open_model": ("export",),
     "standing": ("open_model",),
-    "cli": ("standing", "live", "knuckle"),
+    "cli": ("standing", "live", "video", "knuckle"),
     "__main__": ("cli",),
 }
 """The rooms from the bottom up, each with those that it stands on: it may import them and whatever they stand on.

@@ -14,6 +14,7 @@ COMMANDS = {
     "estimate": "Find the hands in photos; write their joints, meshes and pictures.",
     "explain": "Show where a two-hand system looked for joints.",
     "demo": "Estimate the sample photo that comes with the package.",
+    "doctor": "Show cameras, codecs, runtimes and speed here, and what live video would choose.",
     "info": "Print versions, installed packages and weights, for a bug report.",
     "synth": "Render labelled hands as a set, or a sheet of them to look at.",
     "convert": "Turn a dataset's training split, or labelled photographs, into a set to train on.",
@@ -27,6 +28,7 @@ COMMANDS = {
 
 # The extra of the package that installs a module which the base install does not have.
 EXTRAS = {
+    "av": "video",
     **dict.fromkeys(("torch", "torchvision", "timm", "accelerate", "safetensors"), "train"),
     **dict.fromkeys(("numba", "tensorboard", "onnx", "onnxscript", "matplotlib"), "train"),
 }
