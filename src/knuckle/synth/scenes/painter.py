@@ -75,19 +75,22 @@ def paint(
     turn: Float[np.ndarray, "3 3"],
     *,
     exposure: float,
-) -> None:
-    """Light and shade what is drawn, over the image.
+    metered: float | None = None,
+) -> float | None:
+    """Light and shade what is drawn, over the image; returns the mean brightness of what faces the camera, None where
+    nothing shows.
 
     Args:
         image: changed in place.
         drawn: the rasterised scene.
         light: of all figures; each one casts shadows on itself only.
         turn: of the axes along which ambient light is blocked.
-        exposure: mean brightness of what faces the camera.
+        exposure: mean brightness that what faces the camera gets in the picture.
+        metered: mean brightness to go by instead of this picture's own, as the frames of a clip share one.
     """
     figures, seen = drawn.figures, drawn.seen
     if not seen:
-        return
+        return None
     attributes = np.zeros((len(drawn.projected), kernels.ATTRIBUTES), np.float32)
     maps = np.full((len(figures), _SHADOW_CELLS, _SHADOW_CELLS), -1e9, np.float32)
     axes = np.ascontiguousarray(spread_axes(OCCLUSION_AXES) @ turn.T)
@@ -98,6 +101,7 @@ def paint(
         if k in seen:
             one, many = _light(figure, light, axes, attributes[rows], maps[k])
             total, front = total + one, front + many
+    own = max(total / max(front, 1), 0.05)
     materials, textures, texels, starts, first_cover = _materials(figures)
     face_material = np.concatenate(
         [f.face_material + start for f, start in zip(figures, starts, strict=True)]
@@ -107,8 +111,9 @@ def paint(
         np.ascontiguousarray(np.concatenate([f.uv_corner for f in figures]), np.float32),
         face_material.astype(np.int32), drawn.face_figure, first_cover, materials, textures, texels, maps,
         light.shadow_softness, light.shadow_strength, light.colours[0], drawn.face_id, drawn.depth,
-        exposure / max(total / max(front, 1), 0.05), srgb_curve(), image,
+        exposure / (own if metered is None else metered), srgb_curve(), image,
     )  # fmt: skip
+    return own
 
 
 def _light(
