@@ -1,6 +1,7 @@
 """A clip: who moves before which camera, and any of its frames as picture and truth."""
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Protocol
@@ -17,11 +18,11 @@ from knuckle.synth.clips.room import Room
 from knuckle.synth.look.lighting import Light, srgb_to_linear
 from knuckle.synth.scenes import kernels
 from knuckle.synth.scenes.figure import Figure, FigureHand
-from knuckle.synth.scenes.painter import Drawn, draw, paint
+from knuckle.synth.scenes.painter import Drawn, Lit, draw, light_figures, shade
 from knuckle.synth.scenes.visibility import hand_samples
 
 EXPOSURE_S = 1 / 60
-STEP_PX, MOST_STEPS = 2.0, 14
+STEP_PX, MOST_STEPS = 2.5, 12
 """Exposures in which something moves by more than STEP_PX are averaged from pictures about so far apart."""
 _NEAREST_M = 0.03
 _ROOM_PX = 3
@@ -108,7 +109,7 @@ class Clip:
         blur = max((float(moved[hand.identity].max()) for hand in found), default=0.0)
         blur = max(blur, self._swept_px(time_s))
         return ClipFrame(
-            self._develop(self._exposed(time_s, blur), index),
+            self._develop(self._exposed(views, blur), index),
             time_s,
             found,
             None if self.camera_path is None else self.camera_path(time_s),
@@ -118,33 +119,40 @@ class Clip:
         """camera_from_world."""
         return np.eye(4) if self.camera_path is None else self.camera_path(time_s)
 
-    def _exposed(self, time_s: float, blur_px: float) -> UInt8[np.ndarray, "h w 3"]:
-        """The picture of what moves by so many px while it is taken."""
+    def _exposed(self, views: "list[_View]", blur_px: float) -> UInt8[np.ndarray, "h w 3"]:
+        """The picture of what moves by so many px while it is taken. views: at start, middle and end of the exposure."""
         steps = 1 if blur_px <= STEP_PX else min(int(np.ceil(blur_px / STEP_PX)), MOST_STEPS)
-        views = [_View(self, time_s + EXPOSURE_S * ((k + 0.5) / steps - 0.5)) for k in range(steps)]
+        shares = (np.arange(steps) + 0.5) / steps - 0.5
+        moments = [views[1]] if steps == 1 else [_between(views, float(share)) for share in shares]
+        window = _Window.whole(self.camera)
         if self.camera_path is None:
+            window = moments[0].window
+            for moment in moments[1:]:
+                window = window.joined(moment.window)
             image = self._backdrop.copy()
-            window = views[0].window
-            for view in views[1:]:
-                window = window.joined(view.window)
             if window.empty:
                 return image
-            part = window.of(image)
-            part[:] = _mean([self._painted(view, window, part) for view in views])
-            return image
-        whole = _Window.whole(self.camera)
-        return _mean(
-            [self._painted(view, whole, self.room.seen(self.camera, view.pose)) for view in views]
-        )
-
-    def _painted(self, view: "_View", window: "_Window", behind: UInt8[np.ndarray, "h w 3"]) -> np.ndarray:
-        image = np.ascontiguousarray(behind).copy()
-        look, turn = self.look, view.pose[:3, :3]
-        paint(
-            image, view.draw(window), _turned(look.light, turn), turn @ look.turn,
-            exposure=look.exposure, metered=self._metered,
-        )  # fmt: skip
+            behind = [window.of(image)] * steps
+        else:
+            image = np.zeros((self.camera.height, self.camera.width, 3), np.uint8)
+            behind = [
+                self.room.seen(self.camera, self.pose(views[1].time_s + EXPOSURE_S * float(share))) for share in shares
+            ]
+        drawn = [moment.draw(window) for moment in moments]
+        seen: set[int] = set().union(*(one.seen for one in drawn))
+        lit = self._lit(views[1], seen) if seen else None
+        painted = []
+        for one, picture in zip(drawn, behind, strict=True):
+            picture = picture.copy()
+            if lit is not None:
+                shade(picture, one, lit, gain=self._gain)
+            painted.append(picture)
+        window.of(image)[:] = _mean(painted)
         return image
+
+    def _lit(self, view: "_View", seen: set[int]) -> Lit:
+        turn = view.pose[:3, :3]
+        return light_figures(view.figures, seen, _turned(self.look.light, turn), turn @ self.look.turn)
 
     def _develop(self, image: UInt8[np.ndarray, "h w 3"], index: int) -> UInt8[np.ndarray, "h w 3"]:
         """Tone and noise."""
@@ -168,20 +176,13 @@ class Clip:
         return self.room.seen(self.camera, np.eye(4))
 
     @cached_property
-    def _metered(self) -> float | None:
-        """Brightness of the figures at the first of some times at which any shows."""
+    def _gain(self) -> float:
+        """Of the light on figures, by their brightness at the first of some times at which any shows."""
         for share in (0.5, 0.35, 0.65, 0.25, 0.75):
             view = _View(self, share * self.duration_s)
-            image = np.zeros((*view.window.shape, 3), np.uint8)
-            turn = view.pose[:3, :3]
-            if not view.window.empty:
-                found = paint(
-                    image, view.drawn, _turned(self.look.light, turn), turn @ self.look.turn,
-                    exposure=self.look.exposure,
-                )  # fmt: skip
-                if found is not None:
-                    return found
-        return None
+            if seen := view.drawn.seen:
+                return self.look.exposure / self._lit(view, seen).mean
+        return self.look.exposure
 
 
 @dataclass(frozen=True)
@@ -229,9 +230,9 @@ class _View:
     """The figures of a clip in the camera's frame at one time."""
 
     def __init__(self, clip: Clip, time_s: float) -> None:
-        self.camera, self.pose = clip.camera, clip.pose(time_s)
+        self.time_s, self.camera, self.pose = time_s, clip.camera, clip.pose(time_s)
         turn, by = self.pose[:3, :3], self.pose[:3, 3]
-        self.figures = []
+        self.figures: list[Figure] = []
         for actor in clip.actors:
             figure = actor.figure(actor.at(time_s))
             hands = [FigureHand(hand.side, hand.joints @ turn.T + by) for hand in figure.hands]
@@ -266,6 +267,20 @@ class _View:
     def draw(self, window: _Window) -> Drawn:
         """The figures rasterised in a part of the picture."""
         return draw(self.figures, window.camera)
+
+
+def _between(views: list[_View], share: float) -> _View:
+    """The view at a share (-0.5..0.5) of the exposure, on the parabola through its start, middle and end: motion of
+    people is no rougher within a sixtieth of a second."""
+    weights = np.array([2 * share * share - share, 1 - 4 * share * share, 2 * share * share + share])
+    found = copy(views[1])
+    found.figures = [
+        replace(own[1], vertices=sum(weight * one.vertices for weight, one in zip(weights, own, strict=True)))
+        for own in zip(*(view.figures for view in views), strict=True)
+    ]
+    for kept in ("window", "drawn"):
+        found.__dict__.pop(kept, None)
+    return found
 
 
 def _turned(light: Light, turn: Float[np.ndarray, "3 3"]) -> Light:

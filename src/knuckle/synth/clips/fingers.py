@@ -21,8 +21,9 @@ def flat_hand(rig: HandRig, rng: np.random.Generator, *, spread_deg: float = 2.0
     angles[[2, 5, 8, 11], 2] = abs(rng.normal(0.06, 0.03))
     angles[[3, 6, 9, 12], 2] = abs(rng.normal(0.04, 0.02))
     angles[[1, 4, 7, 10], 1] = np.deg2rad(np.array([3.0, 0.0, -7.0, -3.5]) * spread_deg / 2)
-    angles[13] = np.deg2rad([0, rng.uniform(0, 14), rng.uniform(-10, 0)])
-    angles[14:, 2] = np.deg2rad(rng.uniform(2, 12, 2))
+    # The thumb beside the palm: before it, it would keep palms apart.
+    angles[13] = np.deg2rad([rng.uniform(-14, 0), rng.uniform(0, 4), -30])
+    angles[14:, 2] = np.deg2rad([-10, -14])
     return clamp_angles(rig, angles)
 
 

@@ -13,11 +13,14 @@ from knuckle.synth.clips.clip import Clip, Look
 from knuckle.synth.clips.kinds import KINDS
 from knuckle.synth.clips.labels import ClipKind
 from knuckle.synth.clips.room import Room
+from knuckle.synth.clips.stage import Stage, find_flaw
 from knuckle.synth.look.lighting import sample_light
 
 RATE, DURATION_S = 30.0, 10.0
 WIDTH, HEIGHT = 640, 480
 _KEY = 0xC119
+TRACE = False
+_TRIES = 40
 
 
 def checked_kinds(seed: int, kinds: Sequence[ClipKind]) -> tuple[ClipKind, ...]:
@@ -46,7 +49,15 @@ def make_clip(seed: int, index: int, *, kinds: Sequence[ClipKind] = ()) -> Clip:
     room = Room(rng)
     look = _sample_look(rng)
     rig = load_rig("open", side="right")
-    actors, camera_path = KINDS[kind](rig, rng, camera, DURATION_S)
+    stage = Stage(rig, camera, DURATION_S, index // len(kinds))
+    for _ in range(_TRIES):
+        actors, camera_path = KINDS[kind](stage, rng)
+        flaw = find_flaw(actors, camera, camera_path or (lambda _: np.eye(4)), DURATION_S)
+        if flaw is None:
+            break
+        if TRACE: print(kind, index, flaw)
+    else:
+        raise KnuckleError(f"clip {index} of seed {seed}: no {kind} was found in {_TRIES} tries; take another seed")
     return Clip(
         name=f"{index:02d}-{kind}",
         kind=kind,

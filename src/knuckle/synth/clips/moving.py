@@ -4,6 +4,7 @@ z ahead, as in a level camera's frame."""
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -14,7 +15,7 @@ from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.limits import angles_to_matrices
 from knuckle.rig.rotations import rodrigues
 from knuckle.synth.body.arm import ArmShape, grow_arm
-from knuckle.synth.body.scene_mesh import build_mesh
+from knuckle.synth.body.scene_mesh import ARM_RINGS, build_mesh
 from knuckle.synth.clips.paths import Path
 from knuckle.synth.scenes.arms import Wardrobe, dress_arm
 from knuckle.synth.scenes.figure import Figure, FigureHand
@@ -26,18 +27,25 @@ _MOMENTS = 64
 
 @dataclass(frozen=True, eq=False)
 class Motion:
-    """Where a hand is and what it does, over time. World axes; for a left hand as for a right one, which means turns as
-    seen in a mirror."""
+    """Where a hand is and what it does, over time. Turns of a left hand are those of the right one that a mirror
+    (x -> -x) shows."""
 
     wrist_m: Path
     """World."""
     elbow_m: Path
     """A point that the forearm comes from, in the world; only its direction from the wrist counts."""
-    turns_rad: Path
-    """(3,): how far the forearm turns the hand about its own axis (0 shows the palm to -z where the arm hangs down from
-    the hand), flexion of the wrist, and its deviation towards the thumb."""
+    turn: Callable[[float, Float[np.ndarray, "3"]], Float[np.ndarray, "3 3"]]
+    """From the time and the forearm's direction from the wrist to world_from_hand; see `forearm_turn`."""
     fingers: Path
     """(16, 3) anatomical angles."""
+
+
+class Capsules(NamedTuple):
+    """Rods with round ends: starts and ends (m, world) of their axes, and radii (m)."""
+
+    start: Float[np.ndarray, "c 3"]
+    end: Float[np.ndarray, "c 3"]
+    radius: Float[np.ndarray, "c"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +55,10 @@ class Moment:
     vertices: Float[np.ndarray, "v 3"]
     joints: tuple[Float[np.ndarray, "21 3"], ...]
     """Of each of its hands."""
+    elbows: Float[np.ndarray, "n 3"]
+    """Where the forearm of each hand ends."""
+    trunk: Capsules | None = None
+    """Of a whole person: head and trunk, which hands must not run into."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +108,7 @@ class MovingArm:
         wrist = motion.wrist_m(time_s)
         along = (motion.elbow_m(time_s) - wrist) * flip
         along = along / np.linalg.norm(along)
-        turn = hand_turn(along, motion.turns_rad(time_s))
+        turn = motion.turn(time_s, along)
         rotations = angles_to_matrices(self.rig, motion.fingers(time_s))
         rotations[0] = turn
         shape = self.build.shape.astype(np.float32)
@@ -107,33 +119,31 @@ class MovingArm:
         if self.correct is not None:
             wrist = self.correct(own[: mesh.hand_vertices] * flip, wrist, time_s)
         grow_arm(own, mesh, turn, replace(self.arm, bend=_between(turn[:, 1], along)))
-        return Moment(own * flip + wrist, ((posed.joints.astype(float) - root) * flip + wrist,))
+        ring = len(mesh.loop)
+        last = mesh.hand_vertices + (ARM_RINGS - 1) * ring
+        end = own[last : last + ring].mean(0) * flip + wrist
+        return Moment(own * flip + wrist, ((posed.joints.astype(float) - root) * flip + wrist,), end[None])
 
     def figure(self, moment: Moment) -> Figure:
         """What is drawn, in the world's axes."""
         hands = [FigureHand(side, joints) for side, joints in zip(self.sides, moment.joints, strict=True)]  # pyright: ignore[reportArgumentType]
         return replace(self.template, vertices=moment.vertices, hands=hands)
 
-    def end(self, moment: Moment) -> Float[np.ndarray, "3"]:
-        """Where the forearm stops."""
-        ring = len(self.mesh.loop)
-        last = self.mesh.hand_vertices + 10 * ring
-        return moment.vertices[last : last + ring].mean(0)
+
+def forearm_turn(turns_rad: Path) -> Callable[[float, np.ndarray], np.ndarray]:
+    """`Motion.turn` of a hand that goes with its forearm. turns_rad (3,): how far the forearm turns the hand about its
+    own axis (0 shows the palm to -z), flexion of the wrist, and its deviation towards the thumb."""
+    return lambda time_s, along: _frame(along) @ _wrist(*turns_rad(time_s))
 
 
-def hand_turn(
-    along: Float[np.ndarray, "3"], turns_rad: Float[np.ndarray, "3"]
-) -> Float[np.ndarray, "3 3"]:
-    """world_from_hand of a right hand whose forearm goes along a direction from the wrist."""
-    ahead = np.array([0.0, 0.0, 1.0])
-    z = ahead - (ahead @ along) * along
-    if np.linalg.norm(z) < 0.15:
-        # An arm along the line of sight: up takes the place of ahead, smoothly enough for arms that stay there.
-        z = np.array([0.0, -1.0, 0.0]) - along * -along[1]
+def _frame(along: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
+    z = np.array([0.0, 0.0, 1.0]) - along[2] * along
     z = z / np.linalg.norm(z)
-    frame = np.stack([np.cross(along, z), along, z], 1)
-    about, flexion, deviation = turns_rad
-    return frame @ rodrigues(np.array([0, about, 0])) @ rodrigues(np.array([flexion, 0, deviation]))
+    return np.stack([np.cross(along, z), along, z], 1)
+
+
+def _wrist(about: float, flexion: float, deviation: float) -> Float[np.ndarray, "3 3"]:
+    return rodrigues(np.array([0, about, 0])) @ rodrigues(np.array([flexion, 0, deviation]))
 
 
 def _between(start: np.ndarray, end: np.ndarray) -> np.ndarray:
