@@ -18,7 +18,7 @@ from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
 from knuckle.skeleton import MIDDLE_MCP, WRIST
 
-_NEAREST_M = 1e-2
+NEAREST_M = 1e-2
 """Hands nearer than this, or behind the camera, have no direction: such a pose passes as it is."""
 
 
@@ -36,6 +36,12 @@ class PoseCutoffs:
     """Of the fingers' joints, relative to their parents; rad/s."""
     shape_hz: float = 0.2
     """Of the shape, once so much time has passed; until then it is the mean of what was seen."""
+
+
+def palm_middle_m(rig: HandRig) -> Float[np.ndarray, "3"]:
+    """From the wrist to the middle of the palm of the mean hand, in the hand's own axes, metres."""
+    rest = rig.joints_rest_m.astype(float)
+    return (rest[MIDDLE_MCP] - rest[WRIST]) / 2
 
 
 class _SlowMean(OneEuro):
@@ -69,8 +75,7 @@ class PoseFilter:
 
     def __init__(self, rig: HandRig, *, cutoffs: PoseCutoffs | None = None, restart_s: float = 0.5) -> None:
         settings = cutoffs or PoseCutoffs()
-        rest = rig.joints_rest_m
-        self._palm_middle = (rest[MIDDLE_MCP] - rest[WRIST]).astype(float) / 2
+        self._palm_middle = palm_middle_m(rig)
         self._rig = rig
         hand, fingers = settings.wrist, settings.fingers
         joints = Cutoffs(
@@ -95,7 +100,7 @@ class PoseFilter:
         """The filtered pose at that time. Raises KnuckleError for a time before the last."""
         rotations = rodrigues(np.asarray(pose.pose_rad, dtype=float))
         middle = pose.root_m + rotations[0] @ self._palm_middle
-        if middle[2] < _NEAREST_M:
+        if middle[2] < NEAREST_M:
             return pose
         shape = self._parts["shape"].push(time_s, pose.shape)
         length, own_length = palm_length_m(self._rig, np.stack([shape, pose.shape]))

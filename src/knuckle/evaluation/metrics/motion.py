@@ -103,9 +103,9 @@ def _at(
     share = (wanted_s - times_s[place]) / (times_s[place + 1] - times_s[place])
     mixed = values[place] + share[:, None] * (values[place + 1] - values[place])
     # Just at a known value its neighbour does not count.
-    exact = np.abs(share) < 1e-9
+    exact = np.flatnonzero(np.abs(share) < 1e-9)
     mixed[exact] = values[place[exact]]
-    mixed[(share < -1e-9) | (share > 1 + 1e-9)] = np.nan
+    mixed[np.flatnonzero((share < -1e-9) | (share > 1 + 1e-9))] = np.nan
     return mixed
 
 
