@@ -15,7 +15,7 @@ from knuckle.errors import KnuckleError
 from knuckle.live.hand_pose import HandPose, palm_length_m
 from knuckle.live.one_euro import Cutoffs, OneEuro, RotationOneEuro, share_of_new
 from knuckle.rig.hand_rig import HandRig
-from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
+from knuckle.rig.quaternions import axis_angle_to_quaternion, quaternion_to_axis_angle, turned
 from knuckle.skeleton import MIDDLE_MCP, WRIST
 
 NEAREST_M = 1e-2
@@ -26,13 +26,13 @@ NEAREST_M = 1e-2
 class PoseCutoffs:
     """Cut-offs of a hand's parts (`benchmarks/live/smoothing.py` shows how they were chosen)."""
 
-    across: Cutoffs = field(default_factory=lambda: Cutoffs(2.0, 10.0, speed_hz=1.5, trend=0.9))
+    across: Cutoffs = field(default_factory=lambda: Cutoffs(6.0, 40.0, speed_hz=8.0, trend=1.0))
     """Of the direction; speed is metres a second at the hand's distance."""
-    along: Cutoffs = field(default_factory=lambda: Cutoffs(0.7, 2.0, speed_hz=1.0, trend=0.9))
+    along: Cutoffs = field(default_factory=lambda: Cutoffs(1.9, 8.0, speed_hz=1.0, trend=0.3))
     """Of the distance; speed is metres a second."""
-    wrist: Cutoffs = field(default_factory=lambda: Cutoffs(1.5, 0.5, speed_hz=1.5, trend=0.9))
+    wrist: Cutoffs = field(default_factory=lambda: Cutoffs(2.2, 1.2, speed_hz=1.0, trend=0.9))
     """Of the hand's own rotation; rad/s."""
-    fingers: Cutoffs = field(default_factory=lambda: Cutoffs(1.5, 0.5, speed_hz=1.5, trend=0.9))
+    fingers: Cutoffs = field(default_factory=lambda: Cutoffs(1.1, 0.7, speed_hz=2.2, trend=0.95))
     """Of the fingers' joints, relative to their parents; rad/s."""
     shape_hz: float = 0.2
     """Of the shape, once so much time has passed; until then it is the mean of what was seen."""
@@ -98,8 +98,8 @@ class PoseFilter:
 
     def push(self, time_s: float, pose: HandPose) -> HandPose:
         """The filtered pose at that time. Raises KnuckleError for a time before the last."""
-        rotations = rodrigues(np.asarray(pose.pose_rad, dtype=float))
-        middle = pose.root_m + rotations[0] @ self._palm_middle
+        rotations = axis_angle_to_quaternion(np.asarray(pose.pose_rad, dtype=float))
+        middle = pose.root_m + turned(rotations[0], self._palm_middle)
         if middle[2] < NEAREST_M:
             return pose
         shape = self._parts["shape"].push(time_s, pose.shape)
@@ -107,10 +107,10 @@ class PoseFilter:
         distance = middle[2]
         ray = self._parts["across"].push(time_s, middle[:2] / distance, unit=distance)
         lengths = self._parts["along"].push(time_s, np.log([distance / own_length]), unit=distance)
-        turned = self._parts["rotations"].push(time_s, rotations)
+        smooth = self._parts["rotations"].push(time_s, rotations)
         depth = np.exp(lengths[0]) * length
-        root = np.append(ray, 1.0) * depth - turned[0] @ self._palm_middle
-        return HandPose(root, matrix_to_axis_angle(turned), shape)
+        root = np.append(ray, 1.0) * depth - turned(smooth[0], self._palm_middle)
+        return HandPose(root, quaternion_to_axis_angle(smooth), shape)
 
     @property
     def velocity(self) -> Float[np.ndarray, "3"]:
