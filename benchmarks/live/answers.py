@@ -153,7 +153,7 @@ def main() -> None:
             if not path.is_file():
                 arrays = ask(clip, predictor)
                 with atomic_path(path) as part, part.open("wb") as file:
-                    np.savez_compressed(file, **arrays)
+                    np.savez_compressed(file, allow_pickle=False, **arrays)
                 print(path, flush=True)
             advance(1)
 

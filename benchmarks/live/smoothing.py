@@ -9,7 +9,7 @@ are reported.
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -54,7 +54,7 @@ class Row(NamedTuple):
 
 def placed(track: Answers, poses: HandPose) -> Float[np.ndarray, "T 21 3"]:
     """Joints of a track's poses; NaN where there are none."""
-    known = np.isfinite(poses.root_m).all(1)
+    known = np.asarray(np.isfinite(poses.root_m).all(1))
     joints = np.full((len(known), 21, 3), np.nan)
     joints[known] = place_joints(load_rig("open", side=track.side), poses.rows(known))
     return joints
@@ -67,7 +67,7 @@ def causal(
     filtered: bool = True,
     threshold: float | None = 0.5,
     confidence: Float[np.ndarray, "T"] | None = None,
-    **options: float,
+    **options: Any,
 ) -> tuple[HandPose, list[str | None]]:
     """What the gate gives for each frame. threshold: of the confidence; None: no gate, every pose passes."""
     gate = Gate(load_rig("open", side=track.side), cutoffs=cutoffs, filtered=filtered, **options)
@@ -167,10 +167,10 @@ def figures(tracks: Sequence[Answers], ways: Sequence[Float[np.ndarray, "T 21 3"
         mean["pa"],
         mean["root"],
         mean["across"],
-        *(float(value) for value in moved),
-        mean["peak"],
-        mean["peak across"],
-        mean["flips"],
+        *[float(value) for value in moved[:5]],  # pyright: ignore[reportCallIssue]
+        peak_mpjpe_mm=mean["peak"],
+        peak_across_percent=mean["peak across"],
+        flips=mean["flips"],
     )
 
 

@@ -12,10 +12,13 @@ from jaxtyping import Float
 from knuckle.errors import KnuckleError
 from knuckle.hands import Hand
 from knuckle.rig.hand_rig import HandRig
+from knuckle.rig.quaternions import axis_angle_to_quaternion, turned
 from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
 from knuckle.skeleton import COMMON_TO_MANO16, MIDDLE_MCP, WRIST
 
 _MIDDLE_ROW = COMMON_TO_MANO16.index(MIDDLE_MCP)
+NEAREST_M = 1e-2
+"""Hands nearer than this, or behind the camera, have no direction."""
 _TAILS = {"root_m": (3,), "pose_rad": (16, 3), "shape": (10,)}
 
 
@@ -102,3 +105,14 @@ def between(first: HandPose, second: HandPose, share: Any) -> HandPose:
         matrix_to_axis_angle(turned),
         first.shape + share[..., None] * (second.shape - first.shape),
     )
+
+
+def seen_at(pose: HandPose, palm_middle_m: Float[np.ndarray, "3"], other: HandPose) -> HandPose:
+    """A hand at its own distance, moved to the direction in which the middle of another's palm is seen; `palm_middle_m`
+    is from the wrist, in the hand's axes. A hand that is not in front of the camera gives no direction."""
+    own, there = (axis_angle_to_quaternion(one.pose_rad[..., 0, :]) for one in (pose, other))
+    from_wrist = turned(own, palm_middle_m)
+    middle = other.root_m + turned(there, palm_middle_m)
+    if middle[2] < NEAREST_M:
+        return pose
+    return pose._replace(root_m=middle * ((pose.root_m + from_wrist)[2] / middle[2]) - from_wrist)

@@ -17,8 +17,8 @@ from jaxtyping import Bool, Float, Int
 
 from knuckle.errors import KnuckleError
 from knuckle.hands import State
-from knuckle.live.hand_pose import HandPose, between, palm_length_m
-from knuckle.live.pose_filter import NEAREST_M, palm_middle_m
+from knuckle.live.hand_pose import NEAREST_M, HandPose, between, palm_length_m
+from knuckle.live.pose_filter import palm_middle_m
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
 

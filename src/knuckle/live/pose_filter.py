@@ -12,14 +12,11 @@ import numpy as np
 from jaxtyping import Float
 
 from knuckle.errors import KnuckleError
-from knuckle.live.hand_pose import HandPose, palm_length_m
+from knuckle.live.hand_pose import NEAREST_M, HandPose, palm_length_m
 from knuckle.live.one_euro import Cutoffs, OneEuro, RotationOneEuro, share_of_new
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.quaternions import axis_angle_to_quaternion, quaternion_to_axis_angle, turned
 from knuckle.skeleton import MIDDLE_MCP, WRIST
-
-NEAREST_M = 1e-2
-"""Hands nearer than this, or behind the camera, have no direction: such a pose passes as it is."""
 
 
 @dataclass(frozen=True)

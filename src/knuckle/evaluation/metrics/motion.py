@@ -99,7 +99,7 @@ def _at(
     wanted_s: Float[np.ndarray, "T"], times_s: Float[np.ndarray, "T"], values: Float[np.ndarray, "T d"]
 ) -> Float[np.ndarray, "T d"]:
     """Values between those of known times; NaN outside, and beside a value that is NaN."""
-    place = np.clip(np.searchsorted(times_s, wanted_s) - 1, 0, len(times_s) - 2)
+    place = np.asarray(np.searchsorted(times_s, wanted_s) - 1).clip(0, len(times_s) - 2)
     share = (wanted_s - times_s[place]) / (times_s[place + 1] - times_s[place])
     mixed = values[place] + share[:, None] * (values[place + 1] - values[place])
     # Just at a known value its neighbour does not count.
