@@ -16,8 +16,8 @@ from knuckle.live.pose_filter import PoseCutoffs, PoseFilter, palm_middle_m
 from knuckle.rig.hand_rig import HandRig
 
 SURE = 0.95
-"""The threshold for calibrated confidences (`Hands.confidence`): a track is known to be of a hand, so more is asked of its
-frames than of a hand in a photo. A network's own confidence goes with its record's threshold."""
+"""The threshold for calibrated confidences (`Hands.confidence`): a track is known to be of a hand, so more is
+asked of its frames than of a hand in a photo. A network's own confidence goes with its record's threshold."""
 
 
 class Gated(NamedTuple):
