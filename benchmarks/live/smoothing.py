@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float
 from benchmarks.live.answers import FOLDER, Answers, read
 from knuckle.evaluation.metrics.joints import procrustes_errors, root_relative_errors
 from knuckle.evaluation.metrics.motion import acceleration_error, fastest, jitter, lag_frames
-from knuckle.live.gate import Gate
+from knuckle.live.gate import SURE, Gate
 from knuckle.live.hand_pose import HandPose, place_joints
 from knuckle.live.offline import Smoothing, smooth_track
 from knuckle.live.pose_filter import PoseCutoffs
@@ -65,7 +65,7 @@ def causal(
     *,
     cutoffs: PoseCutoffs | None = None,
     filtered: bool = True,
-    threshold: float | None = 0.5,
+    threshold: float | None = SURE,
     confidence: Float[np.ndarray, "T"] | None = None,
     **options: Any,
 ) -> tuple[HandPose, list[str | None]]:
@@ -91,7 +91,7 @@ def causal(
     return out, states
 
 
-def offline(track: Answers, *, threshold: float = 0.5, smoothing: Smoothing | None = None) -> HandPose:
+def offline(track: Answers, *, threshold: float = SURE, smoothing: Smoothing | None = None) -> HandPose:
     """The whole track smoothed."""
     rig = load_rig("open", side=track.side)
     smooth = smooth_track(

@@ -11,7 +11,7 @@ import numpy as np
 
 from knuckle.errors import KnuckleError
 from knuckle.hands import State
-from knuckle.live.hand_pose import HandPose, between, seen_at
+from knuckle.live.hand_pose import HandPose, between, reach_m, seen_at
 from knuckle.live.pose_filter import PoseCutoffs, PoseFilter, palm_middle_m
 from knuckle.rig.hand_rig import HandRig
 
@@ -112,10 +112,11 @@ class Gate:
         if not sure and since is not None and self._given is not None and time_s - since <= self._hold_s:
             if self._kept is None:
                 self._velocity, self._still_s = self._filter.velocity, self._time_s
-            if self._follows and pose is not None:
-                self._kept = seen_at(self._given, self._palm_middle, pose)
-            else:
-                self._kept = self._coasted(time_s, self._given)
+            followed = None
+            if self._follows and pose is not None and self._time_s is not None:
+                reach = reach_m(time_s - self._time_s)
+                followed = seen_at(self._given, pose, self._palm_middle, within_m=reach)
+            self._kept = followed or self._coasted(time_s, self._given)
             self._back_s = None
             return Gated(self._kept, "held")
         if pose is None:

@@ -5,8 +5,9 @@
 2. Each of the others becomes the value of a parabola fitted to it and its neighbours in time, near ones counting more
    and those off the curve less (robust local regression, Cleveland 1979; with equal steps and weights it is the filter
    of Savitzky and Golay). Rotations are fitted in the plane of turns about the frame's own.
-3. Gaps up to a second are bridged: rotations by the shortest turn, the place by a cubic that leaves and arrives at the
-   speeds that were seen. The shape is one for the whole track: the median.
+3. Gaps up to a second are bridged: rotations by the shortest turn, distances straight; the direction is that in which
+   frames of little confidence show the hand, or else a cubic that leaves and arrives at the speeds that were seen. The
+   shape is one for the whole track: the median.
 """
 
 from dataclasses import dataclass
@@ -17,9 +18,16 @@ from jaxtyping import Bool, Float, Int
 
 from knuckle.errors import KnuckleError
 from knuckle.hands import State
-from knuckle.live.hand_pose import NEAREST_M, HandPose, between, palm_length_m
+from knuckle.live.hand_pose import NEAREST_M, HandPose, between, palm_length_m, palm_middle, reach_m
 from knuckle.live.pose_filter import palm_middle_m
 from knuckle.rig.hand_rig import HandRig
+from knuckle.rig.quaternions import (
+    axis_angle_to_quaternion,
+    inverse,
+    multiply,
+    quaternion_to_axis_angle,
+    turned,
+)
 from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
 
 _CHUNK = 256
@@ -93,18 +101,19 @@ def smooth_track(
     sure = seen & (confidence >= threshold) & (np.nan_to_num(poses.root_m[:, 2]) > NEAREST_M)
     states: list[State | None] = ["doubtful" if one else None for one in seen]
     given = HandPose(*(np.where(seen.reshape(-1, *[1] * (v.ndim - 1)), v, np.nan) for v in poses))
+    in_front = np.flatnonzero(seen & (np.nan_to_num(poses.root_m[:, 2]) > NEAREST_M))
     rows = np.flatnonzero(sure)
-    rows = rows[~outliers(times_s[rows], poses.rows(rows))]
+    wrong = rows[outliers(times_s[rows], poses.rows(rows))]
+    rows, in_front = np.setdiff1d(rows, wrong), np.setdiff1d(in_front, wrong)
     if not len(rows):
         return SmoothTrack(given, tuple(states))
     shape = np.median(poses.shape[rows], axis=0)
     given.shape[seen] = shape
     for part in np.split(rows, np.flatnonzero(np.diff(times_s[rows]) > settings.bridge_s) + 1):
-        course = _smoothed(times_s[part], poses.rows(part), shape, rig, settings)
         span = np.arange(part[0], part[-1] + 1)
-        for target, values in zip(
-            given, _filled(times_s[span], times_s[part], course, shape, rig), strict=True
-        ):
+        shown = _followed(times_s, in_front[(in_front >= part[0]) & (in_front <= part[-1])], part, poses, rig)
+        smooth = _smoothed(times_s, span, part, shown, poses, shape, rig, settings)
+        for target, values in zip(given, smooth, strict=True):
             target[span] = values
         for row in span:
             states[row] = "bridged"
@@ -116,7 +125,7 @@ def smooth_track(
 def outliers(times_s: Float[np.ndarray, "T"], poses: HandPose) -> Bool[np.ndarray, "T"]:
     """Frames whose hand is turned or placed far from the course of those around it, for up to two frames on end."""
     count = len(times_s)
-    turned, moved = np.full((2, len(_NEIGHBOURS), count), np.nan)
+    turns, moved = np.full((2, len(_NEIGHBOURS), count), np.nan)
     for row, apart in enumerate(_NEIGHBOURS):
         if count <= 2 * apart:
             continue
@@ -125,10 +134,10 @@ def outliers(times_s: Float[np.ndarray, "T"], poses: HandPose) -> Bool[np.ndarra
         share = (times_s[middle] - times_s[: -2 * apart]) / (times_s[2 * apart :] - times_s[: -2 * apart])
         course = between(before, after, share)
         own, other = rodrigues(poses.pose_rad[middle, 0]), rodrigues(course.pose_rad[:, 0])
-        turned[row, middle] = np.linalg.norm(matrix_to_axis_angle(other.swapaxes(-1, -2) @ own), axis=-1)
+        turns[row, middle] = np.linalg.norm(matrix_to_axis_angle(other.swapaxes(-1, -2) @ own), axis=-1)
         moved[row, middle] = np.linalg.norm(poses.root_m[middle] - course.root_m, axis=-1)
     found = np.zeros(count, dtype=bool)
-    for apart, at_least in ((turned, _TURN_AT_LEAST_RAD), (moved, _MOVE_AT_LEAST_M)):
+    for apart, at_least in ((turns, _TURN_AT_LEAST_RAD), (moved, _MOVE_AT_LEAST_M)):
         # Of a good frame beside two wrong ones, two courses do not pass through these.
         apart = np.sort(apart, axis=0)
         off = np.where(np.isnan(apart[1]), apart[0], apart[1])
@@ -138,37 +147,103 @@ def outliers(times_s: Float[np.ndarray, "T"], poses: HandPose) -> Bool[np.ndarra
     return found
 
 
-class _Course(NamedTuple):
-    """A smoothed part of a track, n frames."""
-
-    rotations: Float[np.ndarray, "n 16 3 3"]
-    place: Float[np.ndarray, "n 3"]
-    """x / z, y / z and the logarithm of z in lengths of the palm, of the palm's middle."""
-    rate: Float[np.ndarray, "n 3"]
-    """Its change a second."""
-
-
 def _smoothed(
-    times_s: Float[np.ndarray, "n"], poses: HandPose, shape: Any, rig: HandRig, settings: Smoothing
-) -> _Course:
-    rotations = rodrigues(poses.pose_rad.astype(float))
-    middle = poses.root_m + rotations[:, 0] @ palm_middle_m(rig)
-    length = palm_length_m(rig, poses.shape)
-    place = np.concatenate([middle[:, :2] / middle[:, 2:], np.log(middle[:, 2:] / length[:, None])], 1)
-    rate, smooth, turned = np.zeros_like(place), place.copy(), rotations.copy()
-    for columns, window_s in ((slice(0, 2), settings.place_s), (slice(2, 3), settings.distance_s)):
-        for rows, near, apart_s in _windows(times_s, window_s):
-            apart = place[near, columns] - place[rows, None, columns]
-            value, slope = _parabola(apart_s, apart[:, :, None], window_s, settings.rounds)
-            smooth[rows, columns] += value[:, 0]
-            rate[rows, columns] = slope[:, 0]
+    times_s: Float[np.ndarray, "T"],
+    span: Int[np.ndarray, "m"],
+    sure: Int[np.ndarray, "n"],
+    shown: Int[np.ndarray, "k"],
+    poses: HandPose,
+    shape: Float[np.ndarray, "10"],
+    rig: HandRig,
+    settings: Smoothing,
+) -> HandPose:
+    """The frames `span` of a track, from rotations and distances of its sure frames and directions of all that show the
+    hand."""
+    seen = poses.rows(shown)
+    own, middle = axis_angle_to_quaternion(seen.pose_rad.astype(float)), palm_middle(seen, palm_middle_m(rig))
+    ray = _course(times_s, span, shown, middle[:, :2] / middle[:, 2:], settings.place_s, settings.rounds)
+    among = np.isin(shown, sure)
+    lengths = np.log(middle[among, 2] / palm_length_m(rig, seen.shape[among]))[:, None]
+    distance = _course(times_s, span, sure, lengths, settings.distance_s, settings.rounds, straight=True)
+    rotations = own[among]
+    smooth = rotations.copy()
     for joints, window_s in ((slice(0, 1), settings.wrist_s), (slice(1, 16), settings.fingers_s)):
-        for rows, near, apart_s in _windows(times_s, window_s):
-            own = rotations[rows, None, joints].swapaxes(-1, -2)
-            apart = matrix_to_axis_angle(own @ rotations[near, joints])
+        for rows, near, apart_s in _windows(times_s[sure], window_s):
+            start = rotations[rows, None, joints]
+            apart = quaternion_to_axis_angle(multiply(inverse(start), rotations[near, joints]))
             value, _ = _parabola(apart_s, apart, window_s, settings.rounds)
-            turned[rows, joints] = rotations[rows, joints] @ rodrigues(value)
-    return _Course(turned, smooth, rate)
+            smooth[rows, joints] = multiply(start[:, 0], axis_angle_to_quaternion(value))
+    before, after, share, _ = _between(times_s, span, sure)
+    turn = quaternion_to_axis_angle(multiply(inverse(smooth[before]), smooth[after]))
+    full = multiply(smooth[before], axis_angle_to_quaternion(share[:, None, None] * turn))
+    depth = np.exp(distance) * palm_length_m(rig, shape)
+    root = np.concatenate([ray * depth, depth], 1) - turned(full[:, 0], palm_middle_m(rig))
+    return HandPose(root, quaternion_to_axis_angle(full), np.broadcast_to(shape, (len(span), 10)))
+
+
+def _followed(
+    times_s: Float[np.ndarray, "T"],
+    shown: Int[np.ndarray, "k"],
+    sure: Int[np.ndarray, "n"],
+    poses: HandPose,
+    rig: HandRig,
+) -> Int[np.ndarray, "f"]:
+    """The sure frames, and those others that show the hand where it can have come to since, and go on from to the next
+    sure one."""
+    middles, among = palm_middle(poses, palm_middle_m(rig)), set(sure.tolist())
+    kept = set(shown.tolist())
+    for order in (shown, shown[::-1]):
+        last = order[0]
+        for row in order[1:]:
+            if row in kept and row not in among:
+                move = middles[row] * (middles[last, 2] / middles[row, 2]) - middles[last]
+                if np.linalg.norm(move) > reach_m(abs(times_s[row] - times_s[last])):
+                    kept.discard(int(row))
+            if row in kept:
+                last = row
+    return np.array(sorted(kept))
+
+
+def _course(
+    times_s: Float[np.ndarray, "T"],
+    span: Int[np.ndarray, "m"],
+    known: Int[np.ndarray, "n"],
+    values: Float[np.ndarray, "n d"],
+    window_s: float,
+    rounds: int,
+    *,
+    straight: bool = False,
+) -> Float[np.ndarray, "m d"]:
+    """Values of the frames `known`, smoothed, and between them: cubics with the smoothed rates at both ends, or
+    straight lines where rates are mostly noise."""
+    smooth, rate = values.copy(), np.zeros_like(values)
+    for rows, near, apart_s in _windows(times_s[known], window_s):
+        value, slope = _parabola(apart_s, (values[near] - values[rows, None])[:, :, None], window_s, rounds)
+        smooth[rows] += value[:, 0]
+        rate[rows] = slope[:, 0]
+    before, after, part, gap_s = _between(times_s, span, known)
+    share = part[:, None]
+    a, b = smooth[before], smooth[after]
+    if straight:
+        return a + share * (b - a)
+    ahead, back = rate[before] * gap_s[:, None], rate[after] * gap_s[:, None]
+    return a + share * (
+        ahead + share * (3 * (b - a) - 2 * ahead - back + share * (2 * (a - b) + ahead + back))
+    )
+
+
+def _between(
+    times_s: Float[np.ndarray, "T"], span: Int[np.ndarray, "m"], known: Int[np.ndarray, "n"]
+) -> tuple[Int[np.ndarray, "m"], Int[np.ndarray, "m"], Float[np.ndarray, "m"], Float[np.ndarray, "m"]]:
+    """For each frame the places in `known` before and after it, how far it is between them, 0..1, and their distance in
+    seconds. `known` has the first and the last of `span`."""
+    if len(known) == 1:
+        nothing = np.zeros(len(span), dtype=int)
+        return nothing, nothing, np.zeros(len(span)), np.zeros(len(span))
+    before = np.asarray(np.searchsorted(known, span, side="right") - 1).clip(0, len(known) - 2)
+    start_s = times_s[known[before]]
+    gap_s = times_s[known[before + 1]] - start_s
+    return before, before + 1, (times_s[span] - start_s) / gap_s, gap_s
 
 
 def _windows(times_s: Float[np.ndarray, "n"], window_s: float) -> Any:
@@ -220,33 +295,3 @@ def _weighted_median(
     gathered = np.cumsum(np.take_along_axis(weights, order, 1), axis=1)
     half = (gathered >= gathered[:, -1:] / 2).argmax(1)
     return np.take_along_axis(values, order[np.arange(len(values)), half][:, None], 1)[:, 0]
-
-
-def _filled(
-    wanted_s: Float[np.ndarray, "m"],
-    times_s: Float[np.ndarray, "n"],
-    course: _Course,
-    shape: Any,
-    rig: HandRig,
-) -> HandPose:
-    """A course at all frames from its first to its last."""
-    if len(times_s) == 1:
-        rotations, place = course.rotations, course.place
-    else:
-        row = np.clip(np.searchsorted(times_s, wanted_s, side="right") - 1, 0, len(times_s) - 2)
-        gap_s = times_s[row + 1] - times_s[row]
-        share = ((wanted_s - times_s[row]) / gap_s)[:, None]
-        start, end = course.rotations[row], course.rotations[row + 1]
-        turn = matrix_to_axis_angle(start.swapaxes(-1, -2) @ end)
-        rotations = start @ rodrigues(share[..., None] * turn)
-        # The cubic of Hermite through both places with both rates.
-        a, b = course.place[row], course.place[row + 1]
-        ahead, back = course.rate[row] * gap_s[:, None], course.rate[row + 1] * gap_s[:, None]
-        # The distance's rate is mostly noise: it goes straight.
-        ahead[:, 2] = back[:, 2] = (b - a)[:, 2]
-        place = a + share * (
-            ahead + share * (3 * (b - a) - 2 * ahead - back + share * (2 * (a - b) + ahead + back))
-        )
-    depth = np.exp(place[:, 2:]) * palm_length_m(rig, shape)
-    root = np.concatenate([place[:, :2] * depth, depth], 1) - rotations[:, 0] @ palm_middle_m(rig)
-    return HandPose(root, matrix_to_axis_angle(rotations), np.broadcast_to(shape, (len(root), 10)))

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from knuckle.errors import KnuckleError
-from knuckle.live.hand_pose import NEAREST_M, HandPose, palm_length_m
+from knuckle.live.hand_pose import NEAREST_M, HandPose, palm_length_m, palm_middle
 from knuckle.live.one_euro import Cutoffs, OneEuro, RotationOneEuro, share_of_new
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.quaternions import axis_angle_to_quaternion, quaternion_to_axis_angle, turned
@@ -96,7 +96,7 @@ class PoseFilter:
     def push(self, time_s: float, pose: HandPose) -> HandPose:
         """The filtered pose at that time. Raises KnuckleError for a time before the last."""
         rotations = axis_angle_to_quaternion(np.asarray(pose.pose_rad, dtype=float))
-        middle = pose.root_m + turned(rotations[0], self._palm_middle)
+        middle = palm_middle(pose, self._palm_middle)
         if middle[2] < NEAREST_M:
             return pose
         shape = self._parts["shape"].push(time_s, pose.shape)
