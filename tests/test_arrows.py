@@ -33,12 +33,14 @@ STANDS_ON = {
     "training": ("models", "evaluation"),
     "inference": ("rig", "photos"),
     "live": ("inference",),
+    "video": ("photos", "files", "geometry"),
     "view": ("evaluation",),
     "knuckle": ("models", "live", "view"),
     "export": ("training", "inference", "view"),
+    "tracks": ("export", "live", "video"),
     "open_model": ("export",),
     "standing": ("open_model",),
-    "cli": ("standing", "knuckle"),
+    "cli": ("standing", "tracks", "knuckle"),
     "__main__": ("cli",),
 }
 """The rooms from the bottom up, each with those that it stands on: it may import them and whatever they stand on.

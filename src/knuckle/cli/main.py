@@ -12,6 +12,7 @@ from knuckle.errors import KnuckleError, install_command
 
 COMMANDS = {
     "estimate": "Find the hands in photos; write their joints, meshes and pictures.",
+    "track": "Follow the hands through videos; write JSON lines, tables and an overlay video.",
     "explain": "Show where a two-hand system looked for joints.",
     "demo": "Estimate the sample photo that comes with the package.",
     "info": "Print versions, installed packages and weights, for a bug report.",
@@ -29,6 +30,7 @@ COMMANDS = {
 EXTRAS = {
     **dict.fromkeys(("torch", "torchvision", "timm", "accelerate", "safetensors"), "train"),
     **dict.fromkeys(("numba", "tensorboard", "onnx", "onnxscript", "matplotlib"), "train"),
+    "av": "video",
 }
 
 

@@ -45,6 +45,8 @@ class Header:
     """Whose mesh, pose and shape the hands have."""
     settings: dict[str, Any]
     """Of `knuckle track`, as they were given."""
+    weights: dict[str, str]
+    """The networks that answered, each with its file's sha256."""
     knuckle: str
     """The version that wrote the file."""
 
@@ -62,6 +64,7 @@ class Header:
             "camera": camera_to_json(self.camera),
             "rig": self.rig,
             "settings": self.settings,
+            "weights": self.weights,
             "knuckle": self.knuckle,
         }
 
@@ -75,7 +78,7 @@ class Header:
             )
         try:
             camera = Camera(**data["camera"], width=int(data["width"]), height=int(data["height"]))
-            names = ("video", "path", "bytes", "rate", "rig", "settings", "knuckle")
+            names = ("video", "path", "bytes", "rate", "rig", "settings", "weights", "knuckle")
             return cls(camera=camera, **{name: data[name] for name in names})
         except (KeyError, TypeError, ValueError) as error:
             raise KnuckleError(f"expected the header of a file of hands, got {error!r}") from error
@@ -97,7 +100,9 @@ class LinesWriter:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             if keep and (not path.exists() or path.stat().st_size < keep):
-                raise KnuckleError(f"{path}: expected the {keep} bytes that an earlier run had written, got less")
+                raise KnuckleError(
+                    f"{path}: expected the {keep} bytes that an earlier run had written, got less"
+                )
             self._file = path.open("r+b" if path.exists() else "xb", buffering=0)
             self._file.truncate(keep)
             self._file.seek(keep)
@@ -187,7 +192,9 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
                 if not isinstance(frame, dict) or not isinstance(frame["hands"], list):
                     raise ValueError("no hands")
             except (ValueError, KeyError) as error:
-                raise KnuckleError(f"{path}, line {number}: expected a frame's hands, got {error!r}") from error
+                raise KnuckleError(
+                    f"{path}, line {number}: expected a frame's hands, got {error!r}"
+                ) from error
             yield frame
 
 

@@ -1,0 +1,60 @@
+"""The overlay video: hands drawn over the frames, written in parts that are joined at the end."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from knuckle.hands import Hands
+from knuckle.inference.picture import in_picture_of
+from knuckle.tracks.journal import EVERY
+from knuckle.video.frame import Frame, VideoInfo
+from knuckle.video.writer import PartsWriter, join_parts, part_path
+from knuckle.view.overlay import draw_hands
+
+LARGEST_SIDE = 1920
+"""Of the overlay, px: larger frames are reduced, since encoding 8K takes longer than all else."""
+ASSUMED_RATE = 25.0
+
+
+class Overlay:
+    """Writes parts of `EVERY` frames into a folder; a part depends on its own frames alone.
+
+    Args:
+        folder: of the parts.
+        info: of the video.
+        first: number of the part that comes next; later ones of an earlier run are removed.
+        last_ms: time of the last frame before it.
+    """
+
+    def __init__(self, folder: Path, info: VideoInfo, *, first: int, last_ms: int) -> None:
+        shrink = min(1.0, LARGEST_SIDE / max(info.width, info.height))
+        self._size = max(1, round(info.width * shrink)), max(1, round(info.height * shrink))
+        self._folder = folder
+        self.last_ms = last_ms
+        number = first
+        while (left := part_path(folder, number)).exists():
+            left.unlink()
+            number += 1
+        rate = info.rate or ASSUMED_RATE
+        self._parts = PartsWriter(folder, size=self._size, rate=rate, frames=EVERY, first=first)
+
+    def write(self, frame: Frame, hands: Hands) -> None:
+        """Append a frame. Raises KnuckleError where it cannot be written."""
+        image = frame.image
+        if image.shape[1::-1] != self._size:
+            image = np.asarray(cv2.resize(image, self._size, interpolation=cv2.INTER_AREA))
+            hands = in_picture_of(hands, hands.camera.resized(*self._size))
+        # Frames less than a millisecond apart would have one time in the file.
+        self.last_ms = max(round(1000 * frame.time_s), self.last_ms + 1)
+        self._parts.write(draw_hands(image, hands), self.last_ms / 1000)
+
+    def close(self) -> None:
+        """Complete the part at hand."""
+        self._parts.close()
+
+    def join(self, path: Path) -> None:
+        """Join all parts there are into one file."""
+        parts = [part_path(self._folder, number) for number in range(self._parts.number)]
+        if parts:
+            join_parts(parts, path)
