@@ -1,7 +1,10 @@
-"""`Tracker`: frames of a video in, their hands out, each with an identity that lasts."""
+"""`Tracker`: frames of a video in, their hands out, each with an identity that lasts.
+
+A frame's hands are looked for where they should be by now; only now and then, and where one is missing, is the frame
+searched. What is seen passes the gate and the filter of its track.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,21 +13,23 @@ from jaxtyping import Float, UInt8
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
 from knuckle.hands import Hands
-from knuckle.inference.auto import AnyPredictor, open_predictor
-from knuckle.inference.certainty import annotate
+from knuckle.inference.auto import AnyPredictor, AutoPredictor, open_predictor
+from knuckle.inference.certainty import DOUBTFUL
 from knuckle.inference.detection.evidence import LEAST_PRESENCE, Evidence
 from knuckle.inference.detection.finder import default_detector
-from knuckle.inference.detection.landmarks import joints_to_square, landmark_network
-from knuckle.inference.detection.looks import Look, look_at_squares
 from knuckle.inference.detection.proposals import Proposals
 from knuckle.inference.estimate import Request
 from knuckle.inference.sides import decide_sides
+from knuckle.inference.tracked import Memory, Predicted, TrackedHands, estimate_tracked
 from knuckle.inference.trust import logit
 from knuckle.live.association import hand_size_px, match_hands, on_each_other
-from knuckle.live.motion import Motion
+from knuckle.live.hand_pose import HandPose
+from knuckle.live.report import Reported, to_hands
 from knuckle.live.schedule import MISSED_FOR_S, Schedule
-from knuckle.live.track import MOST_ODDS, Track
+from knuckle.live.track import Track
 from knuckle.photos.reading import Photo, check_image
+from knuckle.rig.fit.joints import FitStart
+from knuckle.rig.load import load_rig
 from knuckle.weights import AUTO
 
 REGAINED_S = 1.0
@@ -34,25 +39,9 @@ SLACK_PER_S = 2.0
 SURE_SCORE = 0.9
 """A newcomer that is a hand with this probability is reported at once, ..."""
 REPORTED_AFTER = 2
-"""... others when they are seen once more."""
+"""... others when they have been seen so often."""
 OTHER_SIDE = 0.5
 """What a look of the other side counts against a sighting, in hand sizes, where two tracks led to one hand."""
-
-
-@dataclass(frozen=True, eq=False)
-class Sighting:
-    """A followed hand as the landmark network sees it in a frame."""
-
-    track: Track
-    joints_px: Float[np.ndarray, "21 2"]
-    evidence: Evidence
-
-    @classmethod
-    def of_look(cls, track: Track, look: Look) -> "Sighting":
-        """By a look at where the track led."""
-        told = track.told(float(logit(np.array([look.landmarks.right]))[0]))
-        evidence = Evidence.of_look(look.box_px, look.joints_px, look.landmarks, look.square)
-        return cls(replace(told, presence=look.landmarks.presence), look.joints_px, evidence)
 
 
 class Tracker:
@@ -66,6 +55,9 @@ class Tracker:
         camera: fx, fy, cx, cy px or a Camera; without it a focal length is assumed, as `estimate` does.
         model: as of `estimate`.
         mirrored: the frames are mirror images, as of `estimate`.
+        gate: replace frames of little confidence by the last confident pose (`knuckle.live.gate`); False reports every
+            frame as it was seen, and a hand that is not seen not at all.
+        smooth: filter poses (`knuckle.live.pose_filter`).
 
     Raises KnuckleError for a camera or model that cannot be used.
     """
@@ -76,10 +68,15 @@ class Tracker:
         camera: Camera | Sequence[float] | None = None,
         model: str = AUTO,
         mirrored: bool = False,
+        gate: bool = True,
+        smooth: bool = True,
     ) -> None:
         self._request = Request.checked(camera=camera, mirrored=mirrored)
         self._predictor: AnyPredictor = open_predictor(model)
-        self._landmarks = landmark_network()
+        one = self._predictor.one if isinstance(self._predictor, AutoPredictor) else self._predictor
+        self._rig = one.record.rig
+        self._faces = load_rig(self._rig).faces
+        self._gated, self._smooth = gate, smooth
         self._tracks: list[Track] = []
         self._lost: list[Track] = []
         self._schedule = Schedule()
@@ -87,131 +84,144 @@ class Tracker:
         self._time_s = -np.inf
 
     def __call__(self, frame: UInt8[np.ndarray, "H W 3"], time_s: float) -> Hands:
-        """The hands of the next frame.
+        """The hands of the next frame, in the order of their identities.
 
         frame: RGB. time_s: when it was taken, later than the frame before. Raises KnuckleError for a frame that is no
         RGB picture of 8 bits, or a time that is not later.
         """
         if not np.isfinite(time_s) or time_s <= self._time_s:
             raise KnuckleError(
-                f"time_s: expected one after the last frame's {self._time_s:g}, got {time_s:g}"
+                f"time_s: expected one after that of the last frame, {self._time_s:g}, got {time_s:g}"
             )
-        self._time_s = float(time_s)
         pixels = check_image(frame)
-        photo = Photo(pixels, pixels.shape[1], pixels.shape[0])
-        picture, _ = self._request.shown(photo)
-        seen = self._follow(picture.pixels)
-        seen += self._search(picture.pixels, seen)
-        self._lost = [track for track in self._lost if self._time_s - self._lost_since(track) <= REGAINED_S]
-        return picture.given_hands(self._estimate(picture.pixels, picture.camera, seen))
+        self._time_s = float(time_s)
+        picture, _ = self._request.shown(Photo(pixels, pixels.shape[1], pixels.shape[0]))
+        expected = self._expected(self._tracks)
+        self._search(picture.pixels, expected)
+        expected = self._expected(self._tracks)
+        seen = self._ask(picture.pixels, picture.camera, expected)
+        reported = self._update(seen, expected)
+        return picture.given_hands(to_hands(reported, picture.camera, self._faces, time_s=self._time_s))
 
-    def _follow(self, image: UInt8[np.ndarray, "H W 3"]) -> list[Sighting]:
-        """Look for each hand where it should be by now; those not seen are lost."""
-        expected = np.array([track.motion.predicted(self._time_s) for track in self._tracks]).reshape(
-            -1, 21, 2
-        )
-        looks = look_at_squares(self._landmarks, image, [joints_to_square(joints) for joints in expected])
-        seen = [Sighting.of_look(track, look) for track, look in zip(self._tracks, looks, strict=True)]
-        kept = self._kept(seen, expected)
-        for number, each in enumerate(seen):
-            if number not in kept:
-                self._lost.append(replace(each.track, lost_s=self._time_s, presence=0.0))
-        self._tracks = []
-        return [seen[number] for number in kept]
+    def _expected(self, tracks: Sequence[Track]) -> Float[np.ndarray, "N 21 2"]:
+        """Where the joints of hands should be by now."""
+        return np.array([track.motion.predicted(self._time_s) for track in tracks]).reshape(-1, 21, 2)
 
-    def _kept(self, seen: Sequence[Sighting], expected: Float[np.ndarray, "N 21 2"]) -> list[int]:
-        """Which sightings are hands, each once: where two tracks led to one hand, it is that one's whose side it is of,
-        or that was expected nearer."""
-        present = [n for n, each in enumerate(seen) if each.track.presence >= LEAST_PRESENCE]
-        joints = np.array([each.joints_px for each in seen]).reshape(-1, 21, 2)
-        same = on_each_other(joints)
-        away = np.linalg.norm(joints - expected, axis=-1).mean(-1)
-        away = np.array([gap / hand_size_px(hand) for gap, hand in zip(away, expected, strict=True)])
-        for n, each in enumerate(seen):
-            right = each.evidence.right[0] >= 0.5
-            away[n] += OTHER_SIDE * (right != each.track.is_right)
-        kept: list[int] = []
-        for n in sorted(present, key=lambda n: away[n]):
-            if not same[n, kept].any():
-                kept.append(n)
-        return sorted(kept)
-
-    def _search(self, image: UInt8[np.ndarray, "H W 3"], seen: Sequence[Sighting]) -> list[Sighting]:
-        """Hands that were not followed: those lost a moment ago, or new ones."""
-        missing = not seen or any(
-            self._time_s - self._lost_since(track) <= MISSED_FOR_S for track in self._lost
-        )
+    def _search(self, image: UInt8[np.ndarray, "H W 3"], expected: Float[np.ndarray, "N 21 2"]) -> None:
+        """Take up hands that are not followed: those lost a moment ago, or new ones."""
+        self._lost = [track for track in self._lost if self._missing_for(track) <= REGAINED_S]
+        missing = not self._tracks or any(self._missing_for(track) <= MISSED_FOR_S for track in self._lost)
         if not self._schedule.due(self._time_s, missing=missing):
-            return []
+            return
         finder = default_detector(effort="normal" if self._schedule.closely(self._time_s) else "fast")
-        found = finder(image, known=_as_proposals(seen))
-        evidence = [hand.evidence for hand in found if hand.evidence is not None]
-        joints = np.array([each.joints_px[0] for each in evidence]).reshape(-1, 21, 2)
-        both = np.concatenate([np.array([each.joints_px for each in seen]).reshape(-1, 21, 2), joints])
-        doubled = on_each_other(both)[len(seen) :, : len(seen)].any(1)
-        new = [n for n in range(len(found)) if not doubled[n] and evidence[n].presence[0] >= LEAST_PRESENCE]
-        if not new:
-            return []
-        boxes = np.array([found[n].box_px for n in new])
-        right = np.array([found[n].right for n in new])
-        sides = decide_sides(image, boxes, Evidence.joined([evidence[n] for n in new]), detector_right=right)
-        signs = np.array([1 if side == "right" else -1 for side in sides.sides])
-        odds = signs * logit(sides.confidence)
-        old = {
-            f: k
-            for k, f in match_hands(
-                np.array([t.motion.predicted(self._time_s) for t in self._lost]).reshape(-1, 21, 2),
-                joints[new],
-                known_odds=[track.side_odds for track in self._lost],
-                found_odds=odds.tolist(),
-                slack=[SLACK_PER_S * (self._time_s - self._lost_since(track)) for track in self._lost],
-            )
-        }
-        sightings = []
-        for f, n in enumerate(new):
-            if f in old:
-                track = replace(self._lost[old[f]].told(float(odds[f])), lost_s=None)
-                track = replace(track, motion=Motion(joints[n], self._time_s))
+        known = Predicted.of_joints(expected, [track.side for track in self._tracks])
+        places = Proposals(known.boxes_px, known.squares, np.ones(len(known)), np.full(len(known), 0.5))
+        found = [
+            hand
+            for hand in finder(image, known=places)
+            if hand.evidence is not None and hand.evidence.presence[0] >= LEAST_PRESENCE
+        ]
+        evidence = Evidence.joined([hand.evidence for hand in found if hand.evidence is not None])
+        doubled = on_each_other(np.concatenate([expected, evidence.joints_px]))
+        new = np.flatnonzero(~doubled[len(expected) :, : len(expected)].any(1))
+        if not len(new):
+            return
+        found, evidence = [found[n] for n in new], evidence.rows(new)
+        boxes = np.array([hand.box_px for hand in found])
+        right = np.array([hand.right for hand in found])
+        sides = decide_sides(image, boxes, evidence, detector_right=right)
+        odds = np.array([1 if side == "right" else -1 for side in sides.sides]) * logit(sides.confidence)
+        matches = match_hands(
+            self._expected(self._lost),
+            evidence.joints_px,
+            known_odds=[track.side_odds for track in self._lost],
+            found_odds=odds.tolist(),
+            slack=[SLACK_PER_S * self._missing_for(track) for track in self._lost],
+        )
+        again = {found_number: self._lost[lost_number] for lost_number, found_number in matches}
+        for number, (hand, joints) in enumerate(zip(found, evidence.joints_px, strict=True)):
+            if number in again:
+                track = again[number]
+                track.hear(float(odds[number]))
+                track.found_again(joints, self._time_s)
             else:
-                track = self._new_track(joints[n], float(odds[f]), sure=found[n].score >= SURE_SCORE)
-            sightings.append(Sighting(replace(track, presence=found[n].score), joints[n], evidence[n]))
-        self._lost = [track for k, track in enumerate(self._lost) if k not in old.values()]
-        return sightings
+                track = Track.new(
+                    self._next_identity, joints, self._time_s, side_odds=float(odds[number]), rig=self._rig
+                )
+                track.sightings = REPORTED_AFTER if hand.score >= SURE_SCORE else 0
+                self._next_identity += 1
+            self._tracks.append(track)
+        self._lost = [track for track in self._lost if track.lost_s is not None]
 
-    def _new_track(self, joints_px: Float[np.ndarray, "21 2"], odds: float, *, sure: bool) -> Track:
-        track = Track(
-            self._next_identity,
-            Motion(joints_px, self._time_s),
-            side_odds=float(np.clip(odds, -MOST_ODDS, MOST_ODDS)),
-            is_right=odds >= 0,
-            born_s=self._time_s,
-            sightings=REPORTED_AFTER if sure else 1,
+    def _ask(
+        self, image: UInt8[np.ndarray, "H W 3"], camera: Camera, expected: Float[np.ndarray, "N 21 2"]
+    ) -> TrackedHands:
+        """What the frame shows where the hands should be."""
+        tracks = self._tracks
+        if tracks:
+            start = FitStart(*(np.concatenate(rows) for rows in zip(*(t.start for t in tracks), strict=True)))
+            memory = Memory.joined([track.memory for track in tracks])
+        else:
+            start, memory = None, None
+        predicted = Predicted.of_joints(
+            expected, [track.side for track in tracks], start=start, memory=memory
         )
-        self._next_identity += 1
-        return track
+        sure = np.array([track.side_confidence for track in tracks])
+        return estimate_tracked(self._predictor, image, camera, predicted, side_confidence=sure)
 
-    def _estimate(self, image: UInt8[np.ndarray, "H W 3"], camera: Camera, seen: Sequence[Sighting]) -> Hands:
-        """The hands seen, in the order of their identities."""
-        seen = sorted(seen, key=lambda each: each.track.identity)
-        boxes = np.array([each.evidence.box_px[0] for each in seen]).reshape(-1, 4)
-        sides = [each.track.side for each in seen]
-        evidence = Evidence.joined([each.evidence for each in seen])
-        estimated = self._predictor.estimate(image, boxes, sides, camera, evidence=evidence)
-        odds = np.array([(1 if each.track.is_right else -1) * each.track.side_odds for each in seen])
-        told = evidence if self._predictor.uses_evidence else None
-        hands = annotate(estimated, told, 1 / (1 + np.exp(-odds)))
-        for number, each in enumerate(seen):
-            motion = each.track.motion
-            if motion.time_s < self._time_s:
-                motion = motion.seen(hands.joints_px[number], self._time_s)
-            self._tracks.append(replace(each.track, motion=motion, sightings=each.track.sightings + 1))
-        reported = [n for n, track in enumerate(self._tracks) if track.sightings > REPORTED_AFTER]
-        return hands.rows(reported).changed(
-            identities=tuple(self._tracks[n].identity for n in reported), time_s=self._time_s
+    def _update(self, seen: TrackedHands, expected: Float[np.ndarray, "N 21 2"]) -> list[Reported]:
+        """Bring tracks up to this frame; the hands to report."""
+        kept = self._kept(seen, expected)
+        reported, tracks = [], []
+        for number, track in enumerate(self._tracks):
+            one = np.array([number])
+            hand = seen.hands[number]
+            if number not in kept:
+                track.lost_s = self._time_s
+                self._lost.append(track)
+                continue
+            tracks.append(track)
+            track.sightings += 1
+            if track.motion.time_s < self._time_s:
+                track.motion = track.motion.seen(hand.joints_px, self._time_s)
+            track.start, track.memory = seen.start.rows(one), seen.memory.rows(one)
+            track.model, track.confidence = hand.model, hand.confidence
+            threshold = DOUBTFUL if self._gated else 0.0
+            gated = track.gate.push(self._time_s, HandPose.of(hand), hand.confidence, threshold)
+            if track.sightings > REPORTED_AFTER:
+                reported.append(Reported.seen(track, hand, gated, posed=self._gated or self._smooth))
+            # A look that is at the hand of the other side next to it is no reason to doubt one's own.
+            if seen.looked[number]:
+                track.hear(float(logit(seen.evidence.right[one])[0]))
+        self._tracks = tracks
+        for track in self._lost if self._gated else ():
+            gated = track.gate.push(self._time_s, None, 0.0, DOUBTFUL)
+            if gated.pose is not None and track.sightings > REPORTED_AFTER:
+                reported.append(Reported.held(track, gated, self._missing_for(track)))
+        return sorted(reported, key=lambda each: each.identity)
+
+    def _kept(self, seen: TrackedHands, expected: Float[np.ndarray, "N 21 2"]) -> set[int]:
+        """Which tracks have seen their hand: where two were led to one, it is that one's whose side it is of, or that
+        expected it nearer."""
+        joints = seen.hands.joints_px
+        away = np.array(
+            [
+                np.linalg.norm(own - hand, axis=-1).mean() / hand_size_px(hand)
+                for own, hand in zip(joints, expected, strict=True)
+            ]
         )
+        right = seen.evidence.right >= 0.5
+        away = away + OTHER_SIDE * (right != [track.is_right for track in self._tracks])
+        same = on_each_other(joints)
+        kept: list[int] = []
+        for number in np.argsort(away, kind="stable").tolist():
+            if seen.evidence.presence[number] >= LEAST_PRESENCE and not same[number, kept].any():
+                kept.append(number)
+        return set(kept)
 
-    def _lost_since(self, track: Track) -> float:
-        return self._time_s if track.lost_s is None else track.lost_s
+    def _missing_for(self, track: Track) -> float:
+        """Seconds since a lost hand was seen."""
+        return 0.0 if track.lost_s is None else self._time_s - track.lost_s
 
     def saved(self) -> dict[str, Any]:
         """All that the next frame depends on, as plain numbers: JSON keeps it exactly."""
@@ -224,19 +234,12 @@ class Tracker:
         }
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """Go on where a tracker with the same arguments was `saved`."""
-        self._time_s = -np.inf if saved["time_s"] is None else float(saved["time_s"])
-        self._next_identity = int(saved["next_identity"])
-        self._tracks = [Track.restored(each) for each in saved["tracks"]]
-        self._lost = [Track.restored(each) for each in saved["lost"]]
-        self._schedule = Schedule.restored(saved["schedule"])
-
-
-def _as_proposals(seen: Sequence[Sighting]) -> Proposals:
-    """Hands that need not be found again, as places a detector knows already."""
-    return Proposals(
-        np.array([each.evidence.box_px[0] for each in seen]).reshape(-1, 4),
-        tuple(joints_to_square(each.joints_px) for each in seen),
-        np.ones(len(seen)),
-        np.full(len(seen), 0.5),
-    )
+        """Go on where a tracker with the same arguments was `saved`. Raises KnuckleError for anything else."""
+        try:
+            self._time_s = -np.inf if saved["time_s"] is None else float(saved["time_s"])
+            self._next_identity = int(saved["next_identity"])
+            self._tracks = [Track.restored(each) for each in saved["tracks"]]
+            self._lost = [Track.restored(each) for each in saved["lost"]]
+            self._schedule = Schedule.restored(saved["schedule"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise KnuckleError(f"state of a tracker: expected what saved() gives, got {error!r}") from error
