@@ -28,12 +28,12 @@ STANDS_ON = {
     # Rendering and measuring know no network, and what a user runs knows neither training nor its data.
     "synth": ("poses", "raster", "sets"),
     "photos": ("errors",),
+    "video": ("geometry", "photos", "files"),
     "datasets": ("sets", "poses", "photos"),
     "evaluation": ("datasets", "synth", "progress"),
     "training": ("models", "evaluation"),
     "inference": ("rig", "photos"),
     "live": ("inference",),
-    "video": ("photos", "files", "geometry"),
     "view": ("evaluation",),
     "knuckle": ("models", "live", "view"),
     "export": ("training", "inference", "view"),

@@ -17,6 +17,7 @@ PACKAGES = {
         "typer",
         "pillow",
     ),
+    "video": ("av",),
     "train": (
         "torch",
         "torchvision",

@@ -28,9 +28,12 @@ COMMANDS = {
 
 # The extra of the package that installs a module which the base install does not have.
 EXTRAS = {
+    "av": "video",
+    "pyarrow": "parquet",
     **dict.fromkeys(("torch", "torchvision", "timm", "accelerate", "safetensors"), "train"),
     **dict.fromkeys(("numba", "tensorboard", "onnx", "onnxscript", "matplotlib"), "train"),
     "av": "video",
+    "pyarrow": "parquet",
 }
 
 

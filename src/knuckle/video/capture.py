@@ -12,6 +12,8 @@ import numpy as np
 READ_THREADS = 4
 """At most, of the decoder: each holds a picture, and at 8K more of them would fill a small machine's memory."""
 
+_SILENT = 0
+
 
 class Capture(Protocol):
     """What is used of `cv2.VideoCapture`."""
@@ -40,12 +42,13 @@ def open_capture(source: int | str, parameters: Mapping[int, float] = {}) -> Cap
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Without OpenCV's own warnings; they tell what the caller says better."""
-    before = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    levels = getattr(cv2.utils, "logging", cv2)  # OpenCV 4 has them in the package itself
+    before = levels.getLogLevel()
+    levels.setLogLevel(_SILENT)
     try:
         yield
     finally:
-        cv2.utils.logging.setLogLevel(before)
+        levels.setLogLevel(before)
 
 
 def prop(capture: Capture, *names: str) -> float | None:

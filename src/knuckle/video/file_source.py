@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from knuckle.errors import KnuckleError
+from knuckle.errors import KnuckleError, install_command
 from knuckle.photos.reading import MAX_PIXELS, MIN_SIDE
 from knuckle.video import metadata
+from knuckle.video.av_capture import AvCapture
 from knuckle.video.capture import READ_THREADS, Capture, open_capture, prop
 from knuckle.video.frame import Frame, VideoInfo, VideoSource
 
@@ -56,6 +57,9 @@ class FileSource(VideoSource):
         told = 0 < rate <= MAX_RATE
         self._pixel_shape = _pixel_shape(capture)
         picture = self._retrieved() if capture.grab() else None
+        if picture is None:
+            capture = self._capture = _by_av(address, capture, self._name)
+            picture = self._retrieved() if capture.grab() else None
         if picture is None:
             raise KnuckleError(f"{self._name}: expected a video with pictures, got one without any")
         self._size = picture.shape[:2]
@@ -122,7 +126,7 @@ class FileSource(VideoSource):
 
     def _time(self) -> float:
         """Of the frame that was grabbed last, s."""
-        time_s = (prop(self._capture, "POS_MSEC") or 0.0) / 1000
+        time_s = max(0.0, (prop(self._capture, "POS_MSEC") or 0.0) / 1000)
         if self._index == 1 and time_s <= 0 and self.info.count is None:
             self._untimed = True
             self._warn(f"{self._name}: its frames have no times; {self._assumed_rate:g} frames/s are assumed")
@@ -177,7 +181,7 @@ class FileSource(VideoSource):
         if told_s - end_s > max(MISSING_S, MISSING_SHARE * told_s):
             self._warn(
                 f"{self._name}: ends after {end_s:.1f} s of the {told_s:.1f} s that its header says, as if it were cut"
-                f" off; the {self._index + 1 - self.backwards} frames there are were read"
+                f" off; what is there was read"
             )
 
 
@@ -193,6 +197,23 @@ def _opened(address: str | Path, name: str) -> Capture:
     if not capture.isOpened():
         raise KnuckleError(f"{name}: expected a video, got {'an answer' if web else metadata.describe(path)}")
     return capture
+
+
+def _by_av(address: str | Path, tried: Capture, name: str) -> Capture:
+    """Another reader of a file of which OpenCV decodes nothing."""
+    code = int(prop(tried, "FOURCC") or 0)
+    tried.release()
+    codec = code.to_bytes(4, "little").decode("ascii", "replace") if 0 < code < 2**32 else ""
+    try:
+        return AvCapture(address, threads=min(os.cpu_count() or 1, READ_THREADS))
+    except ModuleNotFoundError:
+        if codec.upper() != "AV01":
+            raise KnuckleError(f"{name}: expected a video with pictures, got one without any") from None
+        raise KnuckleError(
+            f"{name}: expected a video that OpenCV decodes, got AV1; that is read after {install_command('video')}"
+        ) from None
+    except OSError:
+        raise KnuckleError(f"{name}: expected a video with pictures, got one without any") from None
 
 
 def _check_file(path: Path, name: str) -> None:

@@ -13,7 +13,7 @@ from knuckle.video.clock import LATEST_S, StreamClock, now
 from knuckle.video.frame import Frame, VideoInfo, VideoSource
 from knuckle.video.handover import Ended, Handover
 
-FIRST_DELAY_S, LONGEST_DELAY_S = 0.25, 4.0
+FIRST_DELAY_S, LONGEST_DELAY_S = 0.25, 2.0
 """Between two tries to reach a stream again; doubled each time."""
 FAILED_READS = 5
 """Of a camera in a row before it counts as gone: some fail once when they start."""
@@ -63,7 +63,8 @@ class LiveSource(VideoSource):
         self._frames: Handover[Frame] = Handover(newest=True)
         self._rate: float | None = None
         self._count = 0
-        self._last_s = -float("inf")
+        self._last_s = self._came_s = -float("inf")
+        self._lost, self._delay_s = False, FIRST_DELAY_S
         self._thread = threading.Thread(target=self._run, name=f"read {name}", daemon=True)
         self._thread.start()
         try:
@@ -84,28 +85,35 @@ class LiveSource(VideoSource):
         return self._frames.stale
 
     def __next__(self) -> Frame:
-        if self._stopped.is_set():
-            raise StopIteration
         first, self._first = self._first, None
         try:
-            # The first frame waited since the source was opened; there may be a newer one.
-            frame = self._frames.take(0 if first else self._timeout_s + self._reconnect_s)
-            self._frames.stale += first is not None
-        except (TimeoutError, Ended):
             if first is None:
-                raise self._gone(self._timeout_s + self._reconnect_s) from None
-            frame = first
+                return self._frames.take(self._timeout_s + self._reconnect_s)
+            # It has waited since the source was opened; there may be a newer one.
+            frame = self._frames.take(0)
+            self._frames.stale += 1
+            return frame
+        except Ended:
+            raise StopIteration from None
+        except (TimeoutError, KnuckleError) as error:
+            if first is not None:
+                return first
+            if isinstance(error, KnuckleError):
+                raise
+            raise self._gone(self._timeout_s + self._reconnect_s) from None
         finally:
             self._tell()
-        return frame
 
     def skip(self, count: int) -> None:
         if count:
             raise KnuckleError(f"{self._name}: expected a video file to go on in, got a live source")
 
-    def close(self) -> None:
+    def stop(self) -> None:
         self._stopped.set()
         self._frames.close()
+
+    def close(self) -> None:
+        self.stop()
         # Only the thread itself lets go of the capture: one that is released during a read ends the program.
         if self._thread is not threading.current_thread():
             self._thread.join(CLOSING_S)
@@ -118,7 +126,7 @@ class LiveSource(VideoSource):
                 return
 
     def _gone(self, seconds: float) -> KnuckleError:
-        return KnuckleError(f"{self._name}: expected pictures, got none for {seconds:g} s; is it still there?")
+        return KnuckleError(f"{self._name}: expected pictures, got none for {seconds:.0f} s; is it still there?")
 
     def _run(self) -> None:
         try:
@@ -148,7 +156,8 @@ class LiveSource(VideoSource):
 
     def _read(self, capture: Capture) -> None:
         """Hand over frames until reading fails."""
-        self._rate = _rate(capture)
+        # Pictures over HTTP carry no rate; FFmpeg makes one up.
+        self._rate = None if self._times == "arrival" else _rate(capture)
         stream_clock = StreamClock()
         failed = 0
         while not self._stopped.is_set():
@@ -160,7 +169,10 @@ class LiveSource(VideoSource):
                 if self._reconnect_s or failed >= FAILED_READS:
                     return
                 continue
-            failed = 0
+            failed, self._came_s = 0, came_s
+            if self._lost:
+                self._lost = False
+                self._notes.put(f"{self._name}: pictures come again")
             time_s = self._taken(capture, stream_clock, came_s)
             index, self._count = self._count, self._count + 1
             if time_s <= self._last_s:
@@ -181,18 +193,18 @@ class LiveSource(VideoSource):
 
     def _reached_again(self) -> Capture | None:
         """Open it again, with longer and longer pauses; None when it was stopped meanwhile."""
-        self._notes.put(f"{self._name}: no pictures any more; trying to reach it again")
-        until, delay_s = now() + self._reconnect_s, FIRST_DELAY_S
-        while now() < until:
-            if self._stopped.wait(delay_s):
+        if not self._lost:
+            self._lost, self._delay_s = True, FIRST_DELAY_S
+            self._notes.put(f"{self._name}: no pictures any more; trying to reach it again")
+        while now() < self._came_s + self._reconnect_s:
+            if self._stopped.wait(self._delay_s):
                 return None
+            self._delay_s = min(2 * self._delay_s, LONGEST_DELAY_S)
             capture = self._open_capture()
             if capture.isOpened():
-                self._notes.put(f"{self._name}: pictures come again")
                 return capture
             capture.release()
-            delay_s = min(2 * delay_s, LONGEST_DELAY_S)
-        raise self._gone(self._reconnect_s)
+        raise self._gone(now() - self._came_s)
 
 
 def _rate(capture: Capture) -> float | None:

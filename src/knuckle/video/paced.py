@@ -42,9 +42,12 @@ class PacedFile(VideoSource):
             raise KnuckleError(f"{self.info.name}: expected frames to be skipped before the file plays")
         self._source.skip(count)
 
-    def close(self) -> None:
+    def stop(self) -> None:
         self._stopped.set()
         self._frames.close()
+
+    def close(self) -> None:
+        self.stop()
         if self._thread is not None:
             self._thread.join()
         self._source.close()

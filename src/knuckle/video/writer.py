@@ -256,5 +256,5 @@ def join_parts(parts: Sequence[Path], path: str | Path) -> None:
                         if packet.dts is not None:
                             packet.stream = stream
                             joined.mux(packet)
-            except (OSError, IndexError) as error:
+            except (OSError, IndexError, av.error.FFmpegError) as error:
                 raise KnuckleError(f"{part}: cannot be joined into {path} ({error})") from error
