@@ -32,8 +32,6 @@ EXTRAS = {
     "pyarrow": "parquet",
     **dict.fromkeys(("torch", "torchvision", "timm", "accelerate", "safetensors"), "train"),
     **dict.fromkeys(("numba", "tensorboard", "onnx", "onnxscript", "matplotlib"), "train"),
-    "av": "video",
-    "pyarrow": "parquet",
 }
 
 

@@ -38,6 +38,11 @@ def track(
     mirrored: Annotated[
         bool, typer.Option("--mirrored", help="The video is a mirror image: the true side is the other.")
     ] = False,
+    gate: Annotated[
+        bool,
+        typer.Option(help="Give frames of little confidence the pose of the last confident one, or not."),
+    ] = True,
+    smooth: Annotated[bool, typer.Option(help="Filter poses over time, or not.")] = True,
     mesh: Annotated[bool, typer.Option("--mesh", help="Write the vertices of every hand too.")] = False,
     video: Annotated[bool, typer.Option(help="Write a video with the hands drawn over it, or none.")] = True,
     overwrite: Annotated[
@@ -58,7 +63,15 @@ def track(
     from knuckle.tracks.settings import Settings, weights_of
 
     lens = None if camera is None else tuple(numbers("--camera", camera, "FX,FY,CX,CY"))
-    settings = Settings(camera=lens, model=model, mirrored=mirrored, mesh=mesh, overlay=video)  # pyright: ignore[reportArgumentType]
+    settings = Settings(
+        camera=lens,  # pyright: ignore[reportArgumentType]
+        model=model,
+        mirrored=mirrored,
+        gate=gate,
+        smooth=smooth,
+        mesh=mesh,
+        overlay=video,
+    )
     weights_of(model)
     if out is not None:
         check_folder(out)

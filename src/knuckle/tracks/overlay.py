@@ -4,6 +4,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from jaxtyping import UInt8
 
 from knuckle.hands import Hands
 from knuckle.inference.picture import in_picture_of
@@ -11,6 +12,7 @@ from knuckle.tracks.journal import EVERY
 from knuckle.video.frame import Frame, VideoInfo
 from knuckle.video.writer import PartsWriter, join_parts, part_path
 from knuckle.view.overlay import draw_hands
+from knuckle.view.quick_mesh import draw_quick_meshes
 
 LARGEST_SIDE = 1920
 """Of the overlay, px: larger frames are reduced, since encoding 8K takes longer than all else."""
@@ -41,13 +43,10 @@ class Overlay:
 
     def write(self, frame: Frame, hands: Hands) -> None:
         """Append a frame. Raises KnuckleError where it cannot be written."""
-        image = frame.image
-        if image.shape[1::-1] != self._size:
-            image = np.asarray(cv2.resize(image, self._size, interpolation=cv2.INTER_AREA))
-            hands = in_picture_of(hands, hands.camera.resized(*self._size))
+        picture = draw_frame(frame.image, hands, self._size)
         # Frames less than a millisecond apart would have one time in the file.
         self.last_ms = max(round(1000 * frame.time_s), self.last_ms + 1)
-        self._parts.write(draw_hands(image, hands), self.last_ms / 1000)
+        self._parts.write(picture, self.last_ms / 1000)
 
     def close(self) -> None:
         """Complete the part at hand."""
@@ -58,3 +57,16 @@ class Overlay:
         parts = [part_path(self._folder, number) for number in range(self._parts.number)]
         if parts:
             join_parts(parts, path)
+
+
+def draw_frame(
+    image: UInt8[np.ndarray, "H W 3"], hands: Hands, size: tuple[int, int]
+) -> UInt8[np.ndarray, "h w 3"]:
+    """Hands over a copy of a frame: meshes, skeletons, and labels with their identities. size: width, height px."""
+    if image.shape[1::-1] == size:
+        image = image.copy()
+    else:
+        image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+        hands = in_picture_of(hands, hands.camera.resized(*size))
+    draw_quick_meshes(image, hands)
+    return draw_hands(image, hands, mesh=False)

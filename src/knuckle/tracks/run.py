@@ -6,14 +6,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
-import knuckle
 from knuckle.errors import KnuckleError
 from knuckle.progress import show_progress
 from knuckle.tracks.journal import EVERY, Journal, State
 from knuckle.tracks.lines import Header, LinesWriter, read_header
 from knuckle.tracks.overlay import Overlay
 from knuckle.tracks.results import Results, Video
-from knuckle.tracks.settings import Settings, difference, rig_of, weights_of
+from knuckle.tracks.settings import Settings, difference, rig_of, version_here, weights_of
 from knuckle.tracks.tables import Summary, summarise, write_npz, write_parquet
 from knuckle.video import VideoInfo, VideoSource, open_video
 
@@ -186,7 +185,7 @@ def task_of(video: Video, results: Results, settings: Settings) -> dict[str, Any
         "bytes": video.bytes,
         "settings": settings.to_dict(),
         "weights": weights_of(settings.model),
-        "knuckle": knuckle.__version__,
+        "knuckle": version_here(),
     }
 
 

@@ -1,6 +1,7 @@
 """What is asked of a video, and the tracker that does it."""
 
 from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from knuckle.geometry.camera import Camera
@@ -12,6 +13,8 @@ OPTIONS = {
     "camera": "--camera",
     "model": "--model",
     "mirrored": "--mirrored",
+    "gate": "--no-gate",
+    "smooth": "--no-smooth",
     "mesh": "--mesh",
     "overlay": "--no-video",
 }
@@ -28,6 +31,10 @@ class Settings:
     """As of `estimate`."""
     mirrored: bool = False
     """The frames are mirror images."""
+    gate: bool = True
+    """Whether frames of little confidence get the pose of the last confident one."""
+    smooth: bool = True
+    """Whether poses are filtered over time."""
     mesh: bool = False
     """Whether the lines have the vertices."""
     overlay: bool = True
@@ -35,7 +42,13 @@ class Settings:
 
     def open_tracker(self, info: VideoInfo) -> Tracker:
         """The tracker of a video. Raises KnuckleError for a camera or model that cannot be used."""
-        return Tracker(camera=self.camera_of(info), model=self.model, mirrored=self.mirrored)
+        return Tracker(
+            camera=self.camera_of(info),
+            model=self.model,
+            mirrored=self.mirrored,
+            gate=self.gate,
+            smooth=self.smooth,
+        )
 
     def camera_of(self, info: VideoInfo) -> Camera | tuple[float, float, float, float] | None:
         """The camera that a tracker is given: the user's, else the video's own."""
@@ -56,7 +69,7 @@ def difference(own: dict[str, Any], earlier: dict[str, Any]) -> str | None:
 
 
 def _text(name: str, value: Any) -> str:
-    if name == "overlay":
+    if OPTIONS[name].startswith("--no-"):
         value = not value
     if isinstance(value, list):
         return ",".join(f"{number:g}" for number in value)
@@ -71,6 +84,14 @@ def rig_of(model: str) -> str:
 def weights_of(model: str) -> dict[str, str]:
     """The networks behind a model's name, each with its file's checksum. Raises KnuckleError for an unknown model."""
     return {record.name: record.sha256 for record in _records(model)}
+
+
+def version_here() -> str:
+    """Of knuckle."""
+    try:
+        return version("knuckle")
+    except PackageNotFoundError:  # run from a source tree that is not installed
+        return "unknown"
 
 
 def _records(model: str) -> list[Any]:
