@@ -1,11 +1,15 @@
 """The overlay video: hands drawn over the frames, written in parts that are joined at the end."""
 
+from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import cv2
 import numpy as np
 from jaxtyping import UInt8
 
+from knuckle.errors import KnuckleError
 from knuckle.hands import Hands
 from knuckle.inference.picture import in_picture_of
 from knuckle.tracks.journal import EVERY
@@ -41,16 +45,29 @@ class Overlay:
         rate = info.rate or ASSUMED_RATE
         self._parts = PartsWriter(folder, size=self._size, rate=rate, frames=EVERY, first=first)
 
-    def write(self, frame: Frame, hands: Hands) -> None:
-        """Append a frame. Raises KnuckleError where it cannot be written."""
-        picture = draw_frame(frame.image, hands, self._size)
+    def draw(self, frame: Frame, hands: Hands) -> UInt8[np.ndarray, "h w 3"]:
+        """The picture of a frame, in the video's size."""
+        return draw_frame(frame.image, hands, self._size)
+
+    def write(self, picture: UInt8[np.ndarray, "h w 3"], time_s: float) -> None:
+        """Append a picture. Raises KnuckleError where it cannot be written."""
         # Frames less than a millisecond apart would have one time in the file.
-        self.last_ms = max(round(1000 * frame.time_s), self.last_ms + 1)
+        self.last_ms = max(round(1000 * time_s), self.last_ms + 1)
         self._parts.write(picture, self.last_ms / 1000)
 
     def close(self) -> None:
         """Complete the part at hand."""
         self._parts.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # An error that ends the block is not to be hidden by what follows from it.
+        with suppress(*([KnuckleError] if error is not None else [])):
+            self.close()
 
     def join(self, path: Path) -> None:
         """Join all parts there are into one file."""

@@ -6,7 +6,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+from jaxtyping import UInt8
+
 from knuckle.errors import KnuckleError
+from knuckle.hands import Hands
 from knuckle.progress import show_progress
 from knuckle.tracks.journal import EVERY, Journal, State
 from knuckle.tracks.lines import Header, LinesWriter, read_header
@@ -14,7 +18,11 @@ from knuckle.tracks.overlay import Overlay
 from knuckle.tracks.results import Results, Video
 from knuckle.tracks.settings import Settings, difference, rig_of, version_here, weights_of
 from knuckle.tracks.tables import Summary, summarise, write_npz, write_parquet
-from knuckle.video import VideoInfo, VideoSource, open_video
+from knuckle.video import Frame, VideoInfo, VideoSource, open_video
+from knuckle.video.pipeline import WAITING, Pipeline
+
+WAITING_PIXELS = 8_000_000
+"""In all frames that wait before a stage: large ones would fill the memory."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +116,17 @@ def _overlay(settings: Settings, results: Results, info: VideoInfo, state: State
     return Overlay(results.journal, info, first=parts, last_ms=state.overlay_ms)
 
 
+@dataclass
+class _Followed:
+    """A frame on its way through the stages."""
+
+    frame: Frame
+    hands: Hands
+    saved: dict[str, Any] | None
+    """The tracker's state after it, every `EVERY` frames."""
+    picture: UInt8[np.ndarray, "h w 3"] | None = None
+
+
 def _read(
     source: VideoSource,
     overlay: Overlay | None,
@@ -118,7 +137,10 @@ def _read(
     stopped: Callable[[], bool],
 ) -> State:
     """Do the frames that are left; the state when the video ended, or when it was stopped (then its frames are those
-    done, and the journal has an earlier one)."""
+    done, and the journal has an earlier one).
+
+    Frames are read, followed, drawn and written at the same time, each in its own thread.
+    """
     tracker = settings.open_tracker(source.info)
     camera = None
     if state.frames:
@@ -127,40 +149,58 @@ def _read(
         camera = read_header(results.lines).camera
     else:
         journal.save(state)
-    count = state.frames
 
-    def saved(tracked: dict[str, Any]) -> State:
-        lines.sync()
-        last_ms = -1 if overlay is None else overlay.last_ms
-        return replace(state, frames=count, lines_bytes=lines.bytes, overlay_ms=last_ms, tracker=tracked)
+    def follow(frame: Frame) -> _Followed:
+        nonlocal followed
+        hands = tracker(frame.image, frame.time_s)
+        followed += 1
+        saved = None
+        if followed % EVERY == 0:
+            saved = json.loads(json.dumps(tracker.saved(), allow_nan=False))
+            # From here on the run is as one that was killed now and goes on.
+            tracker.restore(saved)
+        return _Followed(frame, hands, saved)
 
+    def draw(each: _Followed) -> _Followed:
+        if overlay is not None:
+            each.picture = overlay.draw(each.frame, each.hands)
+        return each
+
+    count = followed = state.frames
     with ExitStack() as stack:
         lines = stack.enter_context(LinesWriter(results.lines, keep=state.lines_bytes))
         if overlay is not None:
-            stack.callback(overlay.close)
+            stack.enter_context(overlay)
+        waiting = max(1, min(WAITING, WAITING_PIXELS // (source.info.width * source.info.height)))
+        stages = stack.enter_context(Pipeline(source, follow, draw, newest=False, waiting=waiting))
         advance = stack.enter_context(show_progress(source.info.name, source.info.count, done=count))
-        for frame in source:
-            hands = tracker(frame.image, frame.time_s)
+        for each in stages:
             if camera is None:
-                camera = hands.camera
-                lines.write_header(_header(source.info, state.task, settings, hands.camera))
-            lines.write(frame.index, hands, camera, mesh=settings.mesh)
-            if overlay is not None:
-                overlay.write(frame, hands)
+                camera = each.hands.camera
+                lines.write_header(_header(source.info, state.task, settings, camera))
+            lines.write(each.frame.index, each.hands, camera, mesh=settings.mesh)
+            if overlay is not None and each.picture is not None:
+                overlay.write(each.picture, each.frame.time_s)
             count += 1
-            if count % EVERY == 0:
-                tracked = json.loads(json.dumps(tracker.saved(), allow_nan=False))
-                # From here on the run is as one that was killed now and goes on.
-                tracker.restore(tracked)
-                journal.save(saved(tracked))
+            if each.saved is not None:
+                journal.save(_state_after(state, count, lines, overlay, each.saved))
             advance(1)
             if stopped():
                 return replace(state, frames=count)
         if overlay is not None:
             overlay.close()
-        finished = replace(saved({}), read=True)
+        finished = replace(_state_after(state, count, lines, overlay, None), read=True)
         journal.save(finished)
     return finished
+
+
+def _state_after(
+    state: State, frames: int, lines: LinesWriter, overlay: Overlay | None, tracker: dict[str, Any] | None
+) -> State:
+    """After frames whose lines and part of the overlay are complete."""
+    lines.sync()
+    last_ms = -1 if overlay is None else overlay.last_ms
+    return replace(state, frames=frames, lines_bytes=lines.bytes, overlay_ms=last_ms, tracker=tracker)
 
 
 def _header(info: VideoInfo, task: dict[str, Any], settings: Settings, camera: Any) -> Header:
