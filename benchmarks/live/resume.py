@@ -3,8 +3,8 @@
 python -m benchmarks.live.resume [VIDEO] [--seconds 60] [--kills 10] [--seed 0] [--out out/resume]. Without a VIDEO the
 package's sample photo is moved about for that many seconds, at 10 frames/s. The run is killed by SIGKILL: once before
 its first frame, once while its files are put together at the end, else once so many frames are done as chance has it,
-and started again by the same command. Prints when it was killed, where it went on, and whether lines, arrays, tables and
-decoded frames of the overlay are the same.
+and started again by the same command. Prints when it was killed, where it went on, and whether lines, arrays, tables
+and decoded frames of the overlay are the same.
 """
 
 import argparse

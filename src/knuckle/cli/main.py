@@ -13,6 +13,7 @@ from knuckle.errors import KnuckleError, install_command
 COMMANDS = {
     "estimate": "Find the hands in photos; write their joints, meshes and pictures.",
     "track": "Follow the hands through videos; write JSON lines, tables and an overlay video.",
+    "live": "Show a camera, stream or video with its hands drawn over it.",
     "explain": "Show where a two-hand system looked for joints.",
     "demo": "Estimate the sample photo that comes with the package.",
     "info": "Print versions, installed packages and weights, for a bug report.",
