@@ -120,10 +120,11 @@ def _interrupts() -> Iterator[Callable[[], bool]]:
     """Whether Ctrl-C was pressed meanwhile: the frame at hand is still done. Pressed again, it ends at once."""
     pressed = False
 
-    def press(number: int, _: object) -> None:
+    def press(_: int, __: object) -> None:
         nonlocal pressed
         pressed = True
-        signal.signal(number, before[number])
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.signal(number, press) for number in numbers}

@@ -117,6 +117,14 @@ class Journal:
             ) from None
 
 
+def is_blank(folder: Path) -> bool:
+    """Whether a folder is what a run leaves that was killed before it kept anything."""
+    try:
+        return all(path.name == _LOCK or path.name.startswith(".state.") for path in folder.iterdir())
+    except OSError:
+        return False
+
+
 def read_state(folder: Path) -> State | None:
     """The state in a journal's folder; None where there is none. Raises KnuckleError for one that is not ours."""
     path = folder / _STATE

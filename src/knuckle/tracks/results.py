@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from knuckle.errors import KnuckleError
 from knuckle.files import printable
-from knuckle.tracks.journal import read_state
+from knuckle.tracks.journal import is_blank, read_state
 from knuckle.tracks.lines import read_header
 
 
@@ -86,7 +86,8 @@ def choose_results(video: Video, folder: Path, taken: Iterable[Path] = ()) -> tu
     taken, kept = set(taken), None
     for stem in (Path(video.name).stem, video.name):
         results = Results.of(folder, stem)
-        blocked = None if _is_of(video, results) else next(filter(os.path.lexists, results.paths), None)
+        there = [path for path in results.paths if os.path.lexists(path) and not is_blank(path)]
+        blocked = None if not there or _is_of(video, results) else there[0]
         blocked = next((path for path in results.paths if path in taken), blocked)
         if blocked is None:
             note = f"{video.source}: {kept} is not of it and is kept; its results are {stem}.*"
