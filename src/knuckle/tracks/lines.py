@@ -168,7 +168,9 @@ def frame_to_json(index: int, hands: Hands, camera: Camera, *, mesh: bool) -> di
     if not mesh:
         for hand in plain:
             del hand["vertices_m"]
-    own = {} if hands.camera == camera else {"camera": camera_to_json(hands.camera)}
+    # A run that goes on knows the header's camera as the file has it.
+    lens = camera_to_json(hands.camera)
+    own = {} if lens == camera_to_json(camera) else {"camera": lens}
     time_s = None if hands.time_s is None else round(hands.time_s, 6)
     return {"frame": index, "time_s": time_s, **own, "hands": plain}
 
