@@ -21,7 +21,6 @@ def draw_quick_meshes(picture: UInt8[np.ndarray, "H W 3"], hands: Hands) -> None
     corners, depths, colours = [], [], []
     low, high = np.array(picture.shape[1::-1]), np.zeros(2, dtype=int)
     camera = hands.camera
-    light = _TO_LIGHT * ([-1, 1, 1] if camera.picture_mirrored else [1, 1, 1])
     for index, hand in enumerate(hands):
         faces = hands.faces_of(hand.side)
         window = (
@@ -36,7 +35,7 @@ def draw_quick_meshes(picture: UInt8[np.ndarray, "H W 3"], hands: Hands) -> None
         middle = points.mean(1)
         shown = (np.einsum("ij,ij->i", normals, middle) < 0) & (points[..., 2].min(1) > _NEAREST_M)
         normals = normals[shown] / np.maximum(np.linalg.norm(normals[shown], axis=1, keepdims=True), 1e-20)
-        shade = 0.45 + 0.6 * np.clip((normals @ light + 0.3) / 1.3, 0, 1)
+        shade = 0.45 + 0.6 * np.clip((normals @ _TO_LIGHT + 0.3) / 1.3, 0, 1)
         corners.append(camera.project(points[shown]))
         depths.append(middle[shown, 2])
         colours.append(np.clip(shade[:, None] * colour_of(hands, index), 0, 255))
