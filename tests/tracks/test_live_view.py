@@ -80,16 +80,19 @@ def test_quit_ends_at_once_and_frames_are_shown_with_their_hands(view):
 
 
 def test_a_mirror_shows_the_same_hands_turned_over(view, monkeypatch):
-    # A tracker for which all frames are the same, and no labels, which are never turned over.
+    # Without labels, which are not turned over.
     monkeypatch.setattr("knuckle.view.overlay.draw_label", lambda *_: None)
-    plain, shown, _ = view({}, count=1)
-    shown.run()
-    turned, shown, _ = view({}, count=1)
-    shown._mirror = True
-    shown.run()
-    apart = np.abs(plain.pictures[0].astype(int) - turned.pictures[0][:, ::-1].astype(int))
-    assert (apart.max(2) > 40).mean() < 0.01
-    assert (np.abs(plain.pictures[0].astype(int) - turned.pictures[0].astype(int)).max(2) > 40).mean() > 0.1
+    _, shown, _ = view({}, count=1)
+    frame = Frame(moved_frames(1)[0], 0.0, 0)
+    hands = shown._tracker[1](frame.image, 0.5)
+    pictures = []
+    for mirror in (False, True):
+        shown._mirror = mirror
+        pictures.append(shown._draw(live_view._Shown(frame, hands, "auto")).picture.astype(int))
+    plain, turned = pictures
+    apart = np.abs(plain - turned[:, ::-1]).max(2)
+    assert (apart > 40).mean() < 0.01
+    assert (np.abs(plain - turned).max(2) > 40).mean() > 0.1
 
 
 def test_a_recording_has_the_frames_as_they_came_and_their_hands(view, tmp_path):
