@@ -120,8 +120,7 @@ def _run(source: "VideoSource", settings: "Settings", screen: "Screen", out: Pat
     try:
         view.run()
     finally:
-        stale = getattr(source, "stale", 0)
-        typer.echo(f"{view.frames} frames shown, {stale} left out for newer ones")
+        typer.echo(f"{view.frames} frames shown, {view.stale} left out for newer ones")
 
 
 class Page:

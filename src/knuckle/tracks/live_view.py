@@ -67,6 +67,10 @@ class LiveView:
         out: the folder in which recordings are made.
         mirror: whether the picture is shown as a mirror at first.
         say: takes sentences for the terminal.
+
+    Attributes:
+        frames: how many were shown.
+        stale: how many were left out for newer ones.
     """
 
     def __init__(
@@ -87,13 +91,14 @@ class LiveView:
         self._note: tuple[str, float] = ("", 0.0)
         self._shown_s: deque[float] = deque()
         self._late_s = 0.0
-        self.frames = 0
+        self.frames = self.stale = 0
 
     def run(self) -> None:
         """Show frames. Raises KnuckleError where the source gives none any more; recordings are completed first."""
         try:
             with Pipeline(self._source, self._follow, self._draw, newest=True) as stages:
                 for shown in stages:
+                    self.stale = self._source.stale + stages.stale
                     self._screen.show(shown.picture)
                     self._count(shown.frame.time_s)
                     self._record(shown)
