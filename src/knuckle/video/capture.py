@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -42,7 +42,7 @@ def open_capture(source: int | str, parameters: Mapping[int, float] = {}) -> Cap
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Without OpenCV's own warnings; they tell what the caller says better."""
-    levels = getattr(cv2.utils, "logging", cv2)  # OpenCV 4 has them in the package itself
+    levels: Any = getattr(cv2.utils, "logging", cv2)  # OpenCV 4 has them in the package itself
     before = levels.getLogLevel()
     levels.setLogLevel(_SILENT)
     try:

@@ -109,6 +109,9 @@ class FileSource(VideoSource):
                 self._last_s = time_s
             done += 1
 
+    def stop(self) -> None:
+        self._ended = True
+
     def close(self) -> None:
         self._ended = True
         self._first = None

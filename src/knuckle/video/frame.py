@@ -71,6 +71,7 @@ class VideoSource(ABC):
         """Leave out the next `count` frames: what follows is as if they had been read. Raises KnuckleError where there
         are not so many, or the source is live."""
 
+    @abstractmethod
     def stop(self) -> None:
         """Let a thread that waits for the next frame go on, from another one: there is none for it any more."""
 

@@ -126,7 +126,9 @@ class LiveSource(VideoSource):
                 return
 
     def _gone(self, seconds: float) -> KnuckleError:
-        return KnuckleError(f"{self._name}: expected pictures, got none for {seconds:.0f} s; is it still there?")
+        return KnuckleError(
+            f"{self._name}: expected pictures, got none for {seconds:.0f} s; is it still there?"
+        )
 
     def _run(self) -> None:
         try:
@@ -149,7 +151,9 @@ class LiveSource(VideoSource):
             if not self._count:
                 raise KnuckleError(f"{self._name}: {self._absent}")
             if not self._reconnect_s:
-                raise KnuckleError(f"{self._name}: expected pictures, got none any more: unplugged or turned off")
+                raise KnuckleError(
+                    f"{self._name}: expected pictures, got none any more: unplugged or turned off"
+                )
             capture = self._reached_again()
             if capture is None:
                 return

@@ -17,7 +17,19 @@ DIAGONAL_35MM = math.hypot(36, 24)
 """Of a frame of 35 mm film, mm: equivalent focal lengths are told for pictures of its diagonal."""
 MAX_MOVIE_BYTES = 64_000_000
 """Of a movie box that is read: that of an hour has some megabytes."""
-_NUMBERS = {21: "b", 22: "B", 23: ">f", 24: ">d", 66: ">h", 67: ">i", 74: ">q", 75: "B", 76: ">H", 77: ">I", 78: ">Q"}
+_NUMBERS = {
+    21: "b",
+    22: "B",
+    23: ">f",
+    24: ">d",
+    66: ">h",
+    67: ">i",
+    74: ">q",
+    75: "B",
+    76: ">H",
+    77: ">I",
+    78: ">Q",
+}
 _INTEGERS = {(21, 2): ">h", (21, 4): ">i", (21, 8): ">q", (22, 2): ">H", (22, 4): ">I", (22, 8): ">Q"}
 
 
@@ -50,7 +62,11 @@ def describe(path: Path) -> str:
         if b"vide" not in movie:
             return "a file with sound alone"
         return "one that OpenCV cannot decode"
-    if start[:3] == b"ID3" or start[:4] in (b"fLaC", b"OggS") or (start[:4] == b"RIFF" and start[8:12] == b"WAVE"):
+    if (
+        start[:3] == b"ID3"
+        or start[:4] in (b"fLaC", b"OggS")
+        or (start[:4] == b"RIFF" and start[8:12] == b"WAVE")
+    ):
         return "a file with sound alone"
     return "a file in which OpenCV finds none"
 

@@ -38,9 +38,9 @@ _BOUNDARY = "picture"
 class PictureServer:
     """Serves the newest published picture to browsers, and collects the keys that are pressed there.
 
-    A context manager. Answers `GET /` (the page), `GET /stream` and `POST /key`, and nothing else. Requests that are not
-    meant for this server's own address, or come from another site's page, are refused, so that no page of the web can
-    use it.
+    A context manager. Answers `GET /` (the page), `GET /stream` and `POST /key`, and nothing else. Requests that are
+    not meant for this server's own address, or come from another site's page, are refused, so that no page of the web
+    can use it.
 
     Args:
         keys: what may be pressed -> what the page's button for it says.
@@ -171,7 +171,8 @@ class _Server(ThreadingHTTPServer):
     def server_bind(self) -> None:
         # HTTPServer's own asks the network for this computer's name, which can take long.
         TCPServer.server_bind(self)
-        self.server_name, self.server_port = self.server_address[:2]
+        host, self.server_port = self.server_address[:2]
+        self.server_name = str(host)
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         with self._guard:
@@ -267,7 +268,7 @@ class _Handler(BaseHTTPRequestHandler):
         return True
 
     def _is_own(self, host: str) -> bool:
-        """A name that an attacker's DNS can point here is none of ours; a bare address is, where all are listened at."""
+        """No name that an attacker's DNS can point here is; any bare address is where the server listens at all."""
         try:
             parts = urlsplit(f"//{host}")
             name, port = parts.hostname or "", parts.port or 80

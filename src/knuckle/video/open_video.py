@@ -106,6 +106,8 @@ def _stream(
     limits: dict[int, float] = {
         cv2.CAP_PROP_OPEN_TIMEOUT_MSEC: milliseconds,
         cv2.CAP_PROP_READ_TIMEOUT_MSEC: milliseconds,
+        # Every further thread of the decoder holds a picture back.
+        cv2.CAP_PROP_N_THREADS: 1,
     }
     first: list[Capture] = []
     if parts.scheme.lower().startswith("http"):

@@ -21,8 +21,8 @@ class Pipeline:
     Args:
         items: such as a `VideoSource`, which is stopped with the pipeline and is the caller's to close, afterwards.
         stages: called with an item, or with what the stage before made of it.
-        newest: whether an item that finds another one waiting takes its place, as it should for a live source. Otherwise
-            stages wait for each other and nothing is left out.
+        newest: whether an item that finds another one waiting takes its place, as it should for a live source.
+            Otherwise stages wait for each other and nothing is left out.
         waiting: how many items may wait before each stage then.
     """
 

@@ -37,7 +37,9 @@ def import_av() -> Any:
     except ModuleNotFoundError as error:
         if error.name != "av":
             raise
-        raise KnuckleError(f"writing a video needs av, which is not installed: {install_command('video')}") from None
+        raise KnuckleError(
+            f"writing a video needs av, which is not installed: {install_command('video')}"
+        ) from None
     return av
 
 
@@ -71,7 +73,9 @@ class VideoWriter:
         if self.path.suffix.lower() != SUFFIX:
             raise KnuckleError(f"{path}: expected a name that ends in {SUFFIX}, got {self.path.suffix!r}")
         if min(size) < 1 or not 0 < rate <= 1000:
-            raise KnuckleError(f"{path}: expected a size and a rate of a video, got {size} px and {rate} frames/s")
+            raise KnuckleError(
+                f"{path}: expected a size and a rate of a video, got {size} px and {rate} frames/s"
+            )
         self.size = size
         self.count = 0
         self._start_s = start_s
@@ -244,7 +248,10 @@ def join_parts(parts: Sequence[Path], path: str | Path) -> None:
     av = import_av()
     if not parts:
         raise KnuckleError(f"{path}: expected parts to join, got none")
-    with atomic_path(path) as temporary, av.open(str(temporary), "w", format="webm", options=_CONTAINER) as joined:
+    with (
+        atomic_path(path) as temporary,
+        av.open(str(temporary), "w", format="webm", options=_CONTAINER) as joined,
+    ):
         stream = None
         for part in parts:
             try:
