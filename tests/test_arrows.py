@@ -37,9 +37,10 @@ STANDS_ON = {
     "view": ("evaluation",),
     "knuckle": ("models", "live", "view"),
     "export": ("training", "inference", "view"),
+    "tracks": ("export", "live", "video"),
     "open_model": ("export",),
     "standing": ("open_model",),
-    "cli": ("standing", "live", "video", "knuckle"),
+    "cli": ("standing", "tracks", "knuckle"),
     "__main__": ("cli",),
 }
 """The rooms from the bottom up, each with those that it stands on: it may import them and whatever they stand on.

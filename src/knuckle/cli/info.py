@@ -18,6 +18,7 @@ PACKAGES = {
         "pillow",
     ),
     "video": ("av",),
+    "parquet": ("pyarrow",),
     "train": (
         "torch",
         "torchvision",

@@ -12,6 +12,8 @@ from knuckle.errors import KnuckleError, install_command
 
 COMMANDS = {
     "estimate": "Find the hands in photos; write their joints, meshes and pictures.",
+    "track": "Follow the hands through videos; write JSON lines, tables and an overlay video.",
+    "live": "Show a camera, stream or video with its hands drawn over it.",
     "explain": "Show where a two-hand system looked for joints.",
     "demo": "Estimate the sample photo that comes with the package.",
     "doctor": "Show cameras, codecs, runtimes and speed here, and what live video would choose.",
@@ -29,6 +31,7 @@ COMMANDS = {
 # The extra of the package that installs a module which the base install does not have.
 EXTRAS = {
     "av": "video",
+    "pyarrow": "parquet",
     **dict.fromkeys(("torch", "torchvision", "timm", "accelerate", "safetensors"), "train"),
     **dict.fromkeys(("numba", "tensorboard", "onnx", "onnxscript", "matplotlib"), "train"),
 }

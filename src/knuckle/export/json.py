@@ -9,6 +9,7 @@ from jaxtyping import Int
 
 from knuckle.errors import KnuckleError
 from knuckle.files import atomic_path
+from knuckle.geometry.camera import Camera
 from knuckle.hands import Hands
 
 FORMAT = "knuckle hands"
@@ -42,24 +43,37 @@ def hands_to_json(hands: Hands, *, image: str, photo: str | None = None) -> dict
     before the width, and each of its hands "identity"; "root_covariance_m2" is there where it is known.
     """
     data = hands.to_dict()
-    for hand in data["hands"]:
-        for key, decimals in _DECIMALS.items():
-            if key not in hand:
-                continue
-            # Adding zero turns -0.0 into 0.0.
-            hand[key] = (np.round(np.asarray(hand[key], dtype=float), decimals) + 0.0).tolist()
-        for key in ("joint_error_px", "joint_error_m"):
-            hand[key] = [None if np.isnan(value) else value for value in hand[key]]
-    camera = {k: v if isinstance(v, bool | str) else round(float(v), 4) for k, v in data["camera"].items()}
     return {
         "format": FORMAT,
         "version": VERSION,
         "image": image,
         **({} if photo is None else {"photo": photo}),
         **{key: data[key] for key in ("time_s", "width", "height") if key in data},
-        "camera": camera,
-        "hands": data["hands"],
+        "camera": camera_to_json(hands.camera),
+        "hands": [rounded_hand(hand) for hand in data["hands"]],
     }
+
+
+def camera_to_json(camera: Camera) -> dict[str, Any]:
+    """The intrinsics as files have them."""
+    names = ("fx", "fy", "cx", "cy", "assumed", "picture_mirrored", "source")
+    values = {name: getattr(camera, name) for name in names}
+    return {name: v if isinstance(v, bool | str) else round(float(v), 4) for name, v in values.items()}
+
+
+def rounded_hand(hand: dict[str, Any]) -> dict[str, Any]:
+    """One hand of `Hands.to_dict` with its numbers as files have them."""
+    rounded = {}
+    for key, value in hand.items():
+        if key not in _DECIMALS:
+            rounded[key] = value
+            continue
+        # Adding zero turns -0.0 into 0.0.
+        numbers = (np.round(np.asarray(value, dtype=float), _DECIMALS[key]) + 0.0).tolist()
+        if key in ("joint_error_px", "joint_error_m"):
+            numbers = [None if np.isnan(number) else number for number in numbers]
+        rounded[key] = numbers
+    return rounded
 
 
 def write_json(path: str | Path, hands: Hands, *, image: str) -> None:

@@ -23,11 +23,14 @@ class Pipeline:
         stages: called with an item, or with what the stage before made of it.
         newest: whether an item that finds another one waiting takes its place, as it should for a live source.
             Otherwise stages wait for each other and nothing is left out.
+        waiting: how many items may wait before each stage then.
     """
 
-    def __init__(self, items: Iterable[Any], *stages: Callable[[Any], Any], newest: bool) -> None:
+    def __init__(
+        self, items: Iterable[Any], *stages: Callable[[Any], Any], newest: bool, waiting: int = WAITING
+    ) -> None:
         self._items = items
-        size = 1 if newest else WAITING
+        size = 1 if newest else waiting
         self._queues: list[Handover[Any]] = [Handover(size, newest=newest) for _ in range(len(stages) + 1)]
         self._stopped = threading.Event()
         works = [lambda: iter(items)]
