@@ -69,6 +69,19 @@ def test_an_unplugged_camera_is_told_after_its_last_frame():
     assert capture.released
 
 
+def test_a_stream_that_comes_back_in_another_size_is_told():
+    captures = FakeCapture([numbered(0)]), FakeCapture([numbered(1, 48, 64)])
+    notes: list[str] = []
+    with (
+        live(*captures, reconnect_s=2.0, warn=notes.append) as video,
+        pytest.raises(
+            KnuckleError, match="camera 0: expected pictures of one size, got 64x48 and then 48x64"
+        ),
+    ):
+        list(video)
+    assert "trying to reach it again" in notes[0]
+
+
 @pytest.mark.parametrize("first", [[], [numbered(0)]])
 def test_a_read_that_hangs_is_told_in_time(first):
     hang = threading.Event()
