@@ -53,6 +53,17 @@ def test_the_newest_frame_is_given_and_stale_ones_are_counted():
             video.skip(1)
 
 
+def test_the_first_frame_that_is_asked_for_is_the_newest_too():
+    made, given = threading.Event(), threading.Event()
+    pictures = [numbered(0), after(lambda: made.wait(2), 1), after(given.set, 2), lambda: time.sleep(0.3)]
+    with live(FakeCapture(pictures)) as video:
+        made.set()
+        given.wait(2)
+        time.sleep(0.05)
+        assert number_of(next(video).image) == 2
+        assert video.stale == 2
+
+
 @pytest.mark.parametrize("capture", [FakeCapture([], opened=False), FakeCapture([])])
 def test_a_camera_that_is_absent_or_busy_is_told(capture):
     with pytest.raises(KnuckleError, match=r"^camera 0: no camera$"):
