@@ -27,7 +27,7 @@ STANDS_ON = {
     "sets": ("truth", "files"),
     # Rendering and measuring know no network, and what a user runs knows neither training nor its data.
     "synth": ("poses", "raster", "sets"),
-    "photos": ("errors",),
+    "photos": ("geometry", "files"),
     "video": ("geometry", "photos", "files"),
     "datasets": ("sets", "poses", "photos"),
     "evaluation": ("datasets", "synth", "progress"),

@@ -194,7 +194,8 @@ class Hands:
             "width": camera.width,
             "height": camera.height,
             "camera": {
-                k: getattr(camera, k) for k in ("fx", "fy", "cx", "cy", "assumed", "picture_mirrored")
+                k: getattr(camera, k)
+                for k in ("fx", "fy", "cx", "cy", "assumed", "picture_mirrored", "source")
             },
             "hands": [_hand_to_dict(hand) for hand in self],
         }

@@ -53,6 +53,7 @@ def test_writes_json_overlay_and_glb(run, photo, tmp_path):
     assert data["camera"] == {"fx": 200, "fy": 210, "cx": 80, "cy": 60} | {
         "assumed": False,
         "picture_mirrored": False,
+        "source": "given",
     }
     assert [hand["side"] for hand in data["hands"]] == ["left", "right"]
     hand = data["hands"][0]

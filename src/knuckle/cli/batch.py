@@ -228,7 +228,9 @@ def _print_table(done: Sequence[Done]) -> None:
                 )
     console.print(table)
     if any(len(item.results[0]) and item.results[0].camera.assumed for item in done):
-        console.print("Distances rest on an assumed focal length; --camera FX,FY,CX,CY makes them true.")
+        console.print(
+            "Distances rest on an assumed focal length; --camera makes them true (`knuckle calibrate` finds it)."
+        )
     for item in done:
         # Paths stay whole however narrow the terminal is, so that they can be copied.
         console.print("wrote " + ", ".join(map(printable, item.written)), soft_wrap=True, markup=False)

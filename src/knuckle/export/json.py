@@ -1,6 +1,7 @@
 """Hands of a photo as JSON, and back: PHOTO.json of `knuckle estimate`."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +38,10 @@ def hands_to_json(hands: Hands, *, image: str, photo: str | None = None) -> dict
     seen from the file.
 
     {"format", "version", "image", "photo" (where given), "width", "height", "camera": {"fx", "fy", "cx", "cy",
-    "assumed", "picture_mirrored"}, "hands": [{"side", "confidence", "box_px", "joints_px", "joints_m", "vertices_m",
-    "pose_rad", "shape", "model", "side_confidence", "state", "joint_error_px", "joint_error_m"}]}. Units and frames are
-    those of `Hands`; an error of a joint that is not known is null. A frame of a video has "time_s" before the width,
-    and each of its hands "identity"; "root_covariance_m2" is there where it is known.
+    "assumed", "picture_mirrored", "source"}, "hands": [{"side", "confidence", "box_px", "joints_px", "joints_m",
+    "vertices_m", "pose_rad", "shape", "model", "side_confidence", "state", "joint_error_px", "joint_error_m"}]}. Units
+    and frames are those of `Hands`; an error of a joint that is not known is null. A frame of a video has "time_s"
+    before the width, and each of its hands "identity"; "root_covariance_m2" is there where it is known.
     """
     data = hands.to_dict()
     return {
@@ -56,8 +57,9 @@ def hands_to_json(hands: Hands, *, image: str, photo: str | None = None) -> dict
 
 def camera_to_json(camera: Camera) -> dict[str, Any]:
     """The intrinsics as files have them."""
-    values = {name: getattr(camera, name) for name in ("fx", "fy", "cx", "cy", "assumed", "picture_mirrored")}
-    return {name: v if isinstance(v, bool) else round(float(v), 4) for name, v in values.items()}
+    values = asdict(camera)
+    del values["width"], values["height"]
+    return {k: v if isinstance(v, bool | str) else round(float(v), 4) for k, v in values.items()}
 
 
 def rounded_hand(hand: dict[str, Any]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from knuckle.inference.detection.search import DEFAULT_NETWORK, DetectorName, Ef
 from knuckle.inference.picture import Picture
 from knuckle.inference.sides import decide_sides
 from knuckle.inference.two_hands import check_looks
+from knuckle.photos.camera_file import names_camera_file, read_camera
 from knuckle.photos.reading import Photo, check_image, read_photo, warn_of
 from knuckle.skeleton import SIDES, Side
 from knuckle.weights import AUTO
@@ -35,7 +36,8 @@ def estimate(
     *,
     boxes: Float[np.ndarray, "N 4"] | Sequence[Sequence[float]] | None = None,
     sides: Sequence[Side] | None = None,
-    camera: Camera | Sequence[float] | None = None,
+    camera: Camera | Sequence[float] | str | PathLike[str] | None = None,
+    exif: bool = True,
     model: str = AUTO,
     detector: Detector | DetectorName = DEFAULT_NETWORK,
     effort: Effort = "normal",
@@ -49,8 +51,10 @@ def estimate(
         image: a path, or an RGB array of uint8, shape (H, W, 3).
         boxes: x, y, w, h px round each hand's joints; with sides. Without them the hands are found first.
         sides: "left" or "right" for each box.
-        camera: fx, fy, cx, cy px or a Camera; without it a focal length of sqrt(W^2 + H^2) px is assumed, so distances
-            are only as good as that guess.
+        camera: fx, fy, cx, cy px, a Camera, or the path of the camera.json that `knuckle calibrate` writes. Without it
+            the focal length is what the photo's EXIF says, or where that says nothing sqrt(W^2 + H^2) px are assumed,
+            and distances are only as good as that guess (`Camera.source` tells which; docs/metric.md).
+        exif: whether EXIF counts.
         model: a name (`knuckle info` lists them) or the path of an .onnx file. "auto": every hand is seen by DaHyF, and
             a left and a right one near each other together by a two-hand system too, where one is installed; what both
             see is merged (`knuckle.inference.pairing` and `merge` have the rules, `Hands.models` who answered).
@@ -81,6 +85,7 @@ def estimate(
         boxes=boxes,
         sides=sides,
         camera=camera,
+        exif=exif,
         looks=looks,
         evidence=evidence,
         mirrored=mirrored,
@@ -102,7 +107,7 @@ class Request:
     sides: tuple[Side, ...] | None = None
     """One for each box, or None with them."""
     camera: Camera | tuple[float, float, float, float] | None = None
-    """A camera, or fx, fy, cx, cy px of every picture; None assumes them."""
+    """A camera, or fx, fy, cx, cy px of every picture; None takes them from EXIF or assumes them."""
     looks: int = 2
     """How often a two-hand system is asked about a pair."""
     evidence: bool = True
@@ -113,6 +118,8 @@ class Request:
     """How long to search for hands."""
     network: DetectorName = DEFAULT_NETWORK
     """What says where they may be."""
+    exif: bool = True
+    """Whether a photo's EXIF counts where no camera is given."""
 
     @classmethod
     def checked(
@@ -121,6 +128,7 @@ class Request:
         boxes: Any = None,
         sides: Any = None,
         camera: Any = None,
+        exif: bool = True,
         looks: Any = 2,
         evidence: bool = True,
         mirrored: bool = False,
@@ -142,24 +150,30 @@ class Request:
             bool(mirrored),
             effort,
             network,
+            exif,
         )
 
     def shown(self, photo: Photo) -> tuple[Picture, "Request"]:
         """A photo as networks are shown it, and this request in px of that.
 
-        Raises KnuckleError for a `Camera` of another size, or a box that does not fit the photo.
+        Raises KnuckleError for a `Camera` of another size (of another shape, where it comes from `knuckle calibrate`),
+        or a box that does not fit the photo.
         """
         if self.boxes_px is not None:
             _check_boxes_meet(self.boxes_px, photo.width, photo.height)
-        picture = Picture.of(photo.pixels, self._camera_of(photo.width, photo.height))
+        picture = Picture.of(photo.pixels, self._camera_of(photo))
         boxes = None if self.boxes_px is None else picture.shown_boxes(self.boxes_px)
         return picture, replace(self, boxes_px=boxes, camera=picture.camera, mirrored=False)
 
-    def _camera_of(self, width: int, height: int) -> Camera:
+    def _camera_of(self, photo: Photo) -> Camera:
+        width, height = photo.width, photo.height
         if self.camera is None:
-            camera = Camera.from_size(width, height)
+            written = photo.camera if self.exif else None
+            camera = Camera.from_size(width, height) if written is None else written
         elif not isinstance(self.camera, Camera):
             camera = Camera(*self.camera, width=width, height=height)
+        elif self.camera.source == "calibrated":
+            camera = self.camera.fitted(width, height)
         elif (self.camera.width, self.camera.height) != (width, height):
             raise KnuckleError(
                 f"camera: expected one of the picture's {width}x{height} px,"
@@ -298,9 +312,12 @@ def _check_one_side_a_box(boxes: Float[np.ndarray, "N 4"] | None, sides: tuple[S
 
 
 def _checked_camera(camera: Any) -> Camera | tuple[float, float, float, float] | None:
-    """Raises KnuckleError for intrinsics that are not four finite numbers with fx, fy > 0."""
+    """Raises KnuckleError for intrinsics that are not four finite numbers with fx, fy > 0, and a file that is no
+    camera."""
     if camera is None or isinstance(camera, Camera):
         return camera
+    if isinstance(camera, str | PathLike) and names_camera_file(Path(camera)):
+        return read_camera(Path(camera))
     try:
         fx, fy, cx, cy = (float(value) for value in camera)
     except (TypeError, ValueError):

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 
 from knuckle.geometry.camera import Camera
 from knuckle.hands import Hand, Hands, State
+from knuckle.inference.root_error import root_covariance
 from knuckle.live.gate import Gated
 from knuckle.live.hand_pose import HandPose, place
 from knuckle.live.track import Track
@@ -30,6 +31,8 @@ class Reported:
     model: str
     confidence: float
     side_confidence: float
+    size_sd: float
+    """Of its length, as a share of it."""
     joint_error_px: Float[np.ndarray, "21"]
     joint_error_m: Float[np.ndarray, "21"]
     pose: HandPose | None
@@ -49,6 +52,7 @@ class Reported:
             hand.model,
             hand.confidence,
             hand.side_confidence,
+            track.size.relative_sd,
             hand.joint_error_px,
             hand.joint_error_m,
             gated.pose if posed else None,
@@ -67,6 +71,7 @@ class Reported:
             track.model,
             track.confidence * float(np.exp(-missing_s / HELD_FADES_S)),
             track.side_confidence,
+            track.size.relative_sd,
             unknown,
             unknown,
             gated.pose,
@@ -86,7 +91,7 @@ def to_hands(
         names.get(name, name): np.stack([getattr(hand, name) for hand in hands])
         for name in ("box_px", "joints_px", "joints_m", "vertices_m", "pose_rad", "shape")
     }
-    return Hands(
+    told = Hands(
         camera,
         sides=tuple(each.side for each in reported),
         models=tuple(each.model for each in reported),
@@ -100,6 +105,8 @@ def to_hands(
         time_s=time_s,
         **arrays,
     )
+    sizes = np.array([each.size_sd for each in reported])
+    return told.changed(root_covariance_m2=root_covariance(told, relative_size_sd=sizes))
 
 
 def _posed(each: Reported, camera: Camera) -> Hand:

@@ -8,8 +8,8 @@ NEWCOMERS_S = 0.5
 MISSING_S = 0.1
 """... and while there is no hand, or one was lost within `MISSED_FOR_S`."""
 MISSED_FOR_S = 1.0
-CLOSELY_S = 2.0
-"""Time between searches that look for small hands too."""
+CLOSELY_S, CLOSELY_MISSING_S = 2.0, 0.5
+"""Time between searches that look for small and doubtful hands too, in either case."""
 LEAST_FRAMES = 2
 """However slow a video is, frames between two searches: a search in every frame would be no tracking."""
 
@@ -33,9 +33,10 @@ class Schedule:
         self.searched_s, self.frames = time_s, 0
         return True
 
-    def closely(self, time_s: float) -> bool:
-        """Whether the search that is due looks for small hands too."""
-        if time_s - self.closely_s < CLOSELY_S - 5e-4:
+    def closely(self, time_s: float, *, missing: bool) -> bool:
+        """Whether the search that is due looks for small and doubtful hands too."""
+        wait_s = CLOSELY_MISSING_S if missing else CLOSELY_S
+        if time_s - self.closely_s < wait_s - 5e-4:
             return False
         self.closely_s = time_s
         return True

@@ -10,6 +10,7 @@ from knuckle.inference.detection.evidence import Evidence
 from knuckle.inference.one_hand import Joints
 from knuckle.inference.tracked import Memory
 from knuckle.live.gate import Gate
+from knuckle.live.hand_size import HandSize
 from knuckle.live.motion import Motion
 from knuckle.rig.fit.joints import FitStart
 from knuckle.rig.load import load_rig
@@ -21,6 +22,9 @@ MOST_TOLD = 1.5
 """What one look can say of a side at most; looks at one hand err alike, ..."""
 TOLD_SHARE = 0.25
 """... so each counts this little."""
+SURE_SIDE, LONG_ENOUGH = 0.9, 10
+"""A newcomer whose side is not sure by that much is not reported before so many sightings: often it is a hand that
+comes in over the border, and what shows of it first is told wrong."""
 TURNS_AT = 2.0
 """A hand becomes one of the other side where the odds for that reach this: then it is not undecided, it was wrong."""
 
@@ -44,7 +48,12 @@ class Track:
     """One row: pose and shape of its last sighting; NaN before there is one."""
     memory: Memory
     """One row: what was said of it then."""
+    born_s: float
+    size: HandSize
+    """What is known of its length."""
     sightings: int = 0
+    told: bool = False
+    """Whether it has been reported before."""
     lost_s: float | None = None
     """Since when it has not been seen."""
     model: str = ""
@@ -54,12 +63,20 @@ class Track:
 
     @classmethod
     def new(
-        cls, identity: int, joints_px: Float[np.ndarray, "21 2"], time_s: float, *, side_odds: float, rig: str
+        cls,
+        identity: int,
+        joints_px: Float[np.ndarray, "21 2"],
+        time_s: float,
+        *,
+        side_odds: float,
+        rig: str,
+        size: HandSize,
     ) -> "Track":
         """Of a hand that was just found there; side_odds: logit of a right one."""
         odds, is_right = float(np.clip(side_odds, -MOST_ODDS, MOST_ODDS)), side_odds >= 0
         gate, start, memory = _fresh(rig, is_right)
-        return cls(identity, rig, Motion(joints_px, time_s), odds, is_right, gate, start, memory)
+        motion = Motion(joints_px, time_s)
+        return cls(identity, rig, motion, odds, is_right, gate, start, memory, time_s, size)
 
     @property
     def side(self) -> Side:
@@ -69,6 +86,11 @@ class Track:
     def side_confidence(self) -> float:
         """That it is of that side."""
         return float(1 / (1 + np.exp(-self.side_odds if self.is_right else self.side_odds)))
+
+    def reported(self, after: int) -> bool:
+        """Whether it has been seen so often, and its side is known well enough, that it is to be told of."""
+        sure = self.side_confidence >= SURE_SIDE or self.sightings > LONG_ENOUGH
+        return self.sightings > after and (self.told or sure)
 
     def hear(self, right_logit: float) -> None:
         """Count what another look says of its side. Where that turns, it is another hand from then on."""
@@ -89,6 +111,7 @@ class Track:
         return values | {
             "motion": self.motion.saved(),
             "gate": self.gate.saved(),
+            "size": self.size.saved(),
             "start": [_plain(value) for value in (self.start.pose, self.start.shape)],
             "memory": {
                 "evidence": [_plain(value) for value in vars(self.memory.evidence).values()],
@@ -105,6 +128,7 @@ class Track:
         restored = {
             "motion": Motion.restored(saved["motion"]),
             "gate": gate,
+            "size": HandSize.restored(saved["size"]),
             "start": FitStart(*map(_array, saved["start"])),
             "memory": Memory(Evidence(*map(_array, memory["evidence"])), Joints(*map(_array, memory["own"]))),
         }

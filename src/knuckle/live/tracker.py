@@ -17,13 +17,17 @@ from knuckle.inference.auto import AnyPredictor, AutoPredictor, open_predictor
 from knuckle.inference.certainty import DOUBTFUL
 from knuckle.inference.detection.evidence import LEAST_PRESENCE, Evidence
 from knuckle.inference.detection.finder import default_detector
+from knuckle.inference.detection.landmarks import joints_to_square, landmark_network
+from knuckle.inference.detection.looks import look_at_squares
 from knuckle.inference.detection.proposals import Proposals
 from knuckle.inference.estimate import Request
+from knuckle.inference.root_error import placed
 from knuckle.inference.sides import decide_sides
 from knuckle.inference.tracked import Memory, Predicted, TrackedHands, estimate_tracked
 from knuckle.inference.trust import logit
 from knuckle.live.association import hand_size_px, match_hands, on_each_other
 from knuckle.live.hand_pose import HandPose
+from knuckle.live.hand_size import HandSize, check_length, hand_length, rescaled
 from knuckle.live.report import Reported, to_hands
 from knuckle.live.schedule import MISSED_FOR_S, Schedule
 from knuckle.live.track import Track
@@ -44,6 +48,11 @@ OTHER_SIDE = 0.5
 """What a look of the other side counts against a sighting, in hand sizes, where two tracks led to one hand."""
 
 
+AHEAD_S, STILL_INSIDE = 0.1, 0.6
+"""A hand that was lost while less than this share of its joints was expected to be in the picture so much later has
+left, and is not held."""
+
+
 class Tracker:
     """Follows any number of hands through a video.
 
@@ -58,8 +67,10 @@ class Tracker:
         gate: replace frames of little confidence by the last confident pose (`knuckle.live.gate`); False reports every
             frame as it was seen, and a hand that is not seen not at all.
         smooth: filter poses (`knuckle.live.pose_filter`).
+        hand_length_m: of all hands, from the wrist to the tip of the middle finger, metres; without it each hand's is
+            learnt from its frames and from what is known of people's (`knuckle.live.hand_size`).
 
-    Raises KnuckleError for a camera or model that cannot be used.
+    Raises KnuckleError for a camera, model or length that cannot be used.
     """
 
     def __init__(
@@ -70,13 +81,16 @@ class Tracker:
         mirrored: bool = False,
         gate: bool = True,
         smooth: bool = True,
+        hand_length_m: float | None = None,
     ) -> None:
         self._request = Request.checked(camera=camera, mirrored=mirrored)
         self._predictor: AnyPredictor = open_predictor(model)
+        self._landmarks = landmark_network()
         one = self._predictor.one if isinstance(self._predictor, AutoPredictor) else self._predictor
         self._rig = one.record.rig
         self._faces = load_rig(self._rig).faces
         self._gated, self._smooth = gate, smooth
+        self._hand_length_m = None if hand_length_m is None else check_length(hand_length_m)
         self._tracks: list[Track] = []
         self._lost: list[Track] = []
         self._schedule = Schedule()
@@ -111,9 +125,13 @@ class Tracker:
         """Take up hands that are not followed: those lost a moment ago, or new ones."""
         self._lost = [track for track in self._lost if self._missing_for(track) <= REGAINED_S]
         missing = not self._tracks or any(self._missing_for(track) <= MISSED_FOR_S for track in self._lost)
+        # Where one hand comes the other follows.
+        missing |= any(track.born_s > self._time_s - MISSED_FOR_S for track in self._tracks)
         if not self._schedule.due(self._time_s, missing=missing):
             return
-        finder = default_detector(effort="normal" if self._schedule.closely(self._time_s) else "fast")
+        expected = self._look_for_lost(image, expected)
+        closely = self._schedule.closely(self._time_s, missing=missing)
+        finder = default_detector(effort="normal" if closely else "fast")
         known = Predicted.of_joints(expected, [track.side for track in self._tracks])
         places = Proposals(known.boxes_px, known.squares, np.ones(len(known)), np.full(len(known), 0.5))
         found = [
@@ -146,12 +164,33 @@ class Tracker:
                 track.found_again(joints, self._time_s)
             else:
                 track = Track.new(
-                    self._next_identity, joints, self._time_s, side_odds=float(odds[number]), rig=self._rig
+                    self._next_identity,
+                    joints,
+                    self._time_s,
+                    side_odds=float(odds[number]),
+                    rig=self._rig,
+                    size=HandSize(self._hand_length_m),
                 )
                 track.sightings = REPORTED_AFTER if hand.score >= SURE_SCORE else 0
                 self._next_identity += 1
             self._tracks.append(track)
         self._lost = [track for track in self._lost if track.lost_s is not None]
+
+    def _look_for_lost(
+        self, image: UInt8[np.ndarray, "H W 3"], expected: Float[np.ndarray, "N 21 2"]
+    ) -> Float[np.ndarray, "M 21 2"]:
+        """Take up lost hands that are back where they went; where the joints of all hands should be, those included."""
+        squares = [joints_to_square(joints) for joints in self._expected(self._lost)]
+        for track, look in zip(self._lost, look_at_squares(self._landmarks, image, squares), strict=True):
+            joints = look.joints_px[None]
+            there = look.landmarks.presence >= LEAST_PRESENCE
+            if there and not on_each_other(np.concatenate([joints, expected]))[0].any():
+                track.hear(float(logit(np.array([look.landmarks.right]))[0]))
+                track.found_again(look.joints_px, self._time_s)
+                self._tracks.append(track)
+                expected = np.concatenate([expected, joints])
+        self._lost = [track for track in self._lost if track.lost_s is not None]
+        return expected
 
     def _ask(
         self, image: UInt8[np.ndarray, "H W 3"], camera: Camera, expected: Float[np.ndarray, "N 21 2"]
@@ -167,15 +206,24 @@ class Tracker:
             expected, [track.side for track in tracks], start=start, memory=memory
         )
         sure = np.array([track.side_confidence for track in tracks])
-        return estimate_tracked(self._predictor, image, camera, predicted, side_confidence=sure)
+        return estimate_tracked(
+            self._predictor,
+            image,
+            camera,
+            predicted,
+            landmarks=self._landmarks,
+            side_confidence=sure,
+        )
 
     def _update(self, seen: TrackedHands, expected: Float[np.ndarray, "N 21 2"]) -> list[Reported]:
         """Bring tracks up to this frame; the hands to report."""
         kept = self._kept(seen, expected)
+        size = np.array([seen.hands.camera.width, seen.hands.camera.height])
+        metric = self._metric(seen.hands)
         reported, tracks = [], []
         for number, track in enumerate(self._tracks):
             one = np.array([number])
-            hand = seen.hands[number]
+            hand = metric[number]
             if number not in kept:
                 track.lost_s = self._time_s
                 self._lost.append(track)
@@ -183,12 +231,13 @@ class Tracker:
             tracks.append(track)
             track.sightings += 1
             if track.motion.time_s < self._time_s:
-                track.motion = track.motion.seen(hand.joints_px, self._time_s)
+                track.motion = track.motion.seen(seen.hands.joints_px[number], self._time_s)
             track.start, track.memory = seen.start.rows(one), seen.memory.rows(one)
             track.model, track.confidence = hand.model, hand.confidence
             threshold = DOUBTFUL if self._gated else 0.0
             gated = track.gate.push(self._time_s, HandPose.of(hand), hand.confidence, threshold)
-            if track.sightings > REPORTED_AFTER:
+            if track.reported(REPORTED_AFTER):
+                track.told = True
                 reported.append(Reported.seen(track, hand, gated, posed=self._gated or self._smooth))
             # A look that is at the hand of the other side next to it is no reason to doubt one's own.
             if seen.looked[number]:
@@ -196,9 +245,18 @@ class Tracker:
         self._tracks = tracks
         for track in self._lost if self._gated else ():
             gated = track.gate.push(self._time_s, None, 0.0, DOUBTFUL)
-            if gated.pose is not None and track.sightings > REPORTED_AFTER:
+            if gated.pose is not None and track.told and not self._left(track, size):
                 reported.append(Reported.held(track, gated, self._missing_for(track)))
         return sorted(reported, key=lambda each: each.identity)
+
+    def _metric(self, hands: Hands) -> Hands:
+        """The frame's hands, one a track, brought to the size that is known of each, where they have it."""
+        lengths = hand_length(hands.joints_m)
+        for track, length, confidence in zip(self._tracks, lengths, hands.confidence, strict=True):
+            if confidence >= DOUBTFUL:
+                track.size.observe(float(length), self._time_s)
+        ratios = [float(t.size.ratio(length)) for t, length in zip(self._tracks, lengths, strict=True)]
+        return rescaled(placed(hands), np.array(ratios), rig=load_rig(self._rig))
 
     def _kept(self, seen: TrackedHands, expected: Float[np.ndarray, "N 21 2"]) -> set[int]:
         """Which tracks have seen their hand: where two were led to one, it is that one's whose side it is of, or that
@@ -218,6 +276,12 @@ class Tracker:
             if seen.evidence.presence[number] >= LEAST_PRESENCE and not same[number, kept].any():
                 kept.append(number)
         return set(kept)
+
+    def _left(self, track: Track, size: Float[np.ndarray, "2"]) -> bool:
+        """Whether a lost hand is one that went out of the picture (width, height)."""
+        ahead_px = track.motion.predicted(self._time_s + AHEAD_S)
+        inside = ((ahead_px > -0.5) & (ahead_px < size - 0.5)).all(1)
+        return bool(inside.mean() < STILL_INSIDE)
 
     def _missing_for(self, track: Track) -> float:
         """Seconds since a lost hand was seen."""

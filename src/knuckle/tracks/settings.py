@@ -13,6 +13,7 @@ OPTIONS = {
     "camera": "--camera",
     "model": "--model",
     "mirrored": "--mirrored",
+    "hand_length_m": "--hand-length",
     "gate": "--no-gate",
     "smooth": "--no-smooth",
     "mesh": "--mesh",
@@ -25,12 +26,14 @@ OPTIONS = {
 class Settings:
     """All that the results of a video depend on, beside the video."""
 
-    camera: tuple[float, float, float, float] | None = None
-    """fx, fy, cx, cy px; without them the video's metadata's, or a focal length is assumed."""
+    camera: Camera | tuple[float, float, float, float] | None = None
+    """A camera, or fx, fy, cx, cy px; without it the video's metadata's, or a focal length is assumed."""
     model: str = AUTO
     """As of `estimate`."""
     mirrored: bool = False
     """The frames are mirror images."""
+    hand_length_m: float | None = None
+    """Of all hands, from the wrist to the tip of the middle finger; None learns each one's."""
     gate: bool = True
     """Whether frames of little confidence get the pose of the last confident one."""
     smooth: bool = True
@@ -46,6 +49,7 @@ class Settings:
             camera=self.camera_of(info),
             model=self.model,
             mirrored=self.mirrored,
+            hand_length_m=self.hand_length_m,
             gate=self.gate,
             smooth=self.smooth,
         )
@@ -57,7 +61,7 @@ class Settings:
     def to_dict(self) -> dict[str, Any]:
         """Plain values; equal settings give equal ones, also once they were JSON."""
         values = asdict(self)
-        return values | {"camera": None if self.camera is None else list(self.camera)}
+        return values | {"camera": list(self.camera) if isinstance(self.camera, tuple) else values["camera"]}
 
 
 def difference(own: dict[str, Any], earlier: dict[str, Any]) -> str | None:
@@ -71,9 +75,13 @@ def difference(own: dict[str, Any], earlier: dict[str, Any]) -> str | None:
 def _text(name: str, value: Any) -> str:
     if OPTIONS[name].startswith("--no-"):
         value = not value
+    if isinstance(value, dict):
+        value = [value.get(key) for key in ("fx", "fy", "cx", "cy")]
     if isinstance(value, list):
         return ",".join(f"{number:g}" for number in value)
-    return {None: "none", True: "yes", False: "no"}.get(value, str(value))
+    if isinstance(value, bool) or value is None:
+        return {None: "none", True: "yes", False: "no"}[value]
+    return str(value)
 
 
 def rig_of(model: str) -> str:
