@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from knuckle.live.hand_pose import HandPose
+from knuckle.live.hand_pose import HandPose, palm_length_m
 from knuckle.rig import load_rig
 from knuckle.rig.hand_rig import HandRig
 
@@ -29,8 +29,12 @@ def moving() -> Moving:
     pose[:, 1:] = (0.5 + 0.3 * swing[:, None, None]) * rig.axes[1:, 2]
     root = np.stack([0.1 * swing, 0.05 * np.cos(2 * times), 0.5 + 0.1 * np.sin(times)], -1)
     poses = HandPose(root, pose, np.zeros((90, 10)))
-    sizes = {"root_m": np.array([0.002, 0.002, 0.01]), "pose_rad": 0.04, "shape": 0.3}
+    shape = draw.normal(0, 0.3, (90, 10))
+    # A hand that is thought to be larger is thought to be farther: the picture shows the same.
+    ratio = palm_length_m(rig, shape) / palm_length_m(rig, poses.shape)
     noisy = HandPose(
-        *(value + draw.normal(size=value.shape) * sizes[name] for name, value in poses._asdict().items())
+        root * ratio[:, None] + draw.normal(size=(90, 3)) * np.array([0.001, 0.001, 0.004]),
+        pose + draw.normal(0, 0.04, pose.shape),
+        shape,
     )
     return Moving(rig, times, poses, noisy)

@@ -9,7 +9,8 @@ from knuckle.errors import KnuckleError
 from knuckle.evaluation.metrics.motion import jitter
 from knuckle.live.gate import Gate
 from knuckle.live.hand_pose import HandPose, between, place, place_joints
-from knuckle.live.pose_filter import PoseFilter
+from knuckle.live.pose_filter import PoseFilter, palm_middle_m
+from knuckle.rig.rotations import rodrigues
 
 THRESHOLD = 0.5
 
@@ -47,7 +48,7 @@ def test_an_unsure_frame_takes_the_confident_pose_before_it(moving):
     wrong = moving.noisy.pose_rad.copy()
     wrong[30:34] += 1.0
     poses = moving.noisy._replace(pose_rad=wrong)
-    gate = Gate(moving.rig, filtered=False, coast_s=0.0)
+    gate = Gate(moving.rig, filtered=False, coast_s=0.0, follows=False)
     gated = push_all(gate, moving, confidence, poses=poses)
     for i in range(30, 34):
         assert gated[i].state == "held"
@@ -62,6 +63,25 @@ def test_an_unsure_frame_takes_the_confident_pose_before_it(moving):
     third = between(moving.noisy.rows(29), moving.noisy.rows(34), 1 / 3)
     assert np.allclose(gated[34].pose.root_m, third.root_m, atol=1e-6)
     assert np.array_equal(gated[36].pose.root_m, moving.noisy.root_m[36])
+
+
+def test_a_held_hand_is_seen_where_its_frame_shows_it(moving):
+    confidence = [0.9] * 90
+    confidence[30:34] = [0.1] * 4
+    wrong = moving.poses.pose_rad.copy()
+    wrong[30:34, 0] += 0.5
+    farther = moving.poses.root_m.copy()
+    farther[30:34] *= 1.5
+    poses = moving.poses._replace(pose_rad=wrong, root_m=farther)
+    gated = push_all(Gate(moving.rig, filtered=False), moving, confidence, poses=poses)
+    for i in range(30, 34):
+        assert np.array_equal(gated[i].pose.pose_rad, moving.poses.pose_rad[29])
+        middles = [
+            pose.root_m + rodrigues(pose.pose_rad[0]) @ palm_middle_m(moving.rig)
+            for pose in (gated[i].pose, poses.rows(i), moving.poses.rows(29))
+        ]
+        assert np.allclose(middles[0][:2] / middles[0][2], middles[1][:2] / middles[1][2])
+        assert middles[0][2] == pytest.approx(middles[2][2])
 
 
 def test_a_single_bad_frame_costs_one_frame(moving):

@@ -11,9 +11,13 @@ import numpy as np
 
 from knuckle.errors import KnuckleError
 from knuckle.hands import State
-from knuckle.live.hand_pose import HandPose, between
-from knuckle.live.pose_filter import PoseCutoffs, PoseFilter
+from knuckle.live.hand_pose import HandPose, between, reach_m, seen_at
+from knuckle.live.pose_filter import PoseCutoffs, PoseFilter, palm_middle_m
 from knuckle.rig.hand_rig import HandRig
+
+SURE = 0.95
+"""The threshold for calibrated confidences (`Hands.confidence`): a track is known to be of a hand, so more is
+asked of its frames than of a hand in a photo. A network's own confidence goes with its record's threshold."""
 
 
 class Gated(NamedTuple):
@@ -38,6 +42,8 @@ class Gate:
         blend_s: over what time a hand that is back is blended in, at most as long as it was held; 0: at once.
         coast_s: while held, the hand goes on as it moved in the picture, slowing down with this time constant; 0: it
             stays where it was.
+        follows: a held hand is seen in the direction in which its frame shows it, if it does; pose and distance are
+            kept. (The paper replaces pose parameters alone; distances of such frames are as wrong as their poses.)
     """
 
     def __init__(
@@ -48,8 +54,10 @@ class Gate:
         filtered: bool = True,
         hold_s: float = 0.5,
         blend_s: float = 0.1,
-        coast_s: float = 0.05,
+        coast_s: float = 0.1,
+        follows: bool = True,
     ) -> None:
+        self._palm_middle, self._follows = palm_middle_m(rig), follows
         self._filter = PoseFilter(rig, cutoffs=cutoffs, restart_s=max(hold_s, 0.5))
         self._filtered = filtered
         self._hold_s, self._blend_s, self._coast_s = hold_s, blend_s, coast_s
@@ -104,7 +112,11 @@ class Gate:
         if not sure and since is not None and self._given is not None and time_s - since <= self._hold_s:
             if self._kept is None:
                 self._velocity, self._still_s = self._filter.velocity, self._time_s
-            self._kept = self._coasted(time_s, self._given)
+            followed = None
+            if self._follows and pose is not None and self._time_s is not None:
+                reach = reach_m(time_s - self._time_s)
+                followed = seen_at(self._given, pose, self._palm_middle, within_m=reach)
+            self._kept = followed or self._coasted(time_s, self._given)
             self._back_s = None
             return Gated(self._kept, "held")
         if pose is None:

@@ -12,10 +12,15 @@ from jaxtyping import Float
 from knuckle.errors import KnuckleError
 from knuckle.hands import Hand
 from knuckle.rig.hand_rig import HandRig
+from knuckle.rig.quaternions import axis_angle_to_quaternion, turned
 from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
 from knuckle.skeleton import COMMON_TO_MANO16, MIDDLE_MCP, WRIST
 
 _MIDDLE_ROW = COMMON_TO_MANO16.index(MIDDLE_MCP)
+NEAREST_M = 1e-2
+"""Hands nearer than this, or behind the camera, have no direction."""
+_FASTEST_M_S, _LONGEST_STEP_S, _SLACK_M = 4.0, 0.08, 0.03
+"""The fastest hands, across the line of sight; for how long; and how far off a frame of little confidence places them."""
 _TAILS = {"root_m": (3,), "pose_rad": (16, 3), "shape": (10,)}
 
 
@@ -102,3 +107,27 @@ def between(first: HandPose, second: HandPose, share: Any) -> HandPose:
         matrix_to_axis_angle(turned),
         first.shape + share[..., None] * (second.shape - first.shape),
     )
+
+
+def palm_middle(pose: HandPose, from_wrist_m: Float[np.ndarray, "3"]) -> Float[np.ndarray, "*batch 3"]:
+    """The middle of the palm in the camera frame, metres; `from_wrist_m`: seen from the wrist, in the hand's axes."""
+    return pose.root_m + turned(axis_angle_to_quaternion(pose.pose_rad[..., 0, :]), from_wrist_m)
+
+
+def seen_at(
+    pose: HandPose, other: HandPose, from_wrist_m: Float[np.ndarray, "3"], *, within_m: float
+) -> HandPose | None:
+    """A hand at its own distance, moved to the direction in which the middle of another's palm is seen (`palm_middle`).
+
+    None where that is more than `within_m` away, or the other is not in front of the camera.
+    """
+    own, there = palm_middle(pose, from_wrist_m), palm_middle(other, from_wrist_m)
+    if min(own[2], there[2]) < NEAREST_M:
+        return None
+    move = there * (own[2] / there[2]) - own
+    return pose._replace(root_m=pose.root_m + move) if np.linalg.norm(move) <= within_m else None
+
+
+def reach_m(step_s: float) -> float:
+    """How far a hand may move in the picture in that time (no farther after longer): what is beyond is another thing."""
+    return _SLACK_M + _FASTEST_M_S * min(step_s, _LONGEST_STEP_S)

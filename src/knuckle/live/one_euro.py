@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float
 
 from knuckle.errors import KnuckleError
-from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
+from knuckle.rig.quaternions import axis_angle_to_quaternion, inverse, multiply, quaternion_to_axis_angle
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class OneEuro:
         settings = self.cutoffs
         rate = self._difference(self._given, value) / step_s
         self._speed = self._speed + share_of_new(step_s, settings.speed_hz)[..., None] * (rate - self._speed)
-        length = np.linalg.norm(self._speed, axis=-1) * unit
+        length = np.sqrt((self._speed * self._speed).sum(-1)) * unit
         share = share_of_new(step_s, settings.rest_hz + settings.beta * length)[..., None]
         trend = np.asarray(settings.trend)[..., None] * step_s
         before = self._moved(self._value, trend * self._speed)
@@ -108,16 +108,18 @@ class OneEuro:
 
 
 class RotationOneEuro(OneEuro):
-    """The filter of rotation matrices (..., 3, 3), along the shortest turns; speeds are rad/s."""
+    """The filter of rotations, as unit quaternions (..., 4), along the shortest turns; speeds are rad/s."""
 
     def _rate_shape(self, value: np.ndarray) -> tuple[int, ...]:
-        return value.shape[:-1]
+        return (*value.shape[:-1], 3)
 
     def _difference(self, start: np.ndarray, end: np.ndarray) -> Float[np.ndarray, "*batch 3"]:
-        return matrix_to_axis_angle(start.swapaxes(-1, -2) @ end)
+        return quaternion_to_axis_angle(multiply(inverse(start), end))
 
-    def _moved(self, start: np.ndarray, by: np.ndarray) -> Float[np.ndarray, "*batch 3 3"]:
-        return start @ rodrigues(by)
+    def _moved(self, start: np.ndarray, by: np.ndarray) -> Float[np.ndarray, "*batch 4"]:
+        moved = multiply(start, axis_angle_to_quaternion(by))
+        # Rounding would add up over hours.
+        return moved / np.sqrt((moved * moved).sum(-1, keepdims=True))
 
 
 _KEPT = ("value", "given", "speed")

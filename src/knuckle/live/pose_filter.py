@@ -12,30 +12,33 @@ import numpy as np
 from jaxtyping import Float
 
 from knuckle.errors import KnuckleError
-from knuckle.live.hand_pose import HandPose, palm_length_m
+from knuckle.live.hand_pose import NEAREST_M, HandPose, palm_length_m, palm_middle
 from knuckle.live.one_euro import Cutoffs, OneEuro, RotationOneEuro, share_of_new
 from knuckle.rig.hand_rig import HandRig
-from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
+from knuckle.rig.quaternions import axis_angle_to_quaternion, quaternion_to_axis_angle, turned
 from knuckle.skeleton import MIDDLE_MCP, WRIST
-
-_NEAREST_M = 1e-2
-"""Hands nearer than this, or behind the camera, have no direction: such a pose passes as it is."""
 
 
 @dataclass(frozen=True)
 class PoseCutoffs:
     """Cut-offs of a hand's parts (`benchmarks/live/smoothing.py` shows how they were chosen)."""
 
-    across: Cutoffs = field(default_factory=lambda: Cutoffs(2.0, 10.0, speed_hz=1.5, trend=0.9))
+    across: Cutoffs = field(default_factory=lambda: Cutoffs(6.0, 40.0, speed_hz=8.0, trend=1.0))
     """Of the direction; speed is metres a second at the hand's distance."""
-    along: Cutoffs = field(default_factory=lambda: Cutoffs(0.7, 2.0, speed_hz=1.0, trend=0.9))
+    along: Cutoffs = field(default_factory=lambda: Cutoffs(1.9, 8.0, speed_hz=1.0, trend=0.3))
     """Of the distance; speed is metres a second."""
-    wrist: Cutoffs = field(default_factory=lambda: Cutoffs(1.5, 0.5, speed_hz=1.5, trend=0.9))
+    wrist: Cutoffs = field(default_factory=lambda: Cutoffs(2.2, 1.2, speed_hz=1.0, trend=0.9))
     """Of the hand's own rotation; rad/s."""
-    fingers: Cutoffs = field(default_factory=lambda: Cutoffs(1.5, 0.5, speed_hz=1.5, trend=0.9))
+    fingers: Cutoffs = field(default_factory=lambda: Cutoffs(1.1, 0.7, speed_hz=2.2, trend=0.95))
     """Of the fingers' joints, relative to their parents; rad/s."""
     shape_hz: float = 0.2
     """Of the shape, once so much time has passed; until then it is the mean of what was seen."""
+
+
+def palm_middle_m(rig: HandRig) -> Float[np.ndarray, "3"]:
+    """From the wrist to the middle of the palm of the mean hand, in the hand's own axes, metres."""
+    rest = rig.joints_rest_m.astype(float)
+    return (rest[MIDDLE_MCP] - rest[WRIST]) / 2
 
 
 class _SlowMean(OneEuro):
@@ -69,8 +72,7 @@ class PoseFilter:
 
     def __init__(self, rig: HandRig, *, cutoffs: PoseCutoffs | None = None, restart_s: float = 0.5) -> None:
         settings = cutoffs or PoseCutoffs()
-        rest = rig.joints_rest_m
-        self._palm_middle = (rest[MIDDLE_MCP] - rest[WRIST]).astype(float) / 2
+        self._palm_middle = palm_middle_m(rig)
         self._rig = rig
         hand, fingers = settings.wrist, settings.fingers
         joints = Cutoffs(
@@ -93,19 +95,19 @@ class PoseFilter:
 
     def push(self, time_s: float, pose: HandPose) -> HandPose:
         """The filtered pose at that time. Raises KnuckleError for a time before the last."""
-        rotations = rodrigues(np.asarray(pose.pose_rad, dtype=float))
-        middle = pose.root_m + rotations[0] @ self._palm_middle
-        if middle[2] < _NEAREST_M:
+        rotations = axis_angle_to_quaternion(np.asarray(pose.pose_rad, dtype=float))
+        middle = palm_middle(pose, self._palm_middle)
+        if middle[2] < NEAREST_M:
             return pose
         shape = self._parts["shape"].push(time_s, pose.shape)
         length, own_length = palm_length_m(self._rig, np.stack([shape, pose.shape]))
         distance = middle[2]
         ray = self._parts["across"].push(time_s, middle[:2] / distance, unit=distance)
         lengths = self._parts["along"].push(time_s, np.log([distance / own_length]), unit=distance)
-        turned = self._parts["rotations"].push(time_s, rotations)
+        smooth = self._parts["rotations"].push(time_s, rotations)
         depth = np.exp(lengths[0]) * length
-        root = np.append(ray, 1.0) * depth - turned[0] @ self._palm_middle
-        return HandPose(root, matrix_to_axis_angle(turned), shape)
+        root = np.append(ray, 1.0) * depth - turned(smooth[0], self._palm_middle)
+        return HandPose(root, quaternion_to_axis_angle(smooth), shape)
 
     @property
     def velocity(self) -> Float[np.ndarray, "3"]:

@@ -99,14 +99,13 @@ def _at(
     wanted_s: Float[np.ndarray, "T"], times_s: Float[np.ndarray, "T"], values: Float[np.ndarray, "T d"]
 ) -> Float[np.ndarray, "T d"]:
     """Values between those of known times; NaN outside, and beside a value that is NaN."""
-    place = np.clip(np.searchsorted(times_s, wanted_s) - 1, 0, len(times_s) - 2)
+    place = np.asarray(np.searchsorted(times_s, wanted_s) - 1).clip(0, len(times_s) - 2)
     share = (wanted_s - times_s[place]) / (times_s[place + 1] - times_s[place])
     mixed = values[place] + share[:, None] * (values[place + 1] - values[place])
     # Just at a known value its neighbour does not count.
-    exact = np.abs(share) < 1e-9
-    mixed[exact] = values[place[exact]]
-    mixed[(share < -1e-9) | (share > 1 + 1e-9)] = np.nan
-    return mixed
+    mixed = np.where(np.abs(share)[:, None] < 1e-9, values[place], mixed)
+    inside = (share >= -1e-9) & (share <= 1 + 1e-9)
+    return np.where(inside[:, None], mixed, np.nan)
 
 
 def _mean(values: np.ndarray) -> float:
@@ -116,7 +115,9 @@ def _mean(values: np.ndarray) -> float:
 
 def _pair(truth_m: np.ndarray, predicted_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Both, the prediction NaN wherever the truth is."""
-    out = np.isnan(truth_m).any((1, 2)) if truth_m.ndim == 3 else np.zeros(len(truth_m), dtype=bool)
+    out = np.zeros(len(truth_m), dtype=bool)
+    if truth_m.ndim == 3:
+        out |= np.isnan(truth_m).any((1, 2))
     shown = predicted_m if not out.any() else np.where(out[:, None, None], 0.0, predicted_m)
     check_pair(truth_m, shown, name="track of joints_m", last=3)
     return truth_m, np.where(out[:, None, None], np.nan, predicted_m)

@@ -1,0 +1,231 @@
+"""Raw, gated, filtered and smoothed tracks of rendered clips: error, jitter and lag of each, by kind of clip.
+
+    python -m benchmarks.live.smoothing [--answers out/live-answers] [--seeds even] [--by kind|blur|size]
+
+The answers are those of `benchmarks.live.answers`. Clips of odd seeds choose settings, those of even seeds
+are reported.
+"""
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from benchmarks.live.answers import FOLDER, Answers, read
+from knuckle.evaluation.metrics.joints import procrustes_errors, root_relative_errors
+from knuckle.evaluation.metrics.motion import acceleration_error, fastest, jitter, lag_frames
+from knuckle.live.gate import SURE, Gate
+from knuckle.live.hand_pose import HandPose, place_joints
+from knuckle.live.offline import Smoothing, smooth_track
+from knuckle.live.pose_filter import PoseCutoffs
+from knuckle.rig import load_rig
+
+SHOWN = 0.3
+"""Frames in which less of the hand is to be seen are not scored."""
+
+
+class Row(NamedTuple):
+    """Figures of one way on one or more tracks; each is a mean over frames, lags over tracks."""
+
+    frames: int
+    mpjpe_mm: float
+    """Wrists laid together."""
+    pa_mm: float
+    root_mm: float
+    across_percent: float
+    """2D error over the width of the hand's box."""
+    jitter: float
+    """Of the joints in the camera frame, m/s^2."""
+    own_jitter: float
+    """With the wrists laid together."""
+    acceleration_error: float
+    lag: float
+    """Frames."""
+    own_lag: float
+    peak_mpjpe_mm: float
+    """In the tenth of the frames in which the hand is fastest."""
+    peak_across_percent: float
+    flips: float
+    """Frames in a hundred whose wrist is turned by more than 60 degrees from the truth."""
+
+
+def placed(track: Answers, poses: HandPose) -> Float[np.ndarray, "T 21 3"]:
+    """Joints of a track's poses; NaN where there are none."""
+    known = np.asarray(np.isfinite(poses.root_m).all(1))
+    joints = np.full((len(known), 21, 3), np.nan)
+    joints[known] = place_joints(load_rig("open", side=track.side), poses.rows(known))
+    return joints
+
+
+def causal(
+    track: Answers,
+    *,
+    cutoffs: PoseCutoffs | None = None,
+    filtered: bool = True,
+    threshold: float | None = SURE,
+    confidence: Float[np.ndarray, "T"] | None = None,
+    **options: Any,
+) -> tuple[HandPose, list[str | None]]:
+    """What the gate gives for each frame. threshold: of the confidence; None: no gate, every pose passes."""
+    gate = Gate(load_rig("open", side=track.side), cutoffs=cutoffs, filtered=filtered, **options)
+    count = len(track.times_s)
+    out = HandPose(np.full((count, 3), np.nan), np.full((count, 16, 3), np.nan), np.full((count, 10), np.nan))
+    states: list[str | None] = []
+    sure = track.confidence if confidence is None else confidence
+    for row, time_s in enumerate(track.times_s):
+        pose = track.poses.rows(row)
+        there = bool(np.isfinite(pose.root_m).all())
+        gated = gate.push(
+            float(time_s),
+            pose if there else None,
+            1.0 if threshold is None and there else float(sure[row]),
+            0.5 if threshold is None else threshold,
+        )
+        states.append(gated.state)
+        if gated.pose is not None:
+            for target, value in zip(out, gated.pose, strict=True):
+                target[row] = value
+    return out, states
+
+
+def offline(track: Answers, *, threshold: float = SURE, smoothing: Smoothing | None = None) -> HandPose:
+    """The whole track smoothed."""
+    rig = load_rig("open", side=track.side)
+    smooth = smooth_track(
+        track.times_s, track.poses, track.confidence, threshold=threshold, rig=rig, smoothing=smoothing
+    )
+    return smooth.poses
+
+
+def there_and_back(track: Answers, *, cutoffs: PoseCutoffs | None = None) -> HandPose:
+    """The causal filter run forward and backward, and the middle of both: what `offline` is compared with."""
+    from knuckle.live.hand_pose import between
+
+    back = track._replace(
+        times_s=-track.times_s[::-1],
+        poses=track.poses.rows(slice(None, None, -1)),
+        confidence=track.confidence[::-1],
+    )
+    forward, _ = causal(track, cutoffs=cutoffs)
+    backward, _ = causal(back, cutoffs=cutoffs)
+    return between(forward, backward.rows(slice(None, None, -1)), np.full(len(track.times_s), 0.5))
+
+
+def scored(track: Answers, joints_m: Float[np.ndarray, "T 21 3"]) -> Bool[np.ndarray, "T"]:
+    """Frames that count: enough is to be seen and an answer is there."""
+    known = np.isfinite(track.truth_m).all((1, 2)) & np.isfinite(track.poses.root_m).all(1)
+    return known & (track.shown >= SHOWN) & np.isfinite(joints_m).all((1, 2))
+
+
+def figures(tracks: Sequence[Answers], ways: Sequence[Float[np.ndarray, "T 21 3"]]) -> Row:
+    """Figures of one way: its joints of each track."""
+    frames: dict[str, list[np.ndarray]] = {}
+    motions: list[tuple[float, ...]] = []
+    weights: list[int] = []
+    for track, joints in zip(tracks, ways, strict=True):
+        counted = scored(track, joints)
+        if counted.sum() < 10:
+            continue
+        truth = np.where(counted[:, None, None], track.truth_m, np.nan)
+        shown = np.where(counted[:, None, None], joints, np.nan)
+        peak = fastest(truth, track.times_s)[counted]
+        one, other = truth[counted], shown[counted]
+        own = root_relative_errors(one, other).mean(1)
+        px = [track.camera.project(points) for points in (one, other)]
+        across = np.linalg.norm(px[0] - px[1], axis=-1).mean(1) / track.width_px[counted]
+        turned = _turned(one, other)
+        values = {
+            "mpjpe": 1e3 * own,
+            "pa": 1e3 * procrustes_errors(one, other).mean(1),
+            "root": 1e3 * np.linalg.norm(one[:, 0] - other[:, 0], axis=-1),
+            "across": 100 * across,
+            "peak": 1e3 * own[peak],
+            "peak across": 100 * across[peak],
+            "flips": 100.0 * (turned > np.deg2rad(60)),
+        }
+        for name, value in values.items():
+            frames.setdefault(name, []).append(value)
+        relative, true_relative = shown - shown[:, :1], truth - truth[:, :1]
+        motions.append(
+            (
+                jitter(shown, track.times_s),
+                jitter(relative, track.times_s),
+                acceleration_error(truth, np.nan_to_num(shown), track.times_s),
+                lag_frames(truth, np.nan_to_num(shown), track.times_s),
+                lag_frames(true_relative, np.nan_to_num(relative), track.times_s),
+            )
+        )
+        weights.append(int(counted.sum()))
+    mean = {name: float(np.concatenate(values).mean()) for name, values in frames.items()}
+    moved = np.average(np.array(motions), axis=0, weights=weights)
+    return Row(
+        sum(weights),
+        mean["mpjpe"],
+        mean["pa"],
+        mean["root"],
+        mean["across"],
+        *[float(value) for value in moved[:5]],  # pyright: ignore[reportCallIssue]
+        peak_mpjpe_mm=mean["peak"],
+        peak_across_percent=mean["peak across"],
+        flips=mean["flips"],
+    )
+
+
+def _turned(one: Float[np.ndarray, "n 21 3"], other: Float[np.ndarray, "n 21 3"]) -> Float[np.ndarray, "n"]:
+    """Angle between two hands' palms."""
+    frames = []
+    for joints in (one, other):
+        up = joints[:, 9] - joints[:, 0]
+        side = np.cross(up, joints[:, 5] - joints[:, 17])
+        axes = [up, side, np.cross(up, side)]
+        frames.append(np.stack([axis / np.linalg.norm(axis, axis=1, keepdims=True) for axis in axes], -1))
+    trace = np.einsum("nij,nij->n", *frames)
+    return np.arccos(np.clip((trace - 1) / 2, -1, 1))
+
+
+WAYS: dict[str, Callable[[Answers], HandPose]] = {
+    "raw": lambda track: track.poses,
+    "filter": lambda track: causal(track, threshold=None)[0],
+    "gate": lambda track: causal(track, filtered=False)[0],
+    "gate + filter": lambda track: causal(track)[0],
+    "there and back": there_and_back,
+    "offline": offline,
+}
+
+
+def table(tracks: Sequence[Answers], ways: dict[str, Callable[[Answers], HandPose]]) -> list[str]:
+    """Lines of Markdown."""
+    lines = [
+        "| way | frames | MPJPE | PA | root | 2D % | jitter | own jitter | accel. error | lag | own lag | peak MPJPE"
+        " | peak 2D % | turned wrong % |",
+        "|" + "---|" * 14,
+    ]
+    truth = figures(
+        tracks, [np.where(np.isfinite(t.poses.root_m[:, :1, None]), t.truth_m, np.nan) for t in tracks]
+    )
+    for name, row in {
+        "truth": truth,
+        **{name: figures(tracks, [placed(t, way(t)) for t in tracks]) for name, way in ways.items()},
+    }.items():
+        lines.append(f"| {name} | {row.frames} | " + " | ".join(f"{value:.2f}" for value in row[1:]) + " |")
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--answers", type=Path, default=FOLDER)
+    parser.add_argument("--seeds", choices=("even", "odd", "all"), default="even")
+    options = parser.parse_args()
+    tracks = read(sorted(options.answers.glob("*.npz")))
+    if options.seeds != "all":
+        tracks = [t for t in tracks if t.seed % 2 == (options.seeds == "odd")]
+    for kind in sorted({t.kind for t in tracks}):
+        print(f"\n{kind}\n")
+        print("\n".join(table([t for t in tracks if t.kind == kind], WAYS)))
+
+
+if __name__ == "__main__":
+    main()
