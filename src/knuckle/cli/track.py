@@ -40,6 +40,13 @@ def track(
     hand_length: HandLengthOption = None,
     gate: GateOption = True,
     smooth: SmoothOption = True,
+    offline: Annotated[
+        bool,
+        typer.Option(
+            "--offline",
+            help="Go through each video twice: smooth hands by what comes after them too, bridge gaps up to a second.",
+        ),
+    ] = False,
     mesh: Annotated[bool, typer.Option("--mesh", help="Write the vertices of every hand too.")] = False,
     video: Annotated[bool, typer.Option(help="Write a video with the hands drawn over it, or none.")] = True,
     overwrite: Annotated[
@@ -64,6 +71,7 @@ def track(
         mirrored=mirrored,
         gate=gate,
         smooth=smooth,
+        offline=offline,
         mesh=mesh,
         overlay=video,
     )

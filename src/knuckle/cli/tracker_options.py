@@ -11,8 +11,8 @@ CameraOption = Annotated[
     str | None,
     typer.Option(
         metavar="FX,FY,CX,CY|FILE",
-        help="The camera's intrinsics, px, or the camera.json of `knuckle calibrate`; else those that a video tells, or a"
-        " guess.",
+        help="The camera's intrinsics, px, or the camera.json of `knuckle calibrate`; else what a video tells of its"
+        " lens, or a guess.",
     ),
 ]
 ModelOption = Annotated[str, typer.Option(help="auto, a model that `knuckle info` lists, or an .onnx file.")]

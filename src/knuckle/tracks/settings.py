@@ -16,6 +16,7 @@ OPTIONS = {
     "hand_length_m": "--hand-length",
     "gate": "--no-gate",
     "smooth": "--no-smooth",
+    "offline": "--offline",
     "mesh": "--mesh",
     "overlay": "--no-video",
 }
@@ -38,6 +39,8 @@ class Settings:
     """Whether frames of little confidence get the pose of the last confident one."""
     smooth: bool = True
     """Whether poses are filtered over time."""
+    offline: bool = False
+    """Whether hands are smoothed by what comes after them too; then gate and filter have no part."""
     mesh: bool = False
     """Whether the lines have the vertices."""
     overlay: bool = True
@@ -50,8 +53,8 @@ class Settings:
             model=self.model,
             mirrored=self.mirrored,
             hand_length_m=self.hand_length_m,
-            gate=self.gate,
-            smooth=self.smooth,
+            gate=self.gate and not self.offline,
+            smooth=self.smooth and not self.offline,
         )
 
     def camera_of(self, info: VideoInfo) -> Camera | tuple[float, float, float, float] | None:
