@@ -21,7 +21,6 @@ from benchmarks.shared.arguments import make_parser, one_line_errors
 from benchmarks.shared.sample_video import write_sample_video
 from knuckle.errors import KnuckleError
 from knuckle.tracks.results import Results
-from knuckle.video import open_video
 from knuckle.video.writer import import_av
 from knuckle.view.charts import chart_sheet, chart_style, require_matplotlib, write_figure
 

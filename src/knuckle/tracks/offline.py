@@ -98,11 +98,11 @@ class _Track:
         own = next((hand for hand in seen if hand.identity == self.identity), None)
         if own is not None and own.side != self.side:
             return None
-        values = {"pose_rad": pose.pose_rad, "shape": pose.shape, "state": state}
+        values: dict[str, Any] = {"pose_rad": pose.pose_rad, "shape": pose.shape, "state": state}
         joints = np.tile(pose.root_m, (21, 1))
         if own is not None and state != "bridged":
             return Hand(**vars(own) | values | {"joints_m": joints})
-        known = {} if own is None else {"side_confidence": own.side_confidence, "model": own.model}
+        known: dict[str, Any] = {} if own is None else {"side_confidence": own.side_confidence, "model": own.model}
         return Hand(
             side=self.side,
             confidence=float(self.confidence[row]),
