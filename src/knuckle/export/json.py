@@ -1,7 +1,6 @@
 """Hands of a photo as JSON, and back: PHOTO.json of `knuckle estimate`."""
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +56,9 @@ def hands_to_json(hands: Hands, *, image: str, photo: str | None = None) -> dict
 
 def camera_to_json(camera: Camera) -> dict[str, Any]:
     """The intrinsics as files have them."""
-    values = asdict(camera)
-    del values["width"], values["height"]
-    return {k: v if isinstance(v, bool | str) else round(float(v), 4) for k, v in values.items()}
+    names = ("fx", "fy", "cx", "cy", "assumed", "picture_mirrored", "source")
+    values = {name: getattr(camera, name) for name in names}
+    return {name: v if isinstance(v, bool | str) else round(float(v), 4) for name, v in values.items()}
 
 
 def rounded_hand(hand: dict[str, Any]) -> dict[str, Any]:

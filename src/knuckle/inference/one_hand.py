@@ -11,6 +11,7 @@ from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop, hand_roll
 from knuckle.geometry.mirror import MIRROR_POINT, mirror_px
+from knuckle.geometry.pyramid import Pyramid
 from knuckle.hands import Hands
 from knuckle.inference.detection.evidence import Evidence, gather_evidence
 from knuckle.inference.disagreement import Disagreement, Estimated
@@ -151,16 +152,19 @@ class Predictor:
         *,
         rolls: Float[np.ndarray, "N"] | None = None,
         again: bool = True,
+        pyramid: Pyramid | None = None,
     ) -> SeenHands:
         """The network's own answer to the hands in boxes (x, y, w, h px of the image).
 
         rolls: how far each hand is turned from fingers-up, clockwise in the picture, radians; a system of upright crops
-        turns its crops by that, and, if `again`, looks again where its own joints show another turn.
+        turns its crops by that, and, if `again`, looks again where its own joints show another turn. pyramid: of the
+        picture, from which crops are then cut.
         """
         boxes = np.asarray(boxes_px, dtype=float).reshape(-1, 4)
         is_left = np.array([side == "left" for side in sides], dtype=bool)
         turns = np.zeros(len(boxes)) if rolls is None or not self._network.upright else rolls
-        seen = SeenHands(self._ask_once(image, boxes, is_left, camera, turns), tuple(sides), boxes, camera)
+        first = self._ask_once(image, boxes, is_left, camera, turns, pyramid=pyramid)
+        seen = SeenHands(first, tuple(sides), boxes, camera)
         if not (self._network.upright and len(boxes) and again):
             return seen
         answer = seen.answer
@@ -182,13 +186,15 @@ class Predictor:
         is_left: Bool[np.ndarray, "N"],
         camera: Camera,
         turns: Float[np.ndarray, "N"],
+        *,
+        pyramid: Pyramid | None = None,
     ) -> Answer:
         size, expand, aspect = self.record.size, self.record.expand, camera.fy / camera.fx
         crops = [
             Crop.from_box(box, size, expand=expand, roll_rad=float(turn), aspect=aspect)
             for box, turn in zip(boxes, turns, strict=True)
         ]
-        return ask_network(self._network, image, camera, crops, is_left)
+        return ask_network(self._network, image, camera, crops, is_left, pyramid=pyramid)
 
     def joints(self, seen: SeenHands) -> Joints:
         """The joints of the network's answer, in the picture as it is, before the fit and without evidence."""

@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import hand_roll, turn_about_z, turned_px
+from knuckle.geometry.pyramid import Pyramid
 from knuckle.hands import Hands
 from knuckle.inference.auto import AnyPredictor, AutoPredictor
 from knuckle.inference.certainty import annotate
@@ -135,7 +136,8 @@ def estimate_tracked(
         image: as networks are shown it: square pixels, not mirrored (`Request.shown`).
         camera: of that picture.
         predicted: where the hands are expected.
-        look: about which of them the landmark network is to be asked; all without it. It is asked of others too where
+        look: about which of them the landmark network is to be asked; all without it, and nothing is remembered. It is
+            asked of others too where
             nothing is remembered of them or the estimator finds them elsewhere than predicted, and of all where the
             estimator is a two-hand system alone.
         landmarks: the landmark network; the one that all share where none is given.
@@ -144,26 +146,29 @@ def estimate_tracked(
     count = len(predicted)
     one = predictor.one if isinstance(predictor, AutoPredictor) else predictor
     network = landmarks or landmark_network()
-    looked = np.ones(count, bool) if look is None else np.array(look, bool)
+    remember, looked = look is not None, np.ones(count, bool) if look is None else np.array(look, bool)
     looked |= ~np.isfinite(predicted.memory.own.px).all((1, 2)) | (not isinstance(one, Predictor))
     if not predictor.wants_evidence:
         looked[:] = False
-    evidence, boxes = _look(network, image, predicted, looked)
+    pyramid = Pyramid(image)
+    evidence, boxes = _look(network, pyramid, predicted, looked)
     if not isinstance(one, Predictor):
         estimated = predictor.estimate(
             image, boxes, predicted.sides, camera, evidence=evidence, start=predicted.start
         )
         own = Memory.none(count).own
     else:
-        seen = one.ask(image, boxes, predicted.sides, camera, rolls=evidence.rotation_rad, again=False)
-        own = one.joints(seen)
+        seen = one.ask(
+            image, boxes, predicted.sides, camera, rolls=evidence.rotation_rad, again=False, pyramid=pyramid
+        )
+        own = one.joints(seen) if remember else Memory.none(count).own
         if predictor.wants_evidence and not looked.all():
             lost = np.flatnonzero(~looked & ~_where_predicted(own, predicted.squares))
             evidence = _with_rows(evidence, carried(predicted.memory, own), ~looked)
             if len(lost):
                 at_own = replace(predicted, squares=tuple(map(joints_to_square, own.px)))
                 asked = np.isin(np.arange(count), lost)
-                found, _ = _look(network, image, at_own, asked)
+                found, _ = _look(network, pyramid, at_own, asked)
                 evidence, looked = _with_rows(evidence, found, asked), looked | asked
         estimated = predictor.estimate(
             image, boxes, predicted.sides, camera, evidence=evidence, start=predicted.start, seen=seen
@@ -189,13 +194,14 @@ def carried(memory: Memory, own: Joints) -> Evidence:
 
 
 def _look(
-    network: LandmarkNetwork, image: np.ndarray, predicted: Predicted, asked: Bool[np.ndarray, "N"]
+    network: LandmarkNetwork, pyramid: Pyramid, predicted: Predicted, asked: Bool[np.ndarray, "N"]
 ) -> tuple[Evidence, Float[np.ndarray, "N 4"]]:
     """What the landmark network says of some hands, and boxes: of the joints where it sees a hand, else as
     predicted."""
     boxes = np.array(predicted.boxes_px, dtype=float)
     rows = np.flatnonzero(asked)
-    looks = look_at_squares(network, image, [predicted.squares[row] for row in rows], side_known=True)
+    squares = [predicted.squares[row] for row in rows]
+    looks = look_at_squares(network, pyramid.image, squares, side_known=True, pyramid=pyramid)
     parts = []
     for row, look in zip(rows, looks, strict=True):
         if look.landmarks.presence >= LEAST_PRESENCE:

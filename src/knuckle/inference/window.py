@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, UInt8
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop
 from knuckle.geometry.mirror import MIRROR_AXIS_ANGLE, MIRROR_POINT, mirror_px
+from knuckle.geometry.pyramid import Pyramid
 from knuckle.inference.onnx_model import OnnxModel
 
 BATCH = 16
@@ -52,11 +53,13 @@ def show(
     mirrored: Bool[np.ndarray, "N"],
     *,
     mirror_first: bool = False,
+    pyramid: Pyramid | None = None,
 ) -> Shown:
     """Cut crops (at least one) out of a picture, or where `mirrored` says so out of its mirror image.
 
     mirror_first: mirror the picture before it is resampled, not the patch after it. Only then are the patches of a
     picture and of its mirror image the same to the bit, as resampling rounds; it takes longer.
+    pyramid: of the picture, from which patches are then cut, in less time.
     """
     turned = cv2.flip(image, 1) if mirror_first and mirrored.any() else image
     framed = [
@@ -64,7 +67,10 @@ def show(
     ]
     patches = []
     for crop, shown, flip in zip(crops, framed, mirrored, strict=True):
-        if not flip:
+        if pyramid is not None:
+            patch = pyramid.warp(crop.patch_from_frame, crop.size)
+            patches.append(patch[:, ::-1] if flip else patch)
+        elif not flip:
             patches.append(crop.warp(image))
         else:
             patches.append(shown.warp(turned) if mirror_first else crop.warp(image)[:, ::-1])
@@ -84,6 +90,7 @@ def ask_network(
     mirrored: Bool[np.ndarray, "N"],
     *,
     mirror_first: bool = False,
+    pyramid: Pyramid | None = None,
 ) -> Answer:
     """A network's answer to crops of a picture, `BATCH` at a time; arguments as of `show`."""
     if not len(crops):
@@ -91,7 +98,7 @@ def ask_network(
     parts = []
     for start in range(0, len(crops), BATCH):
         chunk = slice(start, start + BATCH)
-        shown = show(image, camera, crops[chunk], mirrored[chunk], mirror_first=mirror_first)
+        shown = show(image, camera, crops[chunk], mirrored[chunk], mirror_first=mirror_first, pyramid=pyramid)
         outputs = network(normalise(shown.patches), shown.crops, shown.cameras, roll=shown.rolls)
         parts.append(Answer(outputs, shown.crops, shown.cameras, shown.rolls))
     return Answer(
@@ -121,5 +128,7 @@ def mirror_hands(
 
 def normalise(patches: UInt8[np.ndarray, "B S S 3"]) -> Float[np.ndarray, "B 3 S S"]:
     """RGB bytes to the networks' input: (v / 255 - 0.5) / 0.5, channels first, float32."""
-    scaled = patches.astype(np.float32) / np.float32(127.5) - np.float32(1)
-    return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))
+    scaled = np.ascontiguousarray(patches.transpose(0, 3, 1, 2), dtype=np.float32)
+    scaled /= np.float32(127.5)
+    scaled -= np.float32(1)
+    return scaled

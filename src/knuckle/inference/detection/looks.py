@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from knuckle.geometry.crop import apply_affine, invert_affine
+from knuckle.geometry.pyramid import Pyramid
 from knuckle.inference.detection.landmarks import (
     LANDMARK_PX,
     LandmarkNetwork,
@@ -58,10 +59,11 @@ def look_at_squares(
     squares: Sequence[TurnedSquare],
     *,
     side_known: bool = False,
+    pyramid: Pyramid | None = None,
 ) -> list[Look]:
     """The last look at each square; where the first one sees no hand, that is it. side_known: doubt about the side
-    alone is no reason for another look."""
-    first = _looks(network, image, squares)
+    alone is no reason for another look. pyramid: of the picture, from which squares are then cut."""
+    first = _looks(network, image, squares, pyramid)
     looks = [
         Look(square, joints, landmarks, landmarks.presence, landmarks.right, square)
         for square, (joints, landmarks) in zip(squares, first, strict=True)
@@ -75,7 +77,7 @@ def look_at_squares(
         )
     }
     for (number, square), (joints, landmarks) in zip(
-        again.items(), _looks(network, image, list(again.values())), strict=True
+        again.items(), _looks(network, image, list(again.values()), pyramid), strict=True
     ):
         looks[number] = replace(looks[number], square=square, joints_px=joints, landmarks=landmarks)
     return looks
@@ -103,14 +105,22 @@ def turn_between(first: TurnedSquare, second: TurnedSquare) -> float:
 
 
 def _looks(
-    network: LandmarkNetwork, image: np.ndarray, squares: Sequence[TurnedSquare]
+    network: LandmarkNetwork,
+    image: np.ndarray,
+    squares: Sequence[TurnedSquare],
+    pyramid: Pyramid | None,
 ) -> list[tuple[Float[np.ndarray, "21 2"], Landmarks]]:
     """Joints in px of the picture, and the answer, for each square."""
     found = []
     for start in range(0, len(squares), BATCH):
         matrices = [square.patch_from_frame(LANDMARK_PX) for square in squares[start : start + BATCH]]
         size = (LANDMARK_PX, LANDMARK_PX)
-        patches = [cv2.warpAffine(image, each, size, borderMode=cv2.BORDER_REPLICATE) for each in matrices]
+        if pyramid is not None:
+            patches = [pyramid.warp(each, LANDMARK_PX) for each in matrices]
+        else:
+            patches = [
+                cv2.warpAffine(image, each, size, borderMode=cv2.BORDER_REPLICATE) for each in matrices
+            ]
         for matrix, answer in zip(matrices, network.batch(np.stack(patches)), strict=True):
             found.append((apply_affine(invert_affine(matrix), answer.joints_patch[:, :2]), answer))
     return found

@@ -37,6 +37,9 @@ _LEAST_GAIN = 0.005
 Both are asked, as a step that is cut or turned down gains little where much is left to gain."""
 _FIRST_DAMPING = 0.1
 """With 0.01, 0.3 and 1, joints as networks give them cost as much or more after 3 to 5 steps."""
+_WARM_DAMPING, _WARM_LEAST_GAIN = 0.01, 0.05
+"""The same of hands that start from what they were: two steps mostly, to within .05 mm of where more of them lead
+(`python -m benchmarks.speed.fit_speed`)."""
 # The wrist and the fingers' roots (index, middle, pinky, ring, thumb).
 _PALM = np.array([0, 1, 5, 9, 13, 17])
 _PALM_WEIGHTS = np.array([1, 1, 1, 1, 1, 0.1])
@@ -115,7 +118,8 @@ def fit_joints(
     model = fit_model(rig)
     state = State(*analytic_start(rig, target)) if start is None else _warm_start(rig, target, start, lead)
     hand = posed(rig, model, state, target, roots)
-    damping = np.full(len(target), _FIRST_DAMPING)
+    damping = np.full(len(target), _FIRST_DAMPING if start is None else _WARM_DAMPING)
+    least_gain = _LEAST_GAIN if start is None else _WARM_LEAST_GAIN
     going_on = np.ones(len(target), bool)
     for _ in range(iterations):
         shared, angles, expected = step(model, state, hand, target, damping, roots)
@@ -125,7 +129,7 @@ def fit_joints(
         gained, promised = 1 - tried.cost / cost, expected / cost
         better = (gained > 0) & going_on
         # What a hand becomes does not depend on the others in its batch.
-        going_on &= np.maximum(gained, promised) > _LEAST_GAIN
+        going_on &= np.maximum(gained, promised) > least_gain
         state = State(*_chosen(better, candidate, state))
         hand = Posed(*_chosen(better, tried, hand))
         if not going_on.any():
