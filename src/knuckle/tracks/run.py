@@ -76,7 +76,10 @@ def track_video(
             journal.remove()
             summary = summarise(results.lines)
             return Done(results, summary.frames, summary.frames, True, summary, results.parquet.exists())
-        return _run(source, video, results, settings, journal, state or State(task), stopped)
+        try:
+            return _run(source, video, results, settings, journal, state or State(task), stopped)
+        except KnuckleError as error:
+            raise KnuckleError(f"{error}; once that is mended, the same command goes on") from error
 
 
 def _run(
