@@ -85,7 +85,7 @@ def run(options: argparse.Namespace) -> None:
     pictures = [_decoded(results.overlay) for results in (whole, killed)]
     same = sum(one == other for one, other in zip(*pictures, strict=False))
     print(f"overlay's frames the same: {same} of {len(pictures[0])} and {len(pictures[1])}")
-    print(f"files left over: {_yes(killed.journal.exists())}")
+    print(f"journal removed: {_yes(not killed.journal.exists())}")
 
 
 def _start(video: Path, results: Results) -> subprocess.Popen[bytes]:

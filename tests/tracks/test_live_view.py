@@ -37,6 +37,9 @@ class Camera0(VideoSource):
     def skip(self, count: int) -> None:
         raise NotImplementedError
 
+    def stop(self) -> None:
+        self.given = len(self.frames)
+
     def close(self) -> None:
         pass
 

@@ -7,6 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from knuckle.cli.tracker_options import (
+    CameraOption,
+    GateOption,
+    HandLengthOption,
+    MirroredOption,
+    ModelOption,
+    SmoothOption,
+    tracker_settings,
+)
 from knuckle.errors import KnuckleError
 
 if TYPE_CHECKING:
@@ -49,24 +58,13 @@ def live(
         str | None,
         typer.Option(metavar="WIDTHxHEIGHT", help="What to ask a camera for; it may give another size."),
     ] = None,
-    camera: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FX,FY,CX,CY", help="The camera's intrinsics, px; else the focal length is guessed."
-        ),
-    ] = None,
-    model: Annotated[
-        str, typer.Option(help="auto, a model that `knuckle info` lists, or an .onnx file.")
-    ] = "auto",
+    camera: CameraOption = None,
+    model: ModelOption = "auto",
     mirror: Annotated[bool, typer.Option("--mirror", help="Show the picture as a mirror does.")] = False,
-    mirrored: Annotated[
-        bool, typer.Option("--mirrored", help="The source is a mirror image: the true side is the other.")
-    ] = False,
-    gate: Annotated[
-        bool,
-        typer.Option(help="Give frames of little confidence the pose of the last confident one, or not."),
-    ] = True,
-    smooth: Annotated[bool, typer.Option(help="Filter poses over time, or not.")] = True,
+    mirrored: MirroredOption = False,
+    hand_length: HandLengthOption = None,
+    gate: GateOption = True,
+    smooth: SmoothOption = True,
 ) -> None:
     """Show a camera, stream or video with its hands drawn over it, on a page of this computer.
 
@@ -74,19 +72,11 @@ def live(
     r records (the frames as video.webm, the hands as video.hands.jsonl; needs knuckle[video]); n takes the next
     installed model; q quits, as Ctrl-C does.
     """
-    from knuckle.cli.estimate import numbers
-    from knuckle.tracks.settings import Settings, weights_of
     from knuckle.video import open_video
 
-    lens = None if camera is None else tuple(numbers("--camera", camera, "FX,FY,CX,CY"))
-    settings = Settings(
-        camera=lens,  # pyright: ignore[reportArgumentType]
-        model=model,
-        mirrored=mirrored,
-        gate=gate,
-        smooth=smooth,
+    settings = tracker_settings(
+        camera=camera, model=model, hand_length=hand_length, mirrored=mirrored, gate=gate, smooth=smooth
     )
-    weights_of(model)
     if window:
         check_windows()
     opened = open_video(source, size=parse_size(size), paced=True, warn=_say)

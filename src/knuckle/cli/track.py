@@ -8,6 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from knuckle.cli.tracker_options import (
+    CameraOption,
+    GateOption,
+    HandLengthOption,
+    MirroredOption,
+    ModelOption,
+    SmoothOption,
+    tracker_settings,
+)
 from knuckle.errors import KnuckleError
 
 if TYPE_CHECKING:
@@ -25,24 +34,19 @@ def track(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where to write; default: beside each video.")
     ] = None,
-    camera: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FX,FY,CX,CY",
-            help="The camera's intrinsics, px; else those that the video tells, or the focal length is guessed.",
-        ),
-    ] = None,
-    model: Annotated[
-        str, typer.Option(help="auto, a model that `knuckle info` lists, or an .onnx file.")
-    ] = "auto",
-    mirrored: Annotated[
-        bool, typer.Option("--mirrored", help="The video is a mirror image: the true side is the other.")
-    ] = False,
-    gate: Annotated[
+    camera: CameraOption = None,
+    model: ModelOption = "auto",
+    mirrored: MirroredOption = False,
+    hand_length: HandLengthOption = None,
+    gate: GateOption = True,
+    smooth: SmoothOption = True,
+    offline: Annotated[
         bool,
-        typer.Option(help="Give frames of little confidence the pose of the last confident one, or not."),
-    ] = True,
-    smooth: Annotated[bool, typer.Option(help="Filter poses over time, or not.")] = True,
+        typer.Option(
+            "--offline",
+            help="Go through each video twice: smooth hands by what comes after them too, bridge gaps up to a second.",
+        ),
+    ] = False,
     mesh: Annotated[bool, typer.Option("--mesh", help="Write the vertices of every hand too.")] = False,
     video: Annotated[bool, typer.Option(help="Write a video with the hands drawn over it, or none.")] = True,
     overwrite: Annotated[
@@ -59,20 +63,18 @@ def track(
     then VIDEO.hands.jsonl has every frame that was done. Files of others and of other videos are never replaced.
     """
     from knuckle.cli.batch import check_folder
-    from knuckle.cli.estimate import numbers
-    from knuckle.tracks.settings import Settings, weights_of
 
-    lens = None if camera is None else tuple(numbers("--camera", camera, "FX,FY,CX,CY"))
-    settings = Settings(
-        camera=lens,  # pyright: ignore[reportArgumentType]
+    settings = tracker_settings(
+        camera=camera,
         model=model,
+        hand_length=hand_length,
         mirrored=mirrored,
         gate=gate,
         smooth=smooth,
+        offline=offline,
         mesh=mesh,
         overlay=video,
     )
-    weights_of(model)
     if out is not None:
         check_folder(out)
     with _interrupts() as stopped:

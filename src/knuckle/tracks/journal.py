@@ -38,8 +38,10 @@ class State:
     """Time of the overlay's last frame."""
     tracker: dict[str, Any] | None = None
     """`Tracker.saved`."""
+    followed: bool = False
+    """Of a run in two passes: whether the first one is done."""
     read: bool = False
-    """Whether the video was read to its end."""
+    """Whether the last pass is done."""
     done: bool = False
     """Whether all files are there."""
 

@@ -1,28 +1,22 @@
 """One video to its files: no frame is dropped, and what was interrupted goes on where it was."""
 
-import json
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import Any
-
-import numpy as np
-from jaxtyping import UInt8
 
 from knuckle.errors import KnuckleError
-from knuckle.hands import Hands
-from knuckle.progress import show_progress
 from knuckle.tracks.journal import EVERY, Journal, State
-from knuckle.tracks.lines import Header, LinesWriter, read_header
+from knuckle.tracks.lines import read_header
+from knuckle.tracks.offline import OfflineTracker
 from knuckle.tracks.overlay import Overlay
+from knuckle.tracks.passes import Pass, go_through
 from knuckle.tracks.results import Results, Video
-from knuckle.tracks.settings import Settings, difference, rig_of, version_here, weights_of
+from knuckle.tracks.settings import Settings
 from knuckle.tracks.tables import Summary, summarise, write_npz, write_parquet
-from knuckle.video import Frame, VideoInfo, VideoSource, open_video
-from knuckle.video.pipeline import WAITING, Pipeline
+from knuckle.tracks.task import check_same, task_of, task_of_header
+from knuckle.video import VideoInfo, VideoSource, open_video
 
-WAITING_PIXELS = 8_000_000
-"""In all frames that wait before a stage: large ones would fill the memory."""
+FIRST_LINES = "first-pass.jsonl"
+"""In the journal: what each frame shows by itself, of a run whose hands are smoothed afterwards."""
 
 
 @dataclass(frozen=True)
@@ -82,21 +76,44 @@ def track_video(
             journal.remove()
             summary = summarise(results.lines)
             return Done(results, summary.frames, summary.frames, True, summary, results.parquet.exists())
-        return _run(source, results, settings, journal, state or State(task), stopped)
+        try:
+            return _run(source, video, results, settings, journal, state or State(task), stopped)
+        except KnuckleError as error:
+            raise KnuckleError(f"{error}; once that is mended, the same command goes on") from error
 
 
 def _run(
     source: VideoSource,
+    video: Video,
     results: Results,
     settings: Settings,
     journal: Journal,
     state: State,
     stopped: Callable[[], bool],
 ) -> Done:
-    started = state.frames
+    started, name, seen = state.frames, source.info.name, results.journal / FIRST_LINES
+    if settings.offline and not state.followed:
+        way = Pass(f"{name}, 1 of 2", seen, settings.open_tracker)
+        state, ended = go_through(source, way, journal, state, stopped)
+        if not ended:
+            return Done(results, state.frames, started, False)
+        state, started = State(state.task, followed=True), 0
+        journal.save(state)
+        # From its start again.
+        with open_video(video.source, warn=_nobody) as again:
+            return _run(again, video, results, settings, journal, state, stopped)
     overlay = _overlay(settings, results, source.info, state)
     if not state.read:
-        state = _read(source, overlay, results, settings, journal, state, stopped)
+        if settings.offline:
+            way = Pass(
+                f"{name}, 2 of 2", results.lines, lambda _: OfflineTracker(seen), overlay, settings.mesh
+            )
+        else:
+            way = Pass(name, results.lines, settings.open_tracker, overlay, settings.mesh)
+        state, ended = go_through(source, way, journal, state, stopped)
+        if ended:
+            state = replace(state, read=True)
+            journal.save(state)
     if overlay is not None:
         overlay.join(results.overlay)
     if not state.read:
@@ -116,137 +133,5 @@ def _overlay(settings: Settings, results: Results, info: VideoInfo, state: State
     return Overlay(results.journal, info, first=parts, last_ms=state.overlay_ms)
 
 
-@dataclass
-class _Followed:
-    """A frame on its way through the stages."""
-
-    frame: Frame
-    hands: Hands
-    saved: dict[str, Any] | None
-    """The tracker's state after it, every `EVERY` frames."""
-    picture: UInt8[np.ndarray, "h w 3"] | None = None
-
-
-def _read(
-    source: VideoSource,
-    overlay: Overlay | None,
-    results: Results,
-    settings: Settings,
-    journal: Journal,
-    state: State,
-    stopped: Callable[[], bool],
-) -> State:
-    """Do the frames that are left; the state when the video ended, or when it was stopped (then its frames are those
-    done, and the journal has an earlier one).
-
-    Frames are read, followed, drawn and written at the same time, each in its own thread.
-    """
-    tracker = settings.open_tracker(source.info)
-    camera = None
-    if state.frames:
-        source.skip(state.frames)
-        tracker.restore(state.tracker or {})
-        camera = read_header(results.lines).camera
-    else:
-        journal.save(state)
-
-    def follow(frame: Frame) -> _Followed:
-        nonlocal followed
-        hands = tracker(frame.image, frame.time_s)
-        followed += 1
-        saved = None
-        if followed % EVERY == 0:
-            saved = json.loads(json.dumps(tracker.saved(), allow_nan=False))
-            # From here on the run is as one that was killed now and goes on.
-            tracker.restore(saved)
-        return _Followed(frame, hands, saved)
-
-    def draw(each: _Followed) -> _Followed:
-        if overlay is not None:
-            each.picture = overlay.draw(each.frame, each.hands)
-        return each
-
-    count = followed = state.frames
-    with ExitStack() as stack:
-        lines = stack.enter_context(LinesWriter(results.lines, keep=state.lines_bytes))
-        if overlay is not None:
-            stack.enter_context(overlay)
-        waiting = max(1, min(WAITING, WAITING_PIXELS // (source.info.width * source.info.height)))
-        stages = stack.enter_context(Pipeline(source, follow, draw, newest=False, waiting=waiting))
-        advance = stack.enter_context(show_progress(source.info.name, source.info.count, done=count))
-        for each in stages:
-            if camera is None:
-                camera = each.hands.camera
-                lines.write_header(_header(source.info, state.task, settings, camera))
-            lines.write(each.frame.index, each.hands, camera, mesh=settings.mesh)
-            if overlay is not None and each.picture is not None:
-                overlay.write(each.picture, each.frame.time_s)
-            count += 1
-            if each.saved is not None:
-                journal.save(_state_after(state, count, lines, overlay, each.saved))
-            advance(1)
-            if stopped():
-                return replace(state, frames=count)
-        if overlay is not None:
-            overlay.close()
-        finished = replace(_state_after(state, count, lines, overlay, None), read=True)
-        journal.save(finished)
-    return finished
-
-
-def _state_after(
-    state: State, frames: int, lines: LinesWriter, overlay: Overlay | None, tracker: dict[str, Any] | None
-) -> State:
-    """After frames whose lines and part of the overlay are complete."""
-    lines.sync()
-    last_ms = -1 if overlay is None else overlay.last_ms
-    return replace(state, frames=frames, lines_bytes=lines.bytes, overlay_ms=last_ms, tracker=tracker)
-
-
-def _header(info: VideoInfo, task: dict[str, Any], settings: Settings, camera: Any) -> Header:
-    return Header(
-        video=task["video"],
-        path=task["path"],
-        bytes=task["bytes"],
-        rate=info.rate,
-        camera=camera,
-        rig=rig_of(settings.model),
-        settings=task["settings"],
-        weights=task["weights"],
-        knuckle=task["knuckle"],
-    )
-
-
-def task_of(video: Video, results: Results, settings: Settings) -> dict[str, Any]:
-    """What is asked of which video, by what: plain values that JSON keeps."""
-    return {
-        "video": video.name,
-        "path": video.seen_from(results.lines.parent),
-        "bytes": video.bytes,
-        "settings": settings.to_dict(),
-        "weights": weights_of(settings.model),
-        "knuckle": version_here(),
-    }
-
-
-def task_of_header(header: Header) -> dict[str, Any]:
-    """That of a file of hands."""
-    names = ("video", "path", "bytes", "settings", "weights", "knuckle")
-    return {name: getattr(header, name) for name in names}
-
-
-def check_same(task: dict[str, Any], earlier: dict[str, Any], results: Results) -> None:
-    """Raise KnuckleError, saying what differs, where results there are of another task."""
-    anew = "; --overwrite starts anew"
-    if differs := difference(task["settings"], earlier["settings"]):
-        raise KnuckleError(f"{results.lines}: expected the options it was begun with ({differs}){anew}")
-    if task["bytes"] != earlier["bytes"]:
-        raise KnuckleError(
-            f"{task['path']}: expected the {earlier['bytes']} bytes that {results.lines} was begun with, got"
-            f" {task['bytes']}{anew}"
-        )
-    for name, what in (("knuckle", "version of knuckle"), ("weights", "weights")):
-        if task[name] != earlier[name]:
-            raise KnuckleError(
-                f"{results.lines}: expected the {what} that it was begun with, got others{anew}"
-            )
+def _nobody(note: str) -> None:
+    """What the first pass has said already."""

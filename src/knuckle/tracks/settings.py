@@ -13,8 +13,10 @@ OPTIONS = {
     "camera": "--camera",
     "model": "--model",
     "mirrored": "--mirrored",
+    "hand_length_m": "--hand-length",
     "gate": "--no-gate",
     "smooth": "--no-smooth",
+    "offline": "--offline",
     "mesh": "--mesh",
     "overlay": "--no-video",
 }
@@ -25,16 +27,20 @@ OPTIONS = {
 class Settings:
     """All that the results of a video depend on, beside the video."""
 
-    camera: tuple[float, float, float, float] | None = None
-    """fx, fy, cx, cy px; without them the video's metadata's, or a focal length is assumed."""
+    camera: Camera | tuple[float, float, float, float] | None = None
+    """A camera, or fx, fy, cx, cy px; without it the video's metadata's, or a focal length is assumed."""
     model: str = AUTO
     """As of `estimate`."""
     mirrored: bool = False
     """The frames are mirror images."""
+    hand_length_m: float | None = None
+    """Of all hands, from the wrist to the tip of the middle finger; None learns each one's."""
     gate: bool = True
     """Whether frames of little confidence get the pose of the last confident one."""
     smooth: bool = True
     """Whether poses are filtered over time."""
+    offline: bool = False
+    """Whether hands are smoothed by what comes after them too; then gate and filter have no part."""
     mesh: bool = False
     """Whether the lines have the vertices."""
     overlay: bool = True
@@ -46,8 +52,9 @@ class Settings:
             camera=self.camera_of(info),
             model=self.model,
             mirrored=self.mirrored,
-            gate=self.gate,
-            smooth=self.smooth,
+            hand_length_m=self.hand_length_m,
+            gate=self.gate and not self.offline,
+            smooth=self.smooth and not self.offline,
         )
 
     def camera_of(self, info: VideoInfo) -> Camera | tuple[float, float, float, float] | None:
@@ -57,7 +64,7 @@ class Settings:
     def to_dict(self) -> dict[str, Any]:
         """Plain values; equal settings give equal ones, also once they were JSON."""
         values = asdict(self)
-        return values | {"camera": None if self.camera is None else list(self.camera)}
+        return values | {"camera": list(self.camera) if isinstance(self.camera, tuple) else values["camera"]}
 
 
 def difference(own: dict[str, Any], earlier: dict[str, Any]) -> str | None:
@@ -71,9 +78,13 @@ def difference(own: dict[str, Any], earlier: dict[str, Any]) -> str | None:
 def _text(name: str, value: Any) -> str:
     if OPTIONS[name].startswith("--no-"):
         value = not value
+    if isinstance(value, dict):
+        value = [value.get(key) for key in ("fx", "fy", "cx", "cy")]
     if isinstance(value, list):
         return ",".join(f"{number:g}" for number in value)
-    return {None: "none", True: "yes", False: "no"}.get(value, str(value))
+    if isinstance(value, bool) or value is None:
+        return {None: "none", True: "yes", False: "no"}[value]
+    return str(value)
 
 
 def rig_of(model: str) -> str:
