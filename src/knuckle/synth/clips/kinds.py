@@ -210,12 +210,14 @@ def people(stage: Stage, rng: Generator) -> Cast:
     for number in range(count):
         far = distance + rng.uniform(-0.08, 0.08)
         x = (number - (count - 1) / 2) * (0.62 if count == 2 else 0.68)
-        place = total(still(x, rng.uniform(0.12, 0.2), far), Wander(rng, [0.012, 0.006, 0.012], high_hz=0.5))
+        # No lower than that hanging hands are under the picture.
+        neck = max(stage.half(far)[1] - rng.uniform(0.27, 0.32), 0.12)
+        place = total(still(x, neck, far), Wander(rng, [0.012, 0.006, 0.012], high_hz=0.5))
         arms = []
         for left in (True, False):
             sign = 1 if left else -1
-            down = np.array([sign * 0.22, 0.35 + stage.half(far)[1], -0.12])
-            up = [np.array([sign * rng.uniform(0.06, 0.26), rng.uniform(-0.12, 0.14), rng.uniform(-0.42, -0.3)]) for _ in range(2)]
+            down = np.array([sign * 0.28, 0.7, -0.16])
+            up = [np.array([sign * rng.uniform(0.1, 0.26), rng.uniform(-0.12, 0.14), rng.uniform(-0.42, -0.32)]) for _ in range(2)]
             start = rng.uniform(0.8, 2.0)
             middle = rng.uniform(3.6, 5.4)
             away = rng.random() < 0.5

@@ -16,7 +16,9 @@ from knuckle.synth.clips.room import Room
 from knuckle.synth.clips.stage import Stage, find_flaw
 from knuckle.synth.look.lighting import sample_light
 
-RATE, DURATION_S = 30.0, 10.0
+RATES = {"shake": 30.0}
+"""Frames a second of kinds that need more than RATE: a hand that is shaken would move by its own breadth."""
+RATE, DURATION_S = 15.0, 10.0
 WIDTH, HEIGHT = 640, 480
 _KEY = 0xC119
 TRACE = False
@@ -68,7 +70,7 @@ def make_clip(seed: int, index: int, *, kinds: Sequence[ClipKind] = ()) -> Clip:
         camera_path=camera_path,
         room=room,
         look=look,
-        rate=RATE,
+        rate=RATES.get(kind, RATE),
         duration_s=DURATION_S,
     )
 

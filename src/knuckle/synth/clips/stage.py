@@ -12,7 +12,7 @@ from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.load import load_rig
 from knuckle.synth.body.arm import sample_arm
 from knuckle.synth.clips.clip import Actor
-from knuckle.synth.clips.moving import Build, Capsules, Moment
+from knuckle.synth.clips.moving import Bones, Build, Capsules
 from knuckle.synth.scenes.arms import Wardrobe, sample_wardrobe
 
 Generator = np.random.Generator
@@ -79,7 +79,7 @@ def find_flaw(
     """What makes a choreography unfit, None where nothing does: a hand in the picture at the start or the end, hands
     that run into each other or into people, or the end of a lone arm in the picture."""
     for time in np.arange(0, duration_s + 1e-9, _LOOKED_AT_S):
-        moments = [actor.at(float(time)) for actor in actors]
+        moments = [actor.bones(float(time)) for actor in actors]
         turn, by = pose(float(time))[:3, :3], pose(float(time))[:3, 3]
         joints = np.concatenate([np.stack(moment.joints) for moment in moments]) @ turn.T + by
         shown = _shown(camera, joints, margin_px=_MARGIN_PX)
@@ -95,7 +95,7 @@ def find_flaw(
     return None
 
 
-def clearance_m(moments: Sequence[Moment]) -> float:
+def clearance_m(moments: Sequence[Bones]) -> float:
     """How near any two hands with their forearms, or a hand and a person's head or trunk, come to each other, m, skin
     to skin; negative where they run into each other."""
     hands = [
