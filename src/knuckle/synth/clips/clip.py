@@ -108,7 +108,9 @@ class Clip:
                 continue
             shown = float(np.clip(counts[number] / max(whole, 1e-9), 0, 1))
             found.append(
-                ClipHand(number, hand.side, hand.joints, tracks[1, number], shown, float(moved[number].mean()))
+                ClipHand(
+                    number, hand.side, hand.joints, tracks[1, number], shown, float(moved[number].mean())
+                )
             )
         blur = max((float(moved[hand.identity].max()) for hand in found), default=0.0)
         blur = max(blur, self._swept_px(time_s))
@@ -152,7 +154,8 @@ class Clip:
         else:
             image = np.zeros((self.camera.height, self.camera.width, 3), np.uint8)
             behind = [
-                self.room.seen(self.camera, self.pose(view.time_s + EXPOSURE_S * float(share))) for share in shares
+                self.room.seen(self.camera, self.pose(view.time_s + EXPOSURE_S * float(share)))
+                for share in shares
             ]
         drawn = [moment.draw(window) for moment in moments]
         seen: set[int] = set().union(*(one.seen for one in drawn))
@@ -185,7 +188,9 @@ class Clip:
         far = self.camera.backproject(corners, np.full(3, 2.5))
         start, end = self.pose(time_s - EXPOSURE_S / 2), self.pose(time_s + EXPOSURE_S / 2)
         world = (far - start[:3, 3]) @ start[:3, :3]
-        return float(np.linalg.norm(self.camera.project(world @ end[:3, :3].T + end[:3, 3]) - corners, axis=1).max())
+        return float(
+            np.linalg.norm(self.camera.project(world @ end[:3, :3].T + end[:3, 3]) - corners, axis=1).max()
+        )
 
     @cached_property
     def _backdrop(self) -> UInt8[np.ndarray, "h w 3"]:

@@ -51,7 +51,11 @@ class ClipFrame:
 
 def frame_line(frame: ClipFrame) -> dict[str, Any]:
     """A frame's truth as one line of `truth.jsonl`."""
-    pose = {} if frame.camera_from_world is None else {"camera_from_world": frame.camera_from_world.round(8).tolist()}
+    pose = (
+        {}
+        if frame.camera_from_world is None
+        else {"camera_from_world": frame.camera_from_world.round(8).tolist()}
+    )
     return {
         "time_s": round(frame.time_s, 6),
         **pose,

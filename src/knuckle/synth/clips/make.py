@@ -21,7 +21,6 @@ RATES = {"shake": 30.0}
 RATE, DURATION_S = 15.0, 10.0
 WIDTH, HEIGHT = 640, 480
 _KEY = 0xC119
-TRACE = False
 _TRIES = 40
 
 
@@ -57,9 +56,10 @@ def make_clip(seed: int, index: int, *, kinds: Sequence[ClipKind] = ()) -> Clip:
         flaw = find_flaw(actors, camera, camera_path or (lambda _: np.eye(4)), DURATION_S)
         if flaw is None:
             break
-        if TRACE: print(kind, index, flaw)
     else:
-        raise KnuckleError(f"clip {index} of seed {seed}: no {kind} was found in {_TRIES} tries; take another seed")
+        raise KnuckleError(
+            f"clip {index} of seed {seed}: no {kind} was found in {_TRIES} tries; take another seed"
+        )
     return Clip(
         name=f"{index:02d}-{kind}",
         kind=kind,

@@ -138,7 +138,9 @@ class MovingArm:
 
     def figure(self, moment: Moment) -> Figure:
         """What is drawn, in the world's axes."""
-        hands = [FigureHand(side, joints) for side, joints in zip(self.sides, moment.bones.joints, strict=True)]  # pyright: ignore[reportArgumentType]
+        hands = [
+            FigureHand(side, joints) for side, joints in zip(self.sides, moment.bones.joints, strict=True)
+        ]  # pyright: ignore[reportArgumentType]
         return replace(self.template, vertices=moment.vertices, hands=hands)
 
 
@@ -163,5 +165,3 @@ def _between(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     axis = np.cross(start, end)
     sine, cosine = float(np.linalg.norm(axis)), float(start @ end)
     return axis / max(sine, 1e-9) * np.arctan2(sine, cosine)
-
-

@@ -72,9 +72,21 @@ class Shaking:
     """
 
     def __init__(
-        self, start_s: float, end_s: float, size: Sequence[float] | np.ndarray, hz: float, *, ramp_s: float = 0.3
+        self,
+        start_s: float,
+        end_s: float,
+        size: Sequence[float] | np.ndarray,
+        hz: float,
+        *,
+        ramp_s: float = 0.3,
     ) -> None:
-        self.start, self.end, self.size, self.hz, self.ramp = start_s, end_s, np.asarray(size, float), hz, ramp_s
+        self.start, self.end, self.size, self.hz, self.ramp = (
+            start_s,
+            end_s,
+            np.asarray(size, float),
+            hz,
+            ramp_s,
+        )
 
     def __call__(self, time_s: float) -> np.ndarray:
         strength = ease((time_s - self.start) / self.ramp) * ease((self.end - time_s) / self.ramp)

@@ -60,7 +60,13 @@ class MovingPerson:
     sides = ("left", "right")
 
     def __init__(
-        self, rig: HandRig, rng: np.random.Generator, *, arms: tuple[ArmMotion, ArmMotion], place_m: Path, yaw_rad: float
+        self,
+        rig: HandRig,
+        rng: np.random.Generator,
+        *,
+        arms: tuple[ArmMotion, ArmMotion],
+        place_m: Path,
+        yaw_rad: float,
     ) -> None:
         self.rig, self.arms, self.place = rig, arms, place_m
         self.body = body = load_body(rig)
@@ -76,7 +82,9 @@ class MovingPerson:
         head, chest = (self.posture.places[body.bone(name)] for name in ("head", "spine01"))
         skull = self.posture.turns[body.bone("head")] @ np.array([0, -0.02, 0.09])
         self.trunk = Capsules(
-            np.stack([head + skull * 0.6, chest]), np.stack([head + skull * 1.4, self.posture.places[0]]), _TRUNK_RADII_M
+            np.stack([head + skull * 0.6, chest]),
+            np.stack([head + skull * 1.4, self.posture.places[0]]),
+            _TRUNK_RADII_M,
         )
         self.about = np.array([0.0, 0.0])
         self.about = np.array([self._palm_turn(side) for side in (0, 1)])
@@ -116,7 +124,10 @@ class MovingPerson:
     def _posed(self, time_s: float) -> tuple[Posture, list[HandPose], list[Float[np.ndarray, "21 3"]]]:
         """Posture, poses and joints of both hands, body frame."""
         posture = replace(
-            self.posture, turns=self.posture.turns.copy(), places=self.posture.places.copy(), hands=np.zeros((2, 3, 3))
+            self.posture,
+            turns=self.posture.turns.copy(),
+            places=self.posture.places.copy(),
+            hands=np.zeros((2, 3, 3)),
         )
         place = self.place(time_s)
         poses, joints = [], []
@@ -125,7 +136,14 @@ class MovingPerson:
             about, flexion, deviation = arm.turns_rad(time_s)
             about = float(np.clip(about + self.about[side], *FOREARM_TURN))
             posture.hands[side] = bend_arm(
-                self.body, self.heads, posture.turns, posture.places, side, target, _POLE, (about, flexion, deviation)
+                self.body,
+                self.heads,
+                posture.turns,
+                posture.places,
+                side,
+                target,
+                _POLE,
+                (about, flexion, deviation),
             )
             poses.append(HandPose(angles_to_pose(self.rig, arm.fingers(time_s)), self.shape))
             joints.append(hand_joints(self.body, self.rig, posture, side, poses[side], self.sizes[side]))

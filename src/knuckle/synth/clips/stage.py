@@ -74,7 +74,10 @@ def sample_builds(rng: Generator, count: int = 2) -> list[Build]:
 
 
 def find_flaw(
-    actors: Sequence[Actor], camera: Camera, pose: Callable[[float], Float[np.ndarray, "4 4"]], duration_s: float
+    actors: Sequence[Actor],
+    camera: Camera,
+    pose: Callable[[float], Float[np.ndarray, "4 4"]],
+    duration_s: float,
 ) -> str | None:
     """What makes a choreography unfit, None where nothing does: a hand in the picture at the start or the end, hands
     that run into each other or into people, or the end of a lone arm in the picture."""
@@ -89,7 +92,9 @@ def find_flaw(
             return f"a hand is too near the camera at {time:.1f} s"
         if clearance_m(moments) < -MOST_OVERLAP_M:
             return f"something runs into a hand at {time:.1f} s"
-        ends = np.concatenate([moment.elbows for moment in moments if moment.trunk is None] or [np.zeros((0, 3))])
+        ends = np.concatenate(
+            [moment.elbows for moment in moments if moment.trunk is None] or [np.zeros((0, 3))]
+        )
         if _shown(camera, (ends @ turn.T + by)[:, None], margin_px=_END_PX).any():
             return f"the end of an arm shows at {time:.1f} s"
     return None
@@ -98,9 +103,7 @@ def find_flaw(
 def clearance_m(moments: Sequence[Bones]) -> float:
     """How near any two hands with their forearms, or a hand and a person's head or trunk, come to each other, m, skin
     to skin; negative where they run into each other."""
-    hands = [
-        capsules for moment in moments for capsules in map(_capsules, moment.joints, moment.elbows)
-    ]
+    hands = [capsules for moment in moments for capsules in map(_capsules, moment.joints, moment.elbows)]
     nearest = np.inf
     for k, first in enumerate(hands):
         for second in hands[k + 1 :]:
@@ -121,11 +124,15 @@ def _capsules(joints: np.ndarray, elbow: np.ndarray) -> Capsules:
     """Of a hand, and last its forearm."""
     start, end, radius = hand_capsules(load_rig("open", side="right"), joints)
     return Capsules(
-        np.concatenate([start, joints[:1]]), np.concatenate([end, elbow[None]]), np.append(radius, FOREARM_RADIUS_M)
+        np.concatenate([start, joints[:1]]),
+        np.concatenate([end, elbow[None]]),
+        np.append(radius, FOREARM_RADIUS_M),
     )
 
 
-def _shown(camera: Camera, points: Float[np.ndarray, "n p 3"], *, margin_px: float = 0.0) -> Bool[np.ndarray, "n"]:
+def _shown(
+    camera: Camera, points: Float[np.ndarray, "n p 3"], *, margin_px: float = 0.0
+) -> Bool[np.ndarray, "n"]:
     """Which groups of points have one within the picture or near it."""
     before = points[..., 2] > 0.02
     px = camera.project(np.where(before[..., None], points, [1e6, 1e6, 1.0]))
