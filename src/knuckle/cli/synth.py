@@ -171,7 +171,9 @@ def _clips(
     chosen = checked_kinds(seed, kinds)  # pyright: ignore[reportArgumentType]
     if sheet is not None:
         check_sheet_path(sheet)
-        clips = [make_clip(seed, index, kinds=chosen) for index in range(len(chosen))]
+        # Rows of different takes: lone arms, a whole person, the arms of whoever holds the camera.
+        count_of = len(chosen)
+        clips = [make_clip(seed, row + row % 3 * count_of, kinds=chosen) for row in range(count_of)]
         write_clip_sheet(sheet, clips)
         typer.echo(f"{sheet}: frames of {len(clips)} clips of seed {seed} with their labels")
     if count is not None and out is not None:

@@ -12,7 +12,7 @@ from jaxtyping import Float, UInt8
 
 from knuckle.geometry.camera import Camera
 from knuckle.skeleton import Side
-from knuckle.synth.clips.labels import ClipFrame, ClipHand, ClipKind
+from knuckle.synth.clips.labels import ClipFrame, ClipHand, ClipKind, FrameTruth
 from knuckle.synth.clips.moving import Bones, Moment
 from knuckle.synth.clips.room import Room
 from knuckle.synth.look.lighting import Light, srgb_to_linear
@@ -90,10 +90,20 @@ class Clip:
 
     def frame(self, index: int) -> ClipFrame:
         """Render frame `index`; it depends on the clip and the index alone."""
-        time_s = index / self.rate
-        ends = [time_s - EXPOSURE_S / 2, time_s, time_s + EXPOSURE_S / 2]
-        view = _View(self, time_s)
+        view = _View(self, index / self.rate)
+        truth, fastest_px = self._known(view)
+        image = self._exposed(view, max(fastest_px, self._swept_px(view.time_s)))
+        return ClipFrame(self._develop(image, index), truth)
+
+    def truth(self, index: int) -> FrameTruth:
+        """What is known of frame `index`, which is not painted."""
+        return self._known(_View(self, index / self.rate))[0]
+
+    def _known(self, view: "_View") -> tuple[FrameTruth, float]:
+        """What is known of a frame, and how far the fastest joint in the picture moves during its exposure, px."""
+        time_s = view.time_s
         hands = [hand for figure in view.figures for hand in figure.hands]
+        ends = (time_s - EXPOSURE_S / 2, time_s, time_s + EXPOSURE_S / 2)
         tracks = np.stack([self._joints_px(time) for time in ends])
         moved = np.linalg.norm(np.diff(tracks, axis=0), axis=-1).sum(0)
         drawn = view.drawn
@@ -102,24 +112,15 @@ class Clip:
         kernels.count_samples(drawn.face_id, drawn.face_hand, len(hands), nothing, counts)
         found = []
         for number, hand in enumerate(hands):
-            # What `hand_samples` counts by are figures drawn in the window: its camera is the window's.
+            # Figures are drawn in the window, so its camera is the one to measure by.
             whole, inside = hand_samples(drawn, number, view.window.camera)
             if not counts[number] and not inside:
                 continue
             shown = float(np.clip(counts[number] / max(whole, 1e-9), 0, 1))
-            found.append(
-                ClipHand(
-                    number, hand.side, hand.joints, tracks[1, number], shown, float(moved[number].mean())
-                )
-            )
-        blur = max((float(moved[hand.identity].max()) for hand in found), default=0.0)
-        blur = max(blur, self._swept_px(time_s))
-        return ClipFrame(
-            self._develop(self._exposed(view, blur), index),
-            time_s,
-            found,
-            None if self.camera_path is None else self.camera_path(time_s),
-        )
+            px, blur = tracks[1, number], float(moved[number].mean())
+            found.append(ClipHand(number, hand.side, hand.joints, px, shown, blur))
+        fastest = max((float(moved[hand.identity].max()) for hand in found), default=0.0)
+        return FrameTruth(time_s, found, None if self.camera_path is None else view.pose), fastest
 
     def _joints_px(self, time_s: float) -> Float[np.ndarray, "n 21 2"]:
         """Of all hands."""

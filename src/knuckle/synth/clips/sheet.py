@@ -12,7 +12,7 @@ from knuckle.skeleton import BONES
 from knuckle.synth.clips.clip import Clip
 from knuckle.synth.clips.labels import ClipFrame
 
-TILE_PX = 320
+TILE_PX = 160
 TIMES_S = (1.4, 2.6, 4.0, 5.4, 7.0)
 _COLOURS = {"right": (255, 70, 60), "left": (60, 160, 255)}
 _HIDDEN = (160, 160, 160)
@@ -22,7 +22,7 @@ _HIDDEN_BELOW = 0.2
 def draw_frame(frame: ClipFrame) -> UInt8[np.ndarray, "h w 3"]:
     """The frame with its hands' boxes, bones and identities: right ones red, left ones blue, hidden ones grey."""
     image = frame.image.copy()
-    for hand in frame.hands:
+    for hand in frame.truth.hands:
         colour = _HIDDEN if hand.shown < _HIDDEN_BELOW else _COLOURS[hand.side]
         x, y, w, h = np.rint(hand.box_px).astype(int).tolist()
         cv2.rectangle(image, (x, y), (x + w, y + h), colour, 2, cv2.LINE_AA)
