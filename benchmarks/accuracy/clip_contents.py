@@ -1,7 +1,7 @@
 """What the frozen clips hold, kind by kind, as Markdown; see docs/clips.md.
 
-python -m benchmarks.accuracy.clip_contents [--clips FOLDER]. Renders the clips into the cache at first use. A hand counts
-once in every frame that it is in.
+python -m benchmarks.accuracy.clip_contents [--clips FOLDER]. Renders the clips into the cache at first use. A hand
+counts once in every frame that it is in.
 """
 
 from collections.abc import Sequence
