@@ -213,18 +213,17 @@ def depth(stage: Stage, rng: Generator) -> Cast:
         share = np.array([sign * rng.uniform(0.4, 0.55), rng.uniform(0.35, 0.6)])
         down = Keys([0.9, 0.9 + _REACH_S, 8.4, 8.4 + _REACH_S], [1, 0, 0, 1])
 
-        def wrist(
-            time_s: float, z: Path = z, share: np.ndarray = share, down: Path = down, sign: int = sign
-        ) -> np.ndarray:
-            far_m = float(z(time_s))
-            seen, hidden = (
-                place_at(stage.half(far_m), share[0], share[1], far_m),
-                stage.below(sign * 0.15, far_m),
-            )
-            return seen + float(down(time_s)) * (hidden - seen)
-
-        wrists.append(wrist)
+        wrists.append(partial(_at_depth, stage=stage, depth_m=z, share=share, down=down, sign=sign))
     return lone_arms(stage, rng, wrists, wander=0.5), None
+
+
+def _at_depth(
+    time_s: float, *, stage: Stage, depth_m: Path, share: Float[np.ndarray, "2"], down: Path, sign: int
+) -> Float[np.ndarray, "3"]:
+    """A place at a share of the picture's halves, whatever its depth; down: 1 is under the picture."""
+    far = float(depth_m(time_s))
+    seen, hidden = place_at(stage.half(far), share[0], share[1], far), stage.below(sign * 0.15, far)
+    return seen + float(down(time_s)) * (hidden - seen)
 
 
 def people(stage: Stage, rng: Generator) -> Cast:

@@ -22,7 +22,7 @@ class Keys:
     times_s: increasing. values: one for each, of any shape.
     """
 
-    def __init__(self, times_s: Sequence[float], values: Sequence[object] | np.ndarray) -> None:
+    def __init__(self, times_s: Sequence[float] | np.ndarray, values: Sequence[object] | np.ndarray) -> None:
         self.times = np.asarray(times_s, float)
         self.values = np.asarray(values, float)
         if len(self.times) != len(self.values) or (np.diff(self.times) <= 0).any():

@@ -137,4 +137,4 @@ def _shown(
     before = points[..., 2] > 0.02
     px = camera.project(np.where(before[..., None], points, [1e6, 1e6, 1.0]))
     inside = (px > -margin_px) & (px < np.array([camera.width, camera.height]) + margin_px)
-    return (inside.all(-1) & before).any(-1)
+    return np.asarray((inside.all(-1) & before).any(-1))
