@@ -38,7 +38,8 @@ STANDS_ON = {
     "export": ("training", "inference", "view"),
     "open_model": ("export",),
     "standing": ("open_model",),
-    "cli": ("standing", "live", "knuckle"),
+    "calibration": ("photos",),
+    "cli": ("standing", "live", "calibration", "knuckle"),
     "__main__": ("cli",),
 }
 """The rooms from the bottom up, each with those that it stands on: it may import them and whatever they stand on.

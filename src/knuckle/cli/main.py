@@ -14,6 +14,7 @@ COMMANDS = {
     "estimate": "Find the hands in photos; write their joints, meshes and pictures.",
     "explain": "Show where a two-hand system looked for joints.",
     "demo": "Estimate the sample photo that comes with the package.",
+    "calibrate": "Find a camera's focal length from pictures of a bank card; write it for --camera.",
     "info": "Print versions, installed packages and weights, for a bug report.",
     "synth": "Render labelled hands as a set, or a sheet of them to look at.",
     "convert": "Turn a dataset's training split, or labelled photographs, into a set to train on.",
