@@ -22,8 +22,10 @@ from knuckle.skeleton import WRIST
 FIGURES = Path(__file__).parent.parent / "assets" / "metric.json"
 SIGNALS = ("spread", "end-on", "size")
 """Of a hand, in the order of `root_signals`."""
-_RADIUS_68 = float(np.sqrt(-2 * np.log(1 - 0.68)))
+RADIUS_68 = float(np.sqrt(-2 * np.log(1 - 0.68)))
 """Of a normal distribution in a plane, in standard deviations of either axis."""
+CHI_68 = 3.5059
+"""The square of the same in space."""
 _UNKNOWN_RADIUS = 0.1
 """Of joints whose errors nobody said, in sides of the box."""
 _NEAREST_M = 1e-3
@@ -50,7 +52,7 @@ class RootFigures:
 
 
 def root_covariance(hands: Hands, *, relative_size_sd: Float[np.ndarray, "N"] | float) -> np.ndarray:
-    """Covariance (N, 3, 3) of the wrists, m², camera frame, of hands as `placed` gives them.
+    """Covariance (N, 3, 3) of the wrists, m², camera frame, of hands as `place_better` gives them.
 
     relative_size_sd: standard deviation of the hands' lengths, as a share of them (`HandSize.relative_sd`). An assumed
     camera adds its own. Errors of two hands in one picture share much: their covariance is not that of their
@@ -64,13 +66,13 @@ def root_covariance(hands: Hands, *, relative_size_sd: Float[np.ndarray, "N"] | 
     along = distance * np.sqrt(known**2 + np.asarray(relative_size_sd) ** 2 + focal**2)
     radius = _radii_px(hands)[:, WRIST]
     depth = np.maximum(wrist[:, 2], _NEAREST_M)
-    across = np.exp(figures.across) * radius / _RADIUS_68 / hands.camera.fx * depth
+    across = np.exp(figures.across) * radius / RADIUS_68 / hands.camera.fx * depth
     ray = wrist / distance[:, None]
     outer = ray[:, :, None] * ray[:, None, :]
     return along[:, None, None] ** 2 * outer + across[:, None, None] ** 2 * (np.eye(3) - outer)
 
 
-def placed(hands: Hands) -> Hands:
+def place_better(hands: Hands) -> Hands:
     """Hands brought nearer by how much networks put them too far away, each as a whole along the line of sight to its
     middle: sizes stay, and px follow a little. Raises KnuckleError when the figures are missing or damaged."""
     if not len(hands):
@@ -102,23 +104,19 @@ def _radii_px(hands: Hands) -> Float[np.ndarray, "N 21"]:
     return np.where(np.isnan(hands.joint_error_px), _UNKNOWN_RADIUS * side_px, hands.joint_error_px)
 
 
-def root_figures() -> RootFigures:
-    """Those that come with the package; raises KnuckleError where they are missing or damaged."""
-    return _to_figures(FIGURES)
-
-
-def load_figures(path: Path = FIGURES) -> dict[str, Any]:
+def load_figures() -> dict[str, Any]:
     """All figures of sizes and places; raises KnuckleError where they are missing or damaged."""
     try:
-        figures = json.loads(path.read_text())
+        figures = json.loads(FIGURES.read_text())
         return {name: dict(figures[name]) for name in ("size", "root")}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise KnuckleError(f"{path}: expected figures of sizes and places, got {error!r}") from error
+        raise KnuckleError(f"{FIGURES}: expected figures of sizes and places, got {error!r}") from error
 
 
-@lru_cache(maxsize=4)
-def _to_figures(path: Path) -> RootFigures:
-    root = load_figures(path)["root"]
+@lru_cache(maxsize=1)
+def root_figures() -> RootFigures:
+    """Those that come with the package; raises KnuckleError where they are missing or damaged."""
+    root = load_figures()["root"]
     names = ("constant", *SIGNALS)
     try:
         return RootFigures(
@@ -128,4 +126,4 @@ def _to_figures(path: Path) -> RootFigures:
             float(root["focal"]),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise KnuckleError(f"{path}: expected figures of places, got {error!r}") from error
+        raise KnuckleError(f"{FIGURES}: expected figures of places, got {error!r}") from error
