@@ -2,7 +2,7 @@
 
 python -m benchmarks.accuracy.rectify [--hands 60] [--model dahyf]
 
-Rendered hands of a seed that trained nothing, before wide cameras (focal lengths of .35 to .55 diagonals), their middles
+Rendered hands of a seed that trained nothing, before wide cameras (focal lengths of .35 to .55 diagonals), their middle
 10 to 20, 20 to 30, 30 to 40 and 40 to 50 degrees off the axis, --hands of each. Box (as a detector gives it) and camera
 are given; the model answers the picture as it is, and as `RectifiedPredictor` shows it, whatever the angle. Printed:
 PA-MPJPE and MPJPE (wrists laid together), mm; how far the wrist is off, mean and median, and how far its direction is,
@@ -19,7 +19,7 @@ from rich.console import Console
 from benchmarks.shared.arguments import make_parser, one_line_errors, parse
 from benchmarks.shared.tables import plain_table
 from benchmarks.training.certainty_cases import Case, found_hand
-from knuckle.evaluation.metrics.procrustes import procrustes_align
+from knuckle.evaluation.metrics.procrustes import align_similarity
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import middle_px
 from knuckle.hands import Hands
@@ -82,7 +82,7 @@ def wide_hands(band: tuple[int, int], count: int) -> Iterator[Hand]:
 def errors(hands: Hands, case: Case) -> tuple[float, ...]:
     """PA-MPJPE, MPJPE, wrist (mm), direction (degrees), 2D (% of the box)."""
     said, true = hands.joints_m[0], np.asarray(case.joints_m)
-    aligned = np.linalg.norm(procrustes_align(said[None], true[None])[0] - true, axis=-1).mean()
+    aligned = np.linalg.norm(align_similarity(true, said) - true, axis=-1).mean()
     laid = np.linalg.norm((said - said[WRIST]) - (true - true[WRIST]), axis=-1).mean()
     rays = [one[WRIST] / np.linalg.norm(one[WRIST]) for one in (said, true)]
     flat = np.linalg.norm(hands.joints_px[0] - np.asarray(case.joints_px), axis=-1).mean()

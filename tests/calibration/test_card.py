@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from knuckle.calibration.card import find_cards, refine_corners
+from knuckle.calibration.card import CARD_M, find_cards, refine_corners
 from knuckle.calibration.length import focal_from_lengths
 from knuckle.cli.main import app
 from knuckle.errors import KnuckleError
@@ -91,6 +92,30 @@ def test_a_video_serves_as_pictures_do(photos, tmp_path):
     result = call(path, "--out", tmp_path / "camera.json")
     assert result.exit_code == 0, result.output
     assert json.loads((tmp_path / "camera.json").read_text())["fx"] == pytest.approx(FOCAL, rel=0.02)
+
+
+def test_a_hand_beside_the_card_is_measured(photos, tmp_path, monkeypatch):
+    asked = []
+
+    def estimate(image, *, camera):
+        asked.append(camera)
+        return [SimpleNamespace(state="observed", joints_px=px) for px in hands]
+
+    # A straight hand on the card's plane, as long as the card twice; and one that is bent.
+    along = np.linspace([-0.0856, 0.02], [0.0856, 0.02], 5)
+    joints = np.zeros((21, 2))
+    joints[[0, 9, 10, 11, 12]] = along
+    bent = joints.copy()
+    bent[11] += 0.05
+    card = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * np.array(CARD_M) / 2
+    homography = cv2.findHomography(card, photos[1][0])[0]
+    hands = [cv2.perspectiveTransform(one[None], homography)[0] for one in (joints, bent)]
+    monkeypatch.setattr("knuckle.inference.estimate.estimate", estimate)
+    result = call(*photos[0], "--hand", "--out", tmp_path / "camera.json")
+    assert result.exit_code == 0, result.output
+    assert len(asked) == 3 and asked[0].fx == pytest.approx(FOCAL, rel=0.02)
+    said = json.loads((tmp_path / "camera.json").read_text())["hand_length_m"]
+    assert said == pytest.approx(2 * 0.0856, rel=0.08) and f"--hand-length {said:.3f}" in result.output
 
 
 def test_a_length_at_a_distance():

@@ -1,6 +1,7 @@
 """`knuckle calibrate PHOTO|VIDEO...`."""
 
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,7 +11,7 @@ from knuckle.errors import KnuckleError
 if TYPE_CHECKING:
     import numpy as np
 
-    from knuckle.calibration.plane import Focal
+    from knuckle.calibration.plane import Focal, View
 
 
 def calibrate(
@@ -40,6 +41,13 @@ def calibrate(
         list[str] | None,
         typer.Option(metavar="U,V,U,V", help="That length's two ends, px; one for each photo."),
     ] = None,
+    hand: Annotated[
+        bool,
+        typer.Option(
+            "--hand",
+            help="A hand lies flat beside the card in some of the pictures: measure its length as well.",
+        ),
+    ] = False,
     out: Annotated[Path, typer.Option(metavar="FILE", help="Where to write the camera.")] = Path(
         "camera.json"
     ),
@@ -54,15 +62,18 @@ def calibrate(
 
     if length is None and (distance is not None or points):
         raise KnuckleError("--distance, --points: expected --length with them, got none")
-    if length is not None and (card or corners):
-        raise KnuckleError("--length: expected it instead of --card and --corners, got both")
+    if length is not None and (card or corners or hand):
+        raise KnuckleError("--length: expected it instead of --card, --corners and --hand, got both")
     if out.exists():
         read_camera(out)  # Refuses to overwrite what is no camera.
     if length is None:
-        focal, size = _by_card(pictures, corners)
+        focal, size, views = _by_card(pictures, corners)
     else:
         focal, size = _by_length(pictures, length, distance, points)
+        views = []
     camera = focal.camera(*size)
+    lengths = _hand_lengths(pictures, views, focal) if hand else []
+    more = {"hand_length_m": round(float(median(lengths)), 4)} if lengths else {}
     write_camera(
         out,
         camera,
@@ -70,16 +81,53 @@ def calibrate(
         off_px=round(focal.off_px, 3),
         pictures=len(focal.used),
         by="card" if length is None else "length",
+        **more,
     )
     typer.echo(
         f"focal length {camera.fx:.0f} px +- {focal.relative_sd * camera.fx:.0f} ({100 * focal.relative_sd:.1f} %)"
         f" in pictures of {camera.width}x{camera.height} px, from {len(focal.used)} pictures,"
         f" corners {focal.off_px:.2f} px off"
     )
+    if hand:
+        typer.echo(_said_of_hand(lengths))
     typer.echo(printable(f"wrote {out}"))
 
 
-def _by_card(paths: list[Path], corners: list[str] | None) -> tuple["Focal", tuple[int, int]]:
+def _said_of_hand(lengths: list[float]) -> str:
+    from knuckle.live.flat_hand import RELATIVE_SD
+
+    if not lengths:
+        return "no hand was seen flat beside the card"
+    length = median(lengths)
+    return (
+        f"hand length {length:.3f} m +- {RELATIVE_SD * length:.3f}, in {len(lengths)} pictures:"
+        f" --hand-length {length:.3f}"
+    )
+
+
+def _hand_lengths(paths: list[Path], views: "list[View]", focal: "Focal") -> list[float]:
+    """Of every hand that lies flat in the plane of the card, in the pictures whose card counts."""
+    from knuckle.calibration.card import CARD_M
+    from knuckle.calibration.pictures import read_pictures
+    from knuckle.calibration.plane import plane_of
+    from knuckle.inference.estimate import estimate
+    from knuckle.live.flat_hand import flat_hand_length
+
+    cards, lengths = {view.name: view for view in views}, []
+    for seen in read_pictures(paths):
+        if (view := cards.get(seen.name)) is None:
+            continue
+        height, width = seen.pixels.shape[:2]
+        camera = focal.camera(width, height)
+        turn, place = plane_of(view, CARD_M, focal.diagonals)
+        for one in estimate(seen.pixels, camera=camera):
+            length = flat_hand_length(one.joints_px, camera, turn, place)
+            if one.state == "observed" and length is not None:
+                lengths.append(length)
+    return lengths
+
+
+def _by_card(paths: list[Path], corners: list[str] | None) -> tuple["Focal", tuple[int, int], "list[View]"]:
     import numpy as np
 
     from knuckle.calibration.card import CARD_M, find_cards, refine_corners
@@ -121,7 +169,7 @@ def _by_card(paths: list[Path], corners: list[str] | None) -> tuple["Focal", tup
             typer.echo(
                 f"note: {views_of[0].name}: left out, as what was found does not fit the others", err=True
             )
-    return focal, sizes[0]
+    return focal, sizes[0], [views[i] for i in focal.used]
 
 
 def _by_length(

@@ -25,6 +25,8 @@ from knuckle.inference.two_hands import PairPredictor
 from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
 from knuckle.skeleton import Side
 
+RECTIFY = False
+"""Whether it is done where nobody says so (docs/metric.md has the figures)."""
 FROM_RAD = np.deg2rad(12.0)
 """Hands nearer to the axis are left as they are: there is less to gain than resampling costs."""
 _ROOM = 2.6
@@ -133,6 +135,13 @@ class TurnedView:
             evidence_px=apart.evidence_px * scale[:, None],
         )
         return Estimated(turned, nearer)
+
+
+def rectified(
+    predictor: Predictor | PairPredictor | AutoPredictor, *, wanted: bool
+) -> "Predictor | PairPredictor | AutoPredictor | RectifiedPredictor":
+    """The predictor itself, or where that is wanted what shows it hands far from the middle rectified."""
+    return RectifiedPredictor(predictor) if wanted else predictor
 
 
 class RectifiedPredictor:
