@@ -1,8 +1,8 @@
 """How exact a hand's size and place are: learns the figures of src/knuckle/assets/metric.json.
 
-python -m benchmarks.training.metric --rendered runs/metric [--limit 700] [--checked 250] [--persons 60]
+python -m benchmarks.training.metric --rendered runs/metric [--limit 600] [--checked 300] [--persons 44]
 
-The set: knuckle synth --count 800 --seed 4040 --size 160 --extra views --extra sizes --extra camera --extra wear
+The set: knuckle synth --count 640 --seed 4040 --size 320 --extra views --extra sizes --extra camera --extra wear
 --negatives 0 --out runs/metric. It must not have trained the weights of "auto", whose hands these are. They are seen as
 `knuckle.estimate` sees hands that a detector found.
 
@@ -303,9 +303,9 @@ def seen_short(seen: list[Seen]) -> str:
 def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--rendered", type=Path, default=None, help="learns from it; without it only checks")
-    parser.add_argument("--limit", type=int, default=700, help="hands to learn from")
-    parser.add_argument("--checked", type=int, default=250, help="hands of the frozen benchmark")
-    parser.add_argument("--persons", type=int, default=60)
+    parser.add_argument("--limit", type=int, default=600, help="hands to learn from")
+    parser.add_argument("--checked", type=int, default=300, help="hands of the frozen benchmark")
+    parser.add_argument("--persons", type=int, default=44)
     options = parse(parser)
     predictor = open_predictor(AUTO, threads=1)
     if options.rendered is not None:

@@ -162,7 +162,7 @@ def _line(
     best = inside[:, int((strength[:, None] * inside).sum(0).argmax())]
     if best.sum() < 2:
         best = np.ones(len(points), bool)
-    weights = best.astype(float)
+    weights, middle, normal = best.astype(float), np.zeros(2), np.zeros(2)
     for _ in range(4):
         middle = np.average(points, axis=0, weights=weights)
         _, vectors = np.linalg.eigh(np.cov((points - middle).T, aweights=weights))

@@ -320,12 +320,16 @@ def _checked_camera(camera: Any) -> Camera | tuple[float, float, float, float] |
     camera."""
     if camera is None or isinstance(camera, Camera):
         return camera
-    if isinstance(camera, str | PathLike) and names_camera_file(Path(camera)):
-        return read_camera(Path(camera))
+    expected = "camera: expected fx, fy, cx, cy in px, a Camera or a camera.json"
+    if isinstance(camera, str | PathLike):
+        path = Path(camera)
+        if not names_camera_file(path):
+            raise KnuckleError(f"{expected}, got {str(path)!r}")
+        return read_camera(path)
     try:
         fx, fy, cx, cy = (float(value) for value in camera)
     except (TypeError, ValueError):
-        raise KnuckleError(f"camera: expected fx, fy, cx, cy in px or a Camera, got {camera!r}") from None
+        raise KnuckleError(f"{expected}, got {camera!r}") from None
     check_intrinsics(fx, fy, cx, cy)
     return fx, fy, cx, cy
 

@@ -7,6 +7,7 @@ picture with that camera, and their answer is turned back. Hands near the axis a
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -237,7 +238,7 @@ def _joined(count: int, parts: Sequence[tuple[np.ndarray, Estimated]]) -> Estima
     """Parts of `count` hands, each with the hands that it is of, as one."""
     order = np.argsort(np.concatenate([chosen for chosen, _ in parts]))
     hands = [part.hands for _, part in parts]
-    arrays = {
+    arrays: dict[str, Any] = {
         name: np.concatenate([getattr(one, name) for one in hands])[order]
         for name in ("confidence", "boxes_px", "joints_px", "joints_m", "vertices_m", "pose_rad", "shape")
     }

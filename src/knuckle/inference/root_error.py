@@ -126,7 +126,8 @@ def root_figures() -> RootFigures:
     try:
         return RootFigures(
             np.array([root["range"][name] for name in SIGNALS], dtype=float),
-            *(np.array([root[key][name] for name in names], dtype=float) for key in ("farther", "along")),
+            np.array([root["farther"][name] for name in names], dtype=float),
+            np.array([root["along"][name] for name in names], dtype=float),
             float(root["across"]),
             {source: float(root[source]) if source != "given" else 0.0 for source in SOURCES},
         )
