@@ -149,7 +149,8 @@ class AutoPredictor:
         if not believed.any():
             return self.one.fit(seen, known, start=start)
         # Fit and evidence come after the merge.
-        one = PairEstimate(*(values[pairs] for values in self.one.joints(seen)))
+        own = self.one.joints(seen)
+        one = PairEstimate(own.px[pairs], own.m[pairs], own.confidence[pairs])
         merged = self._merge(two, one, boxes[pairs], camera, believed)
         of_pairs = pairs.reshape(-1)
         began = None if start is None else start.rows(of_pairs)

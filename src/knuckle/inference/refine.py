@@ -215,7 +215,7 @@ def own_joints(
     """A one-hand network's joints, metres, those of its 2D branch lifted to the hand's depths where it has one; and how
     far the branch lies from the projected hand, px (NaN without)."""
     if "joints_patch" not in outputs:
-        return outputs["joints_m"], np.full((len(camera), 21), np.nan)
+        return outputs["joints_m"], outputs.get("branches_px", np.full((len(camera), 21), np.nan))
     branch = in_frame(outputs["joints_patch"], crop, camera, size, roll=roll)
     # The mesh's, where joints differ.
     hand, lens = outputs.get("mesh_joints_m", outputs["joints_m"]), camera[:, None].astype(float)
@@ -232,14 +232,15 @@ def unfitted_joints(
     size: int,
     *,
     roll: Float[np.ndarray, "B"] | None = None,
-) -> tuple[Float[np.ndarray, "B 21 2"], Float[np.ndarray, "B 21 3"]]:
-    """What `fuse` fits the rig to, without evidence: px of the frame and metres. Arguments as of `fuse`."""
+) -> tuple[Float[np.ndarray, "B 21 2"], Float[np.ndarray, "B 21 3"], Float[np.ndarray, "B 21"]]:
+    """What `fuse` fits the rig to, without evidence: px of the frame and metres; and how far the 2D branch lies from
+    the projected hand, px. Arguments as of `fuse`."""
     px, own_m = (np.array(outputs[name], dtype=float) for name in ("joints_px", "joints_m"))
-    joints_m, _ = own_joints(outputs, crop, camera, size, roll=roll)
+    joints_m, branches_px = own_joints(outputs, crop, camera, size, roll=roll)
     usable = _usable(joints_m) & (own_m[..., 2].min(1) > 0)
     own_m[usable] = joints_m[usable]
     px[usable] = project(own_m[usable], camera[usable, None].astype(float))
-    return px, own_m
+    return px, own_m, branches_px
 
 
 class Joined(NamedTuple):
