@@ -37,6 +37,7 @@ def open_predictor(
     refine: bool = True,
     looks: int = 2,
     evidence: bool = True,
+    int8: bool = False,
 ) -> "AnyPredictor":
     """The predictor of a model.
 
@@ -47,16 +48,17 @@ def open_predictor(
         refine: fit the rig to the networks' joints.
         looks: how often a two-hand system is asked about a pair (`PairPredictor`).
         evidence: whether the landmark network's joints are used (`knuckle.inference.detection.evidence`).
+        int8: run the quicker 8-bit files of networks where there are some, as for video.
 
     Raises KnuckleError for an unknown name or damaged weights.
     """
     if model == AUTO:
-        one = Predictor(ONE_HAND, threads=threads, refine=refine, evidence=evidence)
+        one = Predictor(ONE_HAND, threads=threads, refine=refine, evidence=evidence, int8=int8)
         if shipped_name(TWO_HANDS) is None:
             return one
         two = PairPredictor(TWO_HANDS, threads=threads, refine=refine, looks=looks, evidence=evidence)
         return AutoPredictor(one, two)
-    found = resolve(model)
+    found = resolve(model, int8=int8)
     if found.record.hands == 1:
         return Predictor(found, threads=threads, refine=refine, evidence=evidence)
     return PairPredictor(found, threads=threads, refine=refine, looks=looks, evidence=evidence)

@@ -86,6 +86,7 @@ class Predictor:
         threads: of one run of the network; None lets onnxruntime choose.
         refine: fit the rig to the network's 2D and 3D joints (`knuckle.inference.refine`).
         evidence: fit it to the landmark network's joints too (`knuckle.inference.detection.evidence`).
+        int8: run the quicker 8-bit file of the network where there is one.
 
     Raises KnuckleError for an unknown model, damaged weights or a two-hand system.
     """
@@ -97,8 +98,9 @@ class Predictor:
         threads: int | None = None,
         refine: bool = True,
         evidence: bool = True,
+        int8: bool = False,
     ) -> None:
-        path, self.record = resolve(model)
+        path, self.record = resolve(model, int8=int8)
         self._network = OnnxModel(path, threads=threads)
         if self._network.hands != 1:
             raise KnuckleError(
