@@ -248,13 +248,14 @@ def test_the_focal_length_is_exifs_unless_told_otherwise(run, photo, tmp_path):
     jpeg = tmp_path / "phone.jpg"
     PIL.Image.open(photo).convert("RGB").save(jpeg, exif=exif)
     camera = tmp_path / "camera.json"
-    write_camera(camera, Camera(320, 320, 159.5, 119.5, 320, 240))
+    write_camera(camera, Camera(120, 120, 159.5, 119.5, 320, 240))
     for options, source, focal in (
         ((), "exif", 26 / np.hypot(36, 24) * 200),
         (("--no-exif",), "assumed", 200),
-        (("--camera", camera, "--rectify"), "calibrated", 160),
+        (("--camera", camera), "calibrated", 60),
+        (("--camera", camera, "--no-rectify"), "calibrated", 60),
     ):
-        out = tmp_path / source
+        out = tmp_path / f"{source}{len(options)}"
         result = run(jpeg, "--box", "110,70,40,44", "--side", "left", "--out", out, *options)
         assert result.exit_code == 0, result.output
         data = json.loads((out / "phone.json").read_text())["camera"]
