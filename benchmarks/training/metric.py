@@ -180,7 +180,8 @@ def learn_place(seen: list[Seen], focal: float) -> dict[str, Any]:
             for hand, one in zip(hands, seen, strict=True)
         ]
     )
-    across = float(np.quantile(np.log(off / radius), 0.68))
+    # Never less than the joint's own radius says.
+    across = max(float(np.quantile(np.log(off / radius), 0.68)), 0.0)
 
     def named(values: np.ndarray) -> dict[str, float]:
         return {name: round(float(v), 4) for name, v in zip(("constant", *SIGNALS), values, strict=True)}

@@ -89,7 +89,7 @@ def hand() -> Hands:
 def test_the_answer_comes_back_as_the_given_camera_sees_it(hand):
     image = np.zeros((480, 640, 3), np.uint8)
     asked = Answers(hand)
-    answer, _ = RectifiedPredictor(asked).estimate(image, BOX[None], ("right",), CAMERA)
+    answer, _ = RectifiedPredictor(asked, from_rad=0.3).estimate(image, BOX[None], ("right",), CAMERA)
     assert asked.cameras[0] is not CAMERA and answer.camera == CAMERA
     for name in ("joints_m", "vertices_m", "joints_px", "boxes_px"):
         assert np.allclose(getattr(answer, name), getattr(hand, name), atol=1e-5), name
@@ -99,7 +99,9 @@ def test_the_answer_comes_back_as_the_given_camera_sees_it(hand):
 def test_hands_near_the_axis_are_shown_as_they_are(hand):
     asked = Answers(hand)
     middle = np.array([[300.0, 210, 60, 60]])
-    RectifiedPredictor(asked).estimate(np.zeros((480, 640, 3), np.uint8), middle, ("right",), CAMERA)
+    RectifiedPredictor(asked, from_rad=0.3).estimate(
+        np.zeros((480, 640, 3), np.uint8), middle, ("right",), CAMERA
+    )
     assert asked.cameras == [CAMERA]
 
 
@@ -118,7 +120,7 @@ def test_hands_keep_their_order(hand):
             return Estimated(made, Disagreement.none(len(sides)))
 
     boxes = np.array([[500.0, 380, 80, 70], [300, 210, 60, 60], [20, 20, 70, 80]])
-    answer = RectifiedPredictor(Sizes(hand))(
+    answer = RectifiedPredictor(Sizes(hand), from_rad=0.3)(
         np.zeros((480, 640, 3), np.uint8), boxes, ("left", "right", "left"), CAMERA, evidence=Evidence.none(3)
     )
     assert answer.sides == ("left", "right", "left")

@@ -90,9 +90,9 @@ def estimate(
     rectify: Annotated[
         bool,
         typer.Option(
-            help="Show the model hands far from the picture's middle as a camera turned to them would see them."
+            help="Show the model hands that a wide camera sees far from its axis as a camera turned to them would."
         ),
-    ] = False,
+    ] = True,
 ) -> None:
     """Find the hands in photos and write, for PHOTO.jpg, PHOTO.json, PHOTO.overlay.png and PHOTO.glb.
 

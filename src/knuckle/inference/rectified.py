@@ -26,10 +26,11 @@ from knuckle.inference.two_hands import PairPredictor
 from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
 from knuckle.skeleton import Side
 
-RECTIFY = False
+RECTIFY = True
 """Whether it is done where nobody says so (docs/metric.md has the figures)."""
-FROM_RAD = np.deg2rad(12.0)
-"""Hands nearer to the axis are left as they are: there is less to gain than resampling costs."""
+FROM_RAD = np.deg2rad(35.0)
+"""Hands nearer to the axis are left as they are: DaHyF, which knows where its crop lies, does as well there
+(docs/metric.md has the figures). No picture of an assumed camera reaches as far."""
 _ROOM = 2.6
 """Side of what the turned camera sees, over the longer side of the hands' box: crops have to fit in."""
 _LARGEST_PX = 768
