@@ -1,7 +1,8 @@
 """A frame of tracked hands, from pixels to joints, mesh and errors: ours against MediaPipe's own pipeline.
 
 python -m benchmarks.speed.tracked_speed [--photo FILE] [--hands 1] [--cores 1] [--rounds 60] [--env out/mediapipe-env].
-The frames are a photo that slowly moves, turns and grows; with --hands 2 its mirror image lies beside it. Ours are
+The frames are a photo of one hand that slowly moves, turns and grows; with --hands 2 they are the part round the hand,
+its mirror image beside it. Ours are
 tracked from frame to frame (`knuckle.inference.tracked`), expected where they were, in several ways: with the float
 networks, with the 8-bit ones, and with the estimator or the landmark network left out of every other frame (of two
 hands in turns). MediaPipe (0.10.21, model_complexity=1) is asked for as many hands as there are, and for two. Each is a
@@ -72,7 +73,13 @@ def main() -> None:
 def moving(picture: UInt8[np.ndarray, "H W 3"], hands: int) -> UInt8[np.ndarray, "N H W 3"]:
     """Frames of a picture, with its mirror image beside it for two hands, that moves as a held camera does."""
     if hands == 2:
-        picture = np.concatenate([picture, picture[:, ::-1]], axis=1)
+        import knuckle
+
+        x, y, w, h = knuckle.estimate(picture, model="dahyf").boxes_px[0]
+        low = np.maximum([x - 0.3 * w, y - 0.3 * h], 0).astype(int)
+        high = np.array([x + 1.3 * w, y + 1.3 * h]).astype(int)
+        part = picture[low[1] : high[1], low[0] : high[0]]
+        picture = np.concatenate([part, part[:, ::-1]], axis=1)
     height, width = picture.shape[:2]
     frames = []
     for phase in 2 * np.pi * np.arange(FRAMES) / FRAMES:
