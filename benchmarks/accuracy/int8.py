@@ -7,11 +7,11 @@ protocols of `knuckle evaluate`.
 from functools import partial
 
 from benchmarks.shared.arguments import make_parser
+from knuckle import open_model
 from knuckle.evaluation.benchmarks.catalogue import open_benchmarks
 from knuckle.evaluation.run import evaluate
 from knuckle.inference.detection import evidence
 from knuckle.inference.detection.landmarks import landmark_network
-from knuckle.open_model import open_model
 from knuckle.weights import INT8_FOLDER
 
 HEADLINES = ("PA-MPJPE", "MPJPE", "2D error", "confidence ROC-AUC")
@@ -29,8 +29,9 @@ def main() -> None:
         ("8-bit landmark network", "dahyf-photo", True),
         ("both 8-bit", str(INT8_FOLDER / "dahyf-photo.onnx"), True),
     ):
-        evidence.landmark_network = partial(landmark_network, int8=int8)
-        report = evaluate(open_model(weights), benchmark)
+        for module in (open_model, evidence):
+            module.landmark_network = partial(landmark_network, int8=int8)
+        report = evaluate(open_model.open_model(weights), benchmark)
         shown = [
             f"{each.name} {each.value:.2f} {each.unit}" for each in report.scores if each.name in HEADLINES
         ]

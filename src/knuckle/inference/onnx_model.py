@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from jaxtyping import Float
@@ -23,20 +23,44 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
+RuntimeName = Literal["auto", "onnxruntime", "openvino"]
+"""What runs the networks; "auto" is onnxruntime, which is no slower wherever both were timed on one thread."""
+RUNTIMES: tuple[RuntimeName, ...] = get_args(RuntimeName)
+_chosen: RuntimeName = "auto"
+
+
+def set_runtime(name: Any) -> None:
+    """Choose what runs the networks that are opened from now on. Raises KnuckleError for an unknown name."""
+    global _chosen
+    if name not in RUNTIMES:
+        raise KnuckleError(f"runtime: expected one of {', '.join(RUNTIMES)}, got {name!r}")
+    _chosen = name
+
+
 def open_session(model: Path | bytes, *, name: object = None, threads: int | None = None) -> Any:
-    """An onnxruntime session on the CPU, which any number of threads may run at once.
+    """An onnxruntime session on the CPU (or OpenVINO's, `set_runtime`), which any number of threads may run at once.
 
     model: an onnx file or its bytes, which errors call `name`. threads: of one run; None takes the cores there are, at
     most `MOST_THREADS`. On one core there is one and none ever waits awake; nor does any between two runs, when our own
     code needs the cores. Raises KnuckleError when it is not an onnx network.
     """
+    threads = threads or min(available_cores(), MOST_THREADS)
+    if _chosen == "openvino":
+        from knuckle.inference.openvino_session import OpenVinoSession
+
+        try:
+            return OpenVinoSession(model, threads=threads)
+        except KnuckleError:
+            raise
+        except Exception as error:
+            raise _refused(name or model, "OpenVINO", error) from error
     # Its releases send usage data and leave a device id in the user's cache unless told not to before they are loaded.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    options.intra_op_num_threads = threads or min(available_cores(), MOST_THREADS)
+    options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     entries = {
         "session.intra_op.allow_spinning": str(int(options.intra_op_num_threads > 1)),
@@ -49,10 +73,12 @@ def open_session(model: Path | bytes, *, name: object = None, threads: int | Non
     try:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:
-        first_line = str(error).strip().splitlines()[0]
-        raise KnuckleError(
-            f"{name or model}: expected an onnx network, got a file onnxruntime refuses ({first_line})"
-        ) from error
+        raise _refused(name or model, "onnxruntime", error) from error
+
+
+def _refused(name: object, runtime: str, error: Exception) -> KnuckleError:
+    first_line = str(error).strip().splitlines()[0]
+    return KnuckleError(f"{name}: expected an onnx network, got a file {runtime} refuses ({first_line})")
 
 
 INPUTS = ("patch", "crop", "camera")

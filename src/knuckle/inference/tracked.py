@@ -166,7 +166,8 @@ def estimate_tracked(
         )
         own = Joints.none(count)
     else:
-        asked |= ~(evidence.found & _where_predicted(evidence.joints_px, predicted.squares))
+        if not asked.all():
+            asked |= ~(evidence.found & _where_predicted(evidence.joints_px, predicted.squares))
         rows = np.flatnonzero(asked)
         seen = one.ask(
             image,

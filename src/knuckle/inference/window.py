@@ -114,6 +114,8 @@ def mirror_hands(
 ) -> dict[str, Float[np.ndarray, "N ..."]]:
     """Hands' joints_px, joints_m, vertices_m and pose_rad, mirrored in a picture of that width where `where` is true;
     other fields stay."""
+    if not where.any():
+        return hands
     mirrored = {
         "joints_px": mirror_px(hands["joints_px"], width),
         "joints_m": hands["joints_m"] * MIRROR_POINT,

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
-from knuckle.geometry.crop import turn_about_z
+from knuckle.geometry.crop import hand_roll, turn_about_z
 from knuckle.geometry.mirror import MIRROR_POINT, mirror_box, mirror_column, mirror_px
 from knuckle.inference.detection.landmarks import Landmarks, TurnedSquare, joints_to_square, landmark_network
 from knuckle.skeleton import Side
@@ -110,7 +110,7 @@ class Evidence:
             (landmarks.world_m @ upright_in_picture.T)[None],
             np.array([landmarks.presence]),
             np.array([landmarks.right]),
-            np.array([joints_to_square(joints_px).rotation_rad]),
+            np.array([float(hand_roll(joints_px))]),
         )
 
     @classmethod
@@ -141,6 +141,8 @@ class Evidence:
 
     def mirrored(self, where: Bool[np.ndarray, "N"], width: float | Float[np.ndarray, "N"]) -> "Evidence":
         """In the mirrored picture of that width, for the hands where `where` is true."""
+        if not where.any():
+            return self
         width = np.broadcast_to(np.asarray(width, dtype=float), len(self.box_px))
         turned = (
             mirror_box(self.box_px, width),

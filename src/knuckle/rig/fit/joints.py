@@ -72,6 +72,8 @@ class FitStart(NamedTuple):
 
     def mirrored(self, where: Bool[np.ndarray, "n"]) -> "FitStart":
         """As hands of the other side, where `where` is true."""
+        if not where.any():
+            return self
         return FitStart(np.where(where[:, None, None], self.pose * MIRROR_AXIS_ANGLE, self.pose), self.shape)
 
 
