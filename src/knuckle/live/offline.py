@@ -18,7 +18,15 @@ from jaxtyping import Bool, Float, Int
 
 from knuckle.errors import KnuckleError
 from knuckle.hands import State
-from knuckle.live.hand_pose import NEAREST_M, HandPose, between, palm_length_m, palm_middle, reach_m
+from knuckle.live.hand_pose import (
+    NEAREST_M,
+    HandPose,
+    between,
+    palm_length_m,
+    palm_middle,
+    place_joints,
+    reach_m,
+)
 from knuckle.live.pose_filter import palm_middle_m
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.quaternions import (
@@ -26,7 +34,6 @@ from knuckle.rig.quaternions import (
     inverse,
     multiply,
     quaternion_to_axis_angle,
-    turned,
 )
 from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
 
@@ -45,11 +52,11 @@ class Smoothing:
 
     place_s: float = 0.15
     """Half the window of the direction to the hand, seconds,"""
-    distance_s: float = 0.3
+    distance_s: float = 0.4
     """of its distance,"""
-    wrist_s: float = 0.15
+    wrist_s: float = 0.2
     """of its rotation,"""
-    fingers_s: float = 0.15
+    fingers_s: float = 0.2
     """and of its fingers'."""
     bridge_s: float = 1.0
     """The longest gap that is bridged."""
@@ -160,7 +167,7 @@ def _smoothed(
     """The frames `span` of a track, from rotations and distances of its sure frames and directions of all that show the
     hand."""
     seen = poses.rows(shown)
-    own, middle = axis_angle_to_quaternion(seen.pose_rad.astype(float)), palm_middle(seen, palm_middle_m(rig))
+    own, middle = axis_angle_to_quaternion(seen.pose_rad.astype(float)), place_joints(rig, seen).mean(-2)
     ray = _course(times_s, span, shown, middle[:, :2] / middle[:, 2:], settings.place_s, settings.rounds)
     among = np.isin(shown, sure)
     lengths = np.log(middle[among, 2] / palm_length_m(rig, seen.shape[among]))[:, None]
@@ -176,9 +183,12 @@ def _smoothed(
     before, after, share, _ = _between(times_s, span, sure)
     turn = quaternion_to_axis_angle(multiply(inverse(smooth[before]), smooth[after]))
     full = multiply(smooth[before], axis_angle_to_quaternion(share[:, None, None] * turn))
+    still = HandPose(
+        np.zeros((len(span), 3)), quaternion_to_axis_angle(full), np.broadcast_to(shape, (len(span), 10))
+    )
     depth = np.exp(distance) * palm_length_m(rig, shape)
-    root = np.concatenate([ray * depth, depth], 1) - turned(full[:, 0], palm_middle_m(rig))
-    return HandPose(root, quaternion_to_axis_angle(full), np.broadcast_to(shape, (len(span), 10)))
+    root = np.concatenate([ray * depth, depth], 1) - place_joints(rig, still).mean(-2)
+    return still._replace(root_m=root)
 
 
 def _followed(
