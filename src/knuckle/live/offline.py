@@ -207,7 +207,7 @@ def _followed(
         for row in order[1:]:
             if row in kept and row not in among:
                 move = middles[row] * (middles[last, 2] / middles[row, 2]) - middles[last]
-                if np.linalg.norm(move) > reach_m(abs(times_s[row] - times_s[last])):
+                if np.linalg.norm(move) > reach_m(abs(float(times_s[row] - times_s[last]))):
                     kept.discard(int(row))
             if row in kept:
                 last = row
