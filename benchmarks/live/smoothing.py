@@ -26,7 +26,7 @@ from knuckle.rig import load_rig
 
 FEWEST = 5
 """Tracks of fewer frames that count are left out."""
-BLUR_PX, SMALL_PX = 5.0, 48.0
+BLUR_PX, SMALL_PX = 5.0, 80.0
 SHOWN = 0.3
 """Frames in which less of the hand is to be seen are not scored."""
 

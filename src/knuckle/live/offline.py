@@ -6,8 +6,8 @@
    and those off the curve less (robust local regression, Cleveland 1979; with equal steps and weights it is the filter
    of Savitzky and Golay). Rotations are fitted in the plane of turns about the frame's own.
 3. Gaps up to a second are bridged: rotations by the shortest turn, distances straight; the direction is that in which
-   frames of little confidence show the hand, or else a cubic that leaves and arrives at the speeds that were seen. The
-   shape is one for the whole track: the median.
+   frames of little confidence show the hand, or else a cubic that leaves and arrives at the speeds that were seen. At
+   ends and in longer gaps the nearest pose is held for half a second. The shape is one for the whole track: the median.
 """
 
 from dataclasses import dataclass
@@ -26,6 +26,7 @@ from knuckle.live.hand_pose import (
     palm_middle,
     place_joints,
     reach_m,
+    seen_at,
 )
 from knuckle.live.pose_filter import palm_middle_m
 from knuckle.rig.hand_rig import HandRig
@@ -50,7 +51,7 @@ _NEIGHBOURS = (1, 2, 3, 4)
 class Smoothing:
     """Settings (`benchmarks/live/smoothing.py` shows how they were chosen)."""
 
-    place_s: float = 0.15
+    place_s: float = 0.1
     """Half the window of the direction to the hand, seconds,"""
     distance_s: float = 0.4
     """of its distance,"""
@@ -60,6 +61,8 @@ class Smoothing:
     """and of its fingers'."""
     bridge_s: float = 1.0
     """The longest gap that is bridged."""
+    hold_s: float = 0.5
+    """For how long the first or last confident pose is kept before and after it, at the ends and in longer gaps."""
     rounds: int = 2
     """Fits of each parabola: after the first, neighbours far off it count less."""
 
@@ -70,8 +73,9 @@ class SmoothTrack(NamedTuple):
     poses: HandPose
     """NaN in frames without a hand."""
     states: tuple[State | None, ...]
-    """"observed" where a frame's own pose counted, "bridged" where it lies between others', "doubtful" where the pose
-    is the frame's own although its confidence is low and no bridge spans it; None without a hand."""
+    """"observed" where a frame's own pose counted, "bridged" where it lies between others', "held" where it
+    is the nearest confident one, "doubtful" where it is the frame's own in spite of low confidence; None without a
+    hand."""
 
 
 def smooth_track(
@@ -126,6 +130,7 @@ def smooth_track(
             states[row] = "bridged"
         for row in part:
             states[row] = "observed"
+    _hold(times_s, rows, poses, given, states, rig, settings.hold_s)
     return SmoothTrack(given, tuple(states))
 
 
@@ -152,6 +157,29 @@ def outliers(times_s: Float[np.ndarray, "T"], poses: HandPose) -> Bool[np.ndarra
         if known.any():
             found[known] |= off[known] > max(at_least, _TIMES_USUAL * float(np.median(off[known])))
     return found
+
+
+def _hold(
+    times_s: Float[np.ndarray, "T"],
+    sure: Int[np.ndarray, "n"],
+    poses: HandPose,
+    given: HandPose,
+    states: list[State | None],
+    rig: HandRig,
+    hold_s: float,
+) -> None:
+    """Give unsure frames beyond the ends of what is smoothed the nearest sure pose, in the direction in which they show
+    the hand."""
+    for row in [row for row, state in enumerate(states) if state == "doubtful"]:
+        near = sure[np.abs(times_s[sure] - times_s[row]).argmin()]
+        apart_s = abs(float(times_s[near] - times_s[row]))
+        if apart_s > hold_s:
+            continue
+        kept = given.rows(near)
+        moved = seen_at(kept, poses.rows(row), palm_middle_m(rig), within_m=reach_m(apart_s)) or kept
+        for target, value in zip(given, moved, strict=True):
+            target[row] = value
+        states[row] = "held"
 
 
 def _smoothed(
@@ -273,13 +301,13 @@ def _parabola(
     apart_s: Float[np.ndarray, "n k"], values: Float[np.ndarray, "n k j d"], window_s: float, rounds: int
 ) -> tuple[Float[np.ndarray, "n j d"], Float[np.ndarray, "n j d"]]:
     """The parabolas fitted to j vectors in k neighbouring frames: their values at time 0, and the slopes of straight
-    lines fitted alike, which at the end of a track are surer. With less than four neighbours the values are the lines'
+    lines fitted alike, which at the end of a track are surer. With less than three frames the values are the lines'
     too."""
     steps = np.where(np.isfinite(apart_s), apart_s, 0.0) / window_s
     weights = np.where(np.isfinite(apart_s), (1 - np.minimum(np.abs(steps), 0.999) ** 3) ** 3, 0.0)
     enough = (weights > 0).sum(1)
     design = np.stack([np.ones_like(steps), steps, steps**2], -1)
-    design[enough < 4, :, 2] = 0
+    design[enough < 3, :, 2] = 0
     weights = np.repeat(weights[:, :, None], values.shape[2], axis=2)
     fit = np.zeros((len(values), values.shape[2], 3, values.shape[3]))
     normal, right, ridge = np.eye(3), fit, 1e-9 * np.eye(3)
