@@ -1,9 +1,10 @@
-"""Raw, gated, filtered and smoothed tracks of rendered clips: error, jitter and lag of each, by kind of clip.
+"""Raw, gated, filtered and smoothed tracks of rendered clips: error, jitter and lag of each way, as Markdown.
 
-    python -m benchmarks.live.smoothing [--answers out/live-answers] [--seeds even] [--by kind|blur|size]
+    python -m benchmarks.live.smoothing [--answers out/live-answers] [--kind shake ...]
 
-The answers are those of `benchmarks.live.answers`. Clips of odd seeds choose settings, those of even seeds
-are reported.
+The answers are those of `benchmarks.live.answers`. A table a kind of clip, one of all, and two of what the gate is for:
+hands blurred by motion and small hands. The settings of gate and filter were chosen on other clips (`knuckle synth
+--hands clip --seed 7` and `--seed 9`) than the frozen ones that docs/smoothing.md reports.
 """
 
 import argparse
@@ -23,8 +24,15 @@ from knuckle.live.offline import Smoothing, smooth_track
 from knuckle.live.pose_filter import PoseCutoffs
 from knuckle.rig import load_rig
 
+FEWEST = 5
+"""Tracks of fewer frames that count are left out."""
+BLUR_PX, SMALL_PX = 5.0, 80.0
 SHOWN = 0.3
 """Frames in which less of the hand is to be seen are not scored."""
+
+
+Group = Callable[[Answers], np.ndarray]
+"""Frames of a track."""
 
 
 class Row(NamedTuple):
@@ -114,20 +122,35 @@ def there_and_back(track: Answers, *, cutoffs: PoseCutoffs | None = None) -> Han
     return between(forward, backward.rows(slice(None, None, -1)), np.full(len(track.times_s), 0.5))
 
 
+def blurred(track: Answers) -> Bool[np.ndarray, "T"]:
+    """Frames in which the hand moves by more than BLUR_PX during the exposure."""
+    return np.nan_to_num(track.blur_px) > BLUR_PX
+
+
+def small(track: Answers) -> Bool[np.ndarray, "T"]:
+    """Frames in which the longer side of the hand's box is below SMALL_PX."""
+    px = track.camera.project(track.truth_m)
+    return np.nan_to_num(np.ptp(px, axis=1).max(1), nan=np.inf) < SMALL_PX
+
+
 def scored(track: Answers, joints_m: Float[np.ndarray, "T 21 3"]) -> Bool[np.ndarray, "T"]:
     """Frames that count: enough is to be seen and an answer is there."""
     known = np.isfinite(track.truth_m).all((1, 2)) & np.isfinite(track.poses.root_m).all(1)
     return known & (track.shown >= SHOWN) & np.isfinite(joints_m).all((1, 2))
 
 
-def figures(tracks: Sequence[Answers], ways: Sequence[Float[np.ndarray, "T 21 3"]]) -> Row:
-    """Figures of one way: its joints of each track."""
+def figures(
+    tracks: Sequence[Answers], ways: Sequence[Float[np.ndarray, "T 21 3"]], group: Group | None = None
+) -> Row:
+    """Figures of one way: its joints of each track, in the frames of a group or all."""
     frames: dict[str, list[np.ndarray]] = {}
     motions: list[tuple[float, ...]] = []
     weights: list[int] = []
     for track, joints in zip(tracks, ways, strict=True):
         counted = scored(track, joints)
-        if counted.sum() < 10:
+        if group is not None:
+            counted &= group(track)
+        if counted.sum() < FEWEST:
             continue
         truth = np.where(counted[:, None, None], track.truth_m, np.nan)
         shown = np.where(counted[:, None, None], joints, np.nan)
@@ -159,8 +182,10 @@ def figures(tracks: Sequence[Answers], ways: Sequence[Float[np.ndarray, "T 21 3"
             )
         )
         weights.append(int(counted.sum()))
+    if not weights:
+        return Row(0, *[float("nan")] * (len(Row._fields) - 1))
     mean = {name: float(np.concatenate(values).mean()) for name, values in frames.items()}
-    moved = np.average(np.array(motions), axis=0, weights=weights)
+    moved = _known_mean(np.array(motions), np.array(weights))
     return Row(
         sum(weights),
         mean["mpjpe"],
@@ -172,6 +197,12 @@ def figures(tracks: Sequence[Answers], ways: Sequence[Float[np.ndarray, "T 21 3"
         peak_across_percent=mean["peak across"],
         flips=mean["flips"],
     )
+
+
+def _known_mean(values: Float[np.ndarray, "n k"], weights: Float[np.ndarray, "n"]) -> Float[np.ndarray, "k"]:
+    """Weighted means of what is not NaN."""
+    shares = np.isfinite(values) * weights[:, None]
+    return (np.nan_to_num(values) * shares).sum(0) / np.maximum(shares.sum(0), 1e-9)
 
 
 def _turned(one: Float[np.ndarray, "n 21 3"], other: Float[np.ndarray, "n 21 3"]) -> Float[np.ndarray, "n"]:
@@ -188,43 +219,77 @@ def _turned(one: Float[np.ndarray, "n 21 3"], other: Float[np.ndarray, "n 21 3"]
 
 WAYS: dict[str, Callable[[Answers], HandPose]] = {
     "raw": lambda track: track.poses,
-    "filter": lambda track: causal(track, threshold=None)[0],
-    "gate": lambda track: causal(track, filtered=False)[0],
+    "filter alone": lambda track: causal(track, threshold=None)[0],
+    "gate alone": lambda track: causal(track, filtered=False)[0],
+    "gate by DaHyF's cosine": lambda track: causal(
+        track, filtered=False, threshold=track.threshold, confidence=track.cosine
+    )[0],
     "gate + filter": lambda track: causal(track)[0],
-    "there and back": there_and_back,
+    "forward + backward filter": there_and_back,
     "offline": offline,
 }
+HEAD = (
+    "| way | frames | MPJPE mm | PA mm | root mm | 2D % | jitter | own jitter | accel. error | lag | own lag"
+    " | MPJPE at peaks | 2D % at peaks | turned wrong % |"
+)
 
 
-def table(tracks: Sequence[Answers], ways: dict[str, Callable[[Answers], HandPose]]) -> list[str]:
-    """Lines of Markdown."""
-    lines = [
-        "| way | frames | MPJPE | PA | root | 2D % | jitter | own jitter | accel. error | lag | own lag | peak MPJPE"
-        " | peak 2D % | turned wrong % |",
-        "|" + "---|" * 14,
-    ]
-    truth = figures(
-        tracks, [np.where(np.isfinite(t.poses.root_m[:, :1, None]), t.truth_m, np.nan) for t in tracks]
-    )
-    for name, row in {
-        "truth": truth,
-        **{name: figures(tracks, [placed(t, way(t)) for t in tracks]) for name, way in ways.items()},
-    }.items():
-        lines.append(f"| {name} | {row.frames} | " + " | ".join(f"{value:.2f}" for value in row[1:]) + " |")
+def ways_of(tracks: Sequence[Answers]) -> dict[str, list[Float[np.ndarray, "T 21 3"]]]:
+    """Every way's joints of every track, and the true ones."""
+    found = {"truth": [np.where(np.isfinite(t.poses.root_m[:, :1, None]), t.truth_m, np.nan) for t in tracks]}
+    return found | {name: [placed(t, way(t)) for t in tracks] for name, way in WAYS.items()}
+
+
+def table(
+    tracks: Sequence[Answers],
+    ways: dict[str, list[Float[np.ndarray, "T 21 3"]]],
+    chosen: Sequence[int],
+    group: Group | None = None,
+) -> list[str]:
+    """Lines of Markdown, of the chosen tracks."""
+    lines = [HEAD, "|---" * (HEAD.count("|") - 1) + "|"]
+    rows = {
+        name: figures([tracks[i] for i in chosen], [joints[i] for i in chosen], group)
+        for name, joints in ways.items()
+    }
+    for name, row in rows.items():
+        values = [f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}" for value in row[1:]]
+        lines.append(f"| {name} | {row.frames} | {' | '.join(values)} |")
+    raw = rows["raw"]
+    for name in ("gate + filter", "offline"):
+        ratios = [
+            one / other if other > 0.05 else np.nan
+            for one, other in zip(rows[name][1:], raw[1:], strict=True)
+        ]
+        shown = ["" if np.isnan(r) or k in (7, 8) else f"{r:.2f}x" for k, r in enumerate(ratios)]
+        lines.append(f"| {name} / raw | | {' | '.join(shown)} |")
     return lines
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--answers", type=Path, default=FOLDER)
-    parser.add_argument("--seeds", choices=("even", "odd", "all"), default="even")
+    parser.add_argument(
+        "--kind", action="append", default=[], help="only clips of that kind; may be given again"
+    )
     options = parser.parse_args()
     tracks = read(sorted(options.answers.glob("*.npz")))
-    if options.seeds != "all":
-        tracks = [t for t in tracks if t.seed % 2 == (options.seeds == "odd")]
-    for kind in sorted({t.kind for t in tracks}):
+    tracks = [track for track in tracks if not options.kind or track.kind in options.kind]
+    print(
+        f"{len({t.clip for t in tracks})} clips, {len(tracks)} tracks, seeds {sorted({t.seed for t in tracks})}"
+    )
+    ways = ways_of(tracks)
+    every = range(len(tracks))
+    for kind in sorted({track.kind for track in tracks}):
         print(f"\n{kind}\n")
-        print("\n".join(table([t for t in tracks if t.kind == kind], WAYS)))
+        print("\n".join(table(tracks, ways, [i for i in every if tracks[i].kind == kind])))
+    for title, group in (
+        ("all", None),
+        (f"blurred by more than {BLUR_PX:g} px", blurred),
+        (f"smaller than {SMALL_PX:g} px", small),
+    ):
+        print(f"\n{title}\n")
+        print("\n".join(table(tracks, ways, every, group)))
 
 
 if __name__ == "__main__":

@@ -30,8 +30,8 @@ COLOURS = {
     "held": (200, 60, 50),
     None: (110, 110, 110),
 }
-_EVERY = 2
-"""Of the clip's frames, one in so many is drawn."""
+_RATE = 15.0
+"""Frames a second that are drawn."""
 LARGEST_BYTES = 400_000
 
 
@@ -77,7 +77,7 @@ def draw(clip: Path, track: Answers, frames: range) -> list[UInt8[np.ndarray, "h
     """The pictures of these frames of a clip."""
     gated, states = causal(track, filtered=False)
     smooth, _ = causal(track)
-    asked = np.isfinite(track.poses.root_m).all(1)
+    asked = np.asarray(np.isfinite(track.poses.root_m).all(1))
     ways = [
         ("raw", placed(track, track.poses), [("observed" if one else None) for one in asked]),
         ("gate", placed(track, gated), states),
@@ -112,7 +112,8 @@ def main() -> None:
     rate = 1 / float(np.median(np.diff(track.times_s)))
     first = int(options.start * rate)
     last = min(first + int(options.seconds * rate), len(track.times_s))
-    pictures = [Image.fromarray(p) for p in draw(options.clip, track, range(first, last, _EVERY))]
+    every = max(1, round(rate / _RATE))
+    pictures = [Image.fromarray(p) for p in draw(options.clip, track, range(first, last, every))]
     options.out.parent.mkdir(parents=True, exist_ok=True)
     for quality in (60, 45, 30, 20, 10):
         with atomic_path(options.out) as part, part.open("wb") as file:
@@ -121,7 +122,7 @@ def main() -> None:
                 format="WEBP",
                 save_all=True,
                 append_images=pictures[1:],
-                duration=round(1000 * _EVERY / rate),
+                duration=round(1000 * every / rate),
                 loop=0,
                 quality=quality,
                 method=4,

@@ -69,15 +69,16 @@ def test_longer_gaps_and_ends_are_left(moving):
     times[45:] += 1.5
     poses = HandPose(*(value.copy() for value in moving.noisy))
     confidence = np.full(90, 0.9)
-    confidence[:5] = 0.1
+    confidence[:20] = 0.1
     for value in poses:
         value[44:46] = value[85:] = np.nan
     smooth = smoothed(moving, poses, confidence, times)
-    assert smooth.states[:5] == ("doubtful",) * 5
+    assert smooth.states[:20] == ("doubtful",) * 5 + ("held",) * 15
     assert np.array_equal(smooth.poses.root_m[:5], moving.noisy.root_m[:5])
+    assert np.array_equal(smooth.poses.pose_rad[5:20], np.repeat(smooth.poses.pose_rad[20:21], 15, axis=0))
     assert smooth.states[44:46] == (None, None) and smooth.states[85:] == (None,) * 5
     assert np.isnan(smooth.poses.root_m[[44, 45, 85, 89]]).all()
-    assert smooth.states[5:44] == ("observed",) * 39
+    assert smooth.states[20:44] == ("observed",) * 24
 
 
 def test_short_tracks_pass_as_they_are(moving):

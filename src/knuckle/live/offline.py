@@ -6,8 +6,8 @@
    and those off the curve less (robust local regression, Cleveland 1979; with equal steps and weights it is the filter
    of Savitzky and Golay). Rotations are fitted in the plane of turns about the frame's own.
 3. Gaps up to a second are bridged: rotations by the shortest turn, distances straight; the direction is that in which
-   frames of little confidence show the hand, or else a cubic that leaves and arrives at the speeds that were seen. The
-   shape is one for the whole track: the median.
+   frames of little confidence show the hand, or else a cubic that leaves and arrives at the speeds that were seen. At
+   ends and in longer gaps the nearest pose is held for half a second. The shape is one for the whole track: the median.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,16 @@ from jaxtyping import Bool, Float, Int
 
 from knuckle.errors import KnuckleError
 from knuckle.hands import State
-from knuckle.live.hand_pose import NEAREST_M, HandPose, between, palm_length_m, palm_middle, reach_m
+from knuckle.live.hand_pose import (
+    NEAREST_M,
+    HandPose,
+    between,
+    palm_length_m,
+    palm_middle,
+    place_joints,
+    reach_m,
+    seen_at,
+)
 from knuckle.live.pose_filter import palm_middle_m
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.quaternions import (
@@ -26,7 +35,6 @@ from knuckle.rig.quaternions import (
     inverse,
     multiply,
     quaternion_to_axis_angle,
-    turned,
 )
 from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
 
@@ -43,16 +51,18 @@ _NEIGHBOURS = (1, 2, 3, 4)
 class Smoothing:
     """Settings (`benchmarks/live/smoothing.py` shows how they were chosen)."""
 
-    place_s: float = 0.15
+    place_s: float = 0.1
     """Half the window of the direction to the hand, seconds,"""
-    distance_s: float = 0.3
+    distance_s: float = 0.4
     """of its distance,"""
-    wrist_s: float = 0.15
+    wrist_s: float = 0.2
     """of its rotation,"""
-    fingers_s: float = 0.15
+    fingers_s: float = 0.2
     """and of its fingers'."""
     bridge_s: float = 1.0
     """The longest gap that is bridged."""
+    hold_s: float = 0.5
+    """For how long the first or last confident pose is kept before and after it, at the ends and in longer gaps."""
     rounds: int = 2
     """Fits of each parabola: after the first, neighbours far off it count less."""
 
@@ -63,8 +73,9 @@ class SmoothTrack(NamedTuple):
     poses: HandPose
     """NaN in frames without a hand."""
     states: tuple[State | None, ...]
-    """"observed" where a frame's own pose counted, "bridged" where it lies between others', "doubtful" where the pose
-    is the frame's own although its confidence is low and no bridge spans it; None without a hand."""
+    """"observed" where a frame's own pose counted, "bridged" where it lies between others', "held" where it
+    is the nearest confident one, "doubtful" where it is the frame's own in spite of low confidence; None without a
+    hand."""
 
 
 def smooth_track(
@@ -119,6 +130,7 @@ def smooth_track(
             states[row] = "bridged"
         for row in part:
             states[row] = "observed"
+    _hold(times_s, rows, poses, given, states, rig, settings.hold_s)
     return SmoothTrack(given, tuple(states))
 
 
@@ -147,6 +159,29 @@ def outliers(times_s: Float[np.ndarray, "T"], poses: HandPose) -> Bool[np.ndarra
     return found
 
 
+def _hold(
+    times_s: Float[np.ndarray, "T"],
+    sure: Int[np.ndarray, "n"],
+    poses: HandPose,
+    given: HandPose,
+    states: list[State | None],
+    rig: HandRig,
+    hold_s: float,
+) -> None:
+    """Give unsure frames beyond the ends of what is smoothed the nearest sure pose, in the direction in which they show
+    the hand."""
+    for row in [row for row, state in enumerate(states) if state == "doubtful"]:
+        near = sure[np.abs(times_s[sure] - times_s[row]).argmin()]
+        apart_s = abs(float(times_s[near] - times_s[row]))
+        if apart_s > hold_s:
+            continue
+        kept = given.rows(near)
+        moved = seen_at(kept, poses.rows(row), palm_middle_m(rig), within_m=reach_m(apart_s)) or kept
+        for target, value in zip(given, moved, strict=True):
+            target[row] = value
+        states[row] = "held"
+
+
 def _smoothed(
     times_s: Float[np.ndarray, "T"],
     span: Int[np.ndarray, "m"],
@@ -160,7 +195,7 @@ def _smoothed(
     """The frames `span` of a track, from rotations and distances of its sure frames and directions of all that show the
     hand."""
     seen = poses.rows(shown)
-    own, middle = axis_angle_to_quaternion(seen.pose_rad.astype(float)), palm_middle(seen, palm_middle_m(rig))
+    own, middle = axis_angle_to_quaternion(seen.pose_rad.astype(float)), place_joints(rig, seen).mean(-2)
     ray = _course(times_s, span, shown, middle[:, :2] / middle[:, 2:], settings.place_s, settings.rounds)
     among = np.isin(shown, sure)
     lengths = np.log(middle[among, 2] / palm_length_m(rig, seen.shape[among]))[:, None]
@@ -176,9 +211,12 @@ def _smoothed(
     before, after, share, _ = _between(times_s, span, sure)
     turn = quaternion_to_axis_angle(multiply(inverse(smooth[before]), smooth[after]))
     full = multiply(smooth[before], axis_angle_to_quaternion(share[:, None, None] * turn))
+    still = HandPose(
+        np.zeros((len(span), 3)), quaternion_to_axis_angle(full), np.broadcast_to(shape, (len(span), 10))
+    )
     depth = np.exp(distance) * palm_length_m(rig, shape)
-    root = np.concatenate([ray * depth, depth], 1) - turned(full[:, 0], palm_middle_m(rig))
-    return HandPose(root, quaternion_to_axis_angle(full), np.broadcast_to(shape, (len(span), 10)))
+    root = np.concatenate([ray * depth, depth], 1) - place_joints(rig, still).mean(-2)
+    return still._replace(root_m=root)
 
 
 def _followed(
@@ -197,7 +235,7 @@ def _followed(
         for row in order[1:]:
             if row in kept and row not in among:
                 move = middles[row] * (middles[last, 2] / middles[row, 2]) - middles[last]
-                if np.linalg.norm(move) > reach_m(abs(times_s[row] - times_s[last])):
+                if np.linalg.norm(move) > reach_m(abs(float(times_s[row] - times_s[last]))):
                     kept.discard(int(row))
             if row in kept:
                 last = row
@@ -263,13 +301,13 @@ def _parabola(
     apart_s: Float[np.ndarray, "n k"], values: Float[np.ndarray, "n k j d"], window_s: float, rounds: int
 ) -> tuple[Float[np.ndarray, "n j d"], Float[np.ndarray, "n j d"]]:
     """The parabolas fitted to j vectors in k neighbouring frames: their values at time 0, and the slopes of straight
-    lines fitted alike, which at the end of a track are surer. With less than four neighbours the values are the lines'
+    lines fitted alike, which at the end of a track are surer. With less than three frames the values are the lines'
     too."""
     steps = np.where(np.isfinite(apart_s), apart_s, 0.0) / window_s
     weights = np.where(np.isfinite(apart_s), (1 - np.minimum(np.abs(steps), 0.999) ** 3) ** 3, 0.0)
     enough = (weights > 0).sum(1)
     design = np.stack([np.ones_like(steps), steps, steps**2], -1)
-    design[enough < 4, :, 2] = 0
+    design[enough < 3, :, 2] = 0
     weights = np.repeat(weights[:, :, None], values.shape[2], axis=2)
     fit = np.zeros((len(values), values.shape[2], 3, values.shape[3]))
     normal, right, ridge = np.eye(3), fit, 1e-9 * np.eye(3)

@@ -1,8 +1,9 @@
 """The One-Euro filter of a whole hand: rotations, shape and place, each with its own cut-offs.
 
-Place is filtered as the direction to the middle of the palm and, more strongly, as the distance in lengths of the
-palm: the picture shows both well, and neither changes when the estimate of the hand's shape does. The shape, which is
-the hand's own, is a slow average; the distance in metres follows from it.
+Place is filtered as the direction to the middle of the joints, hardly, and as its distance in lengths of the palm,
+strongly: the picture shows both well, neither changes when the estimate of the hand's shape does, and rotations that
+come late turn the hand about its middle. The shape, which is the hand's own, is a slow average; the distance in metres
+follows from it.
 """
 
 from dataclasses import dataclass, field
@@ -12,10 +13,10 @@ import numpy as np
 from jaxtyping import Float
 
 from knuckle.errors import KnuckleError
-from knuckle.live.hand_pose import NEAREST_M, HandPose, palm_length_m, palm_middle
+from knuckle.live.hand_pose import NEAREST_M, HandPose, palm_length_m, place_joints
 from knuckle.live.one_euro import Cutoffs, OneEuro, RotationOneEuro, share_of_new
 from knuckle.rig.hand_rig import HandRig
-from knuckle.rig.quaternions import axis_angle_to_quaternion, quaternion_to_axis_angle, turned
+from knuckle.rig.quaternions import axis_angle_to_quaternion, quaternion_to_axis_angle
 from knuckle.skeleton import MIDDLE_MCP, WRIST
 
 
@@ -25,7 +26,7 @@ class PoseCutoffs:
 
     across: Cutoffs = field(default_factory=lambda: Cutoffs(2.0, 60.0, speed_hz=15.0, trend=1.0))
     """Of the direction; speed is metres a second at the hand's distance."""
-    along: Cutoffs = field(default_factory=lambda: Cutoffs(0.8, 4.2, speed_hz=1.1, trend=0.4))
+    along: Cutoffs = field(default_factory=lambda: Cutoffs(0.6, 4.2, speed_hz=1.1, trend=0.7))
     """Of the distance; speed is metres a second."""
     wrist: Cutoffs = field(default_factory=lambda: Cutoffs(0.8, 2.9, speed_hz=0.7, trend=0.6))
     """Of the hand's own rotation; rad/s."""
@@ -72,7 +73,6 @@ class PoseFilter:
 
     def __init__(self, rig: HandRig, *, cutoffs: PoseCutoffs | None = None, restart_s: float = 0.5) -> None:
         settings = cutoffs or PoseCutoffs()
-        self._palm_middle = palm_middle_m(rig)
         self._rig = rig
         hand, fingers = settings.wrist, settings.fingers
         joints = Cutoffs(
@@ -95,19 +95,19 @@ class PoseFilter:
 
     def push(self, time_s: float, pose: HandPose) -> HandPose:
         """The filtered pose at that time. Raises KnuckleError for a time before the last."""
-        rotations = axis_angle_to_quaternion(np.asarray(pose.pose_rad, dtype=float))
-        middle = palm_middle(pose, self._palm_middle)
-        if middle[2] < NEAREST_M:
+        middle = place_joints(self._rig, pose).mean(0)
+        distance = middle[2]
+        if distance < NEAREST_M:
             return pose
         shape = self._parts["shape"].push(time_s, pose.shape)
         length, own_length = palm_length_m(self._rig, np.stack([shape, pose.shape]))
-        distance = middle[2]
         ray = self._parts["across"].push(time_s, middle[:2] / distance, unit=distance)
         lengths = self._parts["along"].push(time_s, np.log([distance / own_length]), unit=distance)
-        smooth = self._parts["rotations"].push(time_s, rotations)
-        depth = np.exp(lengths[0]) * length
-        root = np.append(ray, 1.0) * depth - turned(smooth[0], self._palm_middle)
-        return HandPose(root, quaternion_to_axis_angle(smooth), shape)
+        rotations = axis_angle_to_quaternion(np.asarray(pose.pose_rad, dtype=float))
+        smooth = quaternion_to_axis_angle(self._parts["rotations"].push(time_s, rotations))
+        still = HandPose(np.zeros(3), smooth, shape)
+        from_wrist = place_joints(self._rig, still).mean(0)
+        return still._replace(root_m=np.append(ray, 1.0) * np.exp(lengths[0]) * length - from_wrist)
 
     @property
     def velocity(self) -> Float[np.ndarray, "3"]:

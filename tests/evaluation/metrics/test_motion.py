@@ -48,6 +48,13 @@ def test_a_late_track_is_late_by_as_many_frames(frames):
     assert lag_frames(swinging(TIMES_S), late, TIMES_S) == pytest.approx(frames, abs=0.11)
 
 
+def test_a_track_that_does_not_follow_has_no_lag():
+    still = np.zeros((120, 2, 3))
+    noise = np.random.default_rng(4).normal(0, 0.01, still.shape)
+    assert np.isnan(lag_frames(still, noise, TIMES_S))
+    assert np.isnan(lag_frames(swinging(TIMES_S), noise, TIMES_S))
+
+
 def test_acceleration_error_is_of_motion_and_not_of_place():
     truth = swinging(TIMES_S)
     assert acceleration_error(truth, truth + 0.2, TIMES_S) == pytest.approx(0, abs=1e-9)

@@ -13,6 +13,7 @@ from knuckle.evaluation.metrics.checks import check_pair
 LARGEST_SHIFT = 4.0
 """Frames within which a lag is looked for."""
 _SHIFT_STEP = 0.05
+_LEAST_AGREEMENT = 0.3
 FASTEST = 0.1
 """Share of a track's frames that count as its fastest."""
 
@@ -59,15 +60,15 @@ def lag_frames(
     """By how many frames (of the median distance) a track is behind the true one; negative: ahead.
 
     It is the shift in time at which the true velocities agree best with the track's: the highest correlation, in steps
-    of a twentieth of a frame. A steady error of place, and noise that is not of the motion, do not change it. NaN for a
-    truth that does not move.
+    of a twentieth of a frame. A steady error of place, and noise that is not of the motion, do not change it. NaN where
+    the track does not follow the motion at any shift, or there is none.
     """
     truth_m, predicted_m = _pair(truth_m, predicted_m)
     frame_s = float(np.median(_steps(truth_m, times_s)))
     middles_s = (times_s[1:] + times_s[:-1]) / 2
     moved = velocities(predicted_m, times_s).reshape(len(middles_s), -1)
     true = velocities(truth_m, times_s).reshape(len(middles_s), -1)
-    best, found = -np.inf, np.nan
+    best, found = _LEAST_AGREEMENT, np.nan
     for shift in np.arange(-LARGEST_SHIFT, LARGEST_SHIFT + _SHIFT_STEP / 2, _SHIFT_STEP):
         shifted = _at(middles_s - shift * frame_s, middles_s, true)
         both = np.isfinite(shifted).all(1) & np.isfinite(moved).all(1)
