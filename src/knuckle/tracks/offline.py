@@ -102,7 +102,9 @@ class _Track:
         joints = np.tile(pose.root_m, (21, 1))
         if own is not None and state != "bridged":
             return Hand(**vars(own) | values | {"joints_m": joints})
-        known: dict[str, Any] = {} if own is None else {"side_confidence": own.side_confidence, "model": own.model}
+        known: dict[str, Any] = (
+            {} if own is None else {"side_confidence": own.side_confidence, "model": own.model}
+        )
         return Hand(
             side=self.side,
             confidence=float(self.confidence[row]),
