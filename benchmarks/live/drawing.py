@@ -1,8 +1,8 @@
 """How long drawing and encoding a frame of a video take, beside drawing a photo's overlay, in turns on one thread.
 
 python -m benchmarks.live.drawing [--repeats 15]. The package's sample photo with its two hands, at several sizes.
-Prints CPU ms of each and the ratio to the photo's overlay: flat meshes, the whole frame (with skeletons and labels), the
-frame without meshes, and encoding it as VP9.
+Prints CPU ms of each and the ratio to the photo's overlay: flat meshes, the whole frame (with skeletons and labels),
+the frame without meshes, and encoding it as VP9.
 """
 
 import tempfile
