@@ -40,7 +40,8 @@ STANDS_ON = {
     "tracks": ("export", "live", "video"),
     "open_model": ("export",),
     "standing": ("open_model",),
-    "cli": ("standing", "tracks", "knuckle"),
+    "calibration": ("photos",),
+    "cli": ("standing", "tracks", "calibration", "knuckle"),
     "__main__": ("cli",),
 }
 """The rooms from the bottom up, each with those that it stands on: it may import them and whatever they stand on.

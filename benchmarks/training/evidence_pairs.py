@@ -107,7 +107,7 @@ def ask_pairs(folder: Path, network: LandmarkNetwork, *, one: str, two: str) -> 
                 frame,
                 boxes,
                 seen,
-                PairEstimate(*(values[None] for values in lone)),
+                PairEstimate(lone.px[None], lone.m[None], lone.confidence[None]),
                 seen.confidence >= LIKELY,
                 look_at(network, frame.picture, boxes, HAND_SIDES),
             )

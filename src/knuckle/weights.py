@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 from knuckle.errors import KnuckleError
 
 WEIGHTS_FOLDER = Path(__file__).parent / "assets" / "weights"
+INT8_FOLDER = WEIGHTS_FOLDER.with_name("int8")
+"""The same networks with convolutions of 8-bit integers, for video (tools/int8)."""
 PRESETS = ("photo", "lite")
 """Which weights a system's bare name stands for, the best on photographs first."""
 AUTO, ALL = "auto", "all"
@@ -123,17 +125,21 @@ def valid_names() -> tuple[str, ...]:
     return (*(system for system in systems if shipped_name(system)), *shipped)
 
 
-def resolve(model: str | Weights, *, also: Sequence[str] = ()) -> Weights:
+def resolve(model: str | Weights, *, also: Sequence[str] = (), int8: bool = False) -> Weights:
     """The onnx file and record of a model: "dahyf" (its weights that are best on photographs), "dahyf-lite", or a path
     to an .onnx file.
 
     The file is read and its checksum compared; pass the result on, which is returned as it is, instead of resolving
-    the name again. also: other words that the caller takes, for the error. Raises KnuckleError for an unknown name
-    (listing the valid ones), a missing file or a wrong checksum.
+    the name again. also: other words that the caller takes, for the error. int8: take the quicker file of shipped
+    weights where there is one. Raises KnuckleError for an unknown name (listing the valid ones), a missing file or a
+    wrong checksum.
     """
     if isinstance(model, Weights):
         return model
     path = record_path(model, also=also)
+    quick = INT8_FOLDER / path.name
+    if int8 and path.parent == WEIGHTS_FOLDER and quick.exists():
+        path = quick
     record = read_record(path)
     weights = path.parent / record.file
     checked_bytes(weights, record.sha256)

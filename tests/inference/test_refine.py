@@ -93,7 +93,7 @@ def test_mesh_joints_and_pose_belong_together():
     fused = fuse(outputs, crop, camera, rig=RIG, size=SIZE)
     again = RIG.posed_by_matrices(fused["rotations"], fused["shape"])
     move = fused["joints_m"][:, :1] - again.joints[:, :1]
-    assert np.allclose(again.vertices + move, fused["vertices_m"], atol=1e-9)
+    assert np.allclose(again.vertices + move, fused["vertices_m"], atol=5e-7)
     assert np.allclose(again.joints + move, fused["joints_m"], atol=1e-9)
 
 

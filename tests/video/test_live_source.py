@@ -53,6 +53,17 @@ def test_the_newest_frame_is_given_and_stale_ones_are_counted():
             video.skip(1)
 
 
+def test_the_first_frame_that_is_asked_for_is_the_newest_too():
+    made, given = threading.Event(), threading.Event()
+    pictures = [numbered(0), after(lambda: made.wait(2), 1), after(given.set, 2), lambda: time.sleep(0.3)]
+    with live(FakeCapture(pictures)) as video:
+        made.set()
+        given.wait(2)
+        time.sleep(0.05)
+        assert number_of(next(video).image) == 2
+        assert video.stale == 2
+
+
 @pytest.mark.parametrize("capture", [FakeCapture([], opened=False), FakeCapture([])])
 def test_a_camera_that_is_absent_or_busy_is_told(capture):
     with pytest.raises(KnuckleError, match=r"^camera 0: no camera$"):
@@ -67,6 +78,19 @@ def test_an_unplugged_camera_is_told_after_its_last_frame():
         with pytest.raises(KnuckleError, match="camera 0: expected pictures, got none any more: unplugged"):
             seen += [number_of(frame.image) for frame in iter(lambda: next(video), None)]
     assert capture.released
+
+
+def test_a_stream_that_comes_back_in_another_size_is_told():
+    captures = FakeCapture([numbered(0)]), FakeCapture([numbered(1, 48, 64)])
+    notes: list[str] = []
+    with (
+        live(*captures, reconnect_s=2.0, warn=notes.append) as video,
+        pytest.raises(
+            KnuckleError, match="camera 0: expected pictures of one size, got 64x48 and then 48x64"
+        ),
+    ):
+        list(video)
+    assert "trying to reach it again" in notes[0]
 
 
 @pytest.mark.parametrize("first", [[], [numbered(0)]])

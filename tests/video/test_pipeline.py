@@ -6,7 +6,7 @@ import time
 import pytest
 
 from knuckle.video.handover import Ended, Handover
-from knuckle.video.pipeline import Pipeline
+from knuckle.video.pipeline import WAITING, Pipeline
 
 
 def test_nothing_is_left_out_and_the_order_stays():
@@ -76,13 +76,18 @@ def test_what_a_thread_raises_reaches_the_caller_after_earlier_results(broken):
 
 def test_leaving_the_block_stops_all_threads_even_where_nobody_takes():
     before = threading.active_count()
+    # What waits, and what both threads have in hand.
+    full, given = 2 * WAITING + 2, []
 
     def endless():
         while True:
+            given.append(1)
             yield 1
 
     with pytest.raises(KeyboardInterrupt), Pipeline(endless(), lambda x: x, newest=False) as results:
         next(results)
+        while len(given) <= full:
+            time.sleep(0.01)
         raise KeyboardInterrupt
     assert threading.active_count() == before
 

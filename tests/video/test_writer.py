@@ -100,8 +100,12 @@ def test_what_a_writer_refuses(tmp_path, monkeypatch):
         with pytest.raises(KnuckleError, match=r"frames of 64x48 px in bytes, got \(30, 20, 3\)"):
             writer.write(numbered(2, 20, 30), 6.0)
     assert numbers(tmp_path / "out.webm") == [0, 1]
+    with pytest.raises(KnuckleError, match=r"wide\.webm: cannot be written"):  # noqa: SIM117
+        with VideoWriter(tmp_path / "wide.webm", size=(70_000, 16), rate=20) as writer:
+            writer.write(numbered(0, 70_000, 16), 0.0)
     with VideoWriter(tmp_path / "none.webm", **SIZE):
         pass
+    assert not (tmp_path / "wide.webm").exists()
     assert not (tmp_path / "none.webm").exists()
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(KnuckleError, match=r'pip install "knuckle\[video\]"'):

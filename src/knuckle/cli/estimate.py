@@ -87,6 +87,12 @@ def estimate(
             "--mirror", help="The photos are mirror images, as many selfies are: the true side is the other."
         ),
     ] = False,
+    rectify: Annotated[
+        bool,
+        typer.Option(
+            help="Show the model hands far from the picture's middle as a camera turned to them would see them."
+        ),
+    ] = False,
 ) -> None:
     """Find the hands in photos and write, for PHOTO.jpg, PHOTO.json, PHOTO.overlay.png and PHOTO.glb.
 
@@ -119,7 +125,7 @@ def estimate(
         effort=effort,
         network=detector,
     )
-    if len(run(given, request, model=model, out=out)) < len(given):
+    if len(run(given, request, model=model, out=out, rectify=rectify)) < len(given):
         raise typer.Exit(2)
 
 

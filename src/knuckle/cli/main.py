@@ -16,6 +16,7 @@ COMMANDS = {
     "live": "Show a camera, stream or video with its hands drawn over it.",
     "explain": "Show where a two-hand system looked for joints.",
     "demo": "Estimate the sample photo that comes with the package.",
+    "calibrate": "Find a camera's focal length from pictures of a bank card; write it for --camera.",
     "doctor": "Show cameras, codecs, runtimes and speed here, and what live video would choose.",
     "info": "Print versions, installed packages and weights, for a bug report.",
     "synth": "Render labelled hands as a set, or a sheet of them to look at.",

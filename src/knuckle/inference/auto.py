@@ -37,6 +37,7 @@ def open_predictor(
     refine: bool = True,
     looks: int = 2,
     evidence: bool = True,
+    int8: bool = False,
 ) -> "AnyPredictor":
     """The predictor of a model.
 
@@ -47,16 +48,17 @@ def open_predictor(
         refine: fit the rig to the networks' joints.
         looks: how often a two-hand system is asked about a pair (`PairPredictor`).
         evidence: whether the landmark network's joints are used (`knuckle.inference.detection.evidence`).
+        int8: run the quicker 8-bit files of networks where there are some, as for video.
 
     Raises KnuckleError for an unknown name or damaged weights.
     """
     if model == AUTO:
-        one = Predictor(ONE_HAND, threads=threads, refine=refine, evidence=evidence)
+        one = Predictor(ONE_HAND, threads=threads, refine=refine, evidence=evidence, int8=int8)
         if shipped_name(TWO_HANDS) is None:
             return one
         two = PairPredictor(TWO_HANDS, threads=threads, refine=refine, looks=looks, evidence=evidence)
         return AutoPredictor(one, two)
-    found = resolve(model)
+    found = resolve(model, int8=int8)
     if found.record.hands == 1:
         return Predictor(found, threads=threads, refine=refine, evidence=evidence)
     return PairPredictor(found, threads=threads, refine=refine, looks=looks, evidence=evidence)
@@ -149,7 +151,8 @@ class AutoPredictor:
         if not believed.any():
             return self.one.fit(seen, known, start=start)
         # Fit and evidence come after the merge.
-        one = PairEstimate(*(values[pairs] for values in self.one.joints(seen)))
+        own = self.one.joints(seen)
+        one = PairEstimate(own.px[pairs], own.m[pairs], own.confidence[pairs])
         merged = self._merge(two, one, boxes[pairs], camera, believed)
         of_pairs = pairs.reshape(-1)
         began = None if start is None else start.rows(of_pairs)

@@ -141,7 +141,7 @@ def hand_signals(estimated: Estimated, evidence: Evidence | None) -> Float[np.nd
     # A hand that was not found, whose joints lie metres apart, has no residual: as far off as can be.
     residual = SIGNALS.index("residual")
     columns[residual] = np.where(np.isnan(apart.residual_m), np.log(1.0), columns[residual])
-    return np.nan_to_num(np.stack(columns, axis=-1).reshape(count, len(SIGNALS)))
+    return _known(np.stack(columns, axis=-1).reshape(count, len(SIGNALS)))
 
 
 def joint_signals(estimated: Estimated) -> Float[np.ndarray, "N 21 m"]:
@@ -155,7 +155,12 @@ def joint_signals(estimated: Estimated) -> Float[np.ndarray, "N 21 m"]:
         np.log(apart.evidence_m / palm + 5e-2),
         _outside(hands.joints_px, hands.camera).astype(float),
     ]
-    return np.nan_to_num(np.stack(columns, axis=-1))
+    return _known(np.stack(columns, axis=-1))
+
+
+def _known(signals: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+    """Signals, 0 where there are none: what `np.nan_to_num` does of finite numbers, in a tenth of its time."""
+    return np.where(np.isnan(signals), 0.0, signals)
 
 
 def _outside(joints_px: Float[np.ndarray, "N 21 2"], camera: Camera) -> Bool[np.ndarray, "N 21"]:

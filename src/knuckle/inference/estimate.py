@@ -23,6 +23,7 @@ from knuckle.inference.detection.detection import Detector
 from knuckle.inference.detection.evidence import Evidence, gather_evidence
 from knuckle.inference.detection.search import DEFAULT_NETWORK, DetectorName, Effort, check_search
 from knuckle.inference.picture import Picture
+from knuckle.inference.rectified import RECTIFY, RectifiedPredictor, rectified
 from knuckle.inference.sides import decide_sides
 from knuckle.inference.two_hands import check_looks
 from knuckle.photos.camera_file import names_camera_file, read_camera
@@ -44,6 +45,7 @@ def estimate(
     looks: int = 2,
     evidence: bool = True,
     mirrored: bool = False,
+    rectify: bool = RECTIFY,
 ) -> Hands:
     """Estimate the hands in a photo.
 
@@ -69,6 +71,8 @@ def estimate(
         mirrored: the picture is a mirror image, as many selfies are. Boxes and camera are given in px of the picture as
             it is; sides are the person's true ones. px of the result are of that picture too; metres and rotations
             are of the true hands, as the camera saw them (`Camera.picture_mirrored`).
+        rectify: hands far from the picture's middle are shown to the model as a camera turned to them would see them
+            (`knuckle.inference.rectified`): for wide cameras whose intrinsics are known.
 
     A photo that could be read only in part or in another size is warned of (`knuckle.read_image`); px stay those of
     the file. Returns `Hands`, in the order of the boxes, or best first when found; empty when there is no hand.
@@ -93,7 +97,7 @@ def estimate(
         network=detector if named else DEFAULT_NETWORK,
     )
     picture, shown = request.shown(photo)
-    predictor = _predictor(model, request.looks, request.evidence)
+    predictor = rectified(_predictor(model, request.looks, request.evidence), wanted=rectify)
     found = detect(picture.pixels, shown, detector=None if named else detector)
     return picture.given_hands(predict(predictor, picture.pixels, found, picture.camera))
 
@@ -232,7 +236,7 @@ def open_detector(request: Request) -> Detector:
 
 
 def predict(
-    predictor: AnyPredictor,
+    predictor: AnyPredictor | RectifiedPredictor,
     image: UInt8[np.ndarray, "H W 3"],
     hands: BoxedHands,
     camera: Camera,
@@ -316,12 +320,16 @@ def _checked_camera(camera: Any) -> Camera | tuple[float, float, float, float] |
     camera."""
     if camera is None or isinstance(camera, Camera):
         return camera
-    if isinstance(camera, str | PathLike) and names_camera_file(Path(camera)):
-        return read_camera(Path(camera))
+    expected = "camera: expected fx, fy, cx, cy in px, a Camera or a camera.json"
+    if isinstance(camera, str | PathLike):
+        path = Path(camera)
+        if not names_camera_file(path):
+            raise KnuckleError(f"{expected}, got {str(path)!r}")
+        return read_camera(path)
     try:
         fx, fy, cx, cy = (float(value) for value in camera)
     except (TypeError, ValueError):
-        raise KnuckleError(f"camera: expected fx, fy, cx, cy in px or a Camera, got {camera!r}") from None
+        raise KnuckleError(f"{expected}, got {camera!r}") from None
     check_intrinsics(fx, fy, cx, cy)
     return fx, fy, cx, cy
 

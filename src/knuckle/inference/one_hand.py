@@ -62,6 +62,19 @@ class Joints(NamedTuple):
     px: Float[np.ndarray, "N 21 2"]
     m: Float[np.ndarray, "N 21 3"]
     confidence: Float[np.ndarray, "N"]
+    branches_px: Float[np.ndarray, "N 21"]
+    """As of `Disagreement`."""
+
+    def rows(self, chosen: Int[np.ndarray, "n"] | Bool[np.ndarray, "N"]) -> "Joints":
+        """Of some of the hands."""
+        return Joints(*(values[chosen] for values in self))
+
+    @classmethod
+    def none(cls, count: int) -> "Joints":
+        """Of hands that were not looked at."""
+        nan = np.nan
+        px, m, branches = (np.full((count, 21, *tail), nan) for tail in ((2,), (3,), ()))
+        return cls(px, m, np.zeros(count), branches)
 
 
 class Predictor:
@@ -73,6 +86,7 @@ class Predictor:
         threads: of one run of the network; None lets onnxruntime choose.
         refine: fit the rig to the network's 2D and 3D joints (`knuckle.inference.refine`).
         evidence: fit it to the landmark network's joints too (`knuckle.inference.detection.evidence`).
+        int8: run the quicker 8-bit file of the network where there is one.
 
     Raises KnuckleError for an unknown model, damaged weights or a two-hand system.
     """
@@ -84,8 +98,9 @@ class Predictor:
         threads: int | None = None,
         refine: bool = True,
         evidence: bool = True,
+        int8: bool = False,
     ) -> None:
-        path, self.record = resolve(model)
+        path, self.record = resolve(model, int8=int8)
         self._network = OnnxModel(path, threads=threads)
         if self._network.hands != 1:
             raise KnuckleError(
@@ -206,13 +221,34 @@ class Predictor:
                 answer.outputs, answer.crops, answer.cameras, self.record.size, roll=answer.rolls
             )
         else:
-            joints = (answer.outputs[name].astype(float) for name in ("joints_px", "joints_m"))
-        px, m = joints
+            joints = (
+                *(answer.outputs[name].astype(float) for name in ("joints_px", "joints_m")),
+                np.full((len(is_left), 21), np.nan),
+            )
+        px, m, branches_px = joints
         return Joints(
             np.where(is_left[:, None, None], mirror_px(px, width), px),
             np.where(is_left[:, None, None], m * MIRROR_POINT, m),
             np.clip(answer.outputs["confidence"].astype(float), 0, 1),
+            branches_px,
         )
+
+    def given(
+        self, joints: Joints, sides: Sequence[Side], boxes_px: Float[np.ndarray, "N 4"], camera: Camera
+    ) -> SeenHands:
+        """Joints that are known, before the fit, as the network's answer."""
+        is_left = np.array([side == "left" for side in sides], dtype=bool)
+        where, count = is_left[:, None, None], len(is_left)
+        outputs = {
+            "joints_px": np.where(where, mirror_px(joints.px, camera.width), joints.px),
+            "joints_m": np.where(where, joints.m * MIRROR_POINT, joints.m),
+            "vertices_m": np.zeros((count, *self._rig.vertices.shape)),
+            "confidence": joints.confidence,
+            "branches_px": joints.branches_px,
+        }
+        cameras = np.stack([(camera.mirrored() if left else camera).vector for left in is_left])
+        answer = Answer(outputs, np.zeros((count, 3)), cameras, np.zeros(count))
+        return SeenHands(answer, tuple(sides), boxes_px, camera)
 
     def fit(
         self, seen: SeenHands, evidence: Evidence | None = None, *, start: FitStart | None = None

@@ -23,7 +23,6 @@ from knuckle.inference.pairing import PairEstimate
 from knuckle.inference.trust import (
     STANDARD,
     TWO_HANDS,
-    Trust,
     View,
     apart,
     our_joints,
@@ -100,14 +99,15 @@ def fuse(
         fused["evidence_px"][usable], fused["evidence_m"][usable] = joined.apart_px, joined.apart_m
     began = None if start is None else start.rows(usable)
     fit = fit_joints(rig, joints, weights=ray_weights(joints, ACROSS, ALONG), start=began)
-    hand = rig.posed(fit.pose, fit.shape, fit.translation)
+    # A tenth of a micrometre is enough for a mesh.
+    hand = rig.posed_by_matrices(fit.rotations.astype(np.float32), fit.shape, fit.translation)
     lens = camera[usable][:, None]
     fused["residual_m"][usable] = fit.residual_m
-    fused["joints_m"][usable] = hand.joints
+    fused["joints_m"][usable] = fit.joints_m
     fused["vertices_m"][usable] = hand.vertices
-    fused["rotations"][usable] = rodrigues(fit.pose)
+    fused["rotations"][usable] = rodrigues(fit.pose) if rig.pose_mean.any() else fit.rotations
     fused["shape"][usable] = fit.shape
-    fused["joints_px"][usable] = project(hand.joints, lens)
+    fused["joints_px"][usable] = project(fit.joints_m, lens)
     return fused
 
 
@@ -215,7 +215,7 @@ def own_joints(
     """A one-hand network's joints, metres, those of its 2D branch lifted to the hand's depths where it has one; and how
     far the branch lies from the projected hand, px (NaN without)."""
     if "joints_patch" not in outputs:
-        return outputs["joints_m"], np.full((len(camera), 21), np.nan)
+        return outputs["joints_m"], outputs.get("branches_px", np.full((len(camera), 21), np.nan))
     branch = in_frame(outputs["joints_patch"], crop, camera, size, roll=roll)
     # The mesh's, where joints differ.
     hand, lens = outputs.get("mesh_joints_m", outputs["joints_m"]), camera[:, None].astype(float)
@@ -232,14 +232,15 @@ def unfitted_joints(
     size: int,
     *,
     roll: Float[np.ndarray, "B"] | None = None,
-) -> tuple[Float[np.ndarray, "B 21 2"], Float[np.ndarray, "B 21 3"]]:
-    """What `fuse` fits the rig to, without evidence: px of the frame and metres. Arguments as of `fuse`."""
+) -> tuple[Float[np.ndarray, "B 21 2"], Float[np.ndarray, "B 21 3"], Float[np.ndarray, "B 21"]]:
+    """What `fuse` fits the rig to, without evidence: px of the frame and metres; and how far the 2D branch lies from
+    the projected hand, px. Arguments as of `fuse`."""
     px, own_m = (np.array(outputs[name], dtype=float) for name in ("joints_px", "joints_m"))
-    joints_m, _ = own_joints(outputs, crop, camera, size, roll=roll)
+    joints_m, branches_px = own_joints(outputs, crop, camera, size, roll=roll)
     usable = _usable(joints_m) & (own_m[..., 2].min(1) > 0)
     own_m[usable] = joints_m[usable]
     px[usable] = project(own_m[usable], camera[usable, None].astype(float))
-    return px, own_m
+    return px, own_m, branches_px
 
 
 class Joined(NamedTuple):
@@ -268,12 +269,14 @@ def with_evidence(
     """
     found, joined = evidence.found, joints_m.copy()
     trust = trust_in(system)
-    apart_px, apart_m = _apart(View(project(joints_m, camera[:, None]), joints_m), evidence, camera, trust)
+    all_ours = View(project(joints_m, camera[:, None]), joints_m)
+    with np.errstate(invalid="ignore"):  # NaN where it was not asked.
+        all_seen = our_joints(evidence, camera, trust)
+        apart_px, apart_m = _apart(all_ours, all_seen)
     if not found.any():
         return Joined(joined, apart_px, apart_m)
     told_of, lens = evidence.rows(found), camera[found, None]
-    ours = View(project(joints_m[found], lens), joints_m[found])
-    seen = our_joints(told_of, camera[found], trust)
+    ours, seen = (View(view.px[found], view.m[found]) for view in (all_ours, all_seen))
     told = signals(seen, ours, told_of, spread_px[found] / told_of.box_px[:, 2:].max(1))
     away = apart(seen, ours, told_of)
     share = trust.picture.share(told, away)[..., None]
@@ -286,16 +289,12 @@ def with_evidence(
     return Joined(joined, apart_px, apart_m)
 
 
-def _apart(
-    ours: View, evidence: Evidence, camera: Float[np.ndarray, "N 4"], trust: Trust
-) -> tuple[Float[np.ndarray, "N 21"], Float[np.ndarray, "N 21"]]:
+def _apart(ours: View, seen: View) -> tuple[Float[np.ndarray, "N 21"], Float[np.ndarray, "N 21"]]:
     """How far the landmark network's joints lie from ours, px, and metres from the wrists on, as large as ours."""
-    with np.errstate(invalid="ignore"):  # NaN where it was not asked.
-        seen = our_joints(evidence, camera, trust)
-        own, other = (joints - joints[:, [WRIST]] for joints in (ours.m, seen.m))
-        size = np.sqrt((own * own).sum((1, 2)) / np.maximum((other * other).sum((1, 2)), 1e-12))
-        apart_m = np.linalg.norm(own - size[:, None, None] * other, axis=-1)
-        return np.linalg.norm(seen.px - ours.px, axis=-1), apart_m
+    own, other = (joints - joints[:, [WRIST]] for joints in (ours.m, seen.m))
+    size = np.sqrt((own * own).sum((1, 2)) / np.maximum((other * other).sum((1, 2)), 1e-12))
+    apart_m = np.linalg.norm(own - size[:, None, None] * other, axis=-1)
+    return np.linalg.norm(seen.px - ours.px, axis=-1), apart_m
 
 
 def _joint_depths(

@@ -1,12 +1,14 @@
 """How exactly the place of a hand is known: a covariance of its wrist, and how much too far away networks put hands.
 
-Along the line of sight the distance is as uncertain as the hand's size, as the focal length where that was assumed, and
-as the network's answer once both are known. Across it the wrist is as uncertain as in the picture. How much a network
-is off was learnt on rendered hands (`benchmarks/training/metric.py` writes `assets/metric.json`), by what hands tell of
-themselves: how exact their joints are in the picture, how much they point at the camera, how large they are there.
+Along the line of sight the distance is as uncertain as the hand's size, and as the network's answer once that is known;
+across it the wrist is as uncertain as in the picture. A focal length that is off moves hands along the camera's axis.
+How much a network is off was learnt on rendered hands (`benchmarks/training/metric.py` writes `assets/metric.json`), by
+what hands tell of themselves: how exact their joints are in the picture, how much they point at the camera, how large
+they are there.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,14 +18,17 @@ import numpy as np
 from jaxtyping import Float
 
 from knuckle.errors import KnuckleError
+from knuckle.geometry.camera import SOURCES, CameraSource
 from knuckle.hands import Hands
 from knuckle.skeleton import WRIST
 
 FIGURES = Path(__file__).parent.parent / "assets" / "metric.json"
 SIGNALS = ("spread", "end-on", "size")
 """Of a hand, in the order of `root_signals`."""
-_RADIUS_68 = float(np.sqrt(-2 * np.log(1 - 0.68)))
+RADIUS_68 = float(np.sqrt(-2 * np.log(1 - 0.68)))
 """Of a normal distribution in a plane, in standard deviations of either axis."""
+CHI_68 = 3.5059
+"""The square of the same in space."""
 _UNKNOWN_RADIUS = 0.1
 """Of joints whose errors nobody said, in sides of the box."""
 _NEAREST_M = 1e-3
@@ -41,8 +46,8 @@ class RootFigures:
     across: float
     """Logarithm of what the standard deviation across, as the joint's error in the picture says it, is to be multiplied
     with."""
-    focal: float
-    """Standard deviation of an assumed focal length."""
+    focal: Mapping[CameraSource, float]
+    """Standard deviation of the logarithm of a focal length, by where it comes from."""
 
     def terms(self, signals: Float[np.ndarray, "N k"]) -> Float[np.ndarray, "N k+1"]:
         """What constant and slopes are multiplied with."""
@@ -50,27 +55,29 @@ class RootFigures:
 
 
 def root_covariance(hands: Hands, *, relative_size_sd: Float[np.ndarray, "N"] | float) -> np.ndarray:
-    """Covariance (N, 3, 3) of the wrists, m², camera frame, of hands as `placed` gives them.
+    """Covariance (N, 3, 3) of the wrists, m², camera frame, of hands as `place_better` gives them.
 
-    relative_size_sd: standard deviation of the hands' lengths, as a share of them (`HandSize.relative_sd`). An assumed
-    camera adds its own. Errors of two hands in one picture share much: their covariance is not that of their
-    difference. Raises KnuckleError when the figures are missing or damaged.
+    relative_size_sd: standard deviation of the hands' lengths, as a share of them (`HandSize.relative_sd`). The focal
+    length adds its own where it was not given. Errors of two hands in one picture share much: the sum of their
+    covariances is not that of their difference. Raises KnuckleError when the figures are missing or damaged.
     """
     figures = root_figures()
     wrist = hands.joints_m[:, WRIST]
     distance = np.maximum(np.linalg.norm(wrist, axis=-1), _NEAREST_M)
     known = np.exp(figures.terms(root_signals(hands)) @ figures.along)
-    focal = figures.focal if hands.camera.assumed else 0.0
-    along = distance * np.sqrt(known**2 + np.asarray(relative_size_sd) ** 2 + focal**2)
+    along = distance * np.sqrt(known**2 + np.asarray(relative_size_sd) ** 2)
     radius = _radii_px(hands)[:, WRIST]
     depth = np.maximum(wrist[:, 2], _NEAREST_M)
-    across = np.exp(figures.across) * radius / _RADIUS_68 / hands.camera.fx * depth
+    across = np.exp(figures.across) * radius / RADIUS_68 / hands.camera.fx * depth
     ray = wrist / distance[:, None]
     outer = ray[:, :, None] * ray[:, None, :]
-    return along[:, None, None] ** 2 * outer + across[:, None, None] ** 2 * (np.eye(3) - outer)
+    covariance = along[:, None, None] ** 2 * outer + across[:, None, None] ** 2 * (np.eye(3) - outer)
+    # Another focal length sees the same hand as far to the side, and farther away or nearer.
+    covariance[:, 2, 2] += (figures.focal[hands.camera.source] * depth) ** 2
+    return covariance
 
 
-def placed(hands: Hands) -> Hands:
+def place_better(hands: Hands) -> Hands:
     """Hands brought nearer by how much networks put them too far away, each as a whole along the line of sight to its
     middle: sizes stay, and px follow a little. Raises KnuckleError when the figures are missing or damaged."""
     if not len(hands):
@@ -102,30 +109,27 @@ def _radii_px(hands: Hands) -> Float[np.ndarray, "N 21"]:
     return np.where(np.isnan(hands.joint_error_px), _UNKNOWN_RADIUS * side_px, hands.joint_error_px)
 
 
-def root_figures() -> RootFigures:
-    """Those that come with the package; raises KnuckleError where they are missing or damaged."""
-    return _to_figures(FIGURES)
-
-
-def load_figures(path: Path = FIGURES) -> dict[str, Any]:
+def load_figures() -> dict[str, Any]:
     """All figures of sizes and places; raises KnuckleError where they are missing or damaged."""
     try:
-        figures = json.loads(path.read_text())
+        figures = json.loads(FIGURES.read_text())
         return {name: dict(figures[name]) for name in ("size", "root")}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise KnuckleError(f"{path}: expected figures of sizes and places, got {error!r}") from error
+        raise KnuckleError(f"{FIGURES}: expected figures of sizes and places, got {error!r}") from error
 
 
-@lru_cache(maxsize=4)
-def _to_figures(path: Path) -> RootFigures:
-    root = load_figures(path)["root"]
+@lru_cache(maxsize=1)
+def root_figures() -> RootFigures:
+    """Those that come with the package; raises KnuckleError where they are missing or damaged."""
+    root = load_figures()["root"]
     names = ("constant", *SIGNALS)
     try:
         return RootFigures(
             np.array([root["range"][name] for name in SIGNALS], dtype=float),
-            *(np.array([root[key][name] for name in names], dtype=float) for key in ("farther", "along")),
+            np.array([root["farther"][name] for name in names], dtype=float),
+            np.array([root["along"][name] for name in names], dtype=float),
             float(root["across"]),
-            float(root["focal"]),
+            {source: float(root[source]) if source != "given" else 0.0 for source in SOURCES},
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise KnuckleError(f"{path}: expected figures of places, got {error!r}") from error
+        raise KnuckleError(f"{FIGURES}: expected figures of places, got {error!r}") from error

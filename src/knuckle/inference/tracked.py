@@ -1,10 +1,10 @@
 """The hands of a video's frame whose places are known from the frames before: what a photo's search is not needed for.
 
 The landmark network looks once at each predicted square; a second time only where the hand turns out to lie elsewhere
-or is hardly seen. Its joints say where to cut the estimator's crops. Hands that it is not to be asked about are cut out
-where they were predicted, and what it said of them last is carried along: as far as its joints lay from the
-estimator's then, they lie now (`carried`). All hands go through each network at once, and the rig's fit starts from
-what they were like before.
+or is hardly seen. Its joints say where to cut the estimator's crops. All hands go through each network at once, windows
+are cut from the frame's halves (`Pyramid`), and the rig's fit starts from what the hands were like before. Either
+network may be left out for some hands of a frame: its last answer is carried along by the other's (`carried_evidence`,
+`carried_joints`), as far off as it was, turned and scaled with the hand.
 """
 
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import hand_roll, turn_about_z, turned_px
+from knuckle.geometry.projection import lift
 from knuckle.geometry.pyramid import Pyramid
 from knuckle.hands import Hands
 from knuckle.inference.auto import AnyPredictor, AutoPredictor
@@ -30,33 +31,38 @@ from knuckle.inference.detection.landmarks import (
 from knuckle.inference.detection.looks import look_at_squares, same_square
 from knuckle.inference.disagreement import Disagreement
 from knuckle.inference.one_hand import Joints, Predictor
+from knuckle.inference.pairing import pair_boxes
 from knuckle.rig.fit.joints import FitStart
 from knuckle.skeleton import Side
 
 
 class Memory(NamedTuple):
-    """What was said of N hands in the frame before; `Memory.rows` keeps it in step with the tracks."""
+    """What both networks said of N hands last; `rows` and `joined` keep it in step with the tracks."""
 
     evidence: Evidence
+    """The landmark network's answer."""
     own: Joints
     """The estimator's, before the fit and without evidence."""
 
+    @property
+    def known(self) -> Bool[np.ndarray, "N"]:
+        """Of which hands both have spoken."""
+        return np.isfinite(self.own.px).all((1, 2)) & np.isfinite(self.evidence.joints_px).all((1, 2))
+
     def rows(self, chosen: Int[np.ndarray, "n"] | Bool[np.ndarray, "N"]) -> "Memory":
         """Of some of the hands."""
-        return Memory(self.evidence.rows(chosen), Joints(*(values[chosen] for values in self.own)))
+        return Memory(self.evidence.rows(chosen), self.own.rows(chosen))
 
     @classmethod
     def joined(cls, parts: Sequence["Memory"]) -> "Memory":
-        """Of all hands of all parts, in their order."""
+        """Of all hands of all parts (at least one), in their order."""
         own = (np.concatenate(values) for values in zip(*(part.own for part in parts), strict=True))
         return cls(Evidence.joined([part.evidence for part in parts]), Joints(*own))
 
     @classmethod
     def none(cls, count: int) -> "Memory":
-        """Of hands of which nothing is known: of a track's first frame."""
-        nan = np.nan
-        own = Joints(np.full((count, 21, 2), nan), np.full((count, 21, 3), nan), np.zeros(count))
-        return cls(Evidence.none(count), own)
+        """Of hands of which nothing is known, as in a track's first frame."""
+        return cls(Evidence.none(count), Joints.none(count))
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +115,9 @@ class TrackedHands(NamedTuple):
     which side it seems."""
     disagreement: Disagreement
     looked: Bool[np.ndarray, "N"]
-    """About which hands the landmark network was asked in this frame."""
+    """At which hands the landmark network looked in this frame, and ..."""
+    asked: Bool[np.ndarray, "N"]
+    """... which the estimator saw."""
     memory: Memory
     """For the next frame."""
 
@@ -126,6 +134,7 @@ def estimate_tracked(
     predicted: Predicted,
     *,
     look: Bool[np.ndarray, "N"] | None = None,
+    ask: Bool[np.ndarray, "N"] | None = None,
     landmarks: LandmarkNetwork | None = None,
     side_confidence: Float[np.ndarray, "N"] | None = None,
 ) -> TrackedHands:
@@ -136,61 +145,119 @@ def estimate_tracked(
         image: as networks are shown it: square pixels, not mirrored (`Request.shown`).
         camera: of that picture.
         predicted: where the hands are expected.
-        look: about which of them the landmark network is to be asked; all without it, and nothing is remembered. It is
-            asked of others too where
-            nothing is remembered of them or the estimator finds them elsewhere than predicted, and of all where the
-            estimator is a two-hand system alone.
+        look: at which hands the landmark network is to look; all without it.
+        ask: which hands the estimator is to see; all without it. A hand that either leaves out in this frame is seen by
+            the other, and by both where nothing is remembered of it, where it is not found where it was expected, or
+            where a two-hand system sees it.
         landmarks: the landmark network; the one that all share where none is given.
         side_confidence: that the sides are right; 1 without it.
     """
-    count = len(predicted)
+    network, pyramid, count = landmarks or landmark_network(), Pyramid(image), len(predicted)
     one = predictor.one if isinstance(predictor, AutoPredictor) else predictor
-    network = landmarks or landmark_network()
-    remember, looked = look is not None, np.ones(count, bool) if look is None else np.array(look, bool)
-    looked |= ~np.isfinite(predicted.memory.own.px).all((1, 2)) | (not isinstance(one, Predictor))
+    needed = ~predicted.memory.known | _seen_together(predictor, predicted)
+    looked = (np.ones(count, bool) if look is None else np.array(look, bool)) | needed
+    asked = (np.ones(count, bool) if ask is None else np.array(ask, bool)) | needed | ~looked
     if not predictor.wants_evidence:
-        looked[:] = False
-    pyramid = Pyramid(image)
+        looked, asked = np.zeros(count, bool), np.ones(count, bool)
     evidence, boxes = _look(network, pyramid, predicted, looked)
     if not isinstance(one, Predictor):
         estimated = predictor.estimate(
             image, boxes, predicted.sides, camera, evidence=evidence, start=predicted.start
         )
-        own = Memory.none(count).own
+        own = Joints.none(count)
     else:
+        asked |= ~(evidence.found & _where_predicted(evidence.joints_px, predicted.squares))
+        rows = np.flatnonzero(asked)
         seen = one.ask(
-            image, boxes, predicted.sides, camera, rolls=evidence.rotation_rad, again=False, pyramid=pyramid
+            image,
+            boxes[rows],
+            [predicted.sides[row] for row in rows],
+            camera,
+            rolls=evidence.rotation_rad[rows],
+            again=False,
+            pyramid=pyramid,
         )
-        own = one.joints(seen) if remember else Memory.none(count).own
+        own = Joints.none(count)
+        if len(rows) and (look is not None or ask is not None):
+            _set_rows(own, asked, one.joints(seen))
+        if not asked.all():
+            _set_rows(
+                own, ~asked, carried_joints(predicted.memory.rows(~asked), evidence.rows(~asked), camera)
+            )
+            seen = one.given(own, predicted.sides, boxes, camera)
         if predictor.wants_evidence and not looked.all():
-            lost = np.flatnonzero(~looked & ~_where_predicted(own, predicted.squares))
-            evidence = _with_rows(evidence, carried(predicted.memory, own), ~looked)
-            if len(lost):
-                at_own = replace(predicted, squares=tuple(map(joints_to_square, own.px)))
-                asked = np.isin(np.arange(count), lost)
-                found, _ = _look(network, pyramid, at_own, asked)
-                evidence, looked = _with_rows(evidence, found, asked), looked | asked
+            lost = ~looked & ~_where_predicted(own.px, predicted.squares)
+            carried = carried_evidence(predicted.memory.rows(~looked), own.rows(~looked))
+            evidence = _with_rows(evidence, ~looked, carried)
+            if lost.any():
+                squares = tuple(joints_to_square(px) for px in own.px)
+                found, _ = _look(network, pyramid, replace(predicted, squares=squares), lost)
+                evidence, looked = _with_rows(evidence, lost, found.rows(lost)), looked | lost
         estimated = predictor.estimate(
             image, boxes, predicted.sides, camera, evidence=evidence, start=predicted.start, seen=seen
         )
     hands = annotate(estimated, evidence if predictor.uses_evidence else None, side_confidence)
-    return TrackedHands(hands, evidence, estimated.disagreement, looked, Memory(evidence, own))
+    return TrackedHands(hands, evidence, estimated.disagreement, looked, asked, Memory(evidence, own))
 
 
-def carried(memory: Memory, own: Joints) -> Evidence:
+def carried_evidence(memory: Memory, own: Joints) -> Evidence:
     """What the landmark network would say now, by what it said last: its joints lie from the estimator's as they did,
-    as the hand is turned and large now."""
+    turned and scaled with the hand."""
     last, before = memory.evidence, memory.own
     turn = hand_roll(own.px) - hand_roll(before.px)
-    scale = _spread(own.px) / _spread(before.px)
-    px = own.px + scale * turned_px(last.joints_px - before.px, turn)
-    now_m, then_m = (joints - joints.mean(1, keepdims=True) for joints in (own.m, before.m))
-    size = _spread(last.joints_m) / _spread(then_m)
-    apart_m = (last.joints_m - size * then_m) @ turn_about_z(turn).swapaxes(1, 2)
-    m = _spread(last.joints_m) / _spread(now_m) * now_m + apart_m
-    low = px.min(1)
-    box = np.concatenate([low, px.max(1) - low], axis=1)
+    px = _moved_along(last.joints_px, before.px, own.px, turn)
+    box = np.concatenate([px.min(1), np.ptp(px, axis=1)], axis=1)
+    m = _bent_along(last.joints_m, before.m, own.m, turn)
     return Evidence(box, px, m, last.presence, last.right, hand_roll(px))
+
+
+def carried_joints(memory: Memory, evidence: Evidence, camera: Camera) -> Joints:
+    """What the estimator would say now, by what it said last: its joints lie from the landmark network's as they did,
+    turned and scaled with the hand, and nearer or farther away as its size in the picture says."""
+    last, before = memory.own, memory.evidence
+    turn = evidence.rotation_rad - before.rotation_rad
+    px = _moved_along(last.px, before.joints_px, evidence.joints_px, turn)
+    m = _bent_along(last.m, before.joints_m, evidence.joints_m, turn)
+    size_m, size_before_m = _spread(m[..., :2]), _spread(last.m[..., :2])
+    depth = last.m[..., 2:].mean(1, keepdims=True) * size_m / size_before_m * _spread(last.px) / _spread(px)
+    m = lift(px, (depth + m[..., 2:])[..., 0], camera.vector)
+    return Joints(px, m, last.confidence, last.branches_px)
+
+
+def _moved_along(
+    mine: Float[np.ndarray, "N 21 2"],
+    others: Float[np.ndarray, "N 21 2"],
+    others_now: Float[np.ndarray, "N 21 2"],
+    turn: Float[np.ndarray, "N"],
+) -> Float[np.ndarray, "N 21 2"]:
+    """Joints that lie from others as they did, in a hand that has turned in the picture."""
+    return others_now + _spread(others_now) / _spread(others) * turned_px(mine - others, turn)
+
+
+def _bent_along(
+    mine: Float[np.ndarray, "N 21 3"],
+    others: Float[np.ndarray, "N 21 3"],
+    others_now: Float[np.ndarray, "N 21 3"],
+    turn: Float[np.ndarray, "N"],
+) -> Float[np.ndarray, "N 21 3"]:
+    """The same of joints in metres round their middle, whose size stays."""
+    mine, others, others_now = (
+        joints - joints.mean(1, keepdims=True) for joints in (mine, others, others_now)
+    )
+    off = mine - _spread(mine) / _spread(others) * others
+    return _spread(mine) / _spread(others_now) * others_now + off @ turn_about_z(turn).swapaxes(1, 2)
+
+
+def _seen_together(predictor: AnyPredictor, predicted: Predicted) -> Bool[np.ndarray, "N"]:
+    """Which hands a two-hand system sees."""
+    if isinstance(predictor, Predictor):
+        return np.zeros(len(predicted), bool)
+    if not isinstance(predictor, AutoPredictor):
+        return np.ones(len(predicted), bool)
+    together = np.zeros(len(predicted), bool)
+    pairs = pair_boxes(predicted.boxes_px, predicted.sides).pairs
+    together[[index for pair in pairs for index in pair]] = True
+    return together
 
 
 def _look(
@@ -212,20 +279,23 @@ def _look(
     return replace(evidence, rotation_rad=np.where(evidence.found, evidence.rotation_rad, turns)), boxes
 
 
-def _where_predicted(own: Joints, squares: Sequence[TurnedSquare]) -> Bool[np.ndarray, "N"]:
-    """Whether the estimator finds each hand where it was expected."""
-    return np.array(
-        [same_square(square, joints_to_square(px)) for square, px in zip(squares, own.px, strict=True)], bool
-    )
+def _where_predicted(
+    joints_px: Float[np.ndarray, "N 21 2"], squares: Sequence[TurnedSquare]
+) -> Bool[np.ndarray, "N"]:
+    """Whether hands lie where they were expected."""
+    fits = [same_square(square, joints_to_square(px)) for square, px in zip(squares, joints_px, strict=True)]
+    return np.array(fits, bool)
 
 
-def _with_rows(evidence: Evidence, other: Evidence, where: Bool[np.ndarray, "N"]) -> Evidence:
-    """Evidence, of some hands the other one."""
-    count = len(evidence)
-    kept, taken = np.flatnonzero(~where), np.flatnonzero(where)
-    order = np.argsort(np.concatenate([kept, taken]))
-    joined = Evidence.joined([evidence.rows(kept), other.rows(taken)])
-    return joined if not count else joined.rows(order)
+def _set_rows(joints: Joints, where: Bool[np.ndarray, "N"], values: Joints) -> None:
+    for array, value in zip(joints, values, strict=True):
+        array[where] = value
+
+
+def _with_rows(evidence: Evidence, where: Bool[np.ndarray, "N"], other: Evidence) -> Evidence:
+    """Evidence, that of some hands replaced."""
+    order = np.argsort(np.concatenate([np.flatnonzero(~where), np.flatnonzero(where)]))
+    return Evidence.joined([evidence.rows(~where), other]).rows(order)
 
 
 def _spread(points: Float[np.ndarray, "N 21 d"]) -> Float[np.ndarray, "N 1 1"]:

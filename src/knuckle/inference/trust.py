@@ -20,6 +20,7 @@ from jaxtyping import Float
 
 from knuckle.geometry.projection import px_to_rays
 from knuckle.inference.detection.evidence import Evidence
+from knuckle.rig.rotations import cross
 from knuckle.skeleton import JOINT_CLASSES, JOINT_COUNT, WRIST
 
 TABLE = Path(__file__).parent.parent / "assets" / "evidence.json"
@@ -170,12 +171,10 @@ def apart(seen: View, ours: View, evidence: Evidence) -> Float[np.ndarray, "N"]:
 
 def joint_axes(joints_m: Float[np.ndarray, "N 21 3"]) -> Float[np.ndarray, "N 21 3 3"]:
     """Axes of each joint, in columns: along its finger, across it, and out of the back or the palm."""
-    normal = _unit(np.cross(joints_m[:, 5] - joints_m[:, WRIST], joints_m[:, 17] - joints_m[:, WRIST]))
+    normal = _unit(cross(joints_m[:, 5] - joints_m[:, WRIST], joints_m[:, 17] - joints_m[:, WRIST]))
     along = _unit(joints_m[:, _CHILD] - joints_m[:, _PARENT])
-    across = _unit(
-        np.cross(normal[:, None] - (normal[:, None] * along).sum(-1, keepdims=True) * along, along)
-    )
-    return np.stack([along, across, np.cross(along, across)], axis=-1)
+    across = _unit(cross(normal[:, None] - (normal[:, None] * along).sum(-1, keepdims=True) * along, along))
+    return np.stack([along, across, cross(along, across)], axis=-1)
 
 
 def palm_length(joints_m: Float[np.ndarray, "N 21 3"]) -> Float[np.ndarray, "N"]:

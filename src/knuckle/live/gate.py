@@ -15,7 +15,7 @@ from knuckle.live.hand_pose import HandPose, between, reach_m, seen_at
 from knuckle.live.pose_filter import PoseCutoffs, PoseFilter, palm_middle_m
 from knuckle.rig.hand_rig import HandRig
 
-SURE = 0.95
+SURE = 0.8
 """The threshold for calibrated confidences (`Hands.confidence`): a track is known to be of a hand, so more is
 asked of its frames than of a hand in a photo. A network's own confidence goes with its record's threshold."""
 
@@ -149,7 +149,10 @@ class Gate:
         if share >= 1 - 1e-6:
             self._kept = self._back_s = None
             return pose
-        return between(self._kept, pose, share)
+        blended = between(self._kept, pose, share)
+        if not self._follows:
+            return blended
+        return seen_at(blended, pose, self._palm_middle, within_m=np.inf) or blended
 
     def saved(self) -> dict[str, Any]:
         """What it knows, as plain numbers and lists."""

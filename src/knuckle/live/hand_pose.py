@@ -20,7 +20,7 @@ _MIDDLE_ROW = COMMON_TO_MANO16.index(MIDDLE_MCP)
 NEAREST_M = 1e-2
 """Hands nearer than this, or behind the camera, have no direction."""
 _FASTEST_M_S, _LONGEST_STEP_S, _SLACK_M = 4.0, 0.08, 0.03
-"""The fastest hands, across the line of sight; for how long; and how far off a frame of little confidence places them."""
+"""The fastest hands, across the line of sight; for how long; how far off a frame of little confidence places them."""
 _TAILS = {"root_m": (3,), "pose_rad": (16, 3), "shape": (10,)}
 
 
@@ -129,5 +129,5 @@ def seen_at(
 
 
 def reach_m(step_s: float) -> float:
-    """How far a hand may move in the picture in that time (no farther after longer): what is beyond is another thing."""
+    """How far a hand may move across in that time, and at most: what is beyond is another thing."""
     return _SLACK_M + _FASTEST_M_S * min(step_s, _LONGEST_STEP_S)

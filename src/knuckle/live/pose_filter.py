@@ -23,13 +23,13 @@ from knuckle.skeleton import MIDDLE_MCP, WRIST
 class PoseCutoffs:
     """Cut-offs of a hand's parts (`benchmarks/live/smoothing.py` shows how they were chosen)."""
 
-    across: Cutoffs = field(default_factory=lambda: Cutoffs(6.0, 40.0, speed_hz=8.0, trend=1.0))
+    across: Cutoffs = field(default_factory=lambda: Cutoffs(2.0, 60.0, speed_hz=15.0, trend=1.0))
     """Of the direction; speed is metres a second at the hand's distance."""
-    along: Cutoffs = field(default_factory=lambda: Cutoffs(1.9, 8.0, speed_hz=1.0, trend=0.3))
+    along: Cutoffs = field(default_factory=lambda: Cutoffs(0.8, 4.2, speed_hz=1.1, trend=0.4))
     """Of the distance; speed is metres a second."""
-    wrist: Cutoffs = field(default_factory=lambda: Cutoffs(2.2, 1.2, speed_hz=1.0, trend=0.9))
+    wrist: Cutoffs = field(default_factory=lambda: Cutoffs(0.8, 2.9, speed_hz=0.7, trend=0.6))
     """Of the hand's own rotation; rad/s."""
-    fingers: Cutoffs = field(default_factory=lambda: Cutoffs(1.1, 0.7, speed_hz=2.2, trend=0.95))
+    fingers: Cutoffs = field(default_factory=lambda: Cutoffs(1.2, 1.6, speed_hz=2.2, trend=0.8))
     """Of the fingers' joints, relative to their parents; rad/s."""
     shape_hz: float = 0.2
     """Of the shape, once so much time has passed; until then it is the mean of what was seen."""

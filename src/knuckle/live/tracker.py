@@ -21,7 +21,7 @@ from knuckle.inference.detection.landmarks import joints_to_square, landmark_net
 from knuckle.inference.detection.looks import look_at_squares
 from knuckle.inference.detection.proposals import Proposals
 from knuckle.inference.estimate import Request
-from knuckle.inference.root_error import placed
+from knuckle.inference.root_error import place_better
 from knuckle.inference.sides import decide_sides
 from knuckle.inference.tracked import Memory, Predicted, TrackedHands, estimate_tracked
 from knuckle.inference.trust import logit
@@ -256,7 +256,7 @@ class Tracker:
             if confidence >= DOUBTFUL:
                 track.size.observe(float(length), self._time_s)
         ratios = [float(t.size.ratio(length)) for t, length in zip(self._tracks, lengths, strict=True)]
-        return rescaled(placed(hands), np.array(ratios), rig=load_rig(self._rig))
+        return rescaled(place_better(hands), np.array(ratios), rig=load_rig(self._rig))
 
     def _kept(self, seen: TrackedHands, expected: Float[np.ndarray, "N 21 2"]) -> set[int]:
         """Which tracks have seen their hand: where two were led to one, it is that one's whose side it is of, or that

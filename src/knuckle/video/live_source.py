@@ -62,6 +62,7 @@ class LiveSource(VideoSource):
         self._stopped = threading.Event()
         self._frames: Handover[Frame] = Handover(newest=True)
         self._rate: float | None = None
+        self._size: tuple[int, ...] | None = None
         self._count = 0
         self._last_s = self._came_s = -float("inf")
         self._lost, self._delay_s = False, FIRST_DELAY_S
@@ -75,7 +76,7 @@ class LiveSource(VideoSource):
         except BaseException:
             self.close()
             raise
-        height, width = self._first.image.shape[:2]
+        width, height = self._first.image.shape[1::-1]
         self.info = VideoInfo(
             name=name, width=width, height=height, rate=self._rate, duration_s=None, count=None, live=True
         )
@@ -174,6 +175,13 @@ class LiveSource(VideoSource):
                     return
                 continue
             failed, self._came_s = 0, came_s
+            size = image.shape[1::-1]
+            self._size = self._size or size
+            if size != self._size:
+                # What is known of the camera is in px of the first size.
+                raise KnuckleError(
+                    f"{self._name}: expected pictures of one size, got {_text(self._size)} and then {_text(size)}"
+                )
             if self._lost:
                 self._lost = False
                 self._notes.put(f"{self._name}: pictures come again")
@@ -214,3 +222,7 @@ class LiveSource(VideoSource):
 def _rate(capture: Capture) -> float | None:
     rate = prop(capture, "FPS")
     return rate if rate is not None and 0 < rate <= 1000 else None
+
+
+def _text(size: tuple[int, ...]) -> str:
+    return "x".join(map(str, size))

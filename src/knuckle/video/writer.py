@@ -69,6 +69,7 @@ class VideoWriter:
         threads: int = 2,
     ) -> None:
         self._av = import_av()
+        self._failures = OSError, self._av.error.FFmpegError
         self.path = Path(path)
         if self.path.suffix.lower() != SUFFIX:
             raise KnuckleError(f"{path}: expected a name that ends in {SUFFIX}, got {self.path.suffix!r}")
@@ -124,7 +125,7 @@ class VideoWriter:
         frame.pts, frame.time_base = ticks, TICK_S
         try:
             self._mux(frame)
-        except OSError as error:
+        except self._failures as error:
             self.close()
             raise self._unwritable(error) from error
         self._last = ticks
@@ -135,15 +136,15 @@ class VideoWriter:
         if self._closed:
             return
         self._closed = True
-        problem: OSError | None = None
+        problem: Exception | None = None
         try:
             if self.count:
                 self._mux(None)
-        except OSError as error:
+        except self._failures as error:
             problem = error
         try:
             self._container.close()
-        except OSError as error:
+        except self._failures as error:
             problem = problem or error
         try:
             # A file whose end could not be written is readable to there.
@@ -170,9 +171,11 @@ class VideoWriter:
         for packet in self._stream.encode(frame):
             self._container.mux(packet)
 
-    def _unwritable(self, error: OSError) -> KnuckleError:
+    def _unwritable(self, error: Exception) -> KnuckleError:
         kept = "; it ends with what could be written" if self.count else ""
-        return KnuckleError(f"{self.path}: cannot be written ({error.strerror or error}){kept}")
+        return KnuckleError(
+            f"{self.path}: cannot be written ({getattr(error, 'strerror', None) or error}){kept}"
+        )
 
 
 class PartsWriter:

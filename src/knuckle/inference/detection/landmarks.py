@@ -17,7 +17,7 @@ from jaxtyping import Float, UInt8
 from knuckle.errors import KnuckleError
 from knuckle.geometry.crop import Crop, apply_affine, hand_roll, invert_affine, turn_of_px
 from knuckle.inference.onnx_model import open_session
-from knuckle.weights import checked_bytes
+from knuckle.weights import INT8_FOLDER, checked_bytes
 
 DETECTOR_FOLDER = Path(__file__).parents[2] / "assets" / "detector"
 
@@ -32,12 +32,13 @@ INNER_JOINTS = (0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18)
 _OUTPUTS = ("joints_patch", "world_m", "presence", "right")
 
 
-def read_network(name: NetworkName) -> bytes:
-    """A network's onnx file, as its record says it is.
+def read_network(name: NetworkName, *, int8: bool = False) -> bytes:
+    """A network's onnx file, as its record says it is; int8: the quicker one of 8-bit convolutions.
 
     Raises KnuckleError naming the file when it or its record is missing, damaged or exchanged.
     """
-    record_path = DETECTOR_FOLDER / f"{name}.json"
+    folder = INT8_FOLDER if int8 else DETECTOR_FOLDER
+    record_path = folder / f"{name}.json"
     try:
         record = json.loads(record_path.read_text())
         file, sha256 = str(record["file"]), str(record["sha256"])
@@ -45,12 +46,13 @@ def read_network(name: NetworkName) -> bytes:
         raise KnuckleError(
             f"{record_path}: expected the record of a network (JSON with file and sha256), got {error!r}"
         ) from error
-    return checked_bytes(DETECTOR_FOLDER / file, sha256)
+    return checked_bytes(folder / file, sha256)
 
 
-def open_network(name: NetworkName, *, threads: int | None = None) -> Any:
+def open_network(name: NetworkName, *, threads: int | None = None, int8: bool = False) -> Any:
     """An onnxruntime session of a network. Raises KnuckleError as `read_network` does."""
-    return open_session(read_network(name), name=DETECTOR_FOLDER / f"{name}.onnx", threads=threads)
+    folder = INT8_FOLDER if int8 else DETECTOR_FOLDER
+    return open_session(read_network(name, int8=int8), name=folder / f"{name}.onnx", threads=threads)
 
 
 @dataclass(frozen=True)
@@ -84,11 +86,12 @@ class LandmarkNetwork:
     """The landmark network, ready to look at hands; any number of threads may ask it at once.
 
     Patches and pictures are RGB as the camera saw them, not mirrored. threads: of one run, as
-    `knuckle.inference.onnx_model` has it. Raises KnuckleError when the network's file is missing or damaged.
+    `knuckle.inference.onnx_model` has it. int8: the quicker file of 8-bit convolutions, as for video. Raises
+    KnuckleError when the network's file is missing or damaged.
     """
 
-    def __init__(self, *, threads: int | None = None) -> None:
-        self._session = open_network("hand_landmark_full", threads=threads)
+    def __init__(self, *, threads: int | None = None, int8: bool = False) -> None:
+        self._session = open_network("hand_landmark_full", threads=threads, int8=int8)
 
     def __call__(self, patch: UInt8[np.ndarray, "224 224 3"]) -> Landmarks:
         """Joints of the hand in an upright patch of 224 px."""
@@ -116,10 +119,10 @@ class LandmarkNetwork:
         return apply_affine(invert_affine(matrix), found.joints_patch[:, :2]), found
 
 
-@lru_cache(maxsize=1)
-def landmark_network() -> LandmarkNetwork:
+@lru_cache(maxsize=2)
+def landmark_network(*, int8: bool = False) -> LandmarkNetwork:
     """The landmark network, opened once for all who ask with the threads chosen for them."""
-    return LandmarkNetwork()
+    return LandmarkNetwork(int8=int8)
 
 
 def joints_to_square(joints_px: Float[np.ndarray, "21 2"]) -> TurnedSquare:

@@ -88,6 +88,8 @@ class FitResult(NamedTuple):
     """Mean distance of the fitted joints from the given ones."""
     joints_m: Float[np.ndarray, "*batch 21 3"]
     """The fitted joints, common order."""
+    rotations: Float[np.ndarray, "*batch 16 3 3"]
+    """Of the joints, relative to their parents, as `rig.posed_by_matrices` takes them."""
 
 
 def fit_joints(
@@ -143,6 +145,7 @@ def fit_joints(
         state.translation + centre[:, 0],
         np.sqrt((off * off).sum(-1)).mean(-1),
         hand.points[:, POINTS_TO_COMMON] + centre,
+        hand.rotations,
     )
     return FitResult(*(array.reshape(lead + array.shape[1:]) for array in results))
 

@@ -12,8 +12,8 @@ from jaxtyping import Float, UInt8
 
 from knuckle.geometry.camera import Camera
 from knuckle.skeleton import Side
-from knuckle.synth.clips.labels import ClipFrame, ClipHand, ClipKind
-from knuckle.synth.clips.moving import Moment
+from knuckle.synth.clips.labels import ClipFrame, ClipHand, ClipKind, FrameTruth
+from knuckle.synth.clips.moving import Bones, Moment
 from knuckle.synth.clips.room import Room
 from knuckle.synth.look.lighting import Light, srgb_to_linear
 from knuckle.synth.scenes import kernels
@@ -38,6 +38,10 @@ class Actor(Protocol):
 
     def at(self, time_s: float) -> Moment:
         """Where it is."""
+        ...
+
+    def bones(self, time_s: float) -> Bones:
+        """The same without its surface."""
         ...
 
     def figure(self, moment: Moment) -> Figure:
@@ -86,44 +90,59 @@ class Clip:
 
     def frame(self, index: int) -> ClipFrame:
         """Render frame `index`; it depends on the clip and the index alone."""
-        time_s = index / self.rate
-        ends = [time_s - EXPOSURE_S / 2, time_s, time_s + EXPOSURE_S / 2]
-        views = [_View(self, time) for time in ends]
-        hands = [hand for figure in views[1].figures for hand in figure.hands]
-        tracks = np.stack([view.joints_px for view in views]) if hands else np.zeros((3, 0, 21, 2))
+        view = _View(self, index / self.rate)
+        truth, fastest_px = self._known(view)
+        image = self._exposed(view, max(fastest_px, self._swept_px(view.time_s)))
+        return ClipFrame(self._develop(image, index), truth)
+
+    def truth(self, index: int) -> FrameTruth:
+        """What is known of frame `index`, which is not painted."""
+        return self._known(_View(self, index / self.rate))[0]
+
+    def _known(self, view: "_View") -> tuple[FrameTruth, float]:
+        """What is known of a frame, and how far the fastest joint in the picture moves during its exposure, px."""
+        time_s = view.time_s
+        hands = [hand for figure in view.figures for hand in figure.hands]
+        ends = (time_s - EXPOSURE_S / 2, time_s, time_s + EXPOSURE_S / 2)
+        tracks = np.stack([self._joints_px(time) for time in ends])
         moved = np.linalg.norm(np.diff(tracks, axis=0), axis=-1).sum(0)
-        drawn = views[1].drawn
+        drawn = view.drawn
         counts = np.zeros(len(hands), np.int64)
         nothing = np.zeros((drawn.face_id.shape[0] // 2, drawn.face_id.shape[1] // 2), np.uint8)
         kernels.count_samples(drawn.face_id, drawn.face_hand, len(hands), nothing, counts)
         found = []
         for number, hand in enumerate(hands):
-            # What `hand_samples` counts by are figures drawn in the window: its camera is the window's.
-            whole, inside = hand_samples(drawn, number, views[1].window.camera)
+            # Figures are drawn in the window, so its camera is the one to measure by.
+            whole, inside = hand_samples(drawn, number, view.window.camera)
             if not counts[number] and not inside:
                 continue
             shown = float(np.clip(counts[number] / max(whole, 1e-9), 0, 1))
-            found.append(
-                ClipHand(number, hand.side, hand.joints, tracks[1, number], shown, float(moved[number].mean()))
-            )
-        blur = max((float(moved[hand.identity].max()) for hand in found), default=0.0)
-        blur = max(blur, self._swept_px(time_s))
-        return ClipFrame(
-            self._develop(self._exposed(views, blur), index),
-            time_s,
-            found,
-            None if self.camera_path is None else self.camera_path(time_s),
-        )
+            px, blur = tracks[1, number], float(moved[number].mean())
+            found.append(ClipHand(number, hand.side, hand.joints, px, shown, blur))
+        fastest = max((float(moved[hand.identity].max()) for hand in found), default=0.0)
+        return FrameTruth(time_s, found, None if self.camera_path is None else view.pose), fastest
+
+    def _joints_px(self, time_s: float) -> Float[np.ndarray, "n 21 2"]:
+        """Of all hands."""
+        pose = self.pose(time_s)
+        joints = np.stack([own for actor in self.actors for own in actor.bones(time_s).joints])
+        joints = joints @ pose[:3, :3].T + pose[:3, 3]
+        # Behind the camera nothing is seen, whatever its projection.
+        joints[..., 2] = np.maximum(joints[..., 2], _NEAREST_M)
+        return self.camera.project(joints)
 
     def pose(self, time_s: float) -> Float[np.ndarray, "4 4"]:
         """camera_from_world."""
         return np.eye(4) if self.camera_path is None else self.camera_path(time_s)
 
-    def _exposed(self, views: "list[_View]", blur_px: float) -> UInt8[np.ndarray, "h w 3"]:
-        """The picture of what moves by so many px while it is taken. views: at start, middle and end of the exposure."""
+    def _exposed(self, view: "_View", blur_px: float) -> UInt8[np.ndarray, "h w 3"]:
+        """The picture of what moves by so many px while it is taken. view: at the middle of the exposure."""
         steps = 1 if blur_px <= STEP_PX else min(int(np.ceil(blur_px / STEP_PX)), MOST_STEPS)
         shares = (np.arange(steps) + 0.5) / steps - 0.5
-        moments = [views[1]] if steps == 1 else [_between(views, float(share)) for share in shares]
+        moments = [view]
+        if steps > 1:
+            start, end = (_View(self, view.time_s + sign * EXPOSURE_S / 2) for sign in (-1, 1))
+            moments = [_between([start, view, end], float(share)) for share in shares]
         window = _Window.whole(self.camera)
         if self.camera_path is None:
             window = moments[0].window
@@ -136,11 +155,12 @@ class Clip:
         else:
             image = np.zeros((self.camera.height, self.camera.width, 3), np.uint8)
             behind = [
-                self.room.seen(self.camera, self.pose(views[1].time_s + EXPOSURE_S * float(share))) for share in shares
+                self.room.seen(self.camera, self.pose(view.time_s + EXPOSURE_S * float(share)))
+                for share in shares
             ]
         drawn = [moment.draw(window) for moment in moments]
         seen: set[int] = set().union(*(one.seen for one in drawn))
-        lit = self._lit(views[1], seen) if seen else None
+        lit = self._lit(view, seen) if seen else None
         painted = []
         for one, picture in zip(drawn, behind, strict=True):
             picture = picture.copy()
@@ -169,7 +189,9 @@ class Clip:
         far = self.camera.backproject(corners, np.full(3, 2.5))
         start, end = self.pose(time_s - EXPOSURE_S / 2), self.pose(time_s + EXPOSURE_S / 2)
         world = (far - start[:3, 3]) @ start[:3, :3]
-        return float(np.linalg.norm(self.camera.project(world @ end[:3, :3].T + end[:3, 3]) - corners, axis=1).max())
+        return float(
+            np.linalg.norm(self.camera.project(world @ end[:3, :3].T + end[:3, 3]) - corners, axis=1).max()
+        )
 
     @cached_property
     def _backdrop(self) -> UInt8[np.ndarray, "h w 3"]:
@@ -237,12 +259,6 @@ class _View:
             figure = actor.figure(actor.at(time_s))
             hands = [FigureHand(hand.side, hand.joints @ turn.T + by) for hand in figure.hands]
             self.figures.append(replace(figure, vertices=figure.vertices @ turn.T + by, hands=hands))
-
-    @property
-    def joints_px(self) -> Float[np.ndarray, "n 21 2"]:
-        """Of all hands."""
-        joints = np.stack([hand.joints for figure in self.figures for hand in figure.hands])
-        return self.camera.project(np.concatenate([joints[..., :2], np.maximum(joints[..., 2:], _NEAREST_M)], -1))
 
     @cached_property
     def window(self) -> _Window:

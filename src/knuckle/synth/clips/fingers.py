@@ -1,5 +1,7 @@
 """Fingers over time: from pose to pose of the prior, by anatomical angles, so that all between is within the limits."""
 
+from itertools import pairwise
+
 import numpy as np
 from jaxtyping import Float
 
@@ -14,7 +16,9 @@ _LOOKED_AT = np.linspace(0, 1, 9)
 _POOL = 48
 
 
-def flat_hand(rig: HandRig, rng: np.random.Generator, *, spread_deg: float = 2.0) -> Float[np.ndarray, "16 3"]:
+def flat_hand(
+    rig: HandRig, rng: np.random.Generator, *, spread_deg: float = 2.0
+) -> Float[np.ndarray, "16 3"]:
     """Anatomical angles (radians) of an open hand with its fingers almost straight and side by side."""
     angles = np.zeros((16, 3))
     angles[[1, 4, 7, 10], 2] = rng.normal(0.05, 0.03)
@@ -57,7 +61,7 @@ def play(
     pool[:, 0] = 0
     at, row = (pool[0], 1) if first is None else (first, 0)
     times, values = [float(times_s[0])], [at]
-    for before, time in zip(times_s, times_s[1:], strict=False):
+    for before, time in pairwise(times_s.tolist()):
         for _ in range(_POOL):
             goal = pool[row % _POOL]
             row += 1
@@ -66,7 +70,7 @@ def play(
                 break
         else:
             goal = at
-        times += [float((before + time) / 2), float(time)]
+        times += [(before + time) / 2, time]
         values += [at, goal]
         at = goal
     return Keys(times, np.stack(values))

@@ -7,12 +7,13 @@ import numpy as np
 from jaxtyping import Float
 
 from knuckle.rig.rotations import rodrigues
+from knuckle.synth.clips.cast import both_hands, elbow_depth, hidden_place, lone_arms, person_arm, place_at
 from knuckle.synth.clips.clip import Actor
-from knuckle.synth.clips.fingers import fist, flat_hand, play
+from knuckle.synth.clips.fingers import fist, flat_hand
 from knuckle.synth.clips.labels import ClipKind
-from knuckle.synth.clips.moving import Build, Motion, MovingArm, forearm_turn
+from knuckle.synth.clips.moving import Motion, MovingArm
 from knuckle.synth.clips.paths import Keys, Path, Shaking, Wander, still, total
-from knuckle.synth.clips.people import ArmMotion, MovingPerson
+from knuckle.synth.clips.people import MovingPerson
 from knuckle.synth.clips.stage import Stage, sample_builds
 
 Generator = np.random.Generator
@@ -29,29 +30,37 @@ def enter(stage: Stage, rng: Generator) -> Cast:
     for left in (True, False):
         depth, sign = rng.uniform(0.42, 0.6), stage.side(left)
         half = stage.half(depth)
-        hidden = [_hidden(stage, rng, sign, depth) for _ in range(2)]
-        seen = [_at(half, sign * rng.uniform(0.3, 0.6), rng.uniform(0, 0.7), depth) for _ in range(2)]
+        hidden = [hidden_place(stage, rng, sign, depth) for _ in range(2)]
+        seen = [place_at(half, sign * rng.uniform(0.3, 0.6), rng.uniform(0, 0.7), depth) for _ in range(2)]
         start, away, back = rng.uniform(0.8, 1.3), rng.uniform(3.4, 4.0), 0.1 if left else 0.9
         back = away + _REACH_S + back
         times = [start, start + _REACH_S, away, away + _REACH_S, back, back + _REACH_S, 8.2, 8.2 + _REACH_S]
-        wrists.append(Keys(times, [hidden[0], seen[0], seen[0], hidden[0], hidden[0], seen[1], seen[1], hidden[1]]))
-    return _both(stage, rng, wrists), None
+        wrists.append(
+            Keys(times, [hidden[0], seen[0], seen[0], hidden[0], hidden[0], seen[1], seen[1], hidden[1]])
+        )
+    return both_hands(stage, rng, wrists), None
 
 
 def cross(stage: Stage, rng: Generator) -> Cast:
     """Two hands change places four times, one before the other."""
     near = rng.uniform(0.36, 0.44)
     first = bool(rng.random() < 0.5)
-    times = np.cumsum([rng.uniform(0.8, 1.1), _REACH_S, *[k for _ in range(4) for k in (rng.uniform(0.5, 1.0), rng.uniform(0.45, 0.8))]])
+    start = rng.uniform(0.8, 1.1)
+    # Four times a rest and a crossing.
+    spans = rng.uniform([0.5, 0.45], [1.0, 0.8], (4, 2))
+    times = np.cumsum([start, _REACH_S, *spans.ravel()])
     wrists = []
     for left in (True, False):
         depth = near if left == first else near + rng.uniform(0.17, 0.22)
         half, sign = stage.half(depth), stage.side(left)
-        hidden = _hidden(stage, rng, sign, depth)
-        ends = [_at(half, sign * way * rng.uniform(0.4, 0.6), rng.uniform(0.1, 0.6), depth) for way in (1, -1)]
+        hidden = hidden_place(stage, rng, sign, depth)
+        ends = [
+            place_at(half, sign * way * rng.uniform(0.4, 0.6), rng.uniform(0.1, 0.6), depth)
+            for way in (1, -1)
+        ]
         keys = [hidden, ends[0], *[ends[k] for k in (0, 1, 1, 0, 0, 1, 1, 0)], ends[0], hidden]
         wrists.append(Keys([*times, 8.4, 8.4 + _REACH_S], keys))
-    return _both(stage, rng, wrists, wander=0.6), None
+    return both_hands(stage, rng, wrists, wander=0.6), None
 
 
 def hide(stage: Stage, rng: Generator) -> Cast:
@@ -60,22 +69,24 @@ def hide(stage: Stage, rng: Generator) -> Cast:
     near, far = rng.uniform(0.34, 0.4), rng.uniform(0.6, 0.68)
     sign = stage.side(not front)
     half, half_far = stage.half(near), stage.half(far)
-    before = _at(half, -sign * rng.uniform(0.05, 0.3), rng.uniform(0.55, 0.75), near)
-    away = _hidden(stage, rng, -sign, near)
+    before = place_at(half, -sign * rng.uniform(0.05, 0.3), rng.uniform(0.55, 0.75), near)
+    away = hidden_place(stage, rng, -sign, near)
     wrists: dict[bool, Path] = {
         front: Keys([0.8, 1.6, 8.4, 9.1], [away, before, before, away]),
     }
     # Behind means on the same ray; a little higher, so that the palm and not the wrist hides it.
     behind = before * far / near + [0, -0.035, 0]
-    beside = [_at(half_far, sign * rng.uniform(0.45, 0.65), rng.uniform(0, 0.4), far) for _ in range(3)]
-    gone = _hidden(stage, rng, sign, far)
+    beside = [place_at(half_far, sign * rng.uniform(0.45, 0.65), rng.uniform(0, 0.4), far) for _ in range(3)]
+    gone = hidden_place(stage, rng, sign, far)
     stays = rng.uniform(0.6, 1.6, 2)
     times = np.cumsum([1.1, 0.7, 0.7, 0.6, stays[0], 0.6, 0.6, 0.5, stays[1], 0.6])
     keys = [gone, beside[0], beside[0], behind, behind, beside[1], beside[1], behind, behind, beside[2]]
     wrists[not front] = Keys([*times, 8.3, 8.9], [*keys, beside[2], gone])
     open_hand, closed = flat_hand(stage.rig, rng, spread_deg=0), fist(stage.rig, rng)
     fingers = {front: still(*open_hand), not front: still(*closed)}
-    return _lone(stage, rng, [wrists[True], wrists[False]], fingers=[fingers[True], fingers[False]], wander=0.3), None
+    return lone_arms(
+        stage, rng, [wrists[True], wrists[False]], fingers=[fingers[True], fingers[False]], wander=0.3
+    ), None
 
 
 def shake(stage: Stage, rng: Generator) -> Cast:
@@ -85,8 +96,8 @@ def shake(stage: Stage, rng: Generator) -> Cast:
     chosen = bool(rng.random() < 0.5)
     for left in (True, False):
         depth, sign = rng.uniform(0.45, 0.6), stage.side(left)
-        half, hidden = stage.half(depth), _hidden(stage, rng, stage.side(left), depth)
-        seen = _at(half, sign * rng.uniform(0.4, 0.6), rng.uniform(0.2, 0.6), depth)
+        half, hidden = stage.half(depth), hidden_place(stage, rng, stage.side(left), depth)
+        seen = place_at(half, sign * rng.uniform(0.4, 0.6), rng.uniform(0.2, 0.6), depth)
         if count == 1 and left != chosen:
             wrists.append(still(*hidden))
             waves.append(still(0, 0, 0))
@@ -98,7 +109,7 @@ def shake(stage: Stage, rng: Generator) -> Cast:
             moves.append(Shaking(start, end, way / np.linalg.norm(way) * speed / (2 * np.pi * hz), hz))
         wrists.append(total(*moves))
         waves.append(Shaking(4.2, 5.8, np.array([rng.uniform(-0.6, 0.6), 0.6, 0.2]), rng.uniform(2.5, 4)))
-    return _both(stage, rng, wrists, waves=waves, wander=0.5), None
+    return both_hands(stage, rng, wrists, waves=waves, wander=0.5), None
 
 
 def clap(stage: Stage, rng: Generator) -> Cast:
@@ -107,14 +118,17 @@ def clap(stage: Stage, rng: Generator) -> Cast:
     half = stage.half(depth)
     yaw = rng.uniform(-0.6, 0.6)
     normal = np.array([np.cos(yaw), 0, np.sin(yaw)])
-    middle = _at(half, rng.uniform(-0.2, 0.2), rng.uniform(0.3, 0.55), depth)
-    centre = total(
-        Keys([0.8, 0.8 + _REACH_S, 8.4, 8.4 + _REACH_S], [stage.below(middle[0], depth), middle, middle, stage.below(middle[0], depth)]),
-        Wander(rng, [0.02, 0.015, 0.015]),
-    )  # fmt: skip
+    middle = place_at(half, rng.uniform(-0.2, 0.2), rng.uniform(0.3, 0.55), depth)
+    below = stage.below(middle[0], depth)
+    come_and_go = Keys([0.8, 0.8 + _REACH_S, 8.4, 8.4 + _REACH_S], [below, middle, middle, below])
+    centre = total(come_and_go, Wander(rng, [0.02, 0.015, 0.015]))
     wide = rng.uniform(0.12, 0.22)
     opening = Keys([1.6, 2.2], [0.12, wide])
-    claps = [(2.2, rng.uniform(1.6, 2.4), int(rng.integers(3, 6))), (5.2, rng.uniform(2.2, 3.0), int(rng.integers(4, 7)))]
+    slow_hz, slow = rng.uniform(1.6, 2.4), int(rng.integers(3, 6))
+    claps = [
+        (2.2, slow_hz, slow),
+        (max(2.2 + slow / slow_hz, 5.2), rng.uniform(2.2, 3.0), int(rng.integers(4, 7))),
+    ]
     rest = Keys([4.4, 4.8, 5.0, 5.2], [1, 0, 0, 1]) if rng.random() < 0.7 else Keys([0.0], [1.0])
 
     def gap_m(time_s: float) -> float:
@@ -131,7 +145,7 @@ def clap(stage: Stage, rng: Generator) -> Cast:
     for left in (True, False):
         sign = stage.side(left)
         flip = np.array([-1.0 if left else 1.0, 1, 1])
-        elbow = total(lambda t, s=sign: centre(t) + normal * s * 0.32 + [0, 0.5, 0], _elbow_depth(stage))
+        elbow = total(lambda t, s=sign: centre(t) + normal * s * 0.32 + [0, 0.5, 0], elbow_depth(stage))
         arms.append(
             MovingArm(
                 stage.rig, builds[left], left=left,
@@ -151,12 +165,15 @@ def camera(stage: Stage, rng: Generator) -> Cast:
     for left in (True, False):
         depth, sign = rng.uniform(0.5, 0.65), stage.side(left)
         half = stage.half(depth)
-        seen = [_at(half, sign * rng.uniform(0.2, 0.5), rng.uniform(0, 0.5), depth) for _ in range(3)]
+        seen = [place_at(half, sign * rng.uniform(0.2, 0.5), rng.uniform(0, 0.5), depth) for _ in range(3)]
         times = np.cumsum(rng.uniform(0.8, 1.6, 6)) + 0.5
         wrists.append(Keys(times, [seen[0], seen[0], seen[1], seen[1], seen[2], seen[2]]))
     turned = rng.choice([-1, 1]) * np.radians(rng.uniform(62, 70))
     yaw = Keys([0.9, 2.2, 8.0, 9.2], [turned, 0, 0, rng.choice([-1, 1]) * turned])
-    sway, shift = Wander(rng, np.radians([2.0, 3.0, 1.5]), high_hz=0.7), Wander(rng, [0.04, 0.03, 0.04], high_hz=0.6)
+    sway, shift = (
+        Wander(rng, np.radians([2.0, 3.0, 1.5]), high_hz=0.7),
+        Wander(rng, [0.04, 0.03, 0.04], high_hz=0.6),
+    )
     tremor = Wander(rng, np.radians([0.1, 0.1, 0.05]), low_hz=2, high_hz=7)
 
     def path(time_s: float) -> np.ndarray:
@@ -165,7 +182,7 @@ def camera(stage: Stage, rng: Generator) -> Cast:
         pose[:3, :3], pose[:3, 3] = turn, -turn @ shift(time_s)
         return pose
 
-    return _both(stage, rng, wrists, wander=0.7), path
+    return both_hands(stage, rng, wrists, wander=0.7), path
 
 
 def depth(stage: Stage, rng: Generator) -> Cast:
@@ -177,12 +194,15 @@ def depth(stage: Stage, rng: Generator) -> Cast:
         arms = []
         for left in (True, False):
             sign = 1 if left else -1
-            up, down = np.array([sign * rng.uniform(0.2, 0.3), rng.uniform(0, 0.15), -0.3]), np.array([sign * 0.25, 0.6, -0.15])
+            up = np.array([sign * rng.uniform(0.2, 0.3), rng.uniform(0, 0.15), -0.3])
+            down = np.array([sign * 0.25, 0.6, -0.15])
             start = rng.uniform(0.8, 1.2)
             lift = Keys([start, start + 0.9, 8.2, 9.0], [down, up, up, down])
             wrist = total(place, lift, Wander(rng, [0.03, 0.03, 0.03]))
-            arms.append(_person_arm(stage, rng, wrist))
-        return [MovingPerson(stage.rig, rng, arms=(arms[0], arms[1]), place_m=place, yaw_rad=rng.normal(0, 0.2))], None
+            arms.append(person_arm(stage, rng, wrist))
+        return [
+            MovingPerson(stage.rig, rng, arms=(arms[0], arms[1]), place_m=place, yaw_rad=rng.normal(0, 0.2))
+        ], None
     wrists = []
     for left in (True, False):
         near, far, sign = rng.uniform(0.26, 0.32), rng.uniform(0.95, 1.15), stage.side(left)
@@ -193,13 +213,17 @@ def depth(stage: Stage, rng: Generator) -> Cast:
         share = np.array([sign * rng.uniform(0.4, 0.55), rng.uniform(0.35, 0.6)])
         down = Keys([0.9, 0.9 + _REACH_S, 8.4, 8.4 + _REACH_S], [1, 0, 0, 1])
 
-        def wrist(time_s: float, z: Path = z, share: np.ndarray = share, down: Path = down, sign: int = sign) -> np.ndarray:
-            far_m = float(z(time_s))
-            seen, hidden = _at(stage.half(far_m), share[0], share[1], far_m), stage.below(sign * 0.15, far_m)
-            return seen + float(down(time_s)) * (hidden - seen)
+        wrists.append(partial(_at_depth, stage=stage, depth_m=z, share=share, down=down, sign=sign))
+    return lone_arms(stage, rng, wrists, wander=0.5), None
 
-        wrists.append(wrist)
-    return _lone(stage, rng, wrists, wander=0.5), None
+
+def _at_depth(
+    time_s: float, *, stage: Stage, depth_m: Path, share: Float[np.ndarray, "2"], down: Path, sign: int
+) -> Float[np.ndarray, "3"]:
+    """A place at a share of the picture's halves, whatever its depth; down: 1 is under the picture."""
+    far = float(depth_m(time_s))
+    seen, hidden = place_at(stage.half(far), share[0], share[1], far), stage.below(sign * 0.15, far)
+    return seen + float(down(time_s)) * (hidden - seen)
 
 
 def people(stage: Stage, rng: Generator) -> Cast:
@@ -210,125 +234,37 @@ def people(stage: Stage, rng: Generator) -> Cast:
     for number in range(count):
         far = distance + rng.uniform(-0.08, 0.08)
         x = (number - (count - 1) / 2) * (0.62 if count == 2 else 0.68)
-        place = total(still(x, rng.uniform(0.12, 0.2), far), Wander(rng, [0.012, 0.006, 0.012], high_hz=0.5))
+        # No lower than that hanging hands are under the picture.
+        neck = max(stage.half(far)[1] - rng.uniform(0.27, 0.32), 0.12)
+        place = total(still(x, neck, far), Wander(rng, [0.012, 0.006, 0.012], high_hz=0.5))
         arms = []
         for left in (True, False):
             sign = 1 if left else -1
-            down = np.array([sign * 0.22, 0.35 + stage.half(far)[1], -0.12])
-            up = [np.array([sign * rng.uniform(0.06, 0.26), rng.uniform(-0.12, 0.14), rng.uniform(-0.42, -0.3)]) for _ in range(2)]
+            down = np.array([sign * 0.28, 0.7, -0.16])
+            up = [
+                np.array([sign * rng.uniform(0.1, 0.26), rng.uniform(-0.12, 0.14), rng.uniform(-0.42, -0.32)])
+                for _ in range(2)
+            ]
             start = rng.uniform(0.8, 2.0)
             middle = rng.uniform(3.6, 5.4)
             away = rng.random() < 0.5
             keys = [down, up[0], up[0], down if away else up[1], down if away else up[1], up[1], up[1], down]
             times = [start, start + 0.9, middle, middle + 0.8, middle + 1.2, middle + 2.0, 8.0, 8.9]
-            arms.append(_person_arm(stage, rng, total(place, Keys(times, keys), Wander(rng, [0.02, 0.02, 0.015]))))
+            arms.append(
+                person_arm(stage, rng, total(place, Keys(times, keys), Wander(rng, [0.02, 0.02, 0.015])))
+            )
         found.append(
-            MovingPerson(stage.rig, rng, arms=(arms[0], arms[1]), place_m=place, yaw_rad=rng.normal(0, 0.15) - 0.3 * x)
+            MovingPerson(
+                stage.rig, rng, arms=(arms[0], arms[1]), place_m=place, yaw_rad=rng.normal(0, 0.15) - 0.3 * x
+            )
         )
     return found, None
-
-
-KINDS: dict[ClipKind, Choreography] = {
-    "enter": enter, "cross": cross, "clap": clap, "hide": hide, "shake": shake, "camera": camera, "depth": depth,
-    "people": people,
-}  # fmt: skip
-
-
-def _at(half: Float[np.ndarray, "2"], x: float, y: float, depth_m: float) -> Float[np.ndarray, "3"]:
-    """A place in the picture: x and y in halves of its width and height, from the middle."""
-    return np.array([x * half[0], y * half[1], depth_m])
-
-
-def _hidden(stage: Stage, rng: Generator, sign: int, depth_m: float) -> Float[np.ndarray, "3"]:
-    """Where a hand comes from: mostly below, sometimes the side."""
-    if stage.person or rng.random() < 0.65:
-        return stage.below(sign * rng.uniform(0.4, 0.8) * stage.half(depth_m)[0], depth_m)
-    return stage.beside(sign, rng.uniform(0.1, 0.25), depth_m)
-
-
-def _both(
-    stage: Stage,
-    rng: Generator,
-    wrists: Sequence[Path],
-    *,
-    waves: Sequence[Path] | None = None,
-    wander: float = 1.0,
-) -> list[Actor]:
-    """The left and the right hand of one person with their wrists on paths; waves: added to the wrists' turns."""
-    if not stage.person:
-        return _lone(stage, rng, wrists, waves=waves, wander=wander)
-    arms = []
-    for number, wrist in enumerate(wrists):
-        path = total(wrist, Wander(rng, wander * np.array([0.02, 0.015, 0.015])))
-        arms.append(_person_arm(stage, rng, path, wave=None if waves is None else waves[number]))
-    far = float(np.mean([wrist(5.0)[2] for wrist in wrists])) + rng.uniform(0.3, 0.36)
-    place = total(still(rng.uniform(-0.04, 0.04), rng.uniform(0.12, 0.18), far), Wander(rng, [0.01, 0.005, 0.01], high_hz=0.5))
-    return [MovingPerson(stage.rig, rng, arms=(arms[0], arms[1]), place_m=place, yaw_rad=rng.normal(0, 0.12))]
-
-
-def _person_arm(stage: Stage, rng: Generator, wrist: Path, *, wave: Path | None = None) -> ArmMotion:
-    turns: Path = Wander(rng, [0.2, 0.14, 0.08], high_hz=0.8)
-    return ArmMotion(
-        wrist_m=wrist,
-        turns_rad=turns if wave is None else total(turns, wave),
-        fingers=play(stage.rig, rng, _beats(stage, rng)),
-        shows_s=4.5,
-        back=bool(rng.random() < 0.25),
-    )
-
-
-def _lone(
-    stage: Stage,
-    rng: Generator,
-    wrists: Sequence[Path],
-    *,
-    fingers: Sequence[Path] | None = None,
-    waves: Sequence[Path] | None = None,
-    wander: float = 1.0,
-) -> list[Actor]:
-    """A left and a right arm of one person with their wrists on paths."""
-    builds: list[Build] = sample_builds(rng)
-    found: list[Actor] = []
-    shown = rng.normal(0, 0.35) + (np.pi if rng.random() < (0.7 if stage.own else 0.2) else 0)
-    for number, left in enumerate((True, False)):
-        sign = stage.side(left)
-        wrist = total(wrists[number], Wander(rng, wander * np.array([0.02, 0.015, 0.015])))
-        elbow = total(partial(_elbow, wrist=wrists[number], sign=sign), _elbow_depth(stage), Wander(rng, [0.03, 0.02, 0.03], high_hz=0.5))
-        turns = total(still(shown + rng.normal(0, 0.2), -0.05, 0), Wander(rng, [0.25 * wander, 0.14, 0.08], high_hz=0.8))
-        if waves is not None:
-            turns = total(turns, waves[number])
-        found.append(
-            MovingArm(
-                stage.rig, builds[number], left=left,
-                motion=Motion(
-                    wrist_m=wrist, elbow_m=elbow, turn=forearm_turn(turns),
-                    fingers=play(stage.rig, rng, _beats(stage, rng)) if fingers is None else fingers[number],
-                ),
-            )
-        )  # fmt: skip
-    return found
-
-
-def _beats(stage: Stage, rng: Generator) -> np.ndarray:
-    """When fingers reach a new pose."""
-    return np.cumsum(rng.uniform(0.7, 1.7, int(stage.duration_s / 1.1)))
-
-
-def _elbow(time_s: float, *, wrist: Path, sign: int) -> np.ndarray:
-    """Below and outside of a wrist; it moves less than that across and goes with it in depth."""
-    at = wrist(time_s)
-    return np.array([0.35 * at[0] + sign * 0.2, max(at[1], 0.0) * 0.5 + 0.62, at[2]])
-
-
-def _elbow_depth(stage: Stage) -> Path:
-    """How much further away an elbow is than its wrist."""
-    return still(0, 0, -0.22 if stage.own else 0.16)
 
 
 def _towards(
     time_s: float, along: np.ndarray, *, normal: Float[np.ndarray, "3"], lean_rad: float
 ) -> Float[np.ndarray, "3 3"]:
-    """world_from_hand of a hand (as a right one) whose palm faces against a direction, its fingers away from the arm."""
+    """world_from_hand of a hand (as a right one) whose palm faces against a direction, fingers away from the arm."""
     del time_s
     y = along - (along @ normal) * normal
     y = rodrigues(normal * lean_rad) @ (y / np.linalg.norm(y))
@@ -336,7 +272,13 @@ def _towards(
 
 
 def _keep_apart(
-    skin: np.ndarray, wrist: np.ndarray, time_s: float, *, normal: np.ndarray, centre: Path, gap_m: Callable[[float], float]
+    skin: np.ndarray,
+    wrist: np.ndarray,
+    time_s: float,
+    *,
+    normal: np.ndarray,
+    centre: Path,
+    gap_m: Callable[[float], float],
 ) -> np.ndarray:
     """The wrist's place where the hand's skin ends at half the gap from the plane between two hands."""
     nearest = float((skin @ normal).min())
@@ -344,3 +286,9 @@ def _keep_apart(
     middle = centre(time_s)
     across = wrist - middle
     return middle + across - (across @ normal) * normal + ahead * normal
+
+
+KINDS: dict[ClipKind, Choreography] = {
+    "enter": enter, "cross": cross, "clap": clap, "hide": hide, "shake": shake, "camera": camera, "depth": depth,
+    "people": people,
+}  # fmt: skip

@@ -37,10 +37,9 @@ class ClipHand:
 
 
 @dataclass(frozen=True, eq=False)
-class ClipFrame:
-    """A rendered frame and its truth."""
+class FrameTruth:
+    """What is known of a frame."""
 
-    image: UInt8[np.ndarray, "h w 3"]
     time_s: float
     """Of the middle of the exposure."""
     hands: list[ClipHand]
@@ -49,11 +48,23 @@ class ClipFrame:
     """Where the camera moves."""
 
 
-def frame_line(frame: ClipFrame) -> dict[str, Any]:
+@dataclass(frozen=True, eq=False)
+class ClipFrame:
+    """A rendered frame."""
+
+    image: UInt8[np.ndarray, "h w 3"]
+    truth: FrameTruth
+
+
+def frame_line(truth: FrameTruth) -> dict[str, Any]:
     """A frame's truth as one line of `truth.jsonl`."""
-    pose = {} if frame.camera_from_world is None else {"camera_from_world": frame.camera_from_world.round(8).tolist()}
+    pose = (
+        {}
+        if truth.camera_from_world is None
+        else {"camera_from_world": truth.camera_from_world.round(8).tolist()}
+    )
     return {
-        "time_s": round(frame.time_s, 6),
+        "time_s": round(truth.time_s, 6),
         **pose,
         "hands": [
             {
@@ -66,7 +77,7 @@ def frame_line(frame: ClipFrame) -> dict[str, Any]:
                 "width_px": round(float(hand.box_px[2]), 3),
                 "blur_px": round(hand.blur_px, 3),
             }
-            for hand in frame.hands
+            for hand in truth.hands
         ],
     }
 

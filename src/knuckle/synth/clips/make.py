@@ -16,10 +16,11 @@ from knuckle.synth.clips.room import Room
 from knuckle.synth.clips.stage import Stage, find_flaw
 from knuckle.synth.look.lighting import sample_light
 
-RATE, DURATION_S = 30.0, 10.0
+RATES = {"shake": 30.0}
+"""Frames a second of kinds that need more than RATE: a hand that is shaken would move by its own breadth."""
+RATE, DURATION_S = 15.0, 10.0
 WIDTH, HEIGHT = 640, 480
 _KEY = 0xC119
-TRACE = False
 _TRIES = 40
 
 
@@ -55,9 +56,10 @@ def make_clip(seed: int, index: int, *, kinds: Sequence[ClipKind] = ()) -> Clip:
         flaw = find_flaw(actors, camera, camera_path or (lambda _: np.eye(4)), DURATION_S)
         if flaw is None:
             break
-        if TRACE: print(kind, index, flaw)
     else:
-        raise KnuckleError(f"clip {index} of seed {seed}: no {kind} was found in {_TRIES} tries; take another seed")
+        raise KnuckleError(
+            f"clip {index} of seed {seed}: no {kind} was found in {_TRIES} tries; take another seed"
+        )
     return Clip(
         name=f"{index:02d}-{kind}",
         kind=kind,
@@ -68,7 +70,7 @@ def make_clip(seed: int, index: int, *, kinds: Sequence[ClipKind] = ()) -> Clip:
         camera_path=camera_path,
         room=room,
         look=look,
-        rate=RATE,
+        rate=RATES.get(kind, RATE),
         duration_s=DURATION_S,
     )
 

@@ -49,16 +49,23 @@ class Capsules(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Moment:
-    """A figure at one time, in the world."""
+class Bones:
+    """Where the hands of a figure are at one time, in the world, m."""
 
-    vertices: Float[np.ndarray, "v 3"]
     joints: tuple[Float[np.ndarray, "21 3"], ...]
-    """Of each of its hands."""
+    """Of each hand."""
     elbows: Float[np.ndarray, "n 3"]
     """Where the forearm of each hand ends."""
     trunk: Capsules | None = None
     """Of a whole person: head and trunk, which hands must not run into."""
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """A figure at one time, in the world."""
+
+    vertices: Float[np.ndarray, "v 3"]
+    bones: Bones
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,11 +129,18 @@ class MovingArm:
         ring = len(mesh.loop)
         last = mesh.hand_vertices + (ARM_RINGS - 1) * ring
         end = own[last : last + ring].mean(0) * flip + wrist
-        return Moment(own * flip + wrist, ((posed.joints.astype(float) - root) * flip + wrist,), end[None])
+        joints = (posed.joints.astype(float) - root) * flip + wrist
+        return Moment(own * flip + wrist, Bones((joints,), end[None]))
+
+    def bones(self, time_s: float) -> Bones:
+        """Where the hand is at a time."""
+        return self.at(time_s).bones
 
     def figure(self, moment: Moment) -> Figure:
         """What is drawn, in the world's axes."""
-        hands = [FigureHand(side, joints) for side, joints in zip(self.sides, moment.joints, strict=True)]  # pyright: ignore[reportArgumentType]
+        hands = [
+            FigureHand(side, joints) for side, joints in zip(self.sides, moment.bones.joints, strict=True)
+        ]  # pyright: ignore[reportArgumentType]
         return replace(self.template, vertices=moment.vertices, hands=hands)
 
 
@@ -151,5 +165,3 @@ def _between(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     axis = np.cross(start, end)
     sine, cosine = float(np.linalg.norm(axis)), float(start @ end)
     return axis / max(sine, 1e-9) * np.arctan2(sine, cosine)
-
-

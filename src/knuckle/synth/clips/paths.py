@@ -22,7 +22,7 @@ class Keys:
     times_s: increasing. values: one for each, of any shape.
     """
 
-    def __init__(self, times_s: Sequence[float], values: Sequence[object] | np.ndarray) -> None:
+    def __init__(self, times_s: Sequence[float] | np.ndarray, values: Sequence[object] | np.ndarray) -> None:
         self.times = np.asarray(times_s, float)
         self.values = np.asarray(values, float)
         if len(self.times) != len(self.values) or (np.diff(self.times) <= 0).any():
@@ -72,9 +72,21 @@ class Shaking:
     """
 
     def __init__(
-        self, start_s: float, end_s: float, size: Sequence[float] | np.ndarray, hz: float, *, ramp_s: float = 0.3
+        self,
+        start_s: float,
+        end_s: float,
+        size: Sequence[float] | np.ndarray,
+        hz: float,
+        *,
+        ramp_s: float = 0.3,
     ) -> None:
-        self.start, self.end, self.size, self.hz, self.ramp = start_s, end_s, np.asarray(size, float), hz, ramp_s
+        self.start, self.end, self.size, self.hz, self.ramp = (
+            start_s,
+            end_s,
+            np.asarray(size, float),
+            hz,
+            ramp_s,
+        )
 
     def __call__(self, time_s: float) -> np.ndarray:
         strength = ease((time_s - self.start) / self.ramp) * ease((self.end - time_s) / self.ramp)

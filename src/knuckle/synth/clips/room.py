@@ -1,4 +1,4 @@
-"""What stands behind the hands of a clip: a procedural room, fixed in the world, so that a moving camera sees it move."""
+"""What stands behind the hands of a clip: a procedural room, fixed in the world, so that cameras move before it."""
 
 import cv2
 import numpy as np
@@ -27,7 +27,9 @@ class Room:
         if rng.random() < 0.7:
             # Walls are mostly of one paint.
             paint = _paint(rng)
-            walls = [_wall(rng, face, paint=None if face in (_FLOOR, _CEILING) else paint) for face in range(6)]
+            walls = [
+                _wall(rng, face, paint=None if face in (_FLOOR, _CEILING) else paint) for face in range(6)
+            ]
         pictures, shade = [np.stack(walls)], [np.array([0.9, 0.95, 1.05, 0.9, 0.85, 1.0])]
         floor, back = high[0][1], high[0][2]
         for _ in range(int(rng.integers(3, 8))):
@@ -45,9 +47,7 @@ class Room:
         self.pictures, self.shade = np.stack(pictures), np.stack(shade)
         self.defocus = float(rng.uniform(0.7, 1.9))
 
-    def seen(
-        self, camera: Camera, camera_from_world: Float[np.ndarray, "4 4"]
-    ) -> UInt8[np.ndarray, "h w 3"]:
+    def seen(self, camera: Camera, camera_from_world: Float[np.ndarray, "4 4"]) -> UInt8[np.ndarray, "h w 3"]:
         """The picture of the room, slightly out of focus; a camera outside the room sees the wall that is before it."""
         image = np.zeros((camera.height, camera.width, 3), np.uint8)
         turn = np.ascontiguousarray(camera_from_world[:3, :3].T)
@@ -122,6 +122,12 @@ def _thing(rng: np.random.Generator) -> np.ndarray:
         while x < _SIDE - 60:
             w = int(rng.integers(14, 60))
             colour = tuple(float(c) for c in np.clip(rng.uniform(20, 220) + rng.normal(0, 40, 3), 5, 245))
-            cv2.rectangle(image, (x, top + int(rng.integers(0, max((bottom - top) // 3, 1)))), (x + w, bottom), colour, -1)
+            cv2.rectangle(
+                image,
+                (x, top + int(rng.integers(0, max((bottom - top) // 3, 1)))),
+                (x + w, bottom),
+                colour,
+                -1,
+            )
             x += w + 2
     return np.clip(image, 0, 255).astype(np.uint8)

@@ -12,7 +12,7 @@ from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.load import load_rig
 from knuckle.synth.body.arm import sample_arm
 from knuckle.synth.clips.clip import Actor
-from knuckle.synth.clips.moving import Build, Capsules, Moment
+from knuckle.synth.clips.moving import Bones, Build, Capsules
 from knuckle.synth.scenes.arms import Wardrobe, sample_wardrobe
 
 Generator = np.random.Generator
@@ -74,12 +74,15 @@ def sample_builds(rng: Generator, count: int = 2) -> list[Build]:
 
 
 def find_flaw(
-    actors: Sequence[Actor], camera: Camera, pose: Callable[[float], Float[np.ndarray, "4 4"]], duration_s: float
+    actors: Sequence[Actor],
+    camera: Camera,
+    pose: Callable[[float], Float[np.ndarray, "4 4"]],
+    duration_s: float,
 ) -> str | None:
     """What makes a choreography unfit, None where nothing does: a hand in the picture at the start or the end, hands
     that run into each other or into people, or the end of a lone arm in the picture."""
     for time in np.arange(0, duration_s + 1e-9, _LOOKED_AT_S):
-        moments = [actor.at(float(time)) for actor in actors]
+        moments = [actor.bones(float(time)) for actor in actors]
         turn, by = pose(float(time))[:3, :3], pose(float(time))[:3, 3]
         joints = np.concatenate([np.stack(moment.joints) for moment in moments]) @ turn.T + by
         shown = _shown(camera, joints, margin_px=_MARGIN_PX)
@@ -89,18 +92,18 @@ def find_flaw(
             return f"a hand is too near the camera at {time:.1f} s"
         if clearance_m(moments) < -MOST_OVERLAP_M:
             return f"something runs into a hand at {time:.1f} s"
-        ends = np.concatenate([moment.elbows for moment in moments if moment.trunk is None] or [np.zeros((0, 3))])
+        ends = np.concatenate(
+            [moment.elbows for moment in moments if moment.trunk is None] or [np.zeros((0, 3))]
+        )
         if _shown(camera, (ends @ turn.T + by)[:, None], margin_px=_END_PX).any():
             return f"the end of an arm shows at {time:.1f} s"
     return None
 
 
-def clearance_m(moments: Sequence[Moment]) -> float:
+def clearance_m(moments: Sequence[Bones]) -> float:
     """How near any two hands with their forearms, or a hand and a person's head or trunk, come to each other, m, skin
     to skin; negative where they run into each other."""
-    hands = [
-        capsules for moment in moments for capsules in map(_capsules, moment.joints, moment.elbows)
-    ]
+    hands = [capsules for moment in moments for capsules in map(_capsules, moment.joints, moment.elbows)]
     nearest = np.inf
     for k, first in enumerate(hands):
         for second in hands[k + 1 :]:
@@ -121,13 +124,17 @@ def _capsules(joints: np.ndarray, elbow: np.ndarray) -> Capsules:
     """Of a hand, and last its forearm."""
     start, end, radius = hand_capsules(load_rig("open", side="right"), joints)
     return Capsules(
-        np.concatenate([start, joints[:1]]), np.concatenate([end, elbow[None]]), np.append(radius, FOREARM_RADIUS_M)
+        np.concatenate([start, joints[:1]]),
+        np.concatenate([end, elbow[None]]),
+        np.append(radius, FOREARM_RADIUS_M),
     )
 
 
-def _shown(camera: Camera, points: Float[np.ndarray, "n p 3"], *, margin_px: float = 0.0) -> Bool[np.ndarray, "n"]:
+def _shown(
+    camera: Camera, points: Float[np.ndarray, "n p 3"], *, margin_px: float = 0.0
+) -> Bool[np.ndarray, "n"]:
     """Which groups of points have one within the picture or near it."""
     before = points[..., 2] > 0.02
     px = camera.project(np.where(before[..., None], points, [1e6, 1e6, 1.0]))
     inside = (px > -margin_px) & (px < np.array([camera.width, camera.height]) + margin_px)
-    return (inside.all(-1) & before).any(-1)
+    return np.asarray((inside.all(-1) & before).any(-1))

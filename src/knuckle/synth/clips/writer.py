@@ -115,7 +115,7 @@ def _render_clip(out: str, header: Header, index: int) -> None:
     for number in range(clip.frames):
         frame = clip.frame(number)
         (folder / FRAMES / f"{number:06d}.jpg").write_bytes(encode(frame))
-        lines.append(json.dumps(frame_line(frame)) + "\n")
+        lines.append(json.dumps(frame_line(frame.truth)) + "\n")
     with atomic_path(folder / TRUTH) as path:
         path.write_text("".join(lines))
     about = {

@@ -102,9 +102,7 @@ def paint(
         shade(image, drawn, lit, gain=exposure / lit.mean)
 
 
-def light_figures(
-    figures: list[Figure], seen: set[int], light: Light, turn: Float[np.ndarray, "3 3"]
-) -> Lit:
+def light_figures(figures: list[Figure], seen: set[int], light: Light, turn: Float[np.ndarray, "3 3"]) -> Lit:
     """Light those figures that are seen; the others stay black. turn: see `paint`."""
     count = sum(len(figure.vertices) for figure in figures)
     attributes = np.zeros((count, kernels.ATTRIBUTES), np.float32)

@@ -134,9 +134,7 @@ def put_on_hand(
         hand: what the hand does.
         size: its scale; by default as broad at the wrist as the body is in this posture.
     """
-    rotations = rodrigues(hand.pose)
-    rotations[0] = posture.hands[side]
-    posed = rig.posed_by_matrices(rotations.astype(np.float32), hand.shape.astype(np.float32))
+    posed = rig.posed_by_matrices(*_hand_parameters(posture, side, hand))
     wrist = posture.places[body.bone(f"wrist.{'LR'[side]}")]
     size, flip = hand_scale(body, vertices, rig, side) if size is None else size, AS_OWN_SIDE[side]
     at = posed.joints[0].astype(float)
@@ -147,6 +145,22 @@ def put_on_hand(
     moved[body.loops[side]] = vertices[body.loops[side]] - before
     vertices += body.follow_share[side][:, None] * moved[body.follow[side]]
     return (size * (posed.joints - at)) * flip + wrist
+
+
+def hand_joints(
+    body: Body, rig: HandRig, posture: Posture, side: int, hand: HandPose, size: float
+) -> Float[np.ndarray, "21 3"]:
+    """The joints that `put_on_hand` would return."""
+    joints = rig.posed_joints(*_hand_parameters(posture, side, hand))[0]
+    wrist = posture.places[body.bone(f"wrist.{'LR'[side]}")]
+    return (size * (joints - joints[0].astype(float))) * AS_OWN_SIDE[side] + wrist
+
+
+def _hand_parameters(posture: Posture, side: int, hand: HandPose) -> tuple[np.ndarray, np.ndarray]:
+    """Rotations and shape of the rig."""
+    rotations = rodrigues(hand.pose)
+    rotations[0] = posture.hands[side]
+    return rotations.astype(np.float32), hand.shape.astype(np.float32)
 
 
 def dress(body: Body, vertices: np.ndarray, look: Look) -> None:

@@ -109,7 +109,10 @@ def _arm(
     flip = MIRROR_POINT if side == 1 else np.ones(3)
     upper, lower, wrist = (body.bone(f"{bone}.{name}") for bone in ("upperarm01", "lowerarm01", "wrist"))
     # Everything below is told for the left side: x points outwards.
-    long = float(np.linalg.norm(heads[lower] - heads[upper])), float(np.linalg.norm(heads[wrist] - heads[lower]))
+    long = (
+        float(np.linalg.norm(heads[lower] - heads[upper])),
+        float(np.linalg.norm(heads[wrist] - heads[lower])),
+    )
     shoulder = at[upper] * flip
     trunk = turns[body.bone("spine01")]
     trunk = trunk if side == 0 else mirrored(trunk)
