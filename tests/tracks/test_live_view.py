@@ -155,3 +155,18 @@ def test_the_status_says_rate_and_lateness(view):
     assert line.startswith("auto   ") and "frames/s" in line
     late_ms = float(line.split("frames/s")[1].split("ms")[0])
     assert 0 <= late_ms < 5000 and shown._rate() > 0
+
+
+def test_a_model_that_cannot_be_opened_leaves_the_one_before(view, monkeypatch):
+    opened = Settings.open_tracker
+
+    def damaged(self, info):
+        if self.model == "dahyf-lite":
+            raise KnuckleError("dahyf-lite.onnx: the file is damaged")
+        return opened(self, info)
+
+    monkeypatch.setattr(Settings, "open_tracker", damaged)
+    _, shown, said = view({1: "n"}, count=5)
+    shown.run()
+    assert shown.frames == 5 and shown._settings.model == "auto"
+    assert said == ["model dahyf-lite", "dahyf-lite.onnx: the file is damaged"]

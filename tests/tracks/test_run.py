@@ -182,3 +182,15 @@ def test_what_is_no_video_leaves_nothing_behind(tmp_path, counting, content):
     with pytest.raises(KnuckleError, match=r"broken\.mp4: expected a video"):
         track(path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_the_trackers_own_state_is_all_that_the_next_frame_depends_on(clip, tmp_path, monkeypatch):
+    """The real tracker: never restored in one run, stopped and restored in the other."""
+    whole = track(clip, tmp_path / "whole")
+    monkeypatch.setattr("knuckle.tracks.passes.EVERY", 5)
+    assert track(clip, tmp_path / "part", stopped=after(7)).frames == 7
+    part = track(clip, tmp_path / "part")
+    assert part.resumed_from == 5
+    assert part.results.lines.read_bytes() == whole.results.lines.read_bytes()
+    hands = list(read_tracks(part.results.lines))[-1]
+    assert sorted(hands.sides) == ["left", "right"] and hands.identities == (0, 1)

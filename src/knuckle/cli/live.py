@@ -103,9 +103,11 @@ def _serve(
 
 def _run(source: "VideoSource", settings: "Settings", screen: "Screen", out: Path, *, mirror: bool) -> None:
     from knuckle.tracks.live_view import LiveView
-    from knuckle.weights import AUTO, valid_names
+    from knuckle.weights import AUTO, available, valid_names
 
-    models = list(dict.fromkeys((AUTO, settings.model, *valid_names())))
+    # Systems, each with its best weights: a key does not go through all there are.
+    systems = [name for name in valid_names() if name not in available()]
+    models = list(dict.fromkeys((AUTO, settings.model, *systems)))
     view = LiveView(source, settings, screen, models=models, out=out, mirror=mirror, say=_say)
     try:
         view.run()

@@ -154,7 +154,7 @@ def _report(source: str, done: "Done") -> None:
         return
     summary = done.summary
     assert summary is not None
-    if done.resumed_from == done.frames:
+    if done.was_done:
         typer.echo(f"{printable(source)}: was done already (--overwrite starts anew)")
     elif done.resumed_from:
         typer.echo(f"{printable(source)}: went on after {done.resumed_from} frames")

@@ -77,14 +77,12 @@ class Journal:
 
     def remove(self) -> None:
         """Remove the folder of a run that is done."""
-        # The state goes last: what is killed here goes on removing.
         self.clear()
-        (self.folder / _LOCK).unlink(missing_ok=True)
-        with suppress(OSError):
-            self.folder.rmdir()
+        self.close()
 
     def clear(self) -> None:
         """Forget an earlier run."""
+        # The state goes last: what is killed here goes on removing.
         for path in sorted(self.folder.iterdir(), key=lambda path: path.name == _STATE):
             if path.name != _LOCK:
                 path.unlink()
@@ -92,11 +90,13 @@ class Journal:
 
     def close(self) -> None:
         """Let another process hold it; may be called twice. A folder in which nothing was kept is removed."""
-        if not self._lock.closed and self.state is None:
+        if self._lock.closed:
+            return
+        self._lock.close()
+        if self.state is None:
             with suppress(OSError):
                 (self.folder / _LOCK).unlink()
                 self.folder.rmdir()
-        self._lock.close()
 
     def __enter__(self) -> Self:
         return self
@@ -113,10 +113,12 @@ class Journal:
             return
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             raise KnuckleError(
                 f"{self.folder}: expected a run that nobody works on, but another process does"
             ) from None
+        except OSError:  # a file system without locks
+            return
 
 
 def is_blank(folder: Path) -> bool:

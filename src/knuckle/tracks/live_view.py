@@ -110,7 +110,11 @@ class LiveView:
     def _follow(self, frame: Frame) -> _Shown:
         settings = self._settings
         if self._tracker[0] != settings:
-            self._tracker = settings, settings.open_tracker(self._source.info)
+            try:
+                self._tracker = settings, settings.open_tracker(self._source.info)
+            except KnuckleError as error:
+                self._settings = settings = self._tracker[0]
+                self._tell(str(error))
         return _Shown(frame, self._tracker[1](frame.image, frame.time_s), settings.model)
 
     def _draw(self, shown: _Shown) -> _Shown:

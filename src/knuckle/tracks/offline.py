@@ -5,7 +5,7 @@ The first pass writes what each frame shows, without gate or filter. Each hand's
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,7 @@ class _Seen:
     poses: list[Float[np.ndarray, "61"]] = field(default_factory=list)
     """Wrist, pose and shape."""
     confidence: list[float] = field(default_factory=list)
+    side_confidence: list[float] = field(default_factory=list)
     model: str = ""
 
 
@@ -87,22 +88,23 @@ class _Track:
     smooth: SmoothTrack
     confidence: Float[np.ndarray, "T"]
     """Between the frames that show it, what lies between theirs."""
+    side_confidence: float
+    """The median of its frames'."""
     model: str
 
     def hand(self, number: int, seen: Hands) -> Hand | None:
         """It in a frame, not placed yet; None where it is not there."""
         row = number - self.first
-        if not 0 <= row < len(self.smooth.states) or self.smooth.states[row] is None:
+        state = self.smooth.states[row] if 0 <= row < len(self.smooth.states) else None
+        if state is None:
             return None
-        pose, state = self.smooth.poses.rows(row), self.smooth.states[row]
+        pose = self.smooth.poses.rows(row)
         own = next((hand for hand in seen if hand.identity == self.identity), None)
         if own is not None and own.side != self.side:
             return None
-        values: dict[str, Any] = {"pose_rad": pose.pose_rad, "shape": pose.shape, "state": state}
         joints = np.tile(pose.root_m, (21, 1))
         if own is not None and state != "bridged":
-            return Hand(**vars(own) | values | {"joints_m": joints})
-        known: dict[str, Any] = {} if own is None else {"side_confidence": own.side_confidence, "model": own.model}
+            return replace(own, joints_m=joints, pose_rad=pose.pose_rad, shape=pose.shape, state=state)
         return Hand(
             side=self.side,
             confidence=float(self.confidence[row]),
@@ -110,9 +112,12 @@ class _Track:
             joints_px=np.zeros((21, 2)),
             joints_m=joints,
             vertices_m=np.zeros((0, 3)),
+            pose_rad=pose.pose_rad,
+            shape=pose.shape,
+            model=self.model if own is None else own.model,
+            side_confidence=self.side_confidence if own is None else own.side_confidence,
+            state="bridged",
             identity=self.identity,
-            **{"model": self.model, **known},
-            **values,
         )
 
 
@@ -129,6 +134,7 @@ def _smoothed(lines: Path, rig: str) -> Iterator[_Track]:
             seen.numbers.append(number)
             seen.poses.append(np.concatenate([hand.joints_m[WRIST], hand.pose_rad.ravel(), hand.shape]))
             seen.confidence.append(hand.confidence)
+            seen.side_confidence.append(hand.side_confidence)
             seen.model = hand.model
     for (identity, side), seen in found.items():
         numbers = np.array(seen.numbers)
@@ -146,7 +152,8 @@ def _smoothed(lines: Path, rig: str) -> Iterator[_Track]:
             rig=load_rig(rig, side=side),
         )
         between = np.interp(np.arange(count), numbers - first, seen.confidence)
-        yield _Track(identity, side, first, smooth, between, seen.model)
+        sure = float(np.median(seen.side_confidence))
+        yield _Track(identity, side, first, smooth, between, sure, seen.model)
 
 
 def _posed(hands: list[Hand], seen: Hands, rig: str, time_s: float) -> Hands:

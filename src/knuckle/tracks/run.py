@@ -31,6 +31,8 @@ class Done:
     """False where the run was stopped: the same call goes on."""
     summary: Summary | None = None
     """Of a finished one."""
+    was_done: bool = False
+    """Whether an earlier run had done all."""
     parquet: bool = False
     """Whether the library for it is installed."""
 
@@ -75,7 +77,8 @@ def track_video(
         if state is not None and state.done:
             journal.remove()
             summary = summarise(results.lines)
-            return Done(results, summary.frames, summary.frames, True, summary, results.parquet.exists())
+            parquet = results.parquet.exists()
+            return Done(results, summary.frames, summary.frames, True, summary, True, parquet)
         try:
             return _run(source, video, results, settings, journal, state or State(task), stopped)
         except KnuckleError as error:
@@ -123,7 +126,7 @@ def _run(
     parquet = write_parquet(results.lines, results.parquet)
     journal.save(replace(state, done=True))
     journal.remove()
-    return Done(results, state.frames, started, True, summary, parquet)
+    return Done(results, state.frames, started, True, summary, parquet=parquet)
 
 
 def _overlay(settings: Settings, results: Results, info: VideoInfo, state: State) -> Overlay | None:

@@ -1,4 +1,4 @@
-"""Meshes over the frames of a video: one flat colour a face, in a fifteenth of the time of a photo's shading."""
+"""Meshes over the frames of a video: one flat colour a face, in a twentieth of the time of a photo's shading."""
 
 import cv2
 import numpy as np
