@@ -3,8 +3,7 @@
     python -m benchmarks.live.smoothing [--answers out/live-answers] [--kind shake ...]
 
 The answers are those of `benchmarks.live.answers`. A table a kind of clip, one of all, and two of what the gate is for:
-hands blurred by motion and small hands. The settings of gate and filter were chosen on other clips (`knuckle synth
---hands clip --seed 7` and `--seed 9`) than the frozen ones that docs/smoothing.md reports.
+hands blurred by motion and small hands. Clips that chose settings are not those that docs/smoothing.md reports.
 """
 
 import argparse

@@ -92,9 +92,8 @@ def palm_length_m(rig: HandRig, shape: Float[np.ndarray, "*batch 10"]) -> Float[
     arrays = rig.arrays(np.float64, tips_only=True)
     wrist, middle = (slice(3 * row, 3 * row + 3) for row in (WRIST, _MIDDLE_ROW))
     bone = arrays.joint_template[middle] - arrays.joint_template[wrist]
-    return np.linalg.norm(
-        bone + shape @ (arrays.joint_basis[:, middle] - arrays.joint_basis[:, wrist]), axis=-1
-    )
+    bones = bone + shape @ (arrays.joint_basis[:, middle] - arrays.joint_basis[:, wrist])
+    return np.asarray(np.linalg.norm(bones, axis=-1))
 
 
 def between(first: HandPose, second: HandPose, share: Any) -> HandPose:

@@ -152,8 +152,10 @@ def outliers(times_s: Float[np.ndarray, "T"], poses: HandPose) -> Bool[np.ndarra
     for apart, at_least in ((turns, _TURN_AT_LEAST_RAD), (moved, _MOVE_AT_LEAST_M)):
         # Of a good frame beside two wrong ones, two courses do not pass through these.
         apart = np.sort(apart, axis=0)
-        off = np.where(np.isnan(apart[1]), apart[0], apart[1])
-        known = np.isfinite(off)
+        courses = np.isfinite(apart).sum(0)
+        off = np.where(courses > 2, apart[1], apart[0])
+        # At the ends a single course may itself lead to a wrong frame.
+        known = courses > 1
         if known.any():
             found[known] |= off[known] > max(at_least, _TIMES_USUAL * float(np.median(off[known])))
     return found

@@ -125,7 +125,7 @@ class RotationOneEuro(OneEuro):
 _KEPT = ("value", "given", "speed")
 
 
-def share_of_new(step_s: float, cutoff_hz: Any) -> np.ndarray:
+def share_of_new(step_s: float, cutoff_hz: Any) -> Any:
     """Of a new value in the filtered one, step_s after the last."""
     turn = 2 * np.pi * step_s * np.asarray(cutoff_hz, dtype=float)
     return turn / (1 + turn)

@@ -124,7 +124,7 @@ def _pair(truth_m: np.ndarray, predicted_m: np.ndarray) -> tuple[np.ndarray, np.
     return truth_m, np.where(out[:, None, None], np.nan, predicted_m)
 
 
-def _steps(joints_m: np.ndarray, times_s: np.ndarray) -> Float[np.ndarray, "T-1"]:
+def _steps(joints_m: np.ndarray, times_s: np.ndarray) -> np.ndarray:
     if joints_m.ndim != 3 or len(joints_m) != len(times_s) or len(times_s) < 3:
         raise KnuckleError(
             f"track: expected joints (T, K, 3) and T times, T from 3 on, got {joints_m.shape} and"
