@@ -25,6 +25,7 @@ from knuckle.inference.sides import with_partners
 from knuckle.inference.tracked import Memory, Predicted, TrackedHands, estimate_tracked
 from knuckle.inference.trust import logit
 from knuckle.live.association import boxes_of, hand_size_px, match_hands, on_each_other
+from knuckle.live.gate import SURE
 from knuckle.live.hand_pose import HandPose
 from knuckle.live.hand_size import HandSize, check_length, hand_length, rescaled
 from knuckle.live.report import Reported, to_hands
@@ -64,6 +65,10 @@ class _Sighting:
     """... of which this is one."""
     hand: Hand
     """That one, of the size and at the place that are known of it."""
+
+
+def _joints_of(seen: Sequence[_Sighting]) -> Float[np.ndarray, "N 21 2"]:
+    return np.array([each.told.hands.joints_px[each.row] for each in seen]).reshape(-1, 21, 2)
 
 
 class Tracker:
@@ -123,11 +128,10 @@ class Tracker:
         pixels = check_image(frame)
         self._time_s = float(time_s)
         picture, _ = self._request.shown(Photo(pixels, pixels.shape[1], pixels.shape[0]))
-        self._search(picture.pixels)
         seen = self._ask(picture.pixels, picture.camera, self._tracks)
-        again = self._recover(picture.pixels, seen)
-        if again:
-            seen += self._ask(picture.pixels, picture.camera, again)
+        # One after the other: what is seen already is not taken for another hand.
+        for look in (self._recover, self._search):
+            seen += self._ask(picture.pixels, picture.camera, look(picture.pixels, seen))
         reported = self._update(seen, picture.camera)
         return picture.given_hands(to_hands(reported, picture.camera, self._faces, time_s=self._time_s))
 
@@ -135,22 +139,24 @@ class Tracker:
         """Where the joints of hands should be by now."""
         return np.array([track.motion.predicted(self._time_s) for track in tracks]).reshape(-1, 21, 2)
 
-    def _search(self, image: UInt8[np.ndarray, "H W 3"]) -> None:
+    def _search(self, image: UInt8[np.ndarray, "H W 3"], seen: Sequence["_Sighting"]) -> list[Track]:
         """Take up hands that are not followed: those lost a moment ago, or new ones."""
         self._lost = [track for track in self._lost if self._missing_for(track) <= REGAINED_S]
         missing = not self._tracks or any(self._missing_for(track) <= MISSED_FOR_S for track in self._lost)
         # Where one hand comes the other follows.
         missing |= any(track.born_s > self._time_s - MISSED_FOR_S for track in self._tracks)
         if not self._schedule.due(self._time_s, missing=missing):
-            return
+            return []
+        count, known = len(self._tracks), _joints_of(seen)
         places = list(self._expected(self._lost))
-        found = look_for(self._landmarks, image, places, self._expected(self._tracks))
+        found = look_for(self._landmarks, image, places, known)
         for track, hand in zip(list(self._lost), found, strict=True):
             if hand is not None:
                 self._take_up(track, hand)
+                known = np.concatenate([known, hand.joints_px[None]])
         closely = self._schedule.closely(self._time_s, missing=missing)
         effort: Effort = "normal" if closely else "fast"
-        newcomers = search(image, self._expected(self._tracks), effort=effort)
+        newcomers = search(image, known, effort=effort)
         matches = {
             found_number: self._lost[number] for number, found_number in self._matches(self._lost, newcomers)
         }
@@ -159,6 +165,7 @@ class Tracker:
                 self._take_up(matches[number], hand)
             else:
                 self._tracks.append(self._new_track(hand))
+        return self._tracks[count:]
 
     def _matches(self, tracks: Sequence[Track], found: Sequence[Found]) -> list[tuple[int, int]]:
         """Which of the hands found are which lost ones."""
@@ -234,7 +241,7 @@ class Tracker:
             track.lost_s = self._time_s
         self._tracks = [each.track for each in seen]
         self._lost += missed
-        known = np.array([each.told.hands.joints_px[each.row] for each in seen]).reshape(-1, 21, 2)
+        known = _joints_of(seen)
         at_last = look_for(self._landmarks, image, [track.motion.joints_px for track in missed], known)
         back = {track.identity: hand for track, hand in zip(missed, at_last, strict=True) if hand is not None}
         rest = [track for track in missed if track.identity not in back]
@@ -264,7 +271,7 @@ class Tracker:
                 track.motion = track.motion.seen(each.told.hands.joints_px[each.row], self._time_s)
             track.start, track.memory = each.told.start.rows(one), each.told.memory.rows(one)
             track.model, track.confidence = hand.model, hand.confidence
-            threshold = DOUBTFUL if self._gated else 0.0
+            threshold = SURE if self._gated else 0.0
             gated = track.gate.push(self._time_s, HandPose.of(hand), hand.confidence, threshold)
             if track.reported(REPORTED_AFTER):
                 track.told = True
@@ -273,7 +280,7 @@ class Tracker:
                 track.hear(float(logit(each.told.evidence.right[one])[0]))
         self._decide_sides()
         for track in self._lost if self._gated else ():
-            gated = track.gate.push(self._time_s, None, 0.0, DOUBTFUL)
+            gated = track.gate.push(self._time_s, None, 0.0, SURE)
             if gated.pose is not None and track.told and not self._left(track, camera):
                 reported.append(Reported.held(track, gated, self._missing_for(track)))
         return sorted(reported, key=lambda each: each.identity)
