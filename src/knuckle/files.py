@@ -45,14 +45,18 @@ def printable(path: str | Path) -> str:
     return os.fsencode(path).decode("utf-8", errors="backslashreplace")
 
 
-def write_image(path: str | Path, image_rgb: UInt8[np.ndarray, "H W 3"]) -> None:
-    """Write an RGB picture, whole or not at all; the suffix gives the format.
+def write_image(
+    path: str | Path, image_rgb: UInt8[np.ndarray, "H W 3"], *, jpeg_quality: int | None = None
+) -> None:
+    """Write an RGB picture, whole or not at all; the suffix gives the format. jpeg_quality: by default OpenCV's, 95.
 
     Raises KnuckleError naming the path if it cannot be written or the format is unknown.
     """
     path = Path(path)
+    jpeg = path.suffix.lower() in (".jpg", ".jpeg")
+    flags = [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality] if jpeg and jpeg_quality is not None else []
     try:
-        encoded, data = cv2.imencode(path.suffix.lower(), cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR))
+        encoded, data = cv2.imencode(path.suffix.lower(), cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR), flags)
     except cv2.error:
         encoded, data = False, None
     if not encoded or data is None:

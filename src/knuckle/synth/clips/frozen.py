@@ -52,7 +52,7 @@ def load_frozen_clips(
 
 
 def frozen_folder(cache_dir: Path | None = None, *, workers: int = 1, progress: bool = True) -> Path:
-    """The folder of the frozen clips in the cache, rendered there first if need be (about 10 minutes on one core, 180
+    """The folder of the frozen clips in the cache, rendered there first if need be (eight minutes on one core, 200
     MB), and checked.
 
     cache_dir: by default the package's cache. Raises KnuckleError when they are not the frozen ones.

@@ -21,7 +21,7 @@ RATES = {"shake": 30.0}
 RATE, DURATION_S = 15.0, 10.0
 WIDTH, HEIGHT = 640, 480
 _KEY = 0xC119
-_TRIES = 40
+_TRIES = 150
 
 
 def checked_kinds(seed: int, kinds: Sequence[ClipKind]) -> tuple[ClipKind, ...]:

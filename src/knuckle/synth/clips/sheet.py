@@ -17,6 +17,7 @@ TIMES_S = (1.4, 2.6, 4.0, 5.4, 7.0)
 _COLOURS = {"right": (255, 70, 60), "left": (60, 160, 255)}
 _HIDDEN = (160, 160, 160)
 _HIDDEN_BELOW = 0.2
+_QUALITY = 82
 
 
 def draw_frame(frame: ClipFrame) -> UInt8[np.ndarray, "h w 3"]:
@@ -45,4 +46,4 @@ def write_clip_sheet(path: Path, clips: Sequence[Clip], *, labelled: bool = True
             height = round(image.shape[0] * TILE_PX / image.shape[1])
             tiles.append(cv2.resize(image, (TILE_PX, height), interpolation=cv2.INTER_AREA))
         rows.append(np.hstack(tiles))
-    write_image(path, np.vstack(rows))
+    write_image(path, np.vstack(rows), jpeg_quality=_QUALITY)
