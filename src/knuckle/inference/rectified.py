@@ -28,9 +28,9 @@ from knuckle.skeleton import Side
 
 RECTIFY = True
 """Whether it is done where nobody says so (docs/metric.md has the figures)."""
-FROM_RAD = np.deg2rad(35.0)
-"""Hands nearer to the axis are left as they are: DaHyF, which knows where its crop lies, does as well there
-(docs/metric.md has the figures). No picture of an assumed camera reaches as far."""
+FROM_RAD = np.deg2rad(25.0)
+"""Hands nearer to the axis are left as they are: DaHyF, which knows where its crop lies, does nearly as well there
+(docs/metric.md has the figures). Pictures of an assumed camera hardly reach as far."""
 _ROOM = 2.6
 """Side of what the turned camera sees, over the longer side of the hands' box: crops have to fit in."""
 _LARGEST_PX = 768
