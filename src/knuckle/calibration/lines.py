@@ -36,7 +36,7 @@ class _Line:
 def quadrangles(
     image: UInt8[np.ndarray, "H W 3"], *, least_area: float, most: int
 ) -> list[Float[np.ndarray, "4 2"]]:
-    """Corners (4, 2) px in turn of convex quadrangles with sides that are seen, the best covered and largest first.
+    """Corners (4, 2) px, clockwise, of convex quadrangles with sides that are seen, the best covered and largest first.
 
     least_area: in areas of the picture. most: how many.
     """
@@ -66,7 +66,7 @@ def quadrangles(
     x, y = np.moveaxis(corners, -1, 0)
     area = 0.5 * np.abs((x * np.roll(y, -1, axis=1) - y * np.roll(x, -1, axis=1)).sum(1))
     good = (np.abs(np.sign(turn).sum(1)) == 4) & (area > least_area * width * height)
-    sides, corners, area = sides[good], corners[good], area[good]
+    sides, corners, area, turn = sides[good], corners[good], area[good], turn[good]
     shares = np.zeros(sides.shape)
     # Corner k lies where side k and the next one meet: side k + 1 runs from corner k to corner k + 1.
     for k in range(4):
@@ -76,7 +76,8 @@ def quadrangles(
             shares[rows, k] = cover.share(start[rows], end[rows])
     good = (shares.min(1) > _LEAST_COVERED) & (shares.mean(1) > _COVERED)
     order = np.argsort(-(shares[good].mean(1) ** 2) * np.sqrt(area[good]))[:most]
-    return list(corners[good][order])
+    best, way = corners[good][order], turn[good][order].sum(1)
+    return [quad if clockwise > 0 else quad[::-1] for quad, clockwise in zip(best, way, strict=True)]
 
 
 class _Cover:

@@ -140,6 +140,14 @@ class Camera:
         )
 
 
+def turned_homography(
+    camera: Camera, other: Camera, other_from_camera: Float[np.ndarray, "3 3"]
+) -> Float[np.ndarray, "3 3"]:
+    """The map from px of a camera to px of another one in the same place, turned by a rotation of points: both see
+    along the same rays."""
+    return other.matrix @ other_from_camera @ np.linalg.inv(camera.matrix)
+
+
 def check_intrinsics(fx: float, fy: float, cx: float, cy: float) -> None:
     """Raise KnuckleError for intrinsics, in px, that no camera has."""
     values = (fx, fy, cx, cy)

@@ -71,8 +71,8 @@ def estimate(
         mirrored: the picture is a mirror image, as many selfies are. Boxes and camera are given in px of the picture as
             it is; sides are the person's true ones. px of the result are of that picture too; metres and rotations
             are of the true hands, as the camera saw them (`Camera.picture_mirrored`).
-        rectify: hands more than 35 degrees off the axis are shown to the model as a camera turned to them would see
-            them (`knuckle.inference.rectified`); only wide cameras, whose intrinsics are given, see any there.
+        rectify: hands more than 25 degrees off the axis are shown to the model as a camera turned to them would see
+            them (`knuckle.inference.rectified`); wide cameras alone see any there.
 
     A photo that could be read only in part or in another size is warned of (`knuckle.read_image`); px stay those of
     the file. Returns `Hands`, in the order of the boxes, or best first when found; empty when there is no hand.

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from knuckle.geometry.camera import Camera
+from knuckle.geometry.camera import Camera, turned_homography
 from knuckle.geometry.crop import hand_roll, middle_px
 from knuckle.geometry.projection import project, px_to_rays
 from knuckle.hands import Hands
@@ -28,9 +28,9 @@ from knuckle.skeleton import Side
 
 RECTIFY = True
 """Whether it is done where nobody says so (docs/metric.md has the figures)."""
-FROM_RAD = np.deg2rad(35.0)
-"""Hands nearer to the axis are left as they are: DaHyF, which knows where its crop lies, does as well there
-(docs/metric.md has the figures). No picture of an assumed camera reaches as far."""
+FROM_RAD = np.deg2rad(25.0)
+"""Hands nearer to the axis are left as they are: DaHyF, which knows where its crop lies, does nearly as well there
+(docs/metric.md has the figures). Pictures of an assumed camera hardly reach as far."""
 _ROOM = 2.6
 """Side of what the turned camera sees, over the longer side of the hands' box: crops have to fit in."""
 _LARGEST_PX = 768
@@ -72,12 +72,12 @@ class TurnedView:
     @property
     def homography(self) -> Float[np.ndarray, "3 3"]:
         """From px of the given picture to px of the turned one."""
-        return self.camera.matrix @ self.turn @ np.linalg.inv(self.given.matrix)
+        return turned_homography(self.given, self.camera, self.turn)
 
     def picture(self, image: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "S S 3"]:
         """What the turned camera sees; beyond the given picture its edge is repeated."""
         size = self.camera.width, self.camera.height
-        back = np.linalg.inv(self.homography)
+        back = turned_homography(self.camera, self.given, self.turn.T)
         shrinks = float(np.sqrt(np.abs(np.linalg.det(self._local(back)))))
         if shrinks > 1.5:
             image = cv2.GaussianBlur(image, (0, 0), 0.4 * shrinks)
