@@ -57,7 +57,7 @@ def track(
     ] = False,
 ) -> None:
     """Follow the hands through videos and write, for VIDEO.mp4, VIDEO.hands.jsonl (a line a frame), VIDEO.hands.npz,
-    VIDEO.hands.parquet (with knuckle[parquet]) and VIDEO.overlay.webm.
+    VIDEO.hands.parquet (with the extra "parquet") and VIDEO.overlay.webm.
 
     No frame is left out. A run that is interrupted, whatever by, goes on when the same command is given again; until
     then VIDEO.hands.jsonl has every frame that was done. Files of others and of other videos are never replaced.
