@@ -67,3 +67,9 @@ def on_each_other(joints_px: Float[np.ndarray, "N 21 2"]) -> Bool[np.ndarray, "N
 def hand_size_px(joints_px: Float[np.ndarray, "21 2"]) -> float:
     """The longer side of the extent of a hand's joints."""
     return max(float(np.ptp(joints_px, axis=0).max()), 1.0)
+
+
+def boxes_of(joints_px: Float[np.ndarray, "N 21 2"]) -> Float[np.ndarray, "N 4"]:
+    """x, y, w, h of the extents of hands' joints."""
+    low = joints_px.min(1, initial=np.inf)
+    return np.concatenate([low, joints_px.max(1, initial=-np.inf) - low], axis=1)

@@ -10,8 +10,9 @@ from knuckle.geometry.crop import hand_roll, turn_of_px
 
 FOLLOWS_S = 0.02
 """Time constant of the velocity: of frames 33 ms apart, the last step counts four fifths."""
-FADES_S = 0.15
-"""A hand that is not seen goes on ever slower: by a factor of e in this time."""
+STEADY_S, FADES_S = 0.04, 0.05
+"""So long a hand goes on as it went; one that is not seen in that time goes on ever slower, by a factor of e in the
+second time. A shaking hand turns back before that."""
 FASTEST_GROWTH = 6.0
 """Of the size's logarithm and of the turn, per second; what is faster was a mistake."""
 _LEAST_PX = 1.0
@@ -39,7 +40,9 @@ class Motion:
     def predicted(self, time_s: float) -> Float[np.ndarray, "21 2"]:
         """Joints at a later time: the last ones moved, grown and turned."""
         elapsed_s = max(time_s - self.time_s, 0.0)
-        du, dv, growth, turn = self.velocity * FADES_S * (1 - np.exp(-elapsed_s / FADES_S))
+        late_s = max(elapsed_s - STEADY_S, 0.0)
+        going_s = min(elapsed_s, STEADY_S) + FADES_S * (1 - np.exp(-late_s / FADES_S))
+        du, dv, growth, turn = self.velocity * going_s
         middle = self.joints_px.mean(0)
         return (self.joints_px - middle) @ turn_of_px(turn).T * np.exp(growth) + middle + (du, dv)
 

@@ -40,6 +40,8 @@ class Track:
     """Of its last sighting."""
     side_odds: float
     """Logit of a right hand by all that was said of it."""
+    partner_odds: float
+    """What its partner adds: hands near each other are rather a left and a right one."""
     is_right: bool
     """As it is shown to networks: turns only where the odds are clearly against it."""
     gate: Gate
@@ -69,14 +71,15 @@ class Track:
         time_s: float,
         *,
         side_odds: float,
+        partner_odds: float,
         rig: str,
         size: HandSize,
     ) -> "Track":
-        """Of a hand that was just found there; side_odds: logit of a right one."""
-        odds, is_right = float(np.clip(side_odds, -MOST_ODDS, MOST_ODDS)), side_odds >= 0
+        """Of a hand that was just found there; side_odds: logit of a right one, partner_odds: what its partner adds."""
+        odds, is_right = float(np.clip(side_odds, -MOST_ODDS, MOST_ODDS)), side_odds + partner_odds >= 0
         gate, start, memory = _fresh(rig, is_right)
         motion = Motion(joints_px, time_s)
-        return cls(identity, rig, motion, odds, is_right, gate, start, memory, time_s, size)
+        return cls(identity, rig, motion, odds, partner_odds, is_right, gate, start, memory, time_s, size)
 
     @property
     def side(self) -> Side:
@@ -85,7 +88,8 @@ class Track:
     @property
     def side_confidence(self) -> float:
         """That it is of that side."""
-        return float(1 / (1 + np.exp(-self.side_odds if self.is_right else self.side_odds)))
+        odds = self.side_odds + self.partner_odds
+        return float(1 / (1 + np.exp(-odds if self.is_right else odds)))
 
     def reported(self, after: int) -> bool:
         """Whether it has been seen so often, and its side is known well enough, that it is to be told of."""
@@ -93,10 +97,15 @@ class Track:
         return self.sightings > after and (self.told or sure)
 
     def hear(self, right_logit: float) -> None:
-        """Count what another look says of its side. Where that turns, it is another hand from then on."""
+        """Count what another look says of its side."""
         told = float(np.clip(TOLD_SHARE * right_logit, -MOST_TOLD, MOST_TOLD))
         self.side_odds = float(np.clip(self.side_odds + told, -MOST_ODDS, MOST_ODDS))
-        if abs(self.side_odds) >= TURNS_AT and self.is_right != (self.side_odds > 0):
+
+    def decide(self, partner_odds: float) -> None:
+        """Say of which side it is from now on, with what its partner adds. Where that turns it is another hand."""
+        self.partner_odds = partner_odds
+        odds = self.side_odds + partner_odds
+        if abs(odds) >= TURNS_AT and self.is_right != (odds > 0):
             self.is_right = not self.is_right
             self.gate, self.start, self.memory = _fresh(self.rig, self.is_right)
 

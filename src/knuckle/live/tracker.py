@@ -5,6 +5,7 @@ searched. What is seen passes the gate and the filter of its track.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,24 +13,23 @@ from jaxtyping import Float, UInt8
 
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
-from knuckle.hands import Hands
+from knuckle.hands import Hand, Hands
 from knuckle.inference.auto import AnyPredictor, AutoPredictor, open_predictor
 from knuckle.inference.certainty import DOUBTFUL
-from knuckle.inference.detection.evidence import LEAST_PRESENCE, Evidence
-from knuckle.inference.detection.finder import default_detector
-from knuckle.inference.detection.landmarks import joints_to_square, landmark_network
-from knuckle.inference.detection.looks import look_at_squares
-from knuckle.inference.detection.proposals import Proposals
+from knuckle.inference.detection.evidence import LEAST_PRESENCE
+from knuckle.inference.detection.landmarks import landmark_network
+from knuckle.inference.detection.search import Effort
 from knuckle.inference.estimate import Request
 from knuckle.inference.root_error import place_better
-from knuckle.inference.sides import decide_sides
+from knuckle.inference.sides import with_partners
 from knuckle.inference.tracked import Memory, Predicted, TrackedHands, estimate_tracked
 from knuckle.inference.trust import logit
-from knuckle.live.association import hand_size_px, match_hands, on_each_other
+from knuckle.live.association import boxes_of, hand_size_px, match_hands, on_each_other
 from knuckle.live.hand_pose import HandPose
 from knuckle.live.hand_size import HandSize, check_length, hand_length, rescaled
 from knuckle.live.report import Reported, to_hands
 from knuckle.live.schedule import MISSED_FOR_S, Schedule
+from knuckle.live.search import Found, look_for, search
 from knuckle.live.track import Track
 from knuckle.photos.reading import Photo, check_image
 from knuckle.rig.fit.joints import FitStart
@@ -51,6 +51,19 @@ OTHER_SIDE = 0.5
 AHEAD_S, STILL_INSIDE = 0.1, 0.6
 """A hand that was lost while less than this share of its joints was expected to be in the picture so much later has
 left, and is not held."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Sighting:
+    """A followed hand that a frame shows."""
+
+    track: Track
+    told: TrackedHands
+    """What was said of all hands asked about, ..."""
+    row: int
+    """... of which this is one."""
+    hand: Hand
+    """That one, of the size and at the place that are known of it."""
 
 
 class Tracker:
@@ -110,18 +123,19 @@ class Tracker:
         pixels = check_image(frame)
         self._time_s = float(time_s)
         picture, _ = self._request.shown(Photo(pixels, pixels.shape[1], pixels.shape[0]))
-        expected = self._expected(self._tracks)
-        self._search(picture.pixels, expected)
-        expected = self._expected(self._tracks)
-        seen = self._ask(picture.pixels, picture.camera, expected)
-        reported = self._update(seen, expected)
+        self._search(picture.pixels)
+        seen = self._ask(picture.pixels, picture.camera, self._tracks)
+        again = self._recover(picture.pixels, seen)
+        if again:
+            seen += self._ask(picture.pixels, picture.camera, again)
+        reported = self._update(seen, picture.camera)
         return picture.given_hands(to_hands(reported, picture.camera, self._faces, time_s=self._time_s))
 
     def _expected(self, tracks: Sequence[Track]) -> Float[np.ndarray, "N 21 2"]:
         """Where the joints of hands should be by now."""
         return np.array([track.motion.predicted(self._time_s) for track in tracks]).reshape(-1, 21, 2)
 
-    def _search(self, image: UInt8[np.ndarray, "H W 3"], expected: Float[np.ndarray, "N 21 2"]) -> None:
+    def _search(self, image: UInt8[np.ndarray, "H W 3"]) -> None:
         """Take up hands that are not followed: those lost a moment ago, or new ones."""
         self._lost = [track for track in self._lost if self._missing_for(track) <= REGAINED_S]
         missing = not self._tracks or any(self._missing_for(track) <= MISSED_FOR_S for track in self._lost)
@@ -129,156 +143,172 @@ class Tracker:
         missing |= any(track.born_s > self._time_s - MISSED_FOR_S for track in self._tracks)
         if not self._schedule.due(self._time_s, missing=missing):
             return
-        expected = self._look_for_lost(image, expected)
+        places = list(self._expected(self._lost))
+        found = look_for(self._landmarks, image, places, self._expected(self._tracks))
+        for track, hand in zip(list(self._lost), found, strict=True):
+            if hand is not None:
+                self._take_up(track, hand)
         closely = self._schedule.closely(self._time_s, missing=missing)
-        finder = default_detector(effort="normal" if closely else "fast")
-        known = Predicted.of_joints(expected, [track.side for track in self._tracks])
-        places = Proposals(known.boxes_px, known.squares, np.ones(len(known)), np.full(len(known), 0.5))
-        found = [
-            hand
-            for hand in finder(image, known=places)
-            if hand.evidence is not None and hand.evidence.presence[0] >= LEAST_PRESENCE
-        ]
-        evidence = Evidence.joined([hand.evidence for hand in found if hand.evidence is not None])
-        doubled = on_each_other(np.concatenate([expected, evidence.joints_px]))
-        new = np.flatnonzero(~doubled[len(expected) :, : len(expected)].any(1))
-        if not len(new):
-            return
-        found, evidence = [found[n] for n in new], evidence.rows(new)
-        boxes = np.array([hand.box_px for hand in found])
-        right = np.array([hand.right for hand in found])
-        sides = decide_sides(image, boxes, evidence, detector_right=right)
-        odds = np.array([1 if side == "right" else -1 for side in sides.sides]) * logit(sides.confidence)
-        matches = match_hands(
-            self._expected(self._lost),
-            evidence.joints_px,
-            known_odds=[track.side_odds for track in self._lost],
-            found_odds=odds.tolist(),
-            slack=[SLACK_PER_S * self._missing_for(track) for track in self._lost],
-        )
-        again = {found_number: self._lost[lost_number] for lost_number, found_number in matches}
-        for number, (hand, joints) in enumerate(zip(found, evidence.joints_px, strict=True)):
-            if number in again:
-                track = again[number]
-                track.hear(float(odds[number]))
-                track.found_again(joints, self._time_s)
+        effort: Effort = "normal" if closely else "fast"
+        newcomers = search(image, self._expected(self._tracks), effort=effort)
+        matches = {
+            found_number: self._lost[number] for number, found_number in self._matches(self._lost, newcomers)
+        }
+        for number, hand in enumerate(newcomers):
+            if number in matches:
+                self._take_up(matches[number], hand)
             else:
-                track = Track.new(
-                    self._next_identity,
-                    joints,
-                    self._time_s,
-                    side_odds=float(odds[number]),
-                    rig=self._rig,
-                    size=HandSize(self._hand_length_m),
-                )
-                track.sightings = REPORTED_AFTER if hand.score >= SURE_SCORE else 0
-                self._next_identity += 1
-            self._tracks.append(track)
-        self._lost = [track for track in self._lost if track.lost_s is not None]
+                self._tracks.append(self._new_track(hand))
 
-    def _look_for_lost(
-        self, image: UInt8[np.ndarray, "H W 3"], expected: Float[np.ndarray, "N 21 2"]
-    ) -> Float[np.ndarray, "M 21 2"]:
-        """Take up lost hands that are back where they went; where the joints of all hands should be, those included."""
-        squares = [joints_to_square(joints) for joints in self._expected(self._lost)]
-        for track, look in zip(self._lost, look_at_squares(self._landmarks, image, squares), strict=True):
-            joints = look.joints_px[None]
-            there = look.landmarks.presence >= LEAST_PRESENCE
-            if there and not on_each_other(np.concatenate([joints, expected]))[0].any():
-                track.hear(float(logit(np.array([look.landmarks.right]))[0]))
-                track.found_again(look.joints_px, self._time_s)
-                self._tracks.append(track)
-                expected = np.concatenate([expected, joints])
-        self._lost = [track for track in self._lost if track.lost_s is not None]
-        return expected
+    def _matches(self, tracks: Sequence[Track], found: Sequence[Found]) -> list[tuple[int, int]]:
+        """Which of the hands found are which lost ones."""
+        return match_hands(
+            self._expected(tracks),
+            np.array([hand.joints_px for hand in found]).reshape(-1, 21, 2),
+            known_odds=[track.side_odds for track in tracks],
+            found_odds=[hand.side_odds for hand in found],
+            slack=[SLACK_PER_S * self._missing_for(track) for track in tracks],
+        )
+
+    def _take_up(self, track: Track, hand: Found) -> None:
+        """Follow a lost hand again."""
+        track.hear(hand.side_odds)
+        track.found_again(hand.joints_px, self._time_s)
+        self._lost.remove(track)
+        self._tracks.append(track)
+
+    def _new_track(self, hand: Found) -> Track:
+        joints = [*self._expected(self._tracks), hand.joints_px]
+        odds = np.array([*(track.side_odds for track in self._tracks), hand.side_odds])
+        partner = with_partners(odds, boxes_of(np.array(joints)))[-1] - hand.side_odds
+        track = Track.new(
+            self._next_identity,
+            hand.joints_px,
+            self._time_s,
+            side_odds=hand.side_odds,
+            partner_odds=float(partner),
+            rig=self._rig,
+            size=HandSize(self._hand_length_m),
+        )
+        track.sightings = REPORTED_AFTER if hand.score >= SURE_SCORE else 0
+        self._next_identity += 1
+        return track
 
     def _ask(
-        self, image: UInt8[np.ndarray, "H W 3"], camera: Camera, expected: Float[np.ndarray, "N 21 2"]
-    ) -> TrackedHands:
-        """What the frame shows where the hands should be."""
-        tracks = self._tracks
-        if tracks:
-            start = FitStart(*(np.concatenate(rows) for rows in zip(*(t.start for t in tracks), strict=True)))
-            memory = Memory.joined([track.memory for track in tracks])
-        else:
-            start, memory = None, None
+        self, image: UInt8[np.ndarray, "H W 3"], camera: Camera, tracks: Sequence[Track]
+    ) -> list["_Sighting"]:
+        """What the frame shows where hands should be: those of them that it shows."""
+        if not tracks:
+            return []
+        expected = self._expected(tracks)
+        start = FitStart(*(np.concatenate(rows) for rows in zip(*(t.start for t in tracks), strict=True)))
         predicted = Predicted.of_joints(
-            expected, [track.side for track in tracks], start=start, memory=memory
+            expected,
+            [track.side for track in tracks],
+            start=start,
+            memory=Memory.joined([track.memory for track in tracks]),
         )
         sure = np.array([track.side_confidence for track in tracks])
-        return estimate_tracked(
-            self._predictor,
-            image,
-            camera,
-            predicted,
-            landmarks=self._landmarks,
-            side_confidence=sure,
+        told = estimate_tracked(
+            self._predictor, image, camera, predicted, landmarks=self._landmarks, side_confidence=sure
         )
+        lengths = hand_length(told.hands.joints_m)
+        for track, length, confidence in zip(tracks, lengths, told.hands.confidence, strict=True):
+            if confidence >= DOUBTFUL:
+                track.size.observe(float(length), self._time_s)
+        ratios = np.array([float(t.size.ratio(length)) for t, length in zip(tracks, lengths, strict=True)])
+        metric = rescaled(place_better(told.hands), ratios, rig=load_rig(self._rig))
+        return [
+            _Sighting(tracks[number], told, number, metric[number])
+            for number in sorted(self._kept(tracks, told, expected))
+        ]
 
-    def _update(self, seen: TrackedHands, expected: Float[np.ndarray, "N 21 2"]) -> list[Reported]:
+    def _recover(self, image: UInt8[np.ndarray, "H W 3"], seen: Sequence["_Sighting"]) -> list[Track]:
+        """Hands that this frame does not show where they should be, but where they were, or elsewhere: of a hand that
+        turned back, say. The others are lost."""
+        held = {each.track.identity for each in seen}
+        missed = [track for track in self._tracks if track.identity not in held]
+        if not missed:
+            return []
+        for track in missed:
+            track.lost_s = self._time_s
+        self._tracks = [each.track for each in seen]
+        self._lost += missed
+        known = np.array([each.told.hands.joints_px[each.row] for each in seen]).reshape(-1, 21, 2)
+        at_last = look_for(self._landmarks, image, [track.motion.joints_px for track in missed], known)
+        back = {track.identity: hand for track, hand in zip(missed, at_last, strict=True) if hand is not None}
+        rest = [track for track in missed if track.identity not in back]
+        if rest:
+            known = np.concatenate([known, *(hand.joints_px[None] for hand in back.values())])
+            found = search(image, known, effort="fast", sides=False)
+            back |= {rest[number].identity: found[f] for number, f in self._matches(rest, found)}
+        again = [track for track in missed if track.identity in back]
+        for track in again:
+            self._take_up(track, back[track.identity])
+        return again
+
+    def _update(self, seen: Sequence["_Sighting"], camera: Camera) -> list[Reported]:
         """Bring tracks up to this frame; the hands to report."""
-        kept = self._kept(seen, expected)
-        size = np.array([seen.hands.camera.width, seen.hands.camera.height])
-        metric = self._metric(seen.hands)
-        reported, tracks = [], []
-        for number, track in enumerate(self._tracks):
-            one = np.array([number])
-            hand = metric[number]
-            if number not in kept:
+        followed = {each.track.identity for each in seen}
+        for track in self._tracks:
+            if track.identity not in followed:
                 track.lost_s = self._time_s
                 self._lost.append(track)
-                continue
-            tracks.append(track)
+        self._tracks = [each.track for each in seen]
+        reported = []
+        for each in seen:
+            track, hand = each.track, each.hand
+            one = np.array([each.row])
             track.sightings += 1
             if track.motion.time_s < self._time_s:
-                track.motion = track.motion.seen(seen.hands.joints_px[number], self._time_s)
-            track.start, track.memory = seen.start.rows(one), seen.memory.rows(one)
+                track.motion = track.motion.seen(each.told.hands.joints_px[each.row], self._time_s)
+            track.start, track.memory = each.told.start.rows(one), each.told.memory.rows(one)
             track.model, track.confidence = hand.model, hand.confidence
             threshold = DOUBTFUL if self._gated else 0.0
             gated = track.gate.push(self._time_s, HandPose.of(hand), hand.confidence, threshold)
             if track.reported(REPORTED_AFTER):
                 track.told = True
                 reported.append(Reported.seen(track, hand, gated, posed=self._gated or self._smooth))
-            # A look that is at the hand of the other side next to it is no reason to doubt one's own.
-            if seen.looked[number]:
-                track.hear(float(logit(seen.evidence.right[one])[0]))
-        self._tracks = tracks
+            if each.told.looked[each.row]:
+                track.hear(float(logit(each.told.evidence.right[one])[0]))
+        self._decide_sides()
         for track in self._lost if self._gated else ():
             gated = track.gate.push(self._time_s, None, 0.0, DOUBTFUL)
-            if gated.pose is not None and track.told and not self._left(track, size):
+            if gated.pose is not None and track.told and not self._left(track, camera):
                 reported.append(Reported.held(track, gated, self._missing_for(track)))
         return sorted(reported, key=lambda each: each.identity)
 
-    def _metric(self, hands: Hands) -> Hands:
-        """The frame's hands, one a track, brought to the size that is known of each, where they have it."""
-        lengths = hand_length(hands.joints_m)
-        for track, length, confidence in zip(self._tracks, lengths, hands.confidence, strict=True):
-            if confidence >= DOUBTFUL:
-                track.size.observe(float(length), self._time_s)
-        ratios = [float(t.size.ratio(length)) for t, length in zip(self._tracks, lengths, strict=True)]
-        return rescaled(place_better(hands), np.array(ratios), rig=load_rig(self._rig))
+    def _decide_sides(self) -> None:
+        """Sides of the next frame's crops, by what was said of each hand and of its partner."""
+        odds = np.array([track.side_odds for track in self._tracks])
+        joints = np.array([track.motion.joints_px for track in self._tracks]).reshape(-1, 21, 2)
+        for track, both in zip(self._tracks, with_partners(odds, boxes_of(joints)), strict=True):
+            track.decide(float(both) - track.side_odds)
 
-    def _kept(self, seen: TrackedHands, expected: Float[np.ndarray, "N 21 2"]) -> set[int]:
+    def _kept(
+        self, tracks: Sequence[Track], told: TrackedHands, expected: Float[np.ndarray, "N 21 2"]
+    ) -> list[int]:
         """Which tracks have seen their hand: where two were led to one, it is that one's whose side it is of, or that
         expected it nearer."""
-        joints = seen.hands.joints_px
+        joints = told.hands.joints_px
         away = np.array(
             [
                 np.linalg.norm(own - hand, axis=-1).mean() / hand_size_px(hand)
                 for own, hand in zip(joints, expected, strict=True)
             ]
         )
-        right = seen.evidence.right >= 0.5
-        away = away + OTHER_SIDE * (right != [track.is_right for track in self._tracks])
+        right = told.evidence.right >= 0.5
+        away = away + OTHER_SIDE * (right != [track.is_right for track in tracks])
         same = on_each_other(joints)
         kept: list[int] = []
         for number in np.argsort(away, kind="stable").tolist():
-            if seen.evidence.presence[number] >= LEAST_PRESENCE and not same[number, kept].any():
+            if told.evidence.presence[number] >= LEAST_PRESENCE and not same[number, kept].any():
                 kept.append(number)
-        return set(kept)
+        return kept
 
-    def _left(self, track: Track, size: Float[np.ndarray, "2"]) -> bool:
-        """Whether a lost hand is one that went out of the picture (width, height)."""
+    def _left(self, track: Track, camera: Camera) -> bool:
+        """Whether a lost hand is one that went out of the picture."""
+        size = np.array([camera.width, camera.height])
         ahead_px = track.motion.predicted(self._time_s + AHEAD_S)
         inside = ((ahead_px > -0.5) & (ahead_px < size - 0.5)).all(1)
         return bool(inside.mean() < STILL_INSIDE)
