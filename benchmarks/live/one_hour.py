@@ -3,7 +3,7 @@
 python -m benchmarks.live.one_hour [VIDEO] [--seconds 3600] [--plot docs/video/memory.png] [--out out/one-hour]
 [--offline]. A video of a minute (without a VIDEO the package's sample photo moved about, at 10 frames/s) is repeated
 without encoding it again, followed once, and joined and tabulated as always. Prints the process's resident memory when
-the frames begin, at the end of each tenth of them and while files are put together, the slope after the first tenth,
+the frames begin, at the end of each tenth of them and while files are put together, the slope of their second half,
 sizes of the files, and how the time was spent, as a ratio to the video's length.
 """
 
@@ -140,10 +140,10 @@ def report(samples: list[Sample], count: int, seconds: float, results: Results) 
         before = [each for each in following if each.frames <= tenth * count / 10]
         if before:
             print(f"after {10 * tenth:3d} % of {count} frames: {before[-1].mb:.0f} MB")
-    later = np.array([(each.frames, each.mb) for each in following if each.frames > count / 10])
+    later = np.array([(each.frames, each.mb) for each in following if each.frames > count / 2])
     if len(later) > 2:
         slope = np.polyfit(later[:, 0], later[:, 1], 1)[0]
-        print(f"slope after the first tenth: {slope * count / seconds * 3600:+.1f} MB an hour of video")
+        print(f"slope of the second half: {slope * count / seconds * 3600:+.1f} MB an hour of video")
     ending = [each for each in samples if each.frames >= count]
     if ending:
         print(f"most while files are put together: {max(each.mb for each in ending):.0f} MB")

@@ -1,5 +1,7 @@
 """`knuckle track` and `knuckle live` as a user types them, with short videos and bad ones."""
 
+import sys
+
 import cv2
 import numpy as np
 import pytest
@@ -96,3 +98,11 @@ def test_sizes_are_two_numbers():
     for text in ("1280", "0x5", "axb", "1x2x3"):
         with pytest.raises(KnuckleError, match="--size: expected WIDTHxHEIGHT"):
             parse_size(text)
+
+
+def test_without_what_writes_videos_track_says_how_to_do_without(run, capsys, tmp_path, video, monkeypatch):
+    monkeypatch.setitem(sys.modules, "av", None)
+    assert run("track", str(video), "--out", str(tmp_path)) == 2
+    error = capsys.readouterr().err
+    assert 'pip install "knuckle[video]"' in error and "--no-video" in error
+    assert not list(tmp_path.iterdir())

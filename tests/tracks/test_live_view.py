@@ -1,5 +1,6 @@
 """The live view: what its keys change, and what it records."""
 
+import sys
 import time
 
 import numpy as np
@@ -170,3 +171,11 @@ def test_a_model_that_cannot_be_opened_leaves_the_one_before(view, monkeypatch):
     shown.run()
     assert shown.frames == 5 and shown._settings.model == "auto"
     assert said == ["model dahyf-lite", "dahyf-lite.onnx: the file is damaged"]
+
+
+def test_without_what_writes_videos_the_key_says_what_to_install(view, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "av", None)
+    _, shown, said = view({1: "r"}, count=3)
+    shown.run()
+    assert shown.frames == 3 and not list(tmp_path.iterdir())
+    assert said == ['writing a video needs av, which is not installed: pip install "knuckle[video]"']

@@ -69,7 +69,7 @@ def live(
     """Show a camera, stream or video with its hands drawn over it, on a page of this computer.
 
     The page's keys: m shows the picture as a mirror; s says that the source is a mirror image, as some cameras' are;
-    r records (the frames as video.webm, the hands as video.hands.jsonl; needs knuckle[video]); n takes the next
+    r records (the frames as video.webm, the hands as video.hands.jsonl; needs the extra "video"); n takes the next
     installed model; q quits, as Ctrl-C does.
     """
     from knuckle.video import open_video

@@ -57,7 +57,7 @@ def track(
     ] = False,
 ) -> None:
     """Follow the hands through videos and write, for VIDEO.mp4, VIDEO.hands.jsonl (a line a frame), VIDEO.hands.npz,
-    VIDEO.hands.parquet (with knuckle[parquet]) and VIDEO.overlay.webm.
+    VIDEO.hands.parquet (with the extra "parquet") and VIDEO.overlay.webm.
 
     No frame is left out. A run that is interrupted, whatever by, goes on when the same command is given again; until
     then VIDEO.hands.jsonl has every frame that was done. Files of others and of other videos are never replaced.
@@ -75,12 +75,24 @@ def track(
         mesh=mesh,
         overlay=video,
     )
+    if video:
+        check_writer()
     if out is not None:
         check_folder(out)
     with _interrupts() as stopped:
         code = _track_all(videos, out, settings, overwrite=overwrite, stopped=stopped)
     if code:
         raise typer.Exit(code)
+
+
+def check_writer() -> None:
+    """Raise KnuckleError, saying what else may be done, where no video can be written."""
+    from knuckle.video.writer import import_av
+
+    try:
+        import_av()
+    except KnuckleError as error:
+        raise KnuckleError(f"{error}, or leave it out: --no-video") from error
 
 
 def _track_all(

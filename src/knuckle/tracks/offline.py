@@ -15,7 +15,7 @@ from jaxtyping import Float, UInt8
 
 from knuckle.errors import KnuckleError
 from knuckle.hands import Hand, Hands
-from knuckle.inference.certainty import DOUBTFUL
+from knuckle.live.gate import SURE
 from knuckle.live.hand_pose import HandPose, place
 from knuckle.live.offline import SmoothTrack, smooth_track
 from knuckle.rig.load import load_rig
@@ -103,7 +103,7 @@ class _Track:
         if own is not None and own.side != self.side:
             return None
         joints = np.tile(pose.root_m, (21, 1))
-        if own is not None and state != "bridged":
+        if own is not None and state in ("observed", "doubtful"):
             return replace(own, joints_m=joints, pose_rad=pose.pose_rad, shape=pose.shape, state=state)
         return Hand(
             side=self.side,
@@ -116,7 +116,7 @@ class _Track:
             shape=pose.shape,
             model=self.model if own is None else own.model,
             side_confidence=self.side_confidence if own is None else own.side_confidence,
-            state="bridged",
+            state=state,
             identity=self.identity,
         )
 
@@ -148,7 +148,7 @@ def _smoothed(lines: Path, rig: str) -> Iterator[_Track]:
             np.array(times_s[first : first + count]),
             poses,
             confidence,
-            threshold=DOUBTFUL,
+            threshold=SURE,
             rig=load_rig(rig, side=side),
         )
         between = np.interp(np.arange(count), numbers - first, seen.confidence)

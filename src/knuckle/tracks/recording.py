@@ -1,6 +1,7 @@
 """What a live view records: the frames as they came, and their hands as JSON lines."""
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -9,7 +10,7 @@ from knuckle.errors import KnuckleError
 from knuckle.hands import Hands
 from knuckle.tracks.lines import Header, LinesWriter
 from knuckle.video.frame import Frame
-from knuckle.video.writer import VideoWriter
+from knuckle.video.writer import VideoWriter, import_av
 
 VIDEO, LINES = "video.webm", "video.hands.jsonl"
 
@@ -27,6 +28,7 @@ class Recording:
     """
 
     def __init__(self, folder: Path, *, rate: float, about: dict[str, Any]) -> None:
+        import_av()
         self.folder = _new_folder(folder)
         self._rate, self._about = rate, about
         self._video: VideoWriter | None = None
@@ -59,6 +61,9 @@ class Recording:
             self._lines.close()
         if self._video is not None:
             self._video.close()
+        if not self.frames:
+            with suppress(OSError):
+                self.folder.rmdir()
 
     def __enter__(self) -> Self:
         return self
