@@ -1,7 +1,7 @@
 """Render a synthetic benchmark afresh and print whether it is the frozen one.
 
-python -m benchmarks.accuracy.freeze_synthetic [--hands one|two|scene] [--workers N] [--write]. "scene" also does the
-pictures of faces and feet. --write makes it the frozen one, its pairs of hands solved anew, for a change of rig or
+python -m benchmarks.accuracy.freeze_synthetic [--hands one|two|scene|clip] [--workers N] [--write]. "scene" also does
+the pictures of faces and feet. --write makes it the frozen one, its pairs of hands solved anew, for a change of rig or
 engine that is meant; scores from before do not compare with scores after.
 """
 
@@ -16,6 +16,7 @@ from benchmarks.shared.arguments import make_parser
 from knuckle.errors import KnuckleError
 from knuckle.sets.reader import SynthSet
 from knuckle.synth.benchmark import GROUP, ONE_HAND, TWO_HANDS, compare, fingerprint, render_benchmark
+from knuckle.synth.clips import frozen as clips
 from knuckle.synth.pairs.frozen import keep_pairs
 from knuckle.synth.scenes.frozen import FACES_AND_FEET, SCENES, FrozenScenes, render_frozen
 from knuckle.synth.scenes.frozen import compare as compare_scenes
@@ -25,13 +26,16 @@ from knuckle.synth.writer import POOL
 
 def main() -> None:
     parser = make_parser(__doc__)
-    parser.add_argument("--hands", choices=("one", "two", "scene"), default="one")
+    parser.add_argument("--hands", choices=("one", "two", "scene", "clip"), default="one")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     if options.hands == "scene":
         for scenes in (SCENES, FACES_AND_FEET):
             _scenes(scenes, workers=options.workers, write=options.write)
+        return
+    if options.hands == "clip":
+        _clips(workers=options.workers, write=options.write)
         return
     frozen = ONE_HAND if options.hands == "one" else TWO_HANDS
     with tempfile.TemporaryDirectory() as folder:
@@ -68,6 +72,20 @@ def _scenes(frozen: FrozenScenes, *, workers: int, write: bool) -> None:
         return
     try:
         print(f"the frozen {frozen.name}: {compare_scenes(found, frozen)}")
+    except KnuckleError as error:
+        raise SystemExit(str(error)) from error
+
+
+def _clips(*, workers: int, write: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        found = clips.fingerprint(clips.render_frozen(Path(folder) / "set", workers=workers, progress=True))
+    print(f"labels {found['labels_sha256']}")
+    if write:
+        clips.RECORD.write_text(json.dumps(found) + "\n")
+        print(f"written to {clips.RECORD}")
+        return
+    try:
+        print(f"the frozen clips: {clips.compare(found)}")
     except KnuckleError as error:
         raise SystemExit(str(error)) from error
 

@@ -54,11 +54,11 @@ def set_cases(rendered: SynthSet, rows: slice, *, seed: int = 0) -> Iterator[Cas
             if patch.joints_px is None:
                 low, side = rng.uniform(0.1, 0.4, 2) * size, rng.uniform(0.4, 0.7) * size
                 box, camera = np.array([*low, side, side]), Camera.from_size(size, size)
-                yield _reduced(Case(patch.pixels, camera, box, None), rng)
+                yield reduced(Case(patch.pixels, camera, box, None), rng)
                 continue
             hand = crop_hand(patch, str(number))
             case = Case(hand.pixels, hand.camera, hand.box_px, "right", hand.joints_px, hand.joints_m)
-            yield _reduced(_mirrored(case) if number % 2 else case, rng)
+            yield reduced(_mirrored(case) if number % 2 else case, rng)
 
 
 def photo_cases(folder: Path, rows: slice) -> Iterator[Case]:
@@ -167,7 +167,8 @@ def _mirrored(case: Case) -> Case:
     )
 
 
-def _reduced(case: Case, rng: np.random.Generator) -> Case:
+def reduced(case: Case, rng: np.random.Generator) -> Case:
+    """A case made smaller, by a factor from `SMALLEST` to 1."""
     old, camera = len(case.picture), case.camera
     size = round(old * np.exp(rng.uniform(np.log(SMALLEST), 0)))
     scale = size / old

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from knuckle.inference.estimate import estimate
     from knuckle.inference.one_hand import Predictor
     from knuckle.inference.two_hands import PairPredictor
+    from knuckle.live.tracker import Tracker
     from knuckle.models import create_model
     from knuckle.photos.reading import read_image
     from knuckle.rig.hand_rig import HandRig
@@ -38,6 +39,7 @@ _HOMES = {
     "KnuckleError": "knuckle.errors",
     "PairPredictor": "knuckle.inference.two_hands",
     "Predictor": "knuckle.inference.one_hand",
+    "Tracker": "knuckle.live.tracker",
     "create_model": "knuckle.models",
     "draw_hands": "knuckle.view.overlay",
     "estimate": "knuckle.inference.estimate",
@@ -57,6 +59,7 @@ __all__ = [
     "KnuckleError",
     "PairPredictor",
     "Predictor",
+    "Tracker",
     "__version__",
     "create_model",
     "draw_hands",

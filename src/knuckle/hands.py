@@ -38,6 +38,8 @@ class Hand:
     state: State = "observed"
     joint_error_px: Float[np.ndarray, "21"] = field(default_factory=_unknown)
     joint_error_m: Float[np.ndarray, "21"] = field(default_factory=_unknown)
+    root_covariance_m2: Float[np.ndarray, "3 3"] = field(default_factory=lambda: np.full((3, 3), np.nan))
+    identity: int | None = None
 
 
 _TAILS: dict[str, tuple[int | str, ...]] = {
@@ -53,9 +55,10 @@ _ERROR_TAILS: dict[str, tuple[int, ...]] = {
     "side_confidence": (),
     "joint_error_px": (JOINT_COUNT,),
     "joint_error_m": (JOINT_COUNT,),
+    "root_covariance_m2": (3, 3),
 }
 """Of what files of before do not have."""
-_DEFAULTS = {"side_confidence": 1.0, "joint_error_px": np.nan, "joint_error_m": np.nan}
+_DEFAULTS = {name: np.nan for name in _ERROR_TAILS} | {"side_confidence": 1.0}
 _UNGIVEN: Any = None
 """Filled in when the hands are made."""
 _SHARES = ("confidence", "side_confidence")
@@ -102,6 +105,12 @@ class Hands:
     without them."""
     joint_error_m: Float[np.ndarray, "N 21"] = _UNGIVEN
     """The same of `joints_m`, once the wrists are laid together, neither turned nor scaled: metres, 0 at the wrist."""
+    root_covariance_m2: Float[np.ndarray, "N 3 3"] = _UNGIVEN
+    """Of the wrist's place in the camera frame, metres squared; NaN: not known, as for all without it."""
+    identities: tuple[int, ...] = ()
+    """Of a video: a number a hand, the same in every frame that shows it; empty for a single picture."""
+    time_s: float | None = None
+    """Of a video: when the frame was taken."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sides", tuple(self.sides))
@@ -121,6 +130,13 @@ class Hands:
         for state in self.states:
             if state not in STATES:
                 raise KnuckleError(f"state: expected one of {', '.join(STATES)}, got {state!r}")
+        object.__setattr__(self, "identities", tuple(int(number) for number in self.identities))
+        if self.identities and len(set(self.identities)) != len(self.sides):
+            raise KnuckleError(
+                f"identities: expected another one for each of {len(self.sides)} hands, got {self.identities}"
+            )
+        if self.time_s is not None and not np.isfinite(self.time_s):
+            raise KnuckleError(f"time_s: expected a finite number of seconds, got {self.time_s}")
         for name, tail in {**_TAILS, **_ERROR_TAILS}.items():
             given = getattr(self, name)
             if given is None:
@@ -137,6 +153,9 @@ class Hands:
             if name.startswith("joint_error"):
                 if (value < 0).any() or np.isinf(value).any():
                     raise KnuckleError(f"{name}: expected finite numbers from 0 on, or NaN where not known")
+            elif name == "root_covariance_m2":
+                if np.isinf(value).any() or (np.einsum("nii->ni", value) < 0).any():
+                    raise KnuckleError(f"{name}: expected finite variances from 0 on, or NaN where not known")
             elif not np.isfinite(value).all():
                 raise KnuckleError(f"{name}: expected finite numbers, got NaN or infinity")
         for name in _SHARES:
@@ -154,21 +173,29 @@ class Hands:
         names = (*_TAILS, *_ERROR_TAILS)
         arrays = {_SINGULAR.get(name, name): getattr(self, name)[index] for name in names}
         arrays |= {name: float(arrays[name]) for name in _SHARES}
-        return Hand(side=self.sides[index], model=self.models[index], state=self.states[index], **arrays)
+        return Hand(
+            side=self.sides[index],
+            model=self.models[index],
+            state=self.states[index],
+            identity=self.identities[index] if self.identities else None,
+            **arrays,
+        )
 
     def faces_of(self, side: Side) -> Int[np.ndarray, "F 3"]:
         """Triangles wound outwards for that side."""
         return self.faces if side == "right" else self.faces[:, ::-1]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain lists and numbers: width, height, camera, hands (each with its model); None for an error of a joint
-        that is not known."""
+        """Plain lists and numbers: width, height, camera, hands (each with its model), of a video also time_s and
+        identities; None for an error of a joint that is not known, no covariance where that is not."""
         camera = self.camera
         return {
+            **({} if self.time_s is None else {"time_s": self.time_s}),
             "width": camera.width,
             "height": camera.height,
             "camera": {
-                k: getattr(camera, k) for k in ("fx", "fy", "cx", "cy", "assumed", "picture_mirrored")
+                k: getattr(camera, k)
+                for k in ("fx", "fy", "cx", "cy", "assumed", "picture_mirrored", "source")
             },
             "hands": [_hand_to_dict(hand) for hand in self],
         }
@@ -182,8 +209,9 @@ class Hands:
         try:
             camera = Camera(**data["camera"], width=int(data["width"]), height=int(data["height"]))
             hands = data["hands"]
+            time_s = None if data.get("time_s") is None else float(data["time_s"])
             if not hands:
-                return cls(camera)
+                return cls(camera, time_s=time_s)
             arrays: dict[str, Any] = {
                 name: np.array([h[_SINGULAR.get(name, name)] for h in hands], dtype=float) for name in _TAILS
             }
@@ -195,7 +223,16 @@ class Hands:
             }
             sides, models = (tuple(h[key] for h in hands) for key in ("side", "model"))
             states = tuple(h.get("state", "observed") for h in hands)
-            result = cls(camera, sides=sides, models=models, states=states, **arrays)
+            identities = tuple(h["identity"] for h in hands if "identity" in h)
+            result = cls(
+                camera,
+                sides=sides,
+                models=models,
+                states=states,
+                identities=identities,
+                time_s=time_s,
+                **arrays,
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise KnuckleError(
                 f"hands: expected the keys and shapes that to_dict writes, got {error!r}"
@@ -205,6 +242,15 @@ class Hands:
     def with_faces(self, faces: Int[np.ndarray, "F 3"]) -> "Hands":
         """The same hands with the triangles of a right hand's mesh."""
         return self.changed(faces=faces)
+
+    def rows(self, chosen: Sequence[int]) -> "Hands":
+        """Some of the hands, in that order."""
+        numbers = list(chosen)
+        values: dict[str, Any] = {name: getattr(self, name)[numbers] for name in (*_TAILS, *_ERROR_TAILS)}
+        for name in ("sides", "models", "states", "identities"):
+            of_all = getattr(self, name)
+            values[name] = tuple(of_all[number] for number in numbers) if of_all else ()
+        return self.changed(model="" if numbers else self.model, **values)
 
     def changed(self, **values: Any) -> "Hands":
         """The same hands with other values of some fields."""
@@ -234,6 +280,10 @@ def _hand_to_dict(hand: Hand) -> dict[str, Any]:
     plain = {name: v.tolist() if isinstance(v, np.ndarray) else v for name, v in values.items()}
     for name in ("joint_error_px", "joint_error_m"):
         plain[name] = [None if v != v else v for v in plain[name]]
+    if np.isnan(hand.root_covariance_m2).any():
+        del plain["root_covariance_m2"]
+    if hand.identity is None:
+        del plain["identity"]
     return plain
 
 

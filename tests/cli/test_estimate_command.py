@@ -8,12 +8,15 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import PIL.Image
 import pytest
 import trimesh
 from typer.testing import CliRunner
 
 from knuckle.cli.main import app
+from knuckle.geometry.camera import Camera
 from knuckle.inference.detection.detection import Detection
+from knuckle.photos.camera_file import write_camera
 from knuckle.photos.reading import read_image
 
 from .conftest import names, one_error
@@ -53,6 +56,7 @@ def test_writes_json_overlay_and_glb(run, photo, tmp_path):
     assert data["camera"] == {"fx": 200, "fy": 210, "cx": 80, "cy": 60} | {
         "assumed": False,
         "picture_mirrored": False,
+        "source": "given",
     }
     assert [hand["side"] for hand in data["hands"]] == ["left", "right"]
     hand = data["hands"][0]
@@ -235,3 +239,26 @@ def test_box_and_side_load_neither_detector_nor_torch(photo, fake_model):
     )
     assert result.returncode == 0, result.stderr
     assert "LOADED []" in result.stdout
+
+
+def test_the_focal_length_is_exifs_unless_told_otherwise(run, photo, tmp_path):
+    exif = PIL.Image.Exif()
+    exif.get_ifd(0x8769)[0xA405] = 26
+    exif[0x8769] = 0
+    jpeg = tmp_path / "phone.jpg"
+    PIL.Image.open(photo).convert("RGB").save(jpeg, exif=exif)
+    camera = tmp_path / "camera.json"
+    write_camera(camera, Camera(120, 120, 159.5, 119.5, 320, 240))
+    for options, source, focal in (
+        ((), "exif", 26 / np.hypot(36, 24) * 200),
+        (("--no-exif",), "assumed", 200),
+        (("--camera", camera), "calibrated", 60),
+        (("--camera", camera, "--no-rectify"), "calibrated", 60),
+    ):
+        out = tmp_path / f"{source}{len(options)}"
+        result = run(jpeg, "--box", "110,70,40,44", "--side", "left", "--out", out, *options)
+        assert result.exit_code == 0, result.output
+        data = json.loads((out / "phone.json").read_text())["camera"]
+        assert (data["source"], data["assumed"]) == (source, source == "assumed")
+        assert data["fx"] == pytest.approx(focal, abs=0.01)
+        assert ("assumed focal length" in result.output) == (source == "assumed")

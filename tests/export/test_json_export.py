@@ -38,6 +38,7 @@ def test_the_file_has_exactly_the_documented_keys(tmp_path):
     assert data["camera"] == {"fx": 400.1235, "fy": 401.0, "cx": 160.0, "cy": 120.0} | {
         "assumed": True,
         "picture_mirrored": False,
+        "source": "assumed",
     }
     assert len(data["hands"]) == 2
     for hand in data["hands"]:

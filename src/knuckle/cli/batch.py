@@ -30,6 +30,7 @@ from knuckle.inference.auto import AnyPredictor, open_predictor
 from knuckle.inference.detection.detection import Detector
 from knuckle.inference.estimate import Request, detect, open_detector, predict
 from knuckle.inference.picture import in_picture_of
+from knuckle.inference.rectified import RECTIFY, RectifiedPredictor, rectified
 from knuckle.photos.reading import Photo, read_photo
 from knuckle.progress import show_progress
 from knuckle.skeleton import WRIST
@@ -50,7 +51,12 @@ class Done:
 
 
 def run(
-    photos: Sequence[Given], request: Request, *, model: str = AUTO, out: Path | None = None
+    photos: Sequence[Given],
+    request: Request,
+    *,
+    model: str = AUTO,
+    out: Path | None = None,
+    rectify: bool = RECTIFY,
 ) -> list[Done]:
     """Estimate photos, write their files and print a table of those that could be done.
 
@@ -60,12 +66,13 @@ def run(
         model: as of `estimate`; "all" compares every installed model.
         out: the folder for all results, made if missing, with the subfolders of `Given`; where two photos would get
             the same names in it, the subfolders below the parent of all photos. None writes beside each photo.
+        rectify: as of `estimate`.
 
     Raises KnuckleError for what concerns the whole call (model, detector, out); what concerns one photo goes to stderr.
     """
     # Headers that Pillow finds odd are no news to the user, who is told what could not be read.
     warnings.filterwarnings("ignore", module=r"PIL\.")
-    predictors = _open_models(model, request)
+    predictors = _open_models(model, request, rectify=rectify)
     if out is not None:
         check_folder(out)
         photos = spread(photos) if _names_meet(photos) else photos
@@ -92,20 +99,22 @@ def check_folder(folder: Path) -> None:
         raise KnuckleError(f"{folder}: expected a folder to write to, but writing is not permitted")
 
 
-def _open_models(model: str, request: Request) -> dict[str, AnyPredictor]:
+def _open_models(
+    model: str, request: Request, *, rectify: bool
+) -> dict[str, AnyPredictor | RectifiedPredictor]:
     """The predictors of the model named, or for "all" of every installed one."""
     names = list(available()) if model == ALL else [model]
     if not names:
         raise KnuckleError("model: expected installed weights for all of them, got none")
     found = {name: AUTO if name == AUTO else resolve(name, also=(AUTO, ALL)) for name in names}
     options = {"looks": request.looks, "evidence": request.evidence}
-    return {name: open_predictor(each, **options) for name, each in found.items()}
+    return {name: rectified(open_predictor(each, **options), wanted=rectify) for name, each in found.items()}
 
 
 def _each(
     photos: Sequence[Given],
     request: Request,
-    predictors: dict[str, AnyPredictor],
+    predictors: dict[str, AnyPredictor | RectifiedPredictor],
     out: Path | None,
     *,
     compared: bool,
@@ -228,7 +237,9 @@ def _print_table(done: Sequence[Done]) -> None:
                 )
     console.print(table)
     if any(len(item.results[0]) and item.results[0].camera.assumed for item in done):
-        console.print("Distances rest on an assumed focal length; --camera FX,FY,CX,CY makes them true.")
+        console.print(
+            "Distances rest on an assumed focal length; --camera makes them true (`knuckle calibrate` finds it)."
+        )
     for item in done:
         # Paths stay whole however narrow the terminal is, so that they can be copied.
         console.print("wrote " + ", ".join(map(printable, item.written)), soft_wrap=True, markup=False)

@@ -2,12 +2,15 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from knuckle.errors import KnuckleError
 from knuckle.inference.detection.search import DEFAULT_NETWORK, DetectorName, Effort
+
+if TYPE_CHECKING:
+    from knuckle.geometry.camera import Camera
 
 
 def estimate(
@@ -29,9 +32,16 @@ def estimate(
     camera: Annotated[
         str | None,
         typer.Option(
-            metavar="FX,FY,CX,CY", help="The camera's intrinsics, px; else the focal length is guessed."
+            metavar="FX,FY,CX,CY|FILE",
+            help="The camera's intrinsics, px, or the camera.json of `knuckle calibrate`; else EXIF's, or a guess.",
         ),
     ] = None,
+    exif: Annotated[
+        bool,
+        typer.Option(
+            help="Take the focal length from a photo's EXIF where there is no --camera, or guess it."
+        ),
+    ] = True,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where to write; default: beside each photo.")
     ] = None,
@@ -77,6 +87,12 @@ def estimate(
             "--mirror", help="The photos are mirror images, as many selfies are: the true side is the other."
         ),
     ] = False,
+    rectify: Annotated[
+        bool,
+        typer.Option(
+            help="Show the model hands that a wide camera sees far from its axis as a camera turned to them would."
+        ),
+    ] = True,
 ) -> None:
     """Find the hands in photos and write, for PHOTO.jpg, PHOTO.json, PHOTO.overlay.png and PHOTO.glb.
 
@@ -97,18 +113,19 @@ def estimate(
     given = find_photos(photos)
     if boxes and len(given) > 1:
         raise KnuckleError(f"--box: expected a single photo with it, got {len(given)}")
-    intrinsics = None if camera is None else numbers("--camera", camera, "FX,FY,CX,CY")
+    intrinsics = None if camera is None else given_camera(camera)
     request = Request.checked(
         boxes=boxes,
         sides=sides,
         camera=intrinsics,
+        exif=exif,
         looks=looks,
         evidence=evidence,
         mirrored=mirror,
         effort=effort,
         network=detector,
     )
-    if len(run(given, request, model=model, out=out)) < len(given):
+    if len(run(given, request, model=model, out=out, rectify=rectify)) < len(given):
         raise typer.Exit(2)
 
 
@@ -124,6 +141,15 @@ def given_hands(
             f" got {len(boxes)} of --box and {len(sides)} of --side"
         )
     return boxes or None, sides or None
+
+
+def given_camera(text: str) -> "Camera | list[float]":
+    """What --camera gives: a camera.json, or fx, fy, cx, cy px; raises KnuckleError for neither."""
+    from knuckle.photos.camera_file import names_camera_file, read_camera
+
+    if names_camera_file(text):
+        return read_camera(text)
+    return numbers("--camera", text, "FX,FY,CX,CY")
 
 
 def numbers(option: str, text: str, names: str) -> list[float]:

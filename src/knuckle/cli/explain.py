@@ -28,7 +28,8 @@ def explain(
         list[str] | None, typer.Option(metavar="left|right", help="Which hand, one for each --box.")
     ] = None,
     camera: Annotated[
-        str | None, typer.Option(metavar="FX,FY,CX,CY", help="The camera's intrinsics, px.")
+        str | None,
+        typer.Option(metavar="FX,FY,CX,CY|FILE", help="The camera's intrinsics, px, or a camera.json."),
     ] = None,
     joint: Annotated[
         list[str] | None,
@@ -47,7 +48,7 @@ def explain(
     and 6). Without --box the photo's first pair of hands is shown, or its best hand where there is none.
     """
     from knuckle.cli.batch import check_folder
-    from knuckle.cli.estimate import given_hands, numbers
+    from knuckle.cli.estimate import given_camera, given_hands
     from knuckle.cli.ownership import png_bytes
     from knuckle.files import atomic_path, printable
     from knuckle.inference.estimate import Request, detect
@@ -56,7 +57,7 @@ def explain(
 
     joints = [_joint_number(name) for name in joint] if joint else DEFAULT_JOINTS
     boxes, sides = given_hands(box, side)
-    intrinsics = None if camera is None else numbers("--camera", camera, "FX,FY,CX,CY")
+    intrinsics = None if camera is None else given_camera(camera)
     request = Request.checked(boxes=boxes, sides=sides, camera=intrinsics, mirrored=mirror)
     folder = photo.parent if out is None else out
     check_folder(folder)

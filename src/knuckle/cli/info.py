@@ -17,6 +17,8 @@ PACKAGES = {
         "typer",
         "pillow",
     ),
+    "video": ("av",),
+    "parquet": ("pyarrow",),
     "train": (
         "torch",
         "torchvision",

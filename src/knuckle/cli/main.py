@@ -12,8 +12,12 @@ from knuckle.errors import KnuckleError, install_command
 
 COMMANDS = {
     "estimate": "Find the hands in photos; write their joints, meshes and pictures.",
+    "track": "Follow the hands through videos; write JSON lines, tables and an overlay video.",
+    "live": "Show a camera, stream or video with its hands drawn over it.",
     "explain": "Show where a two-hand system looked for joints.",
     "demo": "Estimate the sample photo that comes with the package.",
+    "calibrate": "Find a camera's focal length from pictures of a bank card; write it for --camera.",
+    "doctor": "Show cameras, codecs, runtimes and speed here, and what live video would choose.",
     "info": "Print versions, installed packages and weights, for a bug report.",
     "synth": "Render labelled hands as a set, or a sheet of them to look at.",
     "convert": "Turn a dataset's training split, or labelled photographs, into a set to train on.",
@@ -27,6 +31,8 @@ COMMANDS = {
 
 # The extra of the package that installs a module which the base install does not have.
 EXTRAS = {
+    "av": "video",
+    "pyarrow": "parquet",
     **dict.fromkeys(("torch", "torchvision", "timm", "accelerate", "safetensors"), "train"),
     **dict.fromkeys(("numba", "tensorboard", "onnx", "onnxscript", "matplotlib"), "train"),
 }

@@ -9,6 +9,7 @@ from jaxtyping import Int
 
 from knuckle.errors import KnuckleError
 from knuckle.files import atomic_path
+from knuckle.geometry.camera import Camera
 from knuckle.hands import Hands
 
 FORMAT = "knuckle hands"
@@ -26,6 +27,7 @@ _DECIMALS = {
     "side_confidence": 4,
     "joint_error_px": 3,
     "joint_error_m": 6,
+    "root_covariance_m2": 9,
 }
 """Decimals of each field: joints to 0.001 px and 0.001 mm, rotations to 0.000001 rad."""
 
@@ -35,27 +37,43 @@ def hands_to_json(hands: Hands, *, image: str, photo: str | None = None) -> dict
     seen from the file.
 
     {"format", "version", "image", "photo" (where given), "width", "height", "camera": {"fx", "fy", "cx", "cy",
-    "assumed", "picture_mirrored"}, "hands": [{"side", "confidence", "box_px", "joints_px", "joints_m", "vertices_m",
-    "pose_rad", "shape", "model", "side_confidence", "state", "joint_error_px", "joint_error_m"}]}. Units and frames are
-    those of `Hands`; an error of a joint that is not known is null.
+    "assumed", "picture_mirrored", "source"}, "hands": [{"side", "confidence", "box_px", "joints_px", "joints_m",
+    "vertices_m", "pose_rad", "shape", "model", "side_confidence", "state", "joint_error_px", "joint_error_m"}]}. Units
+    and frames are those of `Hands`; an error of a joint that is not known is null. A frame of a video has "time_s"
+    before the width, and each of its hands "identity"; "root_covariance_m2" is there where it is known.
     """
     data = hands.to_dict()
-    for hand in data["hands"]:
-        for key, decimals in _DECIMALS.items():
-            # Adding zero turns -0.0 into 0.0.
-            hand[key] = (np.round(np.asarray(hand[key], dtype=float), decimals) + 0.0).tolist()
-        for key in ("joint_error_px", "joint_error_m"):
-            hand[key] = [None if np.isnan(value) else value for value in hand[key]]
-    camera = {k: v if isinstance(v, bool) else round(float(v), 4) for k, v in data["camera"].items()}
     return {
         "format": FORMAT,
         "version": VERSION,
         "image": image,
         **({} if photo is None else {"photo": photo}),
-        **{key: data[key] for key in ("width", "height")},
-        "camera": camera,
-        "hands": data["hands"],
+        **{key: data[key] for key in ("time_s", "width", "height") if key in data},
+        "camera": camera_to_json(hands.camera),
+        "hands": [rounded_hand(hand) for hand in data["hands"]],
     }
+
+
+def camera_to_json(camera: Camera) -> dict[str, Any]:
+    """The intrinsics as files have them."""
+    names = ("fx", "fy", "cx", "cy", "assumed", "picture_mirrored", "source")
+    values = {name: getattr(camera, name) for name in names}
+    return {name: v if isinstance(v, bool | str) else round(float(v), 4) for name, v in values.items()}
+
+
+def rounded_hand(hand: dict[str, Any]) -> dict[str, Any]:
+    """One hand of `Hands.to_dict` with its numbers as files have them."""
+    rounded = {}
+    for key, value in hand.items():
+        if key not in _DECIMALS:
+            rounded[key] = value
+            continue
+        # Adding zero turns -0.0 into 0.0.
+        numbers = (np.round(np.asarray(value, dtype=float), _DECIMALS[key]) + 0.0).tolist()
+        if key in ("joint_error_px", "joint_error_m"):
+            numbers = [None if np.isnan(number) else number for number in numbers]
+        rounded[key] = numbers
+    return rounded
 
 
 def write_json(path: str | Path, hands: Hands, *, image: str) -> None:

@@ -5,6 +5,7 @@ an image of width W maps x to W - 1 - x.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
 
 import numpy as np
 from jaxtyping import Float
@@ -13,6 +14,13 @@ from knuckle.errors import KnuckleError
 from knuckle.geometry import projection
 from knuckle.geometry.crop import middle_px, resized_px
 from knuckle.geometry.mirror import mirror_column
+
+CameraSource = Literal["given", "calibrated", "exif", "assumed"]
+"""Where intrinsics come from: from the user or a data set, from `knuckle calibrate`, from what a photo's file says of
+its lens, or from nothing but the picture's size."""
+SOURCES: tuple[CameraSource, ...] = get_args(CameraSource)
+_UNGIVEN: Any = None
+"""Filled in when the camera is made."""
 
 OPENGL_FROM_CAMERA = np.array([1.0, -1.0, -1.0])
 """Times a point of the camera frame: the same point where y is up and z backward, as OpenGL and glTF have it. And
@@ -33,8 +41,17 @@ class Camera:
     """Whether they were guessed and not measured."""
     picture_mirrored: bool = False
     """Whether the picture is the mirror image of what the camera saw, as many selfies are: u = cx - fx x / z."""
+    source: CameraSource = _UNGIVEN
+    """Where the intrinsics come from; without it "assumed" or "given", as `assumed` says."""
 
     def __post_init__(self) -> None:
+        if self.source is None:
+            object.__setattr__(self, "source", "assumed" if self.assumed else "given")
+        if self.source not in SOURCES or (self.source == "assumed") != self.assumed:
+            raise KnuckleError(
+                f"camera source: expected one of {', '.join(SOURCES)}, assumed if and only if the camera is,"
+                f" got {self.source!r} and assumed {self.assumed}"
+            )
         check_intrinsics(self.fx, self.fy, self.cx, self.cy)
         if self.width < 1 or self.height < 1:
             raise KnuckleError(f"camera: expected a frame of at least 1x1 px, got {self.width}x{self.height}")
@@ -98,6 +115,29 @@ class Camera:
         across, down = width / self.width, height / self.height
         cx, cy = resized_px(self.cx, across), resized_px(self.cy, down)
         return replace(self, fx=self.fx * across, fy=self.fy * down, cx=cx, cy=cy, width=width, height=height)
+
+    def turned(self) -> "Camera":
+        """The camera of the same picture turned by a quarter, nobody knows which way: its principal point is in the
+        middle."""
+        cx, cy = middle_px(self.height), middle_px(self.width)
+        return replace(self, fx=self.fy, fy=self.fx, cx=cx, cy=cy, width=self.height, height=self.width)
+
+    def fitted(self, width: int, height: int) -> "Camera":
+        """The camera of a picture of another size that the same device took: smaller or larger, or turned by a quarter.
+
+        Raises KnuckleError for one of another shape, which shows more or less.
+        """
+        if (self.width, self.height) == (width, height):
+            return self
+        for camera in (self, self.turned()):
+            across, down = width / camera.width, height / camera.height
+            # Sizes are rounded to whole pixels.
+            if abs(across * camera.height - height) <= 1 or abs(down * camera.width - width) <= 1:
+                return camera.resized(width, height)
+        raise KnuckleError(
+            f"camera: expected one of the picture's {width}x{height} px or of the same shape,"
+            f" got one of {self.width}x{self.height}"
+        )
 
 
 def check_intrinsics(fx: float, fy: float, cx: float, cy: float) -> None:

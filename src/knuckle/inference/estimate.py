@@ -23,8 +23,10 @@ from knuckle.inference.detection.detection import Detector
 from knuckle.inference.detection.evidence import Evidence, gather_evidence
 from knuckle.inference.detection.search import DEFAULT_NETWORK, DetectorName, Effort, check_search
 from knuckle.inference.picture import Picture
+from knuckle.inference.rectified import RECTIFY, RectifiedPredictor, rectified
 from knuckle.inference.sides import decide_sides
 from knuckle.inference.two_hands import check_looks
+from knuckle.photos.camera_file import names_camera_file, read_camera
 from knuckle.photos.reading import Photo, check_image, read_photo, warn_of
 from knuckle.skeleton import SIDES, Side
 from knuckle.weights import AUTO
@@ -35,13 +37,15 @@ def estimate(
     *,
     boxes: Float[np.ndarray, "N 4"] | Sequence[Sequence[float]] | None = None,
     sides: Sequence[Side] | None = None,
-    camera: Camera | Sequence[float] | None = None,
+    camera: Camera | Sequence[float] | str | PathLike[str] | None = None,
+    exif: bool = True,
     model: str = AUTO,
     detector: Detector | DetectorName = DEFAULT_NETWORK,
     effort: Effort = "normal",
     looks: int = 2,
     evidence: bool = True,
     mirrored: bool = False,
+    rectify: bool = RECTIFY,
 ) -> Hands:
     """Estimate the hands in a photo.
 
@@ -49,8 +53,10 @@ def estimate(
         image: a path, or an RGB array of uint8, shape (H, W, 3).
         boxes: x, y, w, h px round each hand's joints; with sides. Without them the hands are found first.
         sides: "left" or "right" for each box.
-        camera: fx, fy, cx, cy px or a Camera; without it a focal length of sqrt(W^2 + H^2) px is assumed, so distances
-            are only as good as that guess.
+        camera: fx, fy, cx, cy px, a Camera, or the path of the camera.json that `knuckle calibrate` writes. Without it
+            the focal length is what the photo's EXIF says, or where that says nothing sqrt(W^2 + H^2) px are assumed,
+            and distances are only as good as that guess (`Camera.source` tells which; docs/metric.md).
+        exif: whether EXIF counts.
         model: a name (`knuckle info` lists them) or the path of an .onnx file. "auto": every hand is seen by DaHyF, and
             a left and a right one near each other together by a two-hand system too, where one is installed; what both
             see is merged (`knuckle.inference.pairing` and `merge` have the rules, `Hands.models` who answered).
@@ -65,6 +71,8 @@ def estimate(
         mirrored: the picture is a mirror image, as many selfies are. Boxes and camera are given in px of the picture as
             it is; sides are the person's true ones. px of the result are of that picture too; metres and rotations
             are of the true hands, as the camera saw them (`Camera.picture_mirrored`).
+        rectify: hands more than 35 degrees off the axis are shown to the model as a camera turned to them would see
+            them (`knuckle.inference.rectified`); only wide cameras, whose intrinsics are given, see any there.
 
     A photo that could be read only in part or in another size is warned of (`knuckle.read_image`); px stay those of
     the file. Returns `Hands`, in the order of the boxes, or best first when found; empty when there is no hand.
@@ -81,6 +89,7 @@ def estimate(
         boxes=boxes,
         sides=sides,
         camera=camera,
+        exif=exif,
         looks=looks,
         evidence=evidence,
         mirrored=mirrored,
@@ -88,7 +97,7 @@ def estimate(
         network=detector if named else DEFAULT_NETWORK,
     )
     picture, shown = request.shown(photo)
-    predictor = _predictor(model, request.looks, request.evidence)
+    predictor = rectified(_predictor(model, request.looks, request.evidence), wanted=rectify)
     found = detect(picture.pixels, shown, detector=None if named else detector)
     return picture.given_hands(predict(predictor, picture.pixels, found, picture.camera))
 
@@ -102,7 +111,7 @@ class Request:
     sides: tuple[Side, ...] | None = None
     """One for each box, or None with them."""
     camera: Camera | tuple[float, float, float, float] | None = None
-    """A camera, or fx, fy, cx, cy px of every picture; None assumes them."""
+    """A camera, or fx, fy, cx, cy px of every picture; None takes them from EXIF or assumes them."""
     looks: int = 2
     """How often a two-hand system is asked about a pair."""
     evidence: bool = True
@@ -113,6 +122,8 @@ class Request:
     """How long to search for hands."""
     network: DetectorName = DEFAULT_NETWORK
     """What says where they may be."""
+    exif: bool = True
+    """Whether a photo's EXIF counts where no camera is given."""
 
     @classmethod
     def checked(
@@ -121,6 +132,7 @@ class Request:
         boxes: Any = None,
         sides: Any = None,
         camera: Any = None,
+        exif: bool = True,
         looks: Any = 2,
         evidence: bool = True,
         mirrored: bool = False,
@@ -142,24 +154,30 @@ class Request:
             bool(mirrored),
             effort,
             network,
+            exif,
         )
 
     def shown(self, photo: Photo) -> tuple[Picture, "Request"]:
         """A photo as networks are shown it, and this request in px of that.
 
-        Raises KnuckleError for a `Camera` of another size, or a box that does not fit the photo.
+        Raises KnuckleError for a `Camera` of another size (of another shape, where it comes from `knuckle calibrate`),
+        or a box that does not fit the photo.
         """
         if self.boxes_px is not None:
             _check_boxes_meet(self.boxes_px, photo.width, photo.height)
-        picture = Picture.of(photo.pixels, self._camera_of(photo.width, photo.height))
+        picture = Picture.of(photo.pixels, self._camera_of(photo))
         boxes = None if self.boxes_px is None else picture.shown_boxes(self.boxes_px)
         return picture, replace(self, boxes_px=boxes, camera=picture.camera, mirrored=False)
 
-    def _camera_of(self, width: int, height: int) -> Camera:
+    def _camera_of(self, photo: Photo) -> Camera:
+        width, height = photo.width, photo.height
         if self.camera is None:
-            camera = Camera.from_size(width, height)
+            written = photo.camera if self.exif else None
+            camera = Camera.from_size(width, height) if written is None else written
         elif not isinstance(self.camera, Camera):
             camera = Camera(*self.camera, width=width, height=height)
+        elif self.camera.source == "calibrated":
+            camera = self.camera.fitted(width, height)
         elif (self.camera.width, self.camera.height) != (width, height):
             raise KnuckleError(
                 f"camera: expected one of the picture's {width}x{height} px,"
@@ -218,7 +236,7 @@ def open_detector(request: Request) -> Detector:
 
 
 def predict(
-    predictor: AnyPredictor,
+    predictor: AnyPredictor | RectifiedPredictor,
     image: UInt8[np.ndarray, "H W 3"],
     hands: BoxedHands,
     camera: Camera,
@@ -298,13 +316,20 @@ def _check_one_side_a_box(boxes: Float[np.ndarray, "N 4"] | None, sides: tuple[S
 
 
 def _checked_camera(camera: Any) -> Camera | tuple[float, float, float, float] | None:
-    """Raises KnuckleError for intrinsics that are not four finite numbers with fx, fy > 0."""
+    """Raises KnuckleError for intrinsics that are not four finite numbers with fx, fy > 0, and a file that is no
+    camera."""
     if camera is None or isinstance(camera, Camera):
         return camera
+    expected = "camera: expected fx, fy, cx, cy in px, a Camera or a camera.json"
+    if isinstance(camera, str | PathLike):
+        path = Path(camera)
+        if not names_camera_file(path):
+            raise KnuckleError(f"{expected}, got {str(path)!r}")
+        return read_camera(path)
     try:
         fx, fy, cx, cy = (float(value) for value in camera)
     except (TypeError, ValueError):
-        raise KnuckleError(f"camera: expected fx, fy, cx, cy in px or a Camera, got {camera!r}") from None
+        raise KnuckleError(f"{expected}, got {camera!r}") from None
     check_intrinsics(fx, fy, cx, cy)
     return fx, fy, cx, cy
 

@@ -254,6 +254,11 @@ def _agreement(read: Estimated, side_px: Float[np.ndarray, "N"]) -> Float[np.nda
     return np.nan_to_num(np.stack(columns, axis=1))
 
 
+def with_partners(odds: Float[np.ndarray, "N"], boxes_px: Float[np.ndarray, "N 4"]) -> Float[np.ndarray, "N"]:
+    """`with_pairs` by the table that ships. Raises KnuckleError when it is missing or damaged."""
+    return with_pairs(odds, boxes_px, read_table(TABLE).pair)
+
+
 def with_pairs(
     odds: Float[np.ndarray, "N"], boxes_px: Float[np.ndarray, "N 4"], pair: float
 ) -> Float[np.ndarray, "N"]:

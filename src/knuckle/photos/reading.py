@@ -13,6 +13,8 @@ import numpy as np
 from jaxtyping import UInt8
 
 from knuckle.errors import KnuckleError, install_command
+from knuckle.geometry.camera import Camera
+from knuckle.photos.exif import exif_camera, lens_of
 from knuckle.photos.header import FORMATS, Header, format_of, orientation_of, read_header
 
 MAX_PIXELS = 100_000_000
@@ -41,6 +43,8 @@ class Photo:
     height: int
     notes: tuple[str, ...] = ()
     """What a user should know of how it was read, one sentence each, naming the file."""
+    camera: Camera | None = None
+    """What the file's EXIF says of the lens, in px of width x height; None where it says nothing, or nonsense."""
 
 
 def read_photo(path: str | Path) -> Photo:
@@ -58,6 +62,8 @@ def read_photo(path: str | Path) -> Photo:
     if header is None:
         raise KnuckleError(f"{path}: expected a {FORMATS} picture, got {_describe(data)}")
     reduction = _checked_reduction(path, header)
+    # Pillow closes a TIFF with its pixels, while a PNG may tell behind them.
+    lens = lens_of(header.picture) if header.format == "TIFF" else None
     notes = []
     if header.page:
         notes.append(f"read page {header.page + 1}, the largest of {header.pages}")
@@ -74,10 +80,12 @@ def read_photo(path: str | Path) -> Photo:
             notes.append(f"its 16-bit colours use {bits} bits; brightened {2 ** (16 - bits)} times")
     orientation = orientation_of(header.picture)
     width, height = header.width, header.height
+    camera = exif_camera(lens or lens_of(header.picture), width, height)
     if orientation >= 5:
         width, height = height, width
+        camera = None if camera is None else camera.turned()
     notes = tuple(f"{path}: {note}" for note in notes)
-    return Photo(_turned(pixels, orientation), width, height, notes)
+    return Photo(_turned(pixels, orientation), width, height, notes, camera)
 
 
 def read_image(path: str | Path) -> UInt8[np.ndarray, "H W 3"]:

@@ -28,6 +28,7 @@ def draw_close_up(
         window.size,
         old.assumed,
         old.picture_mirrored,
+        old.source,
     )
     boxes = np.concatenate(
         [apply_affine(matrix, hands.boxes_px[:, :2]), hands.boxes_px[:, 2:] * scale], axis=1

@@ -8,7 +8,7 @@ from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
 from knuckle.hands import Hand, Hands
 from knuckle.skeleton import BONES
-from knuckle.view.palette import FINGER_COLOURS, HAND_COLOURS
+from knuckle.view.palette import FINGER_COLOURS, HAND_COLOURS, STATE_COLOURS
 from knuckle.view.shading import Mesh, Window, draw_layer, find_window
 
 _SHIFT = 4  # cv2 draws at 1/16 px
@@ -37,8 +37,9 @@ def draw_hands(
 
     Meshes are see-through and hide each other by depth. Each hand has its own colour, and in the skeleton each
     finger; lines are wider for larger hands. Doubtful joints (`DOUBTFUL_SHARE`), and all of a doubtful hand, are
-    hollow, their bones dashed; in a hand that is there a ring shows how far off they may be. Parts outside the photo
-    or behind the camera are left out. Raises KnuckleError if the image is not RGB uint8 or its size is not that of the
+    hollow, their bones dashed; in a hand that is there a ring shows how far off they may be. Of a video, colours follow
+    identities, and bones of held and bridged hands have one colour (`STATE_COLOURS`). Parts outside the photo or
+    behind the camera are left out. Raises KnuckleError if the image is not RGB uint8 or its size is not that of the
     hands' camera.
 
     Args:
@@ -47,7 +48,8 @@ def draw_hands(
         mesh: draw the meshes.
         skeleton: draw the skeletons.
         labels: write side and confidence: "left 0.98"; of a side that is not sure its probability too, "left 62% 0.98";
-            after a doubtful hand a question mark.
+            after a doubtful hand a question mark; of a video the identity before, and after held and bridged hands
+            what they are: "3 left 0.98 held".
     """
     image = np.asarray(image_rgb)
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
@@ -67,16 +69,23 @@ def draw_hands(
     far_to_near = sorted(range(len(hands)), key=lambda i: -hands.joints_m[i, :, 2].mean())
     for hand in (hands[i] for i in far_to_near) if skeleton else ():
         drawn = find_drawable(hand.joints_px, hand.joints_m)
-        draw_skeleton(picture, hand.joints_px, drawn, radius_px=_rings(hand))
+        draw_skeleton(
+            picture, hand.joints_px, drawn, radius_px=_rings(hand), colour=STATE_COLOURS.get(hand.state)
+        )
     for i in far_to_near if labels else ():
         if window := _joints_window(hands[i], picture):
-            draw_label(picture, label_of(hands[i]), window, hand_colour(i), taken)
+            draw_label(picture, label_of(hands[i]), window, colour_of(hands, i), taken)
     return picture
 
 
 def hand_colour(index: int) -> np.ndarray:
     """Colour of the index-th hand of a photo."""
     return HAND_COLOURS[index % len(HAND_COLOURS)]
+
+
+def colour_of(hands: Hands, index: int) -> np.ndarray:
+    """Colour of one of a frame's hands: of a video its identity's."""
+    return hand_colour(hands.identities[index] if hands.identities else index)
 
 
 def side_of(hand: Hand) -> str:
@@ -87,7 +96,9 @@ def side_of(hand: Hand) -> str:
 
 def label_of(hand: Hand) -> str:
     """What is written at a hand."""
-    return f"{side_of(hand)} {hand.confidence:.2f}{' ?' if hand.state == 'doubtful' else ''}"
+    who = "" if hand.identity is None else f"{hand.identity} "
+    after = {"observed": "", "doubtful": " ?"}.get(hand.state, f" {hand.state}")
+    return f"{who}{side_of(hand)} {hand.confidence:.2f}{after}"
 
 
 def doubtful_joints(hand: Hand) -> Bool[np.ndarray, "21"]:
@@ -123,16 +134,18 @@ def draw_skeleton(
     drawn: Bool[np.ndarray, "21"],
     *,
     radius_px: Float[np.ndarray, "21"] | None = None,
+    colour: Int[np.ndarray, "3"] | None = None,
 ) -> None:
     """Bones in the colours of their fingers, white-rimmed joints; widths follow the size of the hand.
 
-    radius_px: how far off doubtful joints may be; 0 for the others, NaN where it is not known.
+    radius_px: how far off doubtful joints may be; 0 for the others, NaN where it is not known. colour: of all bones.
     """
+    colours = FINGER_COLOURS if colour is None else np.tile(colour, (len(FINGER_COLOURS), 1))
     radius = np.zeros(len(joints_px)) if radius_px is None else radius_px
     extent = min(hand_extent(joints_px, drawn), float(np.hypot(*picture.shape[:2])))
     width = max(extent * 0.011, 1.0)
     if extent >= _FINE_BELOW_PX:
-        _draw_bones(picture, joints_px, drawn, width, radius)
+        _draw_bones(picture, joints_px, drawn, width, radius, colours)
         return
     margin = np.ceil(3 * width + min(np.nan_to_num(radius[drawn]).max(initial=0.0), extent))
     inside = (
@@ -148,7 +161,7 @@ def draw_skeleton(
     over = []
     for paper in (0, 255):
         canvas = np.full((height * _FINE, wide * _FINE, 3), paper, dtype=np.uint8)
-        _draw_bones(canvas, fine, drawn, width * _FINE, radius * _FINE)
+        _draw_bones(canvas, fine, drawn, width * _FINE, radius * _FINE, colours)
         over.append(cv2.resize(canvas, (wide, height), interpolation=cv2.INTER_AREA).astype(np.float32))
     part[:] = np.clip(over[0] + part * (over[1] - over[0]) / 255 + 0.5, 0, 255).astype(np.uint8)
 
@@ -195,7 +208,7 @@ def _draw_meshes(picture: np.ndarray, hands: Hands, camera: Camera) -> None:
         faces = hands.faces_of(hand.side)
         if not len(faces) or not len(hand.vertices_m):
             continue
-        mesh = Mesh(hand.vertices_m, faces, hand_colour(i))
+        mesh = Mesh(hand.vertices_m, faces, colour_of(hands, i))
         window = find_window(mesh, camera)
         if window is None:
             continue
@@ -230,7 +243,12 @@ def _joints_window(hand: Hand, picture: np.ndarray) -> tuple[float, float, float
 
 
 def _draw_bones(
-    picture: np.ndarray, joints_px: np.ndarray, drawn: np.ndarray, width: float, radius_px: np.ndarray
+    picture: np.ndarray,
+    joints_px: np.ndarray,
+    drawn: np.ndarray,
+    width: float,
+    radius_px: np.ndarray,
+    colours: np.ndarray,
 ) -> None:
     edge = max(1, round(width * 0.3))
     doubtful = radius_px != 0
@@ -238,16 +256,16 @@ def _draw_bones(
     bones = [(a, b) for a, b in BONES if drawn[a] and drawn[b]]
     for ring, shade in ((edge, 0.25), (0, 1.0)):
         for a, b in bones:
-            colour = _tone(FINGER_COLOURS[(b - 1) // 4], shade)
+            colour = _tone(colours[(b - 1) // 4], shade)
             for start, end in _dashes(points[a], points[b], width, dashed=doubtful[a] or doubtful[b]):
                 cv2.line(picture, start, end, colour, round(width) + 2 * ring, cv2.LINE_AA, _SHIFT)
     for joint in np.flatnonzero(drawn & doubtful):
-        colour = _tone(FINGER_COLOURS[(joint - 1) // 4] if joint else np.array([235, 235, 235]), 1)
+        colour = _tone(colours[(joint - 1) // 4] if joint else np.array([235, 235, 235]), 1)
         _ring(picture, points[joint], radius_px[joint], max(1, round(width * 0.35)), colour)
         # Where the radius is not known the joint is hollow all the same.
         _ring(picture, points[joint], width * 1.2, max(1, round(width * 0.6)), colour)
     for joint in np.flatnonzero(drawn & ~doubtful):
-        colour = FINGER_COLOURS[(joint - 1) // 4] if joint else np.array([235, 235, 235])
+        colour = colours[(joint - 1) // 4] if joint else np.array([235, 235, 235])
         radius = width * (1.5 if not joint else 1.0 if joint % 4 == 0 else 1.15)
         _disc(picture, points[joint], radius + edge, _tone(colour, 0.25))
         _disc(picture, points[joint], radius, (255, 255, 255))

@@ -10,6 +10,9 @@ HAND_COLOURS = np.array(
 FINGER_COLOURS = np.array([(255, 88, 82), (255, 170, 40), (96, 214, 104), (64, 182, 255), (192, 122, 255)])
 """Thumb, index, middle, ring, pinky."""
 
+STATE_COLOURS = {"held": np.array([255, 200, 70]), "bridged": np.array([120, 220, 255])}
+"""Of all bones of a hand that the frame does not show, or whose pose was not taken from it."""
+
 
 CHART_COLOURS = ("#1f77b4", "#e67e22", "#279e60", "#c03950", "#7d5aaa", "#2fa4a8", "#8c6d4f", "#d46fb0")
 """Of lines and bars on white, in this order."""

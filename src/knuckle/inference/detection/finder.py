@@ -93,22 +93,29 @@ class HandFinder:
         self.closer = closer or self.network
         self.judges = {each.name: judge or judge_of(each.name) for each in (self.network, self.closer)}
 
-    def __call__(self, image: UInt8[np.ndarray, "H W 3"], /) -> list[Detection]:
-        return [_detection(hand) for hand in self.find(image)]
+    def __call__(
+        self, image: UInt8[np.ndarray, "H W 3"], /, *, known: Proposals | None = None
+    ) -> list[Detection]:
+        """The hands of a picture, most probable first; known: hands that are not to be looked for, as of a track."""
+        return [_detection(hand) for hand in self.find(image, known=known)]
 
-    def find(self, image: UInt8[np.ndarray, "H W 3"]) -> list[FoundHand]:
-        """The hands of a picture with all that is known of each, most probable first."""
+    def find(self, image: UInt8[np.ndarray, "H W 3"], *, known: Proposals | None = None) -> list[FoundHand]:
+        """The hands of a picture, but those known, with all that is known of each, most probable first."""
         hands: list[FoundHand] = []
+        there = Proposals.joined([] if known is None else [known])
         # By network: of two hands that lie on each other one may propose one place, the other both.
-        seen = {name: Proposals.joined([]) for name in self.judges}
+        seen = {name: there for name in self.judges}
         for view in self.views(image):
             places, cut = self.propose(image, view)
-            known = seen[view.network.name]
-            new = self.unseen(known, places, cut, least=view.network.look_score)
-            seen[view.network.name] = Proposals.joined([known, new])
+            before = seen[view.network.name]
+            new = self.unseen(before, places, cut, least=view.network.look_score)
+            seen[view.network.name] = Proposals.joined([before, new])
             found = self.look(image, new, view)
             hands = distinct_hands([*hands, *found])
-            if self.effort != "thorough" and not self._may_have_more(places, found, view):
+            if self.effort == "thorough":
+                continue
+            none_yet = not found and not len(there)
+            if not none_yet and not self._may_have_more(places, found, view):
                 break
         return hands
 
@@ -185,11 +192,9 @@ class HandFinder:
         return [hand for hand in hands if hand.score >= judge.threshold and hand.box_px[2:].max() >= LEAST_PX]
 
     def _may_have_more(self, places: Proposals, found: Sequence[FoundHand], view: View) -> bool:
-        """Whether a larger view may show hands that this one does not: its places and the hands found there."""
-        if not found:
-            return True
+        """Whether a larger view may show more hands than those found in this one, by their sizes and its places."""
         small_px = view.network.small_px / view.scale
-        if min(hand.look.square.side_px for hand in found) < small_px:
+        if any(hand.look.square.side_px < small_px for hand in found):
             return True
         hints = [
             score

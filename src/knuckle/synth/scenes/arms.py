@@ -71,7 +71,7 @@ def arm_of_hand(
     arm = replace(sample_arm(rng, turn), length=length_m)
     grow_arm(vertices, mesh, turn, arm)
     wardrobe = wardrobe or sample_wardrobe(rng)
-    figure = _figure(rig, mesh, vertices, wardrobe, sleeve=arm.sleeve, left=left)
+    figure = dress_arm(rig, mesh, vertices, wardrobe, sleeve=arm.sleeve, left=left)
     figure.hands = [FigureHand("left" if left else "right", (posed.joints - wrist) * AS_RIGHT[int(left)])]
     if holding is not None:
         add_thing(figure, holding, turn, np.zeros(3), AS_RIGHT[int(left)], 1.0)
@@ -86,7 +86,7 @@ def sample_wardrobe(rng: np.random.Generator) -> Wardrobe:
     return Wardrobe(skin, glove, float(rng.integers(1, 4)), band if rng.random() < BAND_SHARE else None)
 
 
-def _figure(
+def dress_arm(
     rig: HandRig, mesh: SceneMesh, vertices: np.ndarray, wardrobe: Wardrobe, *, sleeve: bool, left: bool
 ) -> Figure:
     """The figure of one arm that is grown; vertices of a right hand, mirrored here for a left one."""
@@ -151,7 +151,7 @@ def pair_of_arms(
     wardrobe = sample_wardrobe(rng)
     figures = []
     for side in (0, 1):
-        figure = _figure(rig, mesh, own[side], wardrobe, sleeve=sleeve, left=side == 1)
+        figure = dress_arm(rig, mesh, own[side], wardrobe, sleeve=sleeve, left=side == 1)
         figure.hands = [FigureHand("left" if side else "right", turned.joints[side])]
         figures.append(figure)
     return figures

@@ -68,6 +68,17 @@ def draw(figures: list[Figure], camera: Camera) -> Drawn:
     return drawn
 
 
+@dataclass(frozen=True, eq=False)
+class Lit:
+    """The light on a scene: what its vertices get, and each figure's shadow map."""
+
+    attributes: Float[np.ndarray, "v a"]
+    maps: Float[np.ndarray, "figures cells cells"]
+    light: Light
+    mean: float
+    """Brightness of what faces the camera."""
+
+
 def paint(
     image: UInt8[np.ndarray, "h w 3"],
     drawn: Drawn,
@@ -85,10 +96,16 @@ def paint(
         turn: of the axes along which ambient light is blocked.
         exposure: mean brightness of what faces the camera.
     """
-    figures, seen = drawn.figures, drawn.seen
-    if not seen:
-        return
-    attributes = np.zeros((len(drawn.projected), kernels.ATTRIBUTES), np.float32)
+    seen = drawn.seen
+    if seen:
+        lit = light_figures(drawn.figures, seen, light, turn)
+        shade(image, drawn, lit, gain=exposure / lit.mean)
+
+
+def light_figures(figures: list[Figure], seen: set[int], light: Light, turn: Float[np.ndarray, "3 3"]) -> Lit:
+    """Light those figures that are seen; the others stay black. turn: see `paint`."""
+    count = sum(len(figure.vertices) for figure in figures)
+    attributes = np.zeros((count, kernels.ATTRIBUTES), np.float32)
     maps = np.full((len(figures), _SHADOW_CELLS, _SHADOW_CELLS), -1e9, np.float32)
     axes = np.ascontiguousarray(spread_axes(OCCLUSION_AXES) @ turn.T)
     first, total, front = 0, 0.0, 0
@@ -98,16 +115,23 @@ def paint(
         if k in seen:
             one, many = _light(figure, light, axes, attributes[rows], maps[k])
             total, front = total + one, front + many
+    return Lit(attributes, maps, light, max(total / max(front, 1), 0.05))
+
+
+def shade(image: UInt8[np.ndarray, "h w 3"], drawn: Drawn, lit: Lit, *, gain: float) -> None:
+    """Shade what is drawn over the image, in place. lit: of the same figures, who may have moved a little since. gain:
+    times their light."""
+    figures, light = drawn.figures, lit.light
     materials, textures, texels, starts, first_cover = _materials(figures)
     face_material = np.concatenate(
         [f.face_material + start for f, start in zip(figures, starts, strict=True)]
     )
     kernels.shade_scene(
-        drawn.projected, drawn.faces, attributes,
+        drawn.projected, drawn.faces, lit.attributes,
         np.ascontiguousarray(np.concatenate([f.uv_corner for f in figures]), np.float32),
-        face_material.astype(np.int32), drawn.face_figure, first_cover, materials, textures, texels, maps,
-        light.shadow_softness, light.shadow_strength, light.colours[0], drawn.face_id, drawn.depth,
-        exposure / max(total / max(front, 1), 0.05), srgb_curve(), image,
+        face_material.astype(np.int32), drawn.face_figure, first_cover, materials, textures, texels, lit.maps,
+        light.shadow_softness, light.shadow_strength, light.colours[0], drawn.face_id, drawn.depth, gain,
+        srgb_curve(), image,
     )  # fmt: skip
 
 

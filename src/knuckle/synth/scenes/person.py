@@ -68,23 +68,12 @@ def sample_person(
     vertices = body.skinned(rest, heads, posture.turns, posture.places)
     look = sample_look(body, rig, rng)
     joints = [
-        _put_on_hand(body, rig, vertices, posture, side, hands[side]) for side in (HANDS_LEFT, HANDS_RIGHT)
+        put_on_hand(body, rig, vertices, posture, side, hands[side]) for side in (HANDS_LEFT, HANDS_RIGHT)
     ]
-    # The first hand face belongs to the rig; the order of faces is left, right, body.
-    _dress(body, vertices, look)
-    face_material = np.where(body.face_hand >= 0, 1, 0).astype(np.int32)
-    figure = Figure(
-        vertices=vertices,
-        faces=body.faces,
-        uv_corner=body.uv_corner,
-        face_material=face_material,
-        face_hand=body.face_hand,
-        albedo=_albedo(body, rig, look, rng),
-        materials=list(look.materials),
-        hands=[FigureHand(side, joints[k]) for k, side in enumerate(_SIDES)],  # pyright: ignore[reportArgumentType]
-        covers=look.covers,
-        shine=np.where(body.masks["eyes"] > 0.5, 2.5, 1.0),
-    )
+    dress(body, vertices, look)
+    figure = look_figure(body, rig, look, rng)
+    figure.vertices = vertices
+    figure.hands = [FigureHand(side, joints[k]) for k, side in enumerate(_SIDES)]  # pyright: ignore[reportArgumentType]
     keep = np.ones(len(figure.faces), bool)
     if headless:
         hidden = body.weights[:, [body.bone("head"), body.bone("neck01")]].sum(1) > 0.3
@@ -95,12 +84,28 @@ def sample_person(
     for side in (HANDS_LEFT, HANDS_RIGHT):
         holding = hands[side].holding
         if holding is not None:
-            size, flip = _size(body, vertices, rig, side), AS_OWN_SIDE[side]
+            size, flip = hand_scale(body, vertices, rig, side), AS_OWN_SIDE[side]
             add_thing(figure, holding, posture.hands[side], joints[side][0] * flip, flip, size)
     return Person(figure, posture)
 
 
-def _size(body: Body, vertices: np.ndarray, rig: HandRig, side: int) -> float:
+def look_figure(body: Body, rig: HandRig, look: Look, rng: np.random.Generator) -> Figure:
+    """A person's faces and colours, at rest and without hands' joints; rng: what the eyes' colour is drawn from."""
+    # The first hand face belongs to the rig; the order of faces is left, right, body.
+    return Figure(
+        vertices=body.vertices,
+        faces=body.faces,
+        uv_corner=body.uv_corner,
+        face_material=np.where(body.face_hand >= 0, 1, 0).astype(np.int32),
+        face_hand=body.face_hand,
+        albedo=_albedo(body, rig, look, rng),
+        materials=list(look.materials),
+        covers=look.covers,
+        shine=np.where(body.masks["eyes"] > 0.5, 2.5, 1.0),
+    )
+
+
+def hand_scale(body: Body, vertices: Float[np.ndarray, "v 3"], rig: HandRig, side: int) -> float:
     """Scale of a hand: as broad at the wrist as the body is there."""
     own = vertices[body.loops[side]]
     whole = np.asarray(rig.vertices)[np.asarray(rig.wrist_loop)]
@@ -108,15 +113,30 @@ def _size(body: Body, vertices: np.ndarray, rig: HandRig, side: int) -> float:
     return float(breadth[0] / breadth[1])
 
 
-def _put_on_hand(
-    body: Body, rig: HandRig, vertices: np.ndarray, posture: Posture, side: int, hand: HandPose
+def put_on_hand(
+    body: Body,
+    rig: HandRig,
+    vertices: Float[np.ndarray, "v 3"],
+    posture: Posture,
+    side: int,
+    hand: HandPose,
+    *,
+    size: float | None = None,
 ) -> Float[np.ndarray, "21 3"]:
-    """Put a posed hand in the place of the body's own, in place; returns its joints, body frame."""
-    rotations = rodrigues(hand.pose)
-    rotations[0] = posture.hands[side]
-    posed = rig.posed_by_matrices(rotations.astype(np.float32), hand.shape.astype(np.float32))
+    """Put a posed hand in the place of the body's own, in place; returns its joints, body frame.
+
+    Args:
+        body: the open body.
+        rig: the open rig, right.
+        vertices: of the body in its posture; changed.
+        posture: of the body.
+        side: 0 left, 1 right.
+        hand: what the hand does.
+        size: its scale; by default as broad at the wrist as the body is in this posture.
+    """
+    posed = rig.posed_by_matrices(*_hand_parameters(posture, side, hand))
     wrist = posture.places[body.bone(f"wrist.{'LR'[side]}")]
-    size, flip = _size(body, vertices, rig, side), AS_OWN_SIDE[side]
+    size, flip = hand_scale(body, vertices, rig, side) if size is None else size, AS_OWN_SIDE[side]
     at = posed.joints[0].astype(float)
     placed = (size * (posed.vertices[:-1] - at)) * flip + wrist
     before = vertices[body.loops[side]]
@@ -127,7 +147,23 @@ def _put_on_hand(
     return (size * (posed.joints - at)) * flip + wrist
 
 
-def _dress(body: Body, vertices: np.ndarray, look: Look) -> None:
+def hand_joints(
+    body: Body, rig: HandRig, posture: Posture, side: int, hand: HandPose, size: float
+) -> Float[np.ndarray, "21 3"]:
+    """The joints that `put_on_hand` would return."""
+    joints = rig.posed_joints(*_hand_parameters(posture, side, hand))[0]
+    wrist = posture.places[body.bone(f"wrist.{'LR'[side]}")]
+    return (size * (joints - joints[0].astype(float))) * AS_OWN_SIDE[side] + wrist
+
+
+def _hand_parameters(posture: Posture, side: int, hand: HandPose) -> tuple[np.ndarray, np.ndarray]:
+    """Rotations and shape of the rig."""
+    rotations = rodrigues(hand.pose)
+    rotations[0] = posture.hands[side]
+    return rotations.astype(np.float32), hand.shape.astype(np.float32)
+
+
+def dress(body: Body, vertices: np.ndarray, look: Look) -> None:
     """Move what is covered outwards by the thickness of clothes, shoes and hair, in place."""
     inside = np.clip(look.covers / 0.004, 0, 1)
     # Cloth hangs over what is fine in the body; shoes have no toes.

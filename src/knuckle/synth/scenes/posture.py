@@ -15,7 +15,7 @@ ARM_PLACES: dict[str, float] = {
     "lap": 0.05, "crossed": 0.04, "aside": 0.04,
 }  # fmt: skip
 """Where people hold their hands, and how often."""
-_FOREARM_TURN = (-1.3, 1.4)
+FOREARM_TURN = (-1.3, 1.4)
 """How far the forearm turns the hand about its own axis, radians."""
 EGO_PLACES = {"ego": 1.0}
 """Of the wearer of a camera."""
@@ -107,12 +107,12 @@ def _arm(
     """Put one arm where `place` says, in place; returns the rotation of its hand (of a right one, mirrored body)."""
     name = SIDE_NAMES[side]
     flip = MIRROR_POINT if side == 1 else np.ones(3)
-    upper, lower, twist, wrist = (
-        body.bone(f"{bone}.{name}") for bone in ("upperarm01", "lowerarm01", "lowerarm02", "wrist")
-    )
+    upper, lower, wrist = (body.bone(f"{bone}.{name}") for bone in ("upperarm01", "lowerarm01", "wrist"))
     # Everything below is told for the left side: x points outwards.
-    rest_upper, rest_lower = (heads[lower] - heads[upper]) * flip, (heads[wrist] - heads[lower]) * flip
-    long = float(np.linalg.norm(rest_upper)), float(np.linalg.norm(rest_lower))
+    long = (
+        float(np.linalg.norm(heads[lower] - heads[upper])),
+        float(np.linalg.norm(heads[wrist] - heads[lower])),
+    )
     shoulder = at[upper] * flip
     trunk = turns[body.bone("spine01")]
     trunk = trunk if side == 0 else mirrored(trunk)
@@ -122,6 +122,42 @@ def _arm(
         if not any(in_body(point * flip, at, body) for point in (wrist_at, (elbow + wrist_at) / 2, elbow)):
             break
         target = target + trunk @ np.array([0.03, -0.06, 0])
+    about = rng.uniform(*FOREARM_TURN)
+    flexion, deviation = np.clip(rng.normal(-0.1, 0.35), -0.9, 0.9), np.clip(rng.normal(0, 0.16), -0.35, 0.4)
+    return bend_arm(body, heads, turns, at, side, target, pole, (about, flexion, deviation))
+
+
+def bend_arm(
+    body: Body,
+    heads: Float[np.ndarray, "b 3"],
+    turns: Float[np.ndarray, "b 3 3"],
+    at: Float[np.ndarray, "b 3"],
+    side: int,
+    target: Float[np.ndarray, "3"],
+    pole: Float[np.ndarray, "3"],
+    angles_rad: tuple[float, float, float],
+) -> Float[np.ndarray, "3 3"]:
+    """Bring one wrist to a place, or as near to it as the arm reaches, in place; returns the rotation of its hand (of a
+    right one, mirrored body).
+
+    Args:
+        body: the open body.
+        heads: of the person's bones at rest.
+        turns: of all bones, body frame; those of the arm are changed.
+        at: places of all bones, body frame; those of the arm are changed.
+        side: 0 left, 1 right.
+        target: of the wrist, body frame, mirrored for the right arm, so that x points outwards.
+        pole: where the elbow points, in the same axes.
+        angles_rad: how far the forearm turns the hand about its own axis, flexion and deviation of the wrist.
+    """
+    name = SIDE_NAMES[side]
+    flip = MIRROR_POINT if side == 1 else np.ones(3)
+    upper, lower, twist, wrist = (
+        body.bone(f"{bone}.{name}") for bone in ("upperarm01", "lowerarm01", "lowerarm02", "wrist")
+    )
+    rest_upper, rest_lower = (heads[lower] - heads[upper]) * flip, (heads[wrist] - heads[lower]) * flip
+    long = float(np.linalg.norm(rest_upper)), float(np.linalg.norm(rest_lower))
+    shoulder = at[upper] * flip
     elbow, target = _two_bones(shoulder, target, long, pole)
     normal_rest = np.cross(rest_upper, rest_lower)
     along, below = elbow - shoulder, target - elbow
@@ -131,11 +167,9 @@ def _arm(
     upper_turn = _frame(along, normal) @ _frame(rest_upper, normal_rest).T
     lower_turn = _frame(below, normal) @ _frame(rest_lower, normal_rest).T
     axis = below / np.linalg.norm(below)
-    angle = rng.uniform(*_FOREARM_TURN)
-    half, full = rodrigues(0.5 * angle * axis) @ lower_turn, rodrigues(angle * axis) @ lower_turn
-    flex = rodrigues(
-        np.array([np.clip(rng.normal(-0.1, 0.35), -0.9, 0.9), 0, np.clip(rng.normal(0, 0.16), -0.35, 0.4)])
-    )
+    about, flexion, deviation = angles_rad
+    half, full = rodrigues(0.5 * about * axis) @ lower_turn, rodrigues(about * axis) @ lower_turn
+    flex = rodrigues(np.array([flexion, 0, deviation]))
     # The hand's frame in the mirrored body is that of a right hand.
     right_from_left = MIRROR_TURN
     hand = (full * right_from_left) @ body.rig_from_hand @ flex

@@ -1,0 +1,157 @@
+"""Trackers on rendered clips: identities, sides, missed and false hands, errors, jitter and lag, MediaPipe beside us.
+
+python -m benchmarks.live.tracking CLIPS [--limit N] [--only KIND] [--env out/mediapipe-env] [--by-kind]. CLIPS is a
+folder of rendered clips (`knuckle synth --clips`). Ours: with the true camera; with it, but neither gate nor filter
+(raw); with an assumed camera. MediaPipe (0.10.21, as many hands asked for as a frame shows at most, at least two) gives
+neither identities nor roots; it needs an environment of its own (--env), and is left out without.
+
+Columns: switches of identity, jumps of side, wrong sides, missed and false hands as `knuckle.evaluation.metrics.
+tracking` has them; error of the joints, wrists laid together (mm); of the wrist, once a hand has been followed for a
+second (mm); MRRPE of all pairs (mm); jitter (mean acceleration, m/s^2; true: of the truth); lag (frames).
+"""
+
+import argparse
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.shared.arguments import make_parser, one_line_errors
+from benchmarks.shared.clips import Answer, Clip, ClipScores, read_clip
+from benchmarks.speed.photo_speed import peer_environment
+from knuckle.evaluation.metrics.motion import jitter
+from knuckle.hands import Hands
+from knuckle.live.tracker import Tracker
+from knuckle.progress import show_progress
+from knuckle.skeleton import WRIST
+
+
+def main() -> None:
+    parser = make_parser(__doc__)
+    parser.add_argument("clips", type=Path)
+    parser.add_argument("--limit", type=int, default=None, help="how many clips")
+    parser.add_argument("--only", default=None, help="one kind of clip")
+    parser.add_argument(
+        "--env", type=Path, default=None, help="MediaPipe's environment, made where it is missing"
+    )
+    parser.add_argument("--by-kind", action="store_true")
+    parser.add_argument("--no-raw", dest="raw", action="store_false")
+    parser.add_argument("--no-assumed", dest="assumed", action="store_false")
+    options = parser.parse_args()
+    with one_line_errors():
+        run(options)
+
+
+def run(options: argparse.Namespace) -> None:
+    folders = sorted(path.parent for path in options.clips.glob("*/clip.json"))
+    clips = [read_clip(folder) for folder in folders]
+    clips = [clip for clip in clips if options.only in (None, clip.kind)][: options.limit]
+    trackers: dict[str, Callable[[Clip], ClipScores]] = {"knuckle": lambda clip: follow(clip)}
+    if options.raw:
+        trackers["raw"] = lambda clip: follow(clip, steady=False)
+    if options.assumed:
+        trackers["assumed camera"] = lambda clip: follow(clip, assumed=True)
+    if options.env is not None:
+        python = peer_environment(options.env)
+        trackers["MediaPipe"] = lambda clip: follow_by_peer(clip, python)
+    results: dict[str, list[ClipScores]] = {}
+    for name, track in trackers.items():
+        with show_progress(name, len(clips)) as advance:
+            results[name] = []
+            for clip in clips:
+                results[name].append(track(clip))
+                advance(1)
+    groups = {"all": clips}
+    if options.by_kind:
+        groups |= {kind: [c for c in clips if c.kind == kind] for kind in sorted({c.kind for c in clips})}
+    print(HEAD)
+    for group, members in groups.items():
+        for name, scores in results.items():
+            show(f"{group}: {name}", [each for each in scores if each.clip in members])
+
+
+def follow(clip: Clip, *, steady: bool = True, assumed: bool = False) -> ClipScores:
+    """What our tracker says of a clip."""
+    tracker = Tracker(camera=None if assumed else clip.camera, gate=steady, smooth=steady)
+    answers = [
+        to_answer(tracker(clip.frame(number), float(time_s))) for number, time_s in enumerate(clip.times_s)
+    ]
+    return ClipScores(clip, answers)
+
+
+def to_answer(hands: Hands) -> Answer:
+    """Our hands as they are compared."""
+    rays = hands.joints_m[:, WRIST] / np.linalg.norm(hands.joints_m[:, WRIST], axis=-1, keepdims=True)
+    along = np.einsum("ni,nij,nj->n", rays, hands.root_covariance_m2, rays)
+    return Answer(
+        hands.identities,
+        hands.sides,
+        hands.joints_px,
+        hands.joints_m,
+        hands.confidence,
+        hands.joint_error_m,
+        np.sqrt(along),
+    )
+
+
+def follow_by_peer(clip: Clip, python: Path) -> ClipScores:
+    """What MediaPipe says of a clip."""
+    most = max(2, *(len(hands.identities) for hands in clip.truth))
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "found.npz"
+        script = Path(__file__).with_name("mediapipe_video.py")
+        command = [str(python), str(script), str(clip.frames[0].parent), str(most), str(out)]
+        subprocess.run(command, check=True, capture_output=True)
+        found = dict(np.load(out))
+    answers = []
+    for number in range(len(clip.frames)):
+        rows = np.flatnonzero(found["frame"] == number)
+        count = len(rows)
+        answers.append(
+            Answer(
+                (),
+                tuple("right" if right else "left" for right in found["right"][rows]),
+                found["joints_px"][rows],
+                found["world_m"][rows],
+                found["score"][rows],
+                np.full((count, 21), np.nan),
+                np.full(count, np.nan),
+            )
+        )
+    return ClipScores(clip, answers, has_roots=False)
+
+
+COLUMNS = ("switch", "jump", "side", "missed", "false", "joints", "wrist", "MRRPE", "jitter", "true", "lag")
+HEAD = f"{'':28}" + "".join(f"{name:>8}" for name in COLUMNS)
+
+
+def show(name: str, scores: Sequence[ClipScores]) -> None:
+    """One line of the table."""
+    tracking = [each.tracking for each in scores]
+    true_jitter = [jitter(true, times) for each in scores for true, _, times in each.tracks()]
+    cells = [
+        f"{sum(each.switches for each in tracking)}" if scores[0].answers and scores[0].has_roots else "-",
+        f"{sum(each.mirror_jumps for each in tracking)}",
+        f"{sum(each.wrong_sides for each in tracking) / max(sum(len(each.matches) for each in tracking), 1):.1%}",
+        f"{sum(each.missed for each in tracking) / max(sum(each.to_find for each in tracking), 1):.1%}",
+        f"{sum(each.false for each in tracking) / sum(each.frames for each in tracking):.3f}",
+        f"{1000 * mean([each.wrist_error_m for each in scores]):.1f}",
+        f"{1000 * mean([each.root_error_m for each in scores]):.1f}",
+        f"{1000 * mean([each.relative_root_error_m for each in scores]):.1f}",
+        f"{np.nanmean([each.jitter() for each in scores]):.2f}",
+        f"{np.nanmean(true_jitter):.2f}" if true_jitter else "nan",
+        f"{np.nanmean([each.lag() for each in scores]):.2f}",
+    ]
+    print(f"{name:28}" + "".join(f"{cell:>8}" for cell in cells), flush=True)
+
+
+def mean(parts: Sequence[np.ndarray]) -> float:
+    """Over all values of all parts; NaN without any."""
+    values = np.concatenate([part.reshape(-1) for part in parts])
+    return float(values.mean()) if len(values) else float("nan")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""A camera's focal length from pictures of something whose size is known."""

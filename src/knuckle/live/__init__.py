@@ -1,0 +1,1 @@
+"""Hands of a video: what time adds to single pictures."""

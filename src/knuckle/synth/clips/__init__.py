@@ -1,0 +1,1 @@
+"""Rendered clips of hands with the truth of every frame."""

@@ -1,0 +1,1 @@
+"""Videos to files of hands: JSON lines, overlay video, tables; what was interrupted goes on where it was."""

@@ -1,0 +1,49 @@
+"""Which found hands are which known ones."""
+
+import numpy as np
+
+from knuckle.live.association import match_hands, on_each_other
+
+HAND = np.random.default_rng(0).uniform(0, 100, (21, 2))
+
+
+def at(*lefts: float, size: float = 1.0) -> np.ndarray:
+    return np.array([HAND * size + np.array([left, 0.0]) for left in lefts]).reshape(-1, 21, 2)
+
+
+def matched(known, found, *, known_odds=None, found_odds=None, slack=0.0):
+    return sorted(
+        match_hands(
+            known,
+            found,
+            known_odds=known_odds or [0.0] * len(known),
+            found_odds=found_odds or [0.0] * len(found),
+            slack=[slack] * len(known),
+        )
+    )
+
+
+def test_nearest_hands_are_the_same_and_each_is_in_one_pair():
+    assert matched(at(0, 300), at(310, 20)) == [(0, 1), (1, 0)]
+    assert matched(at(0), at(10, 20)) == [(0, 0)]
+    assert matched(at(), at(10)) == matched(at(0), at()) == []
+
+
+def test_a_hand_too_far_away_is_another_unless_it_was_lost_for_a_while():
+    assert matched(at(0), at(200)) == []
+    assert matched(at(0), at(200), slack=1.0) == [(0, 0)]
+
+
+def test_a_hand_of_another_size_is_another():
+    assert matched(at(0), at(0, size=2.0)) == []
+
+
+def test_of_two_hands_as_near_the_one_of_the_same_side_matches():
+    found = at(-40, 45)
+    assert matched(at(0), found, known_odds=[4.0], found_odds=[-4.0, 4.0]) == [(0, 1)]
+    assert matched(at(0), found, known_odds=[4.0], found_odds=[-0.5, 4.0]) == [(0, 0)]
+
+
+def test_hands_on_each_other_are_told_and_none_is_on_itself():
+    joints = at(0, 5, 200)
+    assert on_each_other(joints).tolist() == [[False, True, False], [True, False, False], [False] * 3]
