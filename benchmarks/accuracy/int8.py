@@ -30,7 +30,7 @@ def main() -> None:
         ("both 8-bit", str(INT8_FOLDER / "dahyf-photo.onnx"), True),
     ):
         for module in (open_model, evidence):
-            module.landmark_network = partial(landmark_network, int8=int8)
+            vars(module)["landmark_network"] = partial(landmark_network, int8=int8)
         report = evaluate(open_model.open_model(weights), benchmark)
         shown = [
             f"{each.name} {each.value:.2f} {each.unit}" for each in report.scores if each.name in HEADLINES

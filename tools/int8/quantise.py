@@ -47,8 +47,11 @@ class Task:
 
 def dahyf_feed(patch: np.ndarray) -> dict[str, np.ndarray]:
     """The camera does not matter to convolutions."""
-    crop, camera = np.float32([[320, 240, 200]]), np.float32([[800, 800, 320, 240]])
-    return {"patch": normalise(patch[None]), "crop": crop, "camera": camera, "roll": np.zeros(1, np.float32)}
+    crop, camera = ([[320, 240, 200]], [[800, 800, 320, 240]])
+    numbers = {"crop": crop, "camera": camera, "roll": [0]}
+    return {name: np.array(value, np.float32) for name, value in numbers.items()} | {
+        "patch": normalise(patch[None])
+    }
 
 
 LANDMARK = Task(
@@ -195,7 +198,7 @@ def answers(path: Path, task: Task, shown: np.ndarray) -> dict[str, np.ndarray]:
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
     rows = [session.run(names, task.feed(patch)) for patch in shown]
-    return {name: np.concatenate([row[i] for row in rows]) for i, name in enumerate(names)}
+    return {name: np.concatenate([np.asarray(row[i]) for row in rows]) for i, name in enumerate(names)}
 
 
 if __name__ == "__main__":

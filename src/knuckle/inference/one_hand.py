@@ -188,10 +188,10 @@ class Predictor:
         if not len(wrong):
             return seen
         turns = np.where(is_left, -own, own)
-        again = self._ask_once(image, boxes[wrong], is_left[wrong], camera, turns[wrong])
-        for name, values in again.outputs.items():
+        second = self._ask_once(image, boxes[wrong], is_left[wrong], camera, turns[wrong])
+        for name, values in second.outputs.items():
             answer.outputs[name][wrong] = values
-        answer.rolls[wrong] = again.rolls
+        answer.rolls[wrong] = second.rolls
         return seen
 
     def _ask_once(

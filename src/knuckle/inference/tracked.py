@@ -30,8 +30,9 @@ from knuckle.inference.detection.landmarks import (
 )
 from knuckle.inference.detection.looks import look_at_squares, same_square
 from knuckle.inference.disagreement import Disagreement
-from knuckle.inference.one_hand import Joints, Predictor
+from knuckle.inference.one_hand import Joints
 from knuckle.inference.pairing import pair_boxes
+from knuckle.inference.two_hands import PairPredictor
 from knuckle.rig.fit.joints import FitStart
 from knuckle.skeleton import Side
 
@@ -47,7 +48,8 @@ class Memory(NamedTuple):
     @property
     def known(self) -> Bool[np.ndarray, "N"]:
         """Of which hands both have spoken."""
-        return np.isfinite(self.own.px).all((1, 2)) & np.isfinite(self.evidence.joints_px).all((1, 2))
+        spoken = np.isfinite(self.own.px).all((1, 2)) & np.isfinite(self.evidence.joints_px).all((1, 2))
+        return np.asarray(spoken)
 
     def rows(self, chosen: Int[np.ndarray, "n"] | Bool[np.ndarray, "N"]) -> "Memory":
         """Of some of the hands."""
@@ -153,19 +155,19 @@ def estimate_tracked(
         side_confidence: that the sides are right; 1 without it.
     """
     network, pyramid, count = landmarks or landmark_network(), Pyramid(image), len(predicted)
-    one = predictor.one if isinstance(predictor, AutoPredictor) else predictor
     needed = ~predicted.memory.known | _seen_together(predictor, predicted)
     looked = (np.ones(count, bool) if look is None else np.array(look, bool)) | needed
     asked = (np.ones(count, bool) if ask is None else np.array(ask, bool)) | needed | ~looked
     if not predictor.wants_evidence:
         looked, asked = np.zeros(count, bool), np.ones(count, bool)
     evidence, boxes = _look(network, pyramid, predicted, looked)
-    if not isinstance(one, Predictor):
+    if isinstance(predictor, PairPredictor):
         estimated = predictor.estimate(
             image, boxes, predicted.sides, camera, evidence=evidence, start=predicted.start
         )
         own = Joints.none(count)
     else:
+        one = predictor.one if isinstance(predictor, AutoPredictor) else predictor
         if not asked.all():
             asked |= ~(evidence.found & _where_predicted(evidence.joints_px, predicted.squares))
         rows = np.flatnonzero(asked)
@@ -251,10 +253,8 @@ def _bent_along(
 
 def _seen_together(predictor: AnyPredictor, predicted: Predicted) -> Bool[np.ndarray, "N"]:
     """Which hands a two-hand system sees."""
-    if isinstance(predictor, Predictor):
-        return np.zeros(len(predicted), bool)
     if not isinstance(predictor, AutoPredictor):
-        return np.ones(len(predicted), bool)
+        return np.full(len(predicted), isinstance(predictor, PairPredictor))
     together = np.zeros(len(predicted), bool)
     pairs = pair_boxes(predicted.boxes_px, predicted.sides).pairs
     together[[index for pair in pairs for index in pair]] = True

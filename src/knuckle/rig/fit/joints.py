@@ -248,7 +248,7 @@ def _warm_start(
             f"start: expected pose {(*lead, 16, 3)} and shape {(*lead, 10)}, got {pose.shape} and {shape.shape}"
         )
     pose, shape = pose.reshape(-1, 16, 3), shape.reshape(-1, 10)
-    known = np.isfinite(pose).all((1, 2)) & np.isfinite(shape).all(1)
+    known = np.asarray(np.isfinite(pose).all((1, 2)) & np.isfinite(shape).all(1))
     if not known.any():
         return State(*analytic_start(rig, points_m))
     model = fit_model(rig)
