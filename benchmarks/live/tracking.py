@@ -1,8 +1,9 @@
 """Trackers on rendered clips: identities, sides, missed and false hands, errors, jitter and lag, MediaPipe beside us.
 
-python -m benchmarks.live.tracking CLIPS [--limit N] [--only KIND] [--env out/mediapipe-env] [--by-kind]. CLIPS is a
-folder of rendered clips (`knuckle synth --clips`). Ours: with the true camera; with it, but neither gate nor filter
-(raw); with an assumed camera. MediaPipe (0.10.21, as many hands asked for as a frame shows at most, at least two) gives
+python -m benchmarks.live.tracking [--clips FOLDER] [--only KIND] [--limit N] [--rows ROW ...] [--env
+out/mediapipe-env] [--by-kind]. The frozen clips, or a folder of others (`knuckle synth --hands clip`). Ours, with the
+true camera but where a row says otherwise: as it is by default; with neither gate nor filter (raw); with an assumed
+camera; with the hands' true length (length). MediaPipe (0.10.21, as many hands asked for as a frame shows at most, at least two) gives
 neither identities nor roots; it needs an environment of its own (--env), and is left out without.
 
 Columns: switches of identity, jumps of side, wrong sides, missed and false hands as `knuckle.evaluation.metrics.
@@ -14,6 +15,7 @@ import argparse
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,39 +25,38 @@ from benchmarks.shared.clips import Answer, Clip, ClipScores, read_clip
 from benchmarks.speed.photo_speed import peer_environment
 from knuckle.evaluation.metrics.motion import jitter
 from knuckle.hands import Hands
+from knuckle.live.hand_size import hand_length
 from knuckle.live.tracker import Tracker
 from knuckle.progress import show_progress
 from knuckle.skeleton import WRIST
+from knuckle.synth.clips.frozen import frozen_folder
+from knuckle.synth.clips.writer import clip_folders
 
 
 def main() -> None:
     parser = make_parser(__doc__)
-    parser.add_argument("clips", type=Path)
+    parser.add_argument("--clips", type=Path, default=None)
     parser.add_argument("--limit", type=int, default=None, help="how many clips")
     parser.add_argument("--only", default=None, help="one kind of clip")
     parser.add_argument(
         "--env", type=Path, default=None, help="MediaPipe's environment, made where it is missing"
     )
     parser.add_argument("--by-kind", action="store_true")
-    parser.add_argument("--no-raw", dest="raw", action="store_false")
-    parser.add_argument("--no-assumed", dest="assumed", action="store_false")
+    parser.add_argument("--rows", nargs="*", default=list(ROWS), choices=list(ROWS))
     options = parser.parse_args()
     with one_line_errors():
         run(options)
 
 
 def run(options: argparse.Namespace) -> None:
-    folders = sorted(path.parent for path in options.clips.glob("*/clip.json"))
-    clips = [read_clip(folder) for folder in folders]
+    folder = options.clips or frozen_folder()
+    clips = [read_clip(each) for each in clip_folders(folder)]
     clips = [clip for clip in clips if options.only in (None, clip.kind)][: options.limit]
-    trackers: dict[str, Callable[[Clip], ClipScores]] = {"knuckle": lambda clip: follow(clip)}
-    if options.raw:
-        trackers["raw"] = lambda clip: follow(clip, steady=False)
-    if options.assumed:
-        trackers["assumed camera"] = lambda clip: follow(clip, assumed=True)
+    trackers: dict[str, Callable[[Clip], ClipScores]] = {
+        name: partial(follow, **ROWS[name]) for name in options.rows
+    }
     if options.env is not None:
-        python = peer_environment(options.env)
-        trackers["MediaPipe"] = lambda clip: follow_by_peer(clip, python)
+        trackers["MediaPipe"] = partial(follow_by_peer, python=peer_environment(options.env))
     results: dict[str, list[ClipScores]] = {}
     for name, track in trackers.items():
         with show_progress(name, len(clips)) as advance:
@@ -72,9 +73,23 @@ def run(options: argparse.Namespace) -> None:
             show(f"{group}: {name}", [each for each in scores if each.clip in members])
 
 
-def follow(clip: Clip, *, steady: bool = True, assumed: bool = False) -> ClipScores:
+ROWS: dict[str, dict[str, bool]] = {
+    "knuckle": {},
+    "raw": {"steady": False},
+    "assumed": {"assumed": True},
+    "length": {"length": True},
+}
+
+
+def follow(clip: Clip, *, steady: bool = True, assumed: bool = False, length: bool = False) -> ClipScores:
     """What our tracker says of a clip."""
-    tracker = Tracker(camera=None if assumed else clip.camera, gate=steady, smooth=steady)
+    own = float(np.mean([hand_length(joints).mean() for joints in clip.joints_m if len(joints)]))
+    tracker = Tracker(
+        camera=None if assumed else clip.camera,
+        gate=steady,
+        smooth=steady,
+        hand_length_m=own if length else None,
+    )
     answers = [
         to_answer(tracker(clip.frame(number), float(time_s))) for number, time_s in enumerate(clip.times_s)
     ]
