@@ -215,7 +215,7 @@ class Predictor:
         """The joints of the network's answer, in the picture as it is, before the fit and without evidence."""
         answer, is_left, width = seen.answer, seen.is_left, seen.camera.width
         if not len(is_left):
-            return Joints(np.zeros((0, 21, 2)), np.zeros((0, 21, 3)), np.zeros(0))
+            return Joints.none(0)
         if self._refine:
             joints = unfitted_joints(
                 answer.outputs, answer.crops, answer.cameras, self.record.size, roll=answer.rolls
