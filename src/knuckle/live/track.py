@@ -29,7 +29,7 @@ TURNS_AT = 2.0
 """A hand becomes one of the other side where the odds for that reach this: then it is not undecided, it was wrong."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Track:
     """A hand that is followed, or was within the last second."""
 

@@ -6,6 +6,7 @@ searched. What is seen passes the gate and the filter of its track.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,8 @@ OTHER_SIDE = 0.5
 """What a look of the other side counts against a sighting, in hand sizes, where two tracks led to one hand."""
 
 
+SURELY_EXCHANGED = 0.3
+"""By how much better two hands must fit each other's tracks, in hand sizes, to be exchanged."""
 AHEAD_S, STILL_INSIDE = 0.1, 0.6
 """A hand that was lost while less than this share of its joints was expected to be in the picture so much later has
 left, and is not held."""
@@ -102,8 +105,8 @@ class Tracker:
         hand_length_m: float | None = None,
     ) -> None:
         self._request = Request.checked(camera=camera, mirrored=mirrored)
-        self._predictor: AnyPredictor = open_predictor(model)
-        self._landmarks = landmark_network()
+        self._predictor: AnyPredictor = open_predictor(model, int8=True)
+        self._landmarks = landmark_network(int8=True)
         one = self._predictor.one if isinstance(self._predictor, AutoPredictor) else self._predictor
         self._rig = one.record.rig
         self._faces = load_rig(self._rig).faces
@@ -129,6 +132,10 @@ class Tracker:
         self._time_s = float(time_s)
         picture, _ = self._request.shown(Photo(pixels, pixels.shape[1], pixels.shape[0]))
         seen = self._ask(picture.pixels, picture.camera, self._tracks)
+        exchanged = self._exchanged(seen)
+        if exchanged:
+            seen = [each for each in seen if each.track not in exchanged]
+            seen += self._ask(picture.pixels, picture.camera, exchanged)
         # One after the other: what is seen already is not taken for another hand.
         for look in (self._recover, self._search):
             seen += self._ask(picture.pixels, picture.camera, look(picture.pixels, seen))
@@ -229,6 +236,29 @@ class Tracker:
             _Sighting(tracks[number], told, number, metric[number])
             for number in sorted(self._kept(tracks, told, expected))
         ]
+
+    def _exchanged(self, seen: Sequence["_Sighting"]) -> list[Track]:
+        """Tracks of a left and a right hand that were led to each other's hand, as when both turn back where they meet:
+        the sides that the looks say and the ways that the hands went speak for the other one. They go on from there."""
+        joints = _joints_of(seen)
+        went = [(each.track.motion.joints_px, self._expected([each.track])[0]) for each in seen]
+        right = np.array([each.told.evidence.right[each.row] for each in seen])
+        led: list[Track] = []
+
+        def cost(number: int, to: int) -> float:
+            away = min(np.linalg.norm(place - joints[to], axis=-1).mean() for place in went[number])
+            own = right[to] if seen[number].track.is_right else 1 - right[to]
+            return float(away / hand_size_px(joints[to]) + OTHER_SIDE * (1 - own))
+
+        for a, b in combinations(range(len(seen)), 2):
+            one, other = seen[a].track, seen[b].track
+            if one.is_right == other.is_right or one in led or other in led:
+                continue
+            if cost(a, b) + cost(b, a) + SURELY_EXCHANGED < cost(a, a) + cost(b, b):
+                one.found_again(joints[b], self._time_s)
+                other.found_again(joints[a], self._time_s)
+                led += [one, other]
+        return led
 
     def _recover(self, image: UInt8[np.ndarray, "H W 3"], seen: Sequence["_Sighting"]) -> list[Track]:
         """Hands that this frame does not show where they should be, but where they were, or elsewhere: of a hand that
