@@ -102,10 +102,11 @@ class Track:
         self.side_odds = float(np.clip(self.side_odds + told, -MOST_ODDS, MOST_ODDS))
 
     def decide(self, partner_odds: float) -> None:
-        """Say of which side it is from now on, with what its partner adds. Where that turns it is another hand."""
+        """Say of which side it is from now on, with what its partner adds. Where that turns it is another hand. Before
+        anybody was told, the likelier side is the one."""
         self.partner_odds = partner_odds
         odds = self.side_odds + partner_odds
-        if abs(odds) >= TURNS_AT and self.is_right != (odds > 0):
+        if self.is_right != (odds > 0) and (abs(odds) >= TURNS_AT or not self.told):
             self.is_right = not self.is_right
             self.gate, self.start, self.memory = _fresh(self.rig, self.is_right)
 

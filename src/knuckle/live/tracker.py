@@ -5,8 +5,6 @@ searched. What is seen passes the gate and the filter of its track.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -14,24 +12,24 @@ from jaxtyping import Float, UInt8
 
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
-from knuckle.hands import Hand, Hands
+from knuckle.hands import Hands
 from knuckle.inference.auto import AnyPredictor, AutoPredictor, open_predictor
 from knuckle.inference.certainty import DOUBTFUL
-from knuckle.inference.detection.evidence import LEAST_PRESENCE
 from knuckle.inference.detection.landmarks import landmark_network
 from knuckle.inference.detection.search import Effort
 from knuckle.inference.estimate import Request
 from knuckle.inference.root_error import place_better
 from knuckle.inference.sides import with_partners
-from knuckle.inference.tracked import Memory, Predicted, TrackedHands, estimate_tracked
+from knuckle.inference.tracked import Memory, Predicted, estimate_tracked
 from knuckle.inference.trust import logit
-from knuckle.live.association import boxes_of, hand_size_px, match_hands, on_each_other
+from knuckle.live.association import boxes_of, match_hands
 from knuckle.live.gate import SURE
 from knuckle.live.hand_pose import HandPose
 from knuckle.live.hand_size import HandSize, check_length, hand_length, rescaled
 from knuckle.live.report import Reported, to_hands
 from knuckle.live.schedule import MISSED_FOR_S, Schedule
 from knuckle.live.search import Found, look_for, search
+from knuckle.live.sightings import Sighting, exchanged, is_astray, joints_of, kept, speaks_against
 from knuckle.live.track import Track
 from knuckle.photos.reading import Photo, check_image
 from knuckle.rig.fit.joints import FitStart
@@ -46,32 +44,9 @@ SURE_SCORE = 0.9
 """A newcomer that is a hand with this probability is reported at once, ..."""
 REPORTED_AFTER = 2
 """... others when they have been seen so often."""
-OTHER_SIDE = 0.5
-"""What a look of the other side counts against a sighting, in hand sizes, where two tracks led to one hand."""
-
-
-SURELY_EXCHANGED = 0.3
-"""By how much better two hands must fit each other's tracks, in hand sizes, to be exchanged."""
 AHEAD_S, STILL_INSIDE = 0.1, 0.6
 """A hand that was lost while less than this share of its joints was expected to be in the picture so much later has
 left, and is not held."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Sighting:
-    """A followed hand that a frame shows."""
-
-    track: Track
-    told: TrackedHands
-    """What was said of all hands asked about, ..."""
-    row: int
-    """... of which this is one."""
-    hand: Hand
-    """That one, of the size and at the place that are known of it."""
-
-
-def _joints_of(seen: Sequence[_Sighting]) -> Float[np.ndarray, "N 21 2"]:
-    return np.array([each.told.hands.joints_px[each.row] for each in seen]).reshape(-1, 21, 2)
 
 
 class Tracker:
@@ -132,10 +107,11 @@ class Tracker:
         self._time_s = float(time_s)
         picture, _ = self._request.shown(Photo(pixels, pixels.shape[1], pixels.shape[0]))
         seen = self._ask(picture.pixels, picture.camera, self._tracks)
-        exchanged = self._exchanged(seen)
-        if exchanged:
-            seen = [each for each in seen if each.track not in exchanged]
-            seen += self._ask(picture.pixels, picture.camera, exchanged)
+        swapped = exchanged(seen, self._time_s)
+        if swapped:
+            seen = [each for each in seen if each.track not in swapped]
+            seen += self._ask(picture.pixels, picture.camera, swapped)
+        seen = [each for each in seen if not is_astray(each, self._lost, self._time_s)]
         # One after the other: what is seen already is not taken for another hand.
         for look in (self._recover, self._search):
             seen += self._ask(picture.pixels, picture.camera, look(picture.pixels, seen))
@@ -146,7 +122,7 @@ class Tracker:
         """Where the joints of hands should be by now."""
         return np.array([track.motion.predicted(self._time_s) for track in tracks]).reshape(-1, 21, 2)
 
-    def _search(self, image: UInt8[np.ndarray, "H W 3"], seen: Sequence["_Sighting"]) -> list[Track]:
+    def _search(self, image: UInt8[np.ndarray, "H W 3"], seen: Sequence[Sighting]) -> list[Track]:
         """Take up hands that are not followed: those lost a moment ago, or new ones."""
         self._lost = [track for track in self._lost if self._missing_for(track) <= REGAINED_S]
         missing = not self._tracks or any(self._missing_for(track) <= MISSED_FOR_S for track in self._lost)
@@ -154,7 +130,7 @@ class Tracker:
         missing |= any(track.born_s > self._time_s - MISSED_FOR_S for track in self._tracks)
         if not self._schedule.due(self._time_s, missing=missing):
             return []
-        count, known = len(self._tracks), _joints_of(seen)
+        count, known = len(self._tracks), joints_of(seen)
         places = list(self._expected(self._lost))
         found = look_for(self._landmarks, image, places, known)
         for track, hand in zip(list(self._lost), found, strict=True):
@@ -210,7 +186,7 @@ class Tracker:
 
     def _ask(
         self, image: UInt8[np.ndarray, "H W 3"], camera: Camera, tracks: Sequence[Track]
-    ) -> list["_Sighting"]:
+    ) -> list[Sighting]:
         """What the frame shows where hands should be: those of them that it shows."""
         if not tracks:
             return []
@@ -233,34 +209,11 @@ class Tracker:
         ratios = np.array([float(t.size.ratio(length)) for t, length in zip(tracks, lengths, strict=True)])
         metric = rescaled(place_better(told.hands), ratios, rig=load_rig(self._rig))
         return [
-            _Sighting(tracks[number], told, number, metric[number])
-            for number in sorted(self._kept(tracks, told, expected))
+            Sighting(tracks[number], told, number, metric[number])
+            for number in sorted(kept(tracks, told, expected))
         ]
 
-    def _exchanged(self, seen: Sequence["_Sighting"]) -> list[Track]:
-        """Tracks of a left and a right hand that were led to each other's hand, as when both turn back where they meet:
-        the sides that the looks say and the ways that the hands went speak for the other one. They go on from there."""
-        joints = _joints_of(seen)
-        went = [(each.track.motion.joints_px, self._expected([each.track])[0]) for each in seen]
-        right = np.array([each.told.evidence.right[each.row] for each in seen])
-        led: list[Track] = []
-
-        def cost(number: int, to: int) -> float:
-            away = min(np.linalg.norm(place - joints[to], axis=-1).mean() for place in went[number])
-            own = right[to] if seen[number].track.is_right else 1 - right[to]
-            return float(away / hand_size_px(joints[to]) + OTHER_SIDE * (1 - own))
-
-        for a, b in combinations(range(len(seen)), 2):
-            one, other = seen[a].track, seen[b].track
-            if one.is_right == other.is_right or one in led or other in led:
-                continue
-            if cost(a, b) + cost(b, a) + SURELY_EXCHANGED < cost(a, a) + cost(b, b):
-                one.found_again(joints[b], self._time_s)
-                other.found_again(joints[a], self._time_s)
-                led += [one, other]
-        return led
-
-    def _recover(self, image: UInt8[np.ndarray, "H W 3"], seen: Sequence["_Sighting"]) -> list[Track]:
+    def _recover(self, image: UInt8[np.ndarray, "H W 3"], seen: Sequence[Sighting]) -> list[Track]:
         """Hands that this frame does not show where they should be, but where they were, or elsewhere: of a hand that
         turned back, say. The others are lost."""
         held = {each.track.identity for each in seen}
@@ -271,9 +224,13 @@ class Tracker:
             track.lost_s = self._time_s
         self._tracks = [each.track for each in seen]
         self._lost += missed
-        known = _joints_of(seen)
+        known = joints_of(seen)
         at_last = look_for(self._landmarks, image, [track.motion.joints_px for track in missed], known)
-        back = {track.identity: hand for track, hand in zip(missed, at_last, strict=True) if hand is not None}
+        back = {
+            track.identity: hand
+            for track, hand in zip(missed, at_last, strict=True)
+            if hand is not None and not speaks_against(track, 1 / (1 + np.exp(-hand.side_odds)))
+        }
         rest = [track for track in missed if track.identity not in back]
         if rest:
             known = np.concatenate([known, *(hand.joints_px[None] for hand in back.values())])
@@ -284,7 +241,7 @@ class Tracker:
             self._take_up(track, back[track.identity])
         return again
 
-    def _update(self, seen: Sequence["_Sighting"], camera: Camera) -> list[Reported]:
+    def _update(self, seen: Sequence[Sighting], camera: Camera) -> list[Reported]:
         """Bring tracks up to this frame; the hands to report."""
         followed = {each.track.identity for each in seen}
         for track in self._tracks:
@@ -321,27 +278,6 @@ class Tracker:
         joints = np.array([track.motion.joints_px for track in self._tracks]).reshape(-1, 21, 2)
         for track, both in zip(self._tracks, with_partners(odds, boxes_of(joints)), strict=True):
             track.decide(float(both) - track.side_odds)
-
-    def _kept(
-        self, tracks: Sequence[Track], told: TrackedHands, expected: Float[np.ndarray, "N 21 2"]
-    ) -> list[int]:
-        """Which tracks have seen their hand: where two were led to one, it is that one's whose side it is of, or that
-        expected it nearer."""
-        joints = told.hands.joints_px
-        away = np.array(
-            [
-                np.linalg.norm(own - hand, axis=-1).mean() / hand_size_px(hand)
-                for own, hand in zip(joints, expected, strict=True)
-            ]
-        )
-        right = told.evidence.right >= 0.5
-        away = away + OTHER_SIDE * (right != [track.is_right for track in tracks])
-        same = on_each_other(joints)
-        kept: list[int] = []
-        for number in np.argsort(away, kind="stable").tolist():
-            if told.evidence.presence[number] >= LEAST_PRESENCE and not same[number, kept].any():
-                kept.append(number)
-        return kept
 
     def _left(self, track: Track, camera: Camera) -> bool:
         """Whether a lost hand is one that went out of the picture."""
