@@ -1,6 +1,6 @@
 """How exact `knuckle calibrate` is with a bank card.
 
-python -m benchmarks.accuracy.calibration [--sets 16] [--pictures 6]
+python -m benchmarks.accuracy.calibration [--sets 12] [--pictures 6]
 
 Drawn cards (round corners, print, a stripe in half of them) are warped onto drawn tables with other things, blurred and
 with noise, 1280 x 960 px, by cameras of focal lengths between .5 and 1.4 diagonals; tilted up to 45 degrees about both
@@ -37,7 +37,7 @@ def focal_of(found: list[list[View]]) -> Focal | None:
 
 def main() -> None:
     parser = make_parser(__doc__)
-    parser.add_argument("--sets", type=int, default=16)
+    parser.add_argument("--sets", type=int, default=12)
     parser.add_argument("--pictures", type=int, default=6)
     options = parse(parser)
     table = plain_table(("set", "focal, px", "off, %", "sd, %", "found", "corners, px"))
