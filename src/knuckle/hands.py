@@ -16,6 +16,11 @@ State = Literal["observed", "doubtful", "held", "bridged"]
 between two. A single picture has the first two alone."""
 STATES: tuple[State, ...] = get_args(State)
 
+Mesh = Literal["rig", "network"]
+"""Whose mesh hands have: that of the rig fitted to all that is known of them, or the network's own. Joints are those of
+that mesh, pose and shape those of the rig that lies in it."""
+MESHES: tuple[Mesh, ...] = get_args(Mesh)
+
 
 def _unknown() -> Float[np.ndarray, "21"]:
     return np.full(JOINT_COUNT, np.nan)
@@ -102,6 +107,8 @@ class Hands:
     without them."""
     joint_error_m: Float[np.ndarray, "N 21"] = _UNGIVEN
     """The same of `joints_m`, once the wrists are laid together, neither turned nor scaled: metres, 0 at the wrist."""
+    mesh: Mesh = "rig"
+    """Whose mesh `vertices_m` is, and with it the joints."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sides", tuple(self.sides))
@@ -121,6 +128,7 @@ class Hands:
         for state in self.states:
             if state not in STATES:
                 raise KnuckleError(f"state: expected one of {', '.join(STATES)}, got {state!r}")
+        check_mesh(self.mesh)
         for name, tail in {**_TAILS, **_ERROR_TAILS}.items():
             given = getattr(self, name)
             if given is None:
@@ -161,8 +169,8 @@ class Hands:
         return self.faces if side == "right" else self.faces[:, ::-1]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain lists and numbers: width, height, camera, hands (each with its model); None for an error of a joint
-        that is not known."""
+        """Plain lists and numbers: width, height, camera, mesh, hands (each with its model); None for an error of a
+        joint that is not known."""
         camera = self.camera
         return {
             "width": camera.width,
@@ -170,6 +178,7 @@ class Hands:
             "camera": {
                 k: getattr(camera, k) for k in ("fx", "fy", "cx", "cy", "assumed", "picture_mirrored")
             },
+            "mesh": self.mesh,
             "hands": [_hand_to_dict(hand) for hand in self],
         }
 
@@ -181,9 +190,9 @@ class Hands:
         """
         try:
             camera = Camera(**data["camera"], width=int(data["width"]), height=int(data["height"]))
-            hands = data["hands"]
+            hands, mesh = data["hands"], data.get("mesh", "rig")
             if not hands:
-                return cls(camera)
+                return cls(camera, mesh=mesh)
             arrays: dict[str, Any] = {
                 name: np.array([h[_SINGULAR.get(name, name)] for h in hands], dtype=float) for name in _TAILS
             }
@@ -195,7 +204,7 @@ class Hands:
             }
             sides, models = (tuple(h[key] for h in hands) for key in ("side", "model"))
             states = tuple(h.get("state", "observed") for h in hands)
-            result = cls(camera, sides=sides, models=models, states=states, **arrays)
+            result = cls(camera, sides=sides, models=models, states=states, mesh=mesh, **arrays)
         except (KeyError, TypeError, ValueError) as error:
             raise KnuckleError(
                 f"hands: expected the keys and shapes that to_dict writes, got {error!r}"
@@ -222,6 +231,13 @@ class HandPredictor(Protocol):
         camera: Camera,
         /,
     ) -> Hands: ...
+
+
+def check_mesh(mesh: Any) -> Mesh:
+    """Raises KnuckleError for what is no `Mesh`."""
+    if mesh not in MESHES:
+        raise KnuckleError(f"mesh: expected one of {', '.join(MESHES)}, got {mesh!r}")
+    return mesh
 
 
 def _names_once(models: tuple[str, ...]) -> str:

@@ -98,8 +98,10 @@ def _open_models(model: str, request: Request) -> dict[str, AnyPredictor]:
     if not names:
         raise KnuckleError("model: expected installed weights for all of them, got none")
     found = {name: AUTO if name == AUTO else resolve(name, also=(AUTO, ALL)) for name in names}
-    options = {"looks": request.looks, "evidence": request.evidence}
-    return {name: open_predictor(each, **options) for name, each in found.items()}
+    return {
+        name: open_predictor(each, looks=request.looks, evidence=request.evidence, mesh=request.mesh)
+        for name, each in found.items()
+    }
 
 
 def _each(

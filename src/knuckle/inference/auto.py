@@ -9,7 +9,7 @@ from jaxtyping import Float, UInt8
 
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
-from knuckle.hands import Hands
+from knuckle.hands import Hands, Mesh, check_mesh
 from knuckle.inference.detection.evidence import Evidence, gather_evidence
 from knuckle.inference.disagreement import Disagreement, Estimated
 from knuckle.inference.merge import SIGNALS, Merged, MergeOdds, merge_pairs
@@ -36,6 +36,7 @@ def open_predictor(
     refine: bool = True,
     looks: int = 2,
     evidence: bool = True,
+    mesh: Mesh | None = None,
 ) -> "AnyPredictor":
     """The predictor of a model.
 
@@ -46,19 +47,35 @@ def open_predictor(
         refine: fit the rig to the networks' joints.
         looks: how often a two-hand system is asked about a pair (`PairPredictor`).
         evidence: whether the landmark network's joints are used (`knuckle.inference.detection.evidence`).
+        mesh: whose mesh the hands have (`Predictor`); what two-hand systems see has the fitted rig's.
 
-    Raises KnuckleError for an unknown name or damaged weights.
+    Raises KnuckleError for an unknown name or damaged weights, and where a model without a mesh of its own is asked for
+    it.
     """
+    if mesh is not None:
+        check_mesh(mesh)
     if model == AUTO:
-        one = Predictor(ONE_HAND, threads=threads, refine=refine, evidence=evidence)
+        if mesh == "network":
+            raise KnuckleError(_no_own_mesh(AUTO))
+        # Hands that are merged have the rig's, and so have all.
+        one = Predictor(ONE_HAND, threads=threads, refine=refine, evidence=evidence, mesh="rig")
         if shipped_name(TWO_HANDS) is None:
             return one
         two = PairPredictor(TWO_HANDS, threads=threads, refine=refine, looks=looks, evidence=evidence)
         return AutoPredictor(one, two)
     found = resolve(model)
     if found.record.hands == 1:
-        return Predictor(found, threads=threads, refine=refine, evidence=evidence)
+        return Predictor(found, threads=threads, refine=refine, evidence=evidence, mesh=mesh)
+    if mesh == "network":
+        raise KnuckleError(_no_own_mesh(found.record.name))
     return PairPredictor(found, threads=threads, refine=refine, looks=looks, evidence=evidence)
+
+
+def _no_own_mesh(model: str) -> str:
+    return (
+        f'mesh: expected "rig" with {model}, whose hands are joints that the rig is fitted to, got "network";'
+        " one-hand models have a mesh of their own, such as handar"
+    )
 
 
 class AutoPredictor:

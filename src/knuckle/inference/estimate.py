@@ -16,7 +16,7 @@ from jaxtyping import Float, UInt8
 
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera, check_intrinsics
-from knuckle.hands import Hands
+from knuckle.hands import Hands, Mesh, check_mesh
 from knuckle.inference.auto import AnyPredictor, open_predictor
 from knuckle.inference.certainty import annotate
 from knuckle.inference.detection.detection import Detector
@@ -42,6 +42,7 @@ def estimate(
     looks: int = 2,
     evidence: bool = True,
     mirrored: bool = False,
+    mesh: Mesh | None = None,
 ) -> Hands:
     """Estimate the hands in a photo.
 
@@ -65,6 +66,9 @@ def estimate(
         mirrored: the picture is a mirror image, as many selfies are. Boxes and camera are given in px of the picture as
             it is; sides are the person's true ones. px of the result are of that picture too; metres and rotations
             are of the true hands, as the camera saw them (`Camera.picture_mirrored`).
+        mesh: "rig": the mesh of the rig that is fitted to all that is known of the hand; "network": the network's own,
+            with that mesh's joints (`knuckle.inference.own_mesh`), of one-hand models; None: the model's better one.
+            `Hands.mesh` says which it was.
 
     A photo that could be read only in part or in another size is warned of (`knuckle.read_image`); px stay those of
     the file. Returns `Hands`, in the order of the boxes, or best first when found; empty when there is no hand.
@@ -86,9 +90,10 @@ def estimate(
         mirrored=mirrored,
         effort=effort,
         network=detector if named else DEFAULT_NETWORK,
+        mesh=mesh,
     )
     picture, shown = request.shown(photo)
-    predictor = _predictor(model, request.looks, request.evidence)
+    predictor = _predictor(model, request.looks, request.evidence, request.mesh)
     found = detect(picture.pixels, shown, detector=None if named else detector)
     return picture.given_hands(predict(predictor, picture.pixels, found, picture.camera))
 
@@ -113,6 +118,8 @@ class Request:
     """How long to search for hands."""
     network: DetectorName = DEFAULT_NETWORK
     """What says where they may be."""
+    mesh: Mesh | None = None
+    """Whose mesh the hands have; None: the model's better one."""
 
     @classmethod
     def checked(
@@ -126,6 +133,7 @@ class Request:
         mirrored: bool = False,
         effort: Any = "normal",
         network: Any = DEFAULT_NETWORK,
+        mesh: Any = None,
     ) -> "Request":
         """A request of what a user gives, as `estimate` takes it. Raises KnuckleError for what no picture can be
         estimated with."""
@@ -142,6 +150,7 @@ class Request:
             bool(mirrored),
             effort,
             network,
+            None if mesh is None else check_mesh(mesh),
         )
 
     def shown(self, photo: Photo) -> tuple[Picture, "Request"]:
@@ -231,8 +240,8 @@ def predict(
 
 
 @lru_cache(maxsize=8)
-def _predictor(model: str, looks: int, evidence: bool) -> AnyPredictor:
-    return open_predictor(model, looks=looks, evidence=evidence)
+def _predictor(model: str, looks: int, evidence: bool, mesh: Mesh | None) -> AnyPredictor:
+    return open_predictor(model, looks=looks, evidence=evidence, mesh=mesh)
 
 
 def _checked_sides(sides: Any) -> tuple[Side, ...]:

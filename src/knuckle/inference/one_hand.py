@@ -11,10 +11,11 @@ from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop, hand_roll
 from knuckle.geometry.mirror import MIRROR_POINT, mirror_px
-from knuckle.hands import Hands
+from knuckle.hands import Hands, Mesh, check_mesh
 from knuckle.inference.detection.evidence import Evidence, gather_evidence
 from knuckle.inference.disagreement import Disagreement, Estimated
 from knuckle.inference.onnx_model import OnnxModel
+from knuckle.inference.own_mesh import own_mesh
 from knuckle.inference.refine import fuse, unfitted_joints, with_pose
 from knuckle.inference.window import Answer, ask_network, mirror_hands
 from knuckle.rig import load_rig
@@ -24,6 +25,11 @@ from knuckle.weights import ONE_HAND, Weights, resolve
 
 TURNED_WRONG_RAD = np.deg2rad(15.0)
 """An upright crop that is off by more, by the network's own joints, is looked at again (docs/accuracy/ablations.md)."""
+
+
+DEFAULT_MESH: dict[str, Mesh] = {}
+"""Whose mesh a system's hands have unless the caller says so; the rig's for systems that are not listed. Chosen by which
+lies better on true silhouettes (`benchmarks/accuracy/meshes.py`)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +77,8 @@ class Predictor:
         threads: of one run of the network; None lets onnxruntime choose.
         refine: fit the rig to the network's 2D and 3D joints (`knuckle.inference.refine`).
         evidence: fit it to the landmark network's joints too (`knuckle.inference.detection.evidence`).
+        mesh: "rig": the fitted rig's; "network": the network's own, with its joints (`knuckle.inference.own_mesh`); None:
+            the system's better one (`DEFAULT_MESH`). Without `refine` nothing is fitted, and it is the network's.
 
     Raises KnuckleError for an unknown model, damaged weights or a two-hand system.
     """
@@ -82,6 +90,7 @@ class Predictor:
         threads: int | None = None,
         refine: bool = True,
         evidence: bool = True,
+        mesh: Mesh | None = None,
     ) -> None:
         path, self.record = resolve(model)
         self._network = OnnxModel(path, threads=threads)
@@ -97,6 +106,8 @@ class Predictor:
             )
         self._faces = self._rig.faces
         self._refine, self._evidence = refine, evidence
+        chosen = DEFAULT_MESH.get(self.record.system, "rig") if mesh is None else check_mesh(mesh)
+        self._mesh: Mesh = chosen if refine else "network"
 
     def __call__(
         self,
@@ -202,7 +213,7 @@ class Predictor:
     def fit(self, seen: SeenHands, evidence: Evidence | None = None) -> Estimated:
         """Hands of the network's answer, together with evidence of them."""
         if not len(seen.sides):
-            nothing = Hands(seen.camera, model=self.record.name, faces=self._faces)
+            nothing = Hands(seen.camera, model=self.record.name, faces=self._faces, mesh=self._mesh)
             return Estimated(nothing, Disagreement.none(0))
         is_left, width, answer = seen.is_left, seen.camera.width, seen.answer
         if self._refine:
@@ -219,6 +230,9 @@ class Predictor:
                 evidence=known,
                 system=self.record.name,
             )
+            if self._mesh == "network":
+                # How far the answers lie apart stays the fit's, by which the confidence is calibrated.
+                raw |= own_mesh(answer.outputs, answer.cameras, self._rig)
         else:
             raw = with_pose(answer.outputs, self._rig) | vars(Disagreement.none(len(seen.sides)))
         outputs = {
@@ -237,6 +251,7 @@ class Predictor:
             boxes_px=seen.boxes_px,
             model=self.record.name,
             faces=self._faces,
+            mesh=self._mesh,
             **fields,
         )
         return Estimated(hands, Disagreement.of_arrays(raw))
