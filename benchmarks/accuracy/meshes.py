@@ -1,13 +1,13 @@
 """Which mesh lies better on the picture: that of the fitted rig or the network's own (`estimate(..., mesh=)`).
 
-python -m benchmarks.accuracy.meshes [--weights handar ...] [--data synthetic --data photos] [--limit N] [--sheet FILE.png].
-mIoU and Hausdorff distance of silhouettes drawn with 224x224 px into the crop that the model saw (benchmarks/README.md).
-Rendered hands: the true mesh's silhouette, of the hand and of its palm and fingers. Photographs (hand-graph, where
-KNUCKLE_DATA names the folder that holds `eval-dev`): the hand found by colour from its labelled joints
-(`benchmarks/shared/photo_masks.py`), above the wrist, of the hand alone. Boxes and sides are the true ones. Per model:
-the rig fitted to the network's and the landmark network's joints ("rig", what `knuckle estimate` does), to the network's
-alone ("rig, no evidence"), and the network's own mesh; of HandAR its rough mesh too. --sheet draws photographs with the
-mask's outline (white) and both meshes' (rig blue, network orange).
+python -m benchmarks.accuracy.meshes [--weights handar ...] [--data synthetic --data photos] [--limit N] [--sheet
+FILE.png]. mIoU and Hausdorff distance of silhouettes drawn with 224x224 px into the crop that the model saw
+(benchmarks/README.md). Rendered hands: the true mesh's silhouette, of the hand and of its palm and fingers. Photographs
+(hand-graph, where KNUCKLE_DATA names the folder that holds `eval-dev`): the hand found by colour from its labelled
+joints (`benchmarks/shared/photo_masks.py`), above the wrist, of the hand alone. Boxes and sides are the true ones. Per
+model: the rig fitted to the network's and the landmark network's joints ("rig", what `knuckle estimate` does), to the
+network's alone ("rig, no evidence"), and the network's own mesh; of HandAR its rough mesh too. --sheet draws
+photographs with the mask's outline (white) and both meshes' (rig blue, network orange).
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,14 +22,14 @@ from benchmarks.shared.arguments import make_parser, one_line_errors, parse
 from benchmarks.shared.photo_masks import above_wrist, hand_mask
 from benchmarks.shared.photographs import hand_graph_photographs, have_photographs
 from benchmarks.shared.tables import plain_table
-from knuckle.datasets.labelled import to_patch
+from knuckle.datasets.labelled import LabelledHand, to_patch
 from knuckle.evaluation.benchmarks.catalogue import open_benchmarks
 from knuckle.evaluation.benchmarks.one_hand import Benchmark, photographed_hands
 from knuckle.evaluation.metrics.alignment import confusion, hausdorff_px, mean_iou
 from knuckle.evaluation.metrics.silhouettes import LabelledFaces, labelled_faces, region_map
 from knuckle.evaluation.model import EvaluatedModel
 from knuckle.evaluation.protocols.alignment import SIZE
-from knuckle.evaluation.protocols.mesh import ROUGH
+from knuckle.evaluation.protocols.common import ROUGH
 from knuckle.evaluation.run import evaluate, run_patches
 from knuckle.geometry.crop import Crop, apply_affine
 from knuckle.open_model import open_model
@@ -109,7 +109,7 @@ def compare_photographs(
 class _Seen:
     """A photographed hand in a model's crop: the picture, the true silhouette, and the half that is compared."""
 
-    def __init__(self, hand, expand: float) -> None:  # noqa: ANN001
+    def __init__(self, hand: LabelledHand, expand: float) -> None:
         patch = to_patch(hand, size=SIZE, expand=expand)
         assert patch.joints_px is not None
         crop = Crop.from_vector(patch.crop, SIZE)
@@ -141,7 +141,9 @@ def _scores(seen: Sequence[_Seen], drawn: Sequence[np.ndarray]) -> tuple[float, 
     for truth, mesh in zip(seen, drawn, strict=True):
         inside = mesh & truth.compared
         table += confusion(
-            truth.mask[truth.compared][None].astype(np.uint8), inside[truth.compared][None].astype(np.uint8), 2
+            truth.mask[truth.compared][None].astype(np.uint8),
+            inside[truth.compared][None].astype(np.uint8),
+            2,
         )
         apart.append(hausdorff_px(truth.mask, inside))
     return 100 * mean_iou(table), float(np.nanmean(apart)), float(np.nanmedian(apart))
@@ -156,7 +158,11 @@ def _draw_sheet(path: Path, seen: Sequence[_Seen], drawn: dict[str, list[np.ndar
     tiles = []
     for i in chosen:
         tile = seen[i].pixels.copy()
-        for name, mask in (("rig", drawn["rig"][i]), ("network", drawn["network"][i]), ("mask", seen[i].mask)):
+        for name, mask in (
+            ("rig", drawn["rig"][i]),
+            ("network", drawn["network"][i]),
+            ("mask", seen[i].mask),
+        ):
             outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
             cv2.drawContours(tile, outlines, -1, _COLOURS[name], 1)
         tiles.append(tile)

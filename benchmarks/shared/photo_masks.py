@@ -58,7 +58,7 @@ def _distance_to_bones(
 ) -> Float[np.ndarray, "H W"]:
     away = np.full(shape, 255, np.uint8)
     for parent, child in BONES:
-        ends = [tuple(int(round(value)) for value in joints_px[joint]) for joint in (parent, child)]
+        ends = [tuple(round(float(value)) for value in joints_px[joint]) for joint in (parent, child)]
         cv2.line(away, ends[0], ends[1], 0, 1)
     return cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
 

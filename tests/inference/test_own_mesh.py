@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from fake_networks import one_hand_network, write_network
 from knuckle.cli.main import app
 from knuckle.errors import KnuckleError
 from knuckle.export.json import read_json, write_json
@@ -57,7 +58,7 @@ def test_joints_are_those_of_the_mesh_where_a_network_has_others_too():
     mesh_joints = rig.joints_rest_m[None] + [0.02, 0.0, 0.5]
     outputs = {
         "joints_px": np.zeros((1, 21, 2)),
-        "joints_m": mesh_joints + [0.0, 0.0, 0.03],
+        "joints_m": mesh_joints + np.array([0.0, 0.0, 0.03]),
         "vertices_m": rig.vertices[None] + [0.02, 0.0, 0.5],
         "mesh_joints_m": mesh_joints,
         "rotations": np.tile(np.eye(3), (1, 16, 1, 1)),
@@ -99,6 +100,16 @@ def test_models_without_a_mesh_of_their_own_say_so_in_one_sentence(model, instal
     assert open_predictor(model, mesh="rig")
 
 
+@pytest.mark.parametrize("better", ["rig", "network"])
+def test_the_weights_record_says_which_mesh_is_the_better_one(better, tmp_path):
+    path = write_network(tmp_path / "own.onnx", one_hand_network(), hands=1, mesh=better)
+    assert Predictor(path, threads=1)(picture(), BOXES[:1], ["right"], CAMERA).mesh == better
+    record = tmp_path / "own.json"
+    record.write_text(record.read_text().replace(f'"mesh": "{better}"', '"mesh": "mano"'))
+    with pytest.raises(KnuckleError, match=r"own.json: mesh: expected rig or network, got 'mano'"):
+        Predictor(path)
+
+
 def test_another_mesh_is_refused():
     with pytest.raises(KnuckleError, match="mesh: expected one of rig, network, got 'mano'"):
         estimate(picture(), mesh="mano")  # type: ignore[arg-type]
@@ -108,7 +119,16 @@ def test_the_command_passes_it_on(fake_model, tmp_path):
     import cv2
 
     cv2.imwrite(str(tmp_path / "p.png"), picture())
-    words = ["estimate", str(tmp_path / "p.png"), "--model", fake_model, "--box", "40,30,60,50", "--side", "left"]
+    words = [
+        "estimate",
+        str(tmp_path / "p.png"),
+        "--model",
+        fake_model,
+        "--box",
+        "40,30,60,50",
+        "--side",
+        "left",
+    ]
     result = CliRunner().invoke(app, [*words, "--mesh", "network"])
     assert result.exit_code == 0, result.output
     assert json.loads((tmp_path / "p.json").read_text())["mesh"] == "network"

@@ -35,9 +35,9 @@ def hands_to_json(hands: Hands, *, image: str, photo: str | None = None) -> dict
     seen from the file.
 
     {"format", "version", "image", "photo" (where given), "width", "height", "camera": {"fx", "fy", "cx", "cy",
-    "assumed", "picture_mirrored"}, "mesh": "rig" or "network", "hands": [{"side", "confidence", "box_px", "joints_px", "joints_m", "vertices_m",
-    "pose_rad", "shape", "model", "side_confidence", "state", "joint_error_px", "joint_error_m"}]}. Units and frames are
-    those of `Hands`; an error of a joint that is not known is null.
+    "assumed", "picture_mirrored"}, "mesh": "rig" or "network", "hands": [{"side", "confidence", "box_px", "joints_px",
+    "joints_m", "vertices_m", "pose_rad", "shape", "model", "side_confidence", "state", "joint_error_px",
+    "joint_error_m"}]}. Units and frames are those of `Hands`; an error of a joint that is not known is null.
     """
     data = hands.to_dict()
     for hand in data["hands"]:

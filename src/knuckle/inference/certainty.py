@@ -89,8 +89,8 @@ def annotate(
     """Hands with calibrated confidence, errors of the joints and state.
 
     evidence: what the landmark network said of them; None where it does not count. side_confidence: that their sides
-    are right; 1 for all where None. The errors were learnt for the fitted rig: of a network's own mesh they are NaN, not
-    known. Raises KnuckleError when the table is missing or damaged.
+    are right; 1 for all where None. The errors were learnt for the fitted rig: of a network's own mesh they are NaN,
+    not known. Raises KnuckleError when the table is missing or damaged.
     """
     hands, count = estimated.hands, len(estimated.hands)
     confidence = np.zeros(count)

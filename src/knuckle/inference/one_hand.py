@@ -27,11 +27,6 @@ TURNED_WRONG_RAD = np.deg2rad(15.0)
 """An upright crop that is off by more, by the network's own joints, is looked at again (docs/accuracy/ablations.md)."""
 
 
-DEFAULT_MESH: dict[str, Mesh] = {}
-"""Whose mesh a system's hands have unless the caller says so; the rig's for systems that are not listed. Chosen by which
-lies better on true silhouettes (`benchmarks/accuracy/meshes.py`)."""
-
-
 @dataclass(frozen=True, eq=False)
 class SeenHands:
     """A one-hand network's answer to N hands, before the fit."""
@@ -77,8 +72,9 @@ class Predictor:
         threads: of one run of the network; None lets onnxruntime choose.
         refine: fit the rig to the network's 2D and 3D joints (`knuckle.inference.refine`).
         evidence: fit it to the landmark network's joints too (`knuckle.inference.detection.evidence`).
-        mesh: "rig": the fitted rig's; "network": the network's own, with its joints (`knuckle.inference.own_mesh`); None:
-            the system's better one (`DEFAULT_MESH`). Without `refine` nothing is fitted, and it is the network's.
+        mesh: "rig": the fitted rig's; "network": the network's own, with its joints (`knuckle.inference.own_mesh`);
+            None: the one that its record names as the better one. Without `refine` nothing is fitted, and it is the
+            network's.
 
     Raises KnuckleError for an unknown model, damaged weights or a two-hand system.
     """
@@ -106,7 +102,7 @@ class Predictor:
             )
         self._faces = self._rig.faces
         self._refine, self._evidence = refine, evidence
-        chosen = DEFAULT_MESH.get(self.record.system, "rig") if mesh is None else check_mesh(mesh)
+        chosen: Mesh = self.record.mesh if mesh is None else check_mesh(mesh)
         self._mesh: Mesh = chosen if refine else "network"
 
     def __call__(
