@@ -142,6 +142,7 @@ def draw(path: Path, ours: list[Point], papers: list[Point], data: str) -> None:
         2,
         title="Speed against accuracy",
         subtitle="left: hollow, the network alone; filled, as knuckle estimate runs it, evidence and fit included",
+        series=names,
     )
     for i, name in enumerate(names):
         points = [point for point in ours if point.name == name]
@@ -150,17 +151,19 @@ def draw(path: Path, ours: list[Point], papers: list[Point], data: str) -> None:
         for point in points:
             face = colour if point.way == AS_RUN else "white"
             left.plot(point.speed, point.error_mm, "o", color=colour, markerfacecolor=face)
-        left.annotate(
-            name, (points[-1].speed, points[-1].error_mm), xytext=(5, 4), textcoords="offset points", size=7.5
-        )
     left.set_title(f"Ours: {data}")
     left.set_xlabel("time of one crop over MediaPipe's landmark network's")
     left.set_ylabel("PA-MPJPE (mm)")
-    left.margins(x=0.3, y=0.15)
+    left.margins(x=0.1, y=0.15)
     for point in papers:
         right.plot(point.speed, point.error_mm, "o", color=MUTED)
         right.annotate(
-            point.name, (point.speed, point.error_mm), xytext=(5, 4), textcoords="offset points", size=7.5
+            point.name,
+            (point.speed, point.error_mm),
+            xytext=(0, 6),
+            textcoords="offset points",
+            size=7.5,
+            ha="center",
         )
     right.set_title("As the papers state it: FreiHAND")
     right.set_xlabel("frames a second, on their own machines")
