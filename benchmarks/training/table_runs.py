@@ -67,7 +67,7 @@ def train_row(
     for stage in table.stages:
         if not stage.belongs_to(row):
             continue
-        recipe = recipe_of(stage, row, seed=seed, changes=changes)
+        recipe = with_own_parts(recipe_of(stage, row, seed=seed, changes=changes))
         folder = out / slug(recipe, stage, row)
         if before is not None:
             recipe = _started_from(recipe, stage, before)
@@ -83,6 +83,17 @@ def recipe_of(stage: Stage, row: Row, *, seed: int, changes: Mapping[str, Any] |
     own = stage.switches_of(row)
     switches = {**base.switches, **own} if stage.reads is None else {**own, **base.switches}
     return replace(base, switches=switches, seed=seed, **(changes or {}))
+
+
+def with_own_parts(recipe: Recipe) -> Recipe:
+    """The recipe without the parts to load or to freeze that its switches leave out: a row without a stage lacks its
+    modules."""
+    own = create_model(recipe.system, preset=recipe.preset, **recipe.switches).state_dict()
+    loaded = tuple(part for part in recipe.init_parts if any(name.startswith(part) for name in own))
+    frozen = tuple(part for part in recipe.frozen if any(name.startswith(f"{part}.") for name in own))
+    if recipe.init_parts and not loaded:
+        raise KnuckleError(f"recipe {recipe.name}: init_parts: expected some of its network's, got none")
+    return replace(recipe, init_parts=loaded, frozen=frozen)
 
 
 def slug(recipe: Recipe, stage: Stage, row: Row) -> str:

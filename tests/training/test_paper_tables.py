@@ -3,6 +3,7 @@
 import json
 import math
 import sys
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from knuckle.rig.load import load_rig
 from knuckle.sets.storage import FORMAT
 from knuckle.synth.options import SynthOptions
 from knuckle.training.checkpoint import load_weights, read_metadata
-from knuckle.training.recipe import read_recipe
+from knuckle.training.recipe import Recipe, read_recipe
 
 ROOT = Path(__file__).parents[2]
 EHPE = {"patch_size": 64, "width": 16, "hourglass_width": 16, "refine_width": 16, "refine_out": 8}
@@ -158,6 +159,18 @@ def test_a_folder_of_another_recipe_is_refused(small_set, tmp_path, monkeypatch)
     table_runs.train_row(table, table.rows[0], tmp_path / "out", seed=0)
     with pytest.raises(KnuckleError, match=r"expected a run of the recipe pg .* got one with other samples"):
         table_runs.train_row(table, table.rows[0], tmp_path / "out", seed=0, changes={"samples": 8})
+
+
+def test_a_row_without_a_module_neither_loads_nor_freezes_it():
+    whole = Recipe("r", system="ehpe", switches=EHPE, init="w", init_parts=("backbone.", "fusion."))
+    whole = replace(whole, frozen=("backbone", "fusion"))
+    assert table_runs.with_own_parts(whole) == whole
+    # The second stage alone, on the coarsest features, has no fusion of the finer ones.
+    less = replace(whole, switches={**EHPE, "stages": "pg_only", "pg_feature": "coarse"})
+    found = table_runs.with_own_parts(less)
+    assert (found.init_parts, found.frozen) == (("backbone.",), ("backbone",))
+    with pytest.raises(KnuckleError, match="recipe r: init_parts: expected some of its network's, got none"):
+        table_runs.with_own_parts(replace(less, init_parts=("fusion.",)))
 
 
 def with_choice(add):
