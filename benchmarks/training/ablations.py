@@ -8,6 +8,11 @@ over the seeds: PA-MPJPE, PA-MPVPE and 2D of a one-hand system, MPJPE, MRRPE and
 parameters learned. Held-out crops of different sets are different crops: --score names sets that every run is scored on
 besides, as `knuckle evaluate --data` takes them (of photographs the largest source; the network alone), --group classes
 of their hands to print beside all of them. A run that was finished before is read, not trained again.
+
+python -m benchmarks.training.ablations --table ehpe-3 [--table ehpe-5 ...] [--budget small|paper] [--data FOLDER]
+[--score DATA] [--seeds 2] [--speed] [--markdown FILE]: the rows of a paper's table, each trained in the paper's stages
+(`benchmarks/training/paper_tables.toml`), and the paper's own columns beside the paper's figures
+(`benchmarks.training.table_command`).
 """
 
 import argparse
@@ -25,6 +30,7 @@ from safetensors import safe_open
 from benchmarks.shared.arguments import make_parser, one_line_errors
 from benchmarks.shared.common_scores import common_scores
 from benchmarks.shared.tables import plain_table
+from benchmarks.training.table_command import add_table_options, run_tables
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.breakdown.class_errors import ALL, REFERENCE
 from knuckle.evaluation.breakdown.pose_classes import POSES, VIEWS
@@ -74,9 +80,15 @@ class Variant:
 
 def main() -> None:
     parser = make_parser(__doc__)
-    parser.add_argument("recipe", type=Path)
+    parser.add_argument("recipe", type=Path, nargs="?", default=None)
+    add_table_options(parser)
     parser.add_argument("--variant", action="append", default=[], help="name=value[,name=value]; repeatable")
-    parser.add_argument("--data", action="append", default=[], help="NAME=FOLDER of a set; repeatable")
+    parser.add_argument(
+        "--data",
+        action="append",
+        default=[],
+        help="NAME=FOLDER of a set; repeatable. With --table: the folder of the set",
+    )
     parser.add_argument(
         "--score", action="append", default=[], help="a set to score every run on; repeatable"
     )
@@ -91,8 +103,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path("runs/ablations"))
     options = parser.parse_args()
+    if (options.recipe is None) == (not options.table):
+        parser.error("expected a recipe, or --table with the name of a paper's table")
     with one_line_errors():
-        compare(options)
+        run_tables(options) if options.table else compare(options)
 
 
 def compare(options: argparse.Namespace) -> None:

@@ -16,6 +16,11 @@ State = Literal["observed", "doubtful", "held", "bridged"]
 between two. A single picture has the first two alone."""
 STATES: tuple[State, ...] = get_args(State)
 
+Mesh = Literal["rig", "network"]
+"""Whose mesh hands have: that of the rig fitted to all that is known of them, or the network's own. Joints are those of
+that mesh, pose and shape those of the rig that lies in it."""
+MESHES: tuple[Mesh, ...] = get_args(Mesh)
+
 
 def _unknown() -> Float[np.ndarray, "21"]:
     return np.full(JOINT_COUNT, np.nan)
@@ -111,6 +116,8 @@ class Hands:
     """Of a video: a number a hand, the same in every frame that shows it; empty for a single picture."""
     time_s: float | None = None
     """Of a video: when the frame was taken."""
+    mesh: Mesh = "rig"
+    """Whose mesh `vertices_m` is, and with it the joints."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sides", tuple(self.sides))
@@ -137,6 +144,7 @@ class Hands:
             )
         if self.time_s is not None and not np.isfinite(self.time_s):
             raise KnuckleError(f"time_s: expected a finite number of seconds, got {self.time_s}")
+        check_mesh(self.mesh)
         for name, tail in {**_TAILS, **_ERROR_TAILS}.items():
             given = getattr(self, name)
             if given is None:
@@ -186,7 +194,7 @@ class Hands:
         return self.faces if side == "right" else self.faces[:, ::-1]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain lists and numbers: width, height, camera, hands (each with its model), of a video also time_s and
+        """Plain lists and numbers: width, height, camera, mesh, hands (each with its model), of a video also time_s and
         identities; None for an error of a joint that is not known, no covariance where that is not."""
         camera = self.camera
         return {
@@ -197,6 +205,7 @@ class Hands:
                 k: getattr(camera, k)
                 for k in ("fx", "fy", "cx", "cy", "assumed", "picture_mirrored", "source")
             },
+            "mesh": self.mesh,
             "hands": [_hand_to_dict(hand) for hand in self],
         }
 
@@ -208,10 +217,10 @@ class Hands:
         """
         try:
             camera = Camera(**data["camera"], width=int(data["width"]), height=int(data["height"]))
-            hands = data["hands"]
+            hands, mesh = data["hands"], data.get("mesh", "rig")
             time_s = None if data.get("time_s") is None else float(data["time_s"])
             if not hands:
-                return cls(camera, time_s=time_s)
+                return cls(camera, time_s=time_s, mesh=mesh)
             arrays: dict[str, Any] = {
                 name: np.array([h[_SINGULAR.get(name, name)] for h in hands], dtype=float) for name in _TAILS
             }
@@ -231,6 +240,7 @@ class Hands:
                 states=states,
                 identities=identities,
                 time_s=time_s,
+                mesh=mesh,
                 **arrays,
             )
         except (KeyError, TypeError, ValueError) as error:
@@ -268,6 +278,13 @@ class HandPredictor(Protocol):
         camera: Camera,
         /,
     ) -> Hands: ...
+
+
+def check_mesh(mesh: Any) -> Mesh:
+    """Raises KnuckleError for what is no `Mesh`."""
+    if mesh not in MESHES:
+        raise KnuckleError(f"mesh: expected one of {', '.join(MESHES)}, got {mesh!r}")
+    return mesh
 
 
 def _names_once(models: tuple[str, ...]) -> str:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from knuckle.errors import KnuckleError
 
@@ -52,6 +52,9 @@ class WeightsRecord:
     """Whose fingertips the joints have (`knuckle.rig.tips`)."""
     trained_sets: dict[str, Any] | None = None
     """Which rows of which sets trained it (`knuckle.sets.seen`); None where nobody wrote it down."""
+    mesh: Literal["rig", "network"] = "rig"
+    """Whose mesh hands have unless the caller says so: the one that lies better on true silhouettes
+    (`benchmarks/accuracy/meshes.py`)."""
     started_from: str = ""
     """What its first weights were."""
     switches: dict[str, Any] = field(default_factory=dict)
@@ -77,6 +80,8 @@ def read_record(path: Path) -> WeightsRecord:
         raise KnuckleError(f"{path}: expected a weights record, missing {', '.join(missing)}")
     if data.get("hands", 1) not in (1, 2):
         raise KnuckleError(f"{path}: hands: expected 1 or 2, got {data['hands']!r}")
+    if data.get("mesh", "rig") not in ("rig", "network"):
+        raise KnuckleError(f"{path}: mesh: expected rig or network, got {data['mesh']!r}")
     if not isinstance(data.get("scores", {}), dict):
         raise KnuckleError(f"{path}: scores: expected an object, got {data['scores']!r}")
     given = {k: v for k, v in data.items() if k in known}

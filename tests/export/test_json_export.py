@@ -32,7 +32,7 @@ def test_the_file_has_exactly_the_documented_keys(tmp_path):
     hands = made_hands(Camera(400.123456789, 401, 160, 120, 320, 240, assumed=True))
     write_json(tmp_path / "photo.json", hands, image="photo.jpg")
     data = json.loads((tmp_path / "photo.json").read_text())
-    assert list(data) == ["format", "version", "image", "width", "height", "camera", "hands"]
+    assert list(data) == ["format", "version", "image", "width", "height", "camera", "mesh", "hands"]
     assert (data["format"], data["version"]) == ("knuckle hands", 1)
     assert (data["image"], data["width"], data["height"]) == ("photo.jpg", 320, 240)
     assert data["camera"] == {"fx": 400.1235, "fy": 401.0, "cx": 160.0, "cy": 120.0} | {

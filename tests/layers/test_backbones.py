@@ -12,10 +12,13 @@ from knuckle.errors import KnuckleError
 from knuckle.layers.backbones import Backbone
 from knuckle.layers.hand_landmark import FILE, HandLandmarkBody, convolutions, load_hand_landmark
 
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
 
 def test_fastvit_keeps_its_stem_out_of_channels_last():
     backbone = Backbone("fastvit_ma36", finest=4).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     assert backbone.strides == [4, 8, 16, 32] and backbone.channels[-1] == 608
+    assert (backbone.mean, backbone.std) == (IMAGENET_MEAN, IMAGENET_STD)
     assert len(backbone._needs_nchw) == 1
     assert backbone._needs_nchw[0].weight.stride() == (3, 1, 1, 1)
     image = torch.randn(2, 3, 32, 32).contiguous(memory_format=torch.channels_last)
@@ -27,7 +30,7 @@ def test_fastvit_keeps_its_stem_out_of_channels_last():
     ("name", "mean", "std"),
     [
         ("efficientnet_lite0", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
-        ("resnet50", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+        ("resnet50", IMAGENET_MEAN, IMAGENET_STD),
         ("hand_landmark", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
     ],
 )
@@ -41,6 +44,28 @@ def test_each_network_sees_the_colours_its_weights_were_made_for(name, mean, std
     assert torch.allclose(seen[0], expected, atol=1e-5)
     # What was saved before the scaling was the backbone's own still fits.
     assert not {"factor", "offset"} & set(backbone.state_dict())
+
+
+class Bare(torch.nn.Module):
+    """A backbone's body that passes on what it is shown."""
+
+    def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
+        return [image]
+
+
+def test_the_scaling_is_exported_with_the_backbone():
+    backbone = Backbone("resnet50").eval()
+    backbone.body, backbone._needs_nchw = Bare(), []
+    example = torch.zeros(1, 3, 8, 8)
+    program = torch.onnx.export(backbone, (example,), dynamo=True, opset_version=18, verbose=False)
+    assert program is not None
+    session = onnxruntime.InferenceSession(
+        program.model_proto.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    rgb = np.random.default_rng(0).random((1, 3, 8, 8), dtype=np.float32)
+    (seen,) = session.run(None, {session.get_inputs()[0].name: rgb * 2 - 1})
+    mean, std = (np.array(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))
+    assert np.allclose(seen, (rgb - mean) / std, atol=1e-5)
 
 
 def test_the_landmark_network_has_the_published_features():

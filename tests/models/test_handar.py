@@ -259,6 +259,8 @@ def test_infer_needs_no_training_branch_and_gives_the_same_mesh_to_the_bit():
     )
     assert torch.equal(inferred.vertices_m, mesh)
     assert torch.equal(inferred.rough_vertices_m, rough) and not torch.equal(rough, mesh)
+    for joints, vertices in ((inferred.joints_m, mesh), (inferred.rough_joints_m, rough)):
+        assert torch.allclose(joints, model.joint_matrix @ vertices, atol=1e-6)
     assert inferred.rotations is None and inferred.shape is None and inferred.joints_patch is None
 
 

@@ -107,7 +107,7 @@ def _open_models(
     if not names:
         raise KnuckleError("model: expected installed weights for all of them, got none")
     found = {name: AUTO if name == AUTO else resolve(name, also=(AUTO, ALL)) for name in names}
-    options = {"looks": request.looks, "evidence": request.evidence}
+    options = {"looks": request.looks, "evidence": request.evidence, "mesh": request.mesh}
     return {name: rectified(open_predictor(each, **options), wanted=rectify) for name, each in found.items()}
 
 

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -81,6 +81,13 @@ def estimate(
             help="Use the joints that the hand detector's landmark network sees in every hand, or the model alone."
         ),
     ] = True,
+    mesh: Annotated[
+        Literal["rig", "network"] | None,
+        typer.Option(
+            help="rig: the mesh of the rig that is fitted to all that is known of the hand; network: a one-hand model's"
+            " own, with its joints, as its paper has it. Default: the model's better one."
+        ),
+    ] = None,
     mirror: Annotated[
         bool,
         typer.Option(
@@ -124,6 +131,7 @@ def estimate(
         mirrored=mirror,
         effort=effort,
         network=detector,
+        mesh=mesh,
     )
     if len(run(given, request, model=model, out=out, rectify=rectify)) < len(given):
         raise typer.Exit(2)

@@ -23,6 +23,7 @@ _TAILS: dict[str, tuple[int | str, ...]] = {
     "joints_m": (21, 3),
     "joints_2d_px": (21, 2),
     "mesh_joints_m": (21, 3),
+    "rough_joints_m": (21, 3),
     "vertices_m": ("V", 3),
     "rough_vertices_m": ("V", 3),
     "confidence": (),
@@ -79,6 +80,8 @@ class Predictions:
     """Camera frame, metres."""
     rough_vertices_m: Float[np.ndarray, "N V 3"] | None = None
     """The mesh before the model's refinement of it."""
+    rough_joints_m: Float[np.ndarray, "N 21 3"] | None = None
+    """The joints of that mesh."""
     mesh_joints_m: Float[np.ndarray, "N 21 3"] | None = None
     """Joints of a mesh head beside `joints_m`."""
     pair_confidence: Float[np.ndarray, "N 2"] | None = None

@@ -25,9 +25,9 @@ class PatchPredictor(Protocol):
     """Patches of right hands in, with their pictures where they have one.
 
     Out, for B patches: joints_px (B, 21, 2), joints_m (B, 21, 3); where the model has them joints_patch (B, 21, 2) of a
-    2D branch, px of the patch, confidence (B,), vertices_m (B, V, 3), rough_vertices_m (B, V, 3) before a refinement,
-    mesh_joints_m (B, 21, 3) of a mesh head. A two-hand system gives all of them with an axis of hands behind B, the
-    right one first.
+    2D branch, px of the patch, confidence (B,), vertices_m (B, V, 3), rough_vertices_m (B, V, 3) before a refinement
+    with their rough_joints_m (B, 21, 3), mesh_joints_m (B, 21, 3) of a mesh head. A two-hand system gives all of them
+    with an axis of hands behind B, the right one first.
     """
 
     def __call__(self, patches: Sequence[Patch], /) -> Outputs: ...

@@ -124,7 +124,7 @@ def frames_per_second(
     clock: Callable[[], float] = time.perf_counter,
 ) -> float:
     """Crops a second, one at a time, as the model answers them here: `count` of the benchmark's after the first."""
-    patches = list(islice(_patches(model, benchmark), count + 1))
+    patches = list(islice(patches_of(model, benchmark), count + 1))
     model.predict(patches[:1])
     start = clock()
     for patch in patches[1:]:
@@ -133,7 +133,8 @@ def frames_per_second(
     return (len(patches) - 1) / taken if taken > 0 else math.nan
 
 
-def _patches(model: EvaluatedModel, benchmark: Benchmark | TwoHandBenchmark) -> Iterator[Patch]:
+def patches_of(model: EvaluatedModel, benchmark: Benchmark | TwoHandBenchmark) -> Iterator[Patch]:
+    """What a model is shown of a benchmark, hand by hand or frame by frame."""
     if isinstance(benchmark, Benchmark):
         yield from benchmark.patches(model.size, model.expand)
         return

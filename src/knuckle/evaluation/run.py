@@ -28,7 +28,7 @@ Progress = Callable[[int], None]
 Item = TypeVar("Item", Patch, TwoHandFrame)
 
 _JOINTS = ("joints_px", "joints_m")
-_KEPT = (*_JOINTS, "joints_2d_px", "confidence", "pair_confidence", "mesh_joints_m")
+_KEPT = (*_JOINTS, "joints_2d_px", "confidence", "pair_confidence", "mesh_joints_m", "rough_joints_m")
 _KEPT_OF_TWO = (*_JOINTS, "vertices_m", "mesh_joints_m", "confidence")
 _NO_PICTURE = np.zeros((0, 0, 3), np.uint8)
 """In place of thousands of pictures, which need not stay in memory."""

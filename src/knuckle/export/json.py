@@ -37,10 +37,11 @@ def hands_to_json(hands: Hands, *, image: str, photo: str | None = None) -> dict
     seen from the file.
 
     {"format", "version", "image", "photo" (where given), "width", "height", "camera": {"fx", "fy", "cx", "cy",
-    "assumed", "picture_mirrored", "source"}, "hands": [{"side", "confidence", "box_px", "joints_px", "joints_m",
-    "vertices_m", "pose_rad", "shape", "model", "side_confidence", "state", "joint_error_px", "joint_error_m"}]}. Units
-    and frames are those of `Hands`; an error of a joint that is not known is null. A frame of a video has "time_s"
-    before the width, and each of its hands "identity"; "root_covariance_m2" is there where it is known.
+    "assumed", "picture_mirrored", "source"}, "mesh": "rig" or "network", "hands": [{"side", "confidence", "box_px",
+    "joints_px", "joints_m", "vertices_m", "pose_rad", "shape", "model", "side_confidence", "state", "joint_error_px",
+    "joint_error_m"}]}. Units and frames are those of `Hands`; an error of a joint that is not known is null. A frame of
+    a video has "time_s" before the width, and each of its hands "identity"; "root_covariance_m2" is there where it is
+    known.
     """
     data = hands.to_dict()
     return {
@@ -50,6 +51,7 @@ def hands_to_json(hands: Hands, *, image: str, photo: str | None = None) -> dict
         **({} if photo is None else {"photo": photo}),
         **{key: data[key] for key in ("time_s", "width", "height") if key in data},
         "camera": camera_to_json(hands.camera),
+        "mesh": data["mesh"],
         "hands": [rounded_hand(hand) for hand in data["hands"]],
     }
 

@@ -24,6 +24,7 @@ def write_npz(path: str | Path, hands: Hands) -> None:
     arrays = {name: getattr(hands, name) for name in (*_ARRAYS, *_NEW_ARRAYS)}
     arrays |= {f"camera_{name}": np.array(value) for name, value in asdict(hands.camera).items()}
     arrays |= {"sides": np.array(hands.sides, dtype="U5"), "model": np.array(hands.model)}
+    arrays |= {"mesh": np.array(hands.mesh)}
     arrays |= {
         "models": np.array(hands.models, dtype=np.str_),
         "states": np.array(hands.states, dtype=np.str_),
@@ -43,6 +44,7 @@ def read_npz(path: str | Path) -> Hands:
                 sides=tuple(str(side) for side in data["sides"]),  # pyright: ignore[reportArgumentType]
                 model=str(data["model"]),
                 models=tuple(str(model) for model in data["models"]),
+                mesh=str(data["mesh"]) if "mesh" in data.files else "rig",  # pyright: ignore[reportArgumentType]
                 states=tuple(str(state) for state in data["states"]) if "states" in data.files else (),  # pyright: ignore[reportArgumentType]
                 **{
                     name: data[name]

@@ -9,7 +9,7 @@ from jaxtyping import Float, UInt8
 
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
-from knuckle.hands import Hands
+from knuckle.hands import Hands, Mesh, check_mesh
 from knuckle.inference.detection.evidence import Evidence, gather_evidence
 from knuckle.inference.disagreement import Disagreement, Estimated
 from knuckle.inference.merge import SIGNALS, Merged, MergeOdds, merge_pairs
@@ -38,6 +38,7 @@ def open_predictor(
     looks: int = 2,
     evidence: bool = True,
     int8: bool = False,
+    mesh: Mesh | None = None,
 ) -> "AnyPredictor":
     """The predictor of a model.
 
@@ -49,19 +50,35 @@ def open_predictor(
         looks: how often a two-hand system is asked about a pair (`PairPredictor`).
         evidence: whether the landmark network's joints are used (`knuckle.inference.detection.evidence`).
         int8: run the quicker 8-bit files of networks where there are some, as for video.
+        mesh: whose mesh the hands have (`Predictor`); what two-hand systems see has the fitted rig's.
 
-    Raises KnuckleError for an unknown name or damaged weights.
+    Raises KnuckleError for an unknown name or damaged weights, and where a model without a mesh of its own is asked for
+    it.
     """
+    if mesh is not None:
+        check_mesh(mesh)
     if model == AUTO:
-        one = Predictor(ONE_HAND, threads=threads, refine=refine, evidence=evidence, int8=int8)
+        if mesh == "network":
+            raise KnuckleError(_no_own_mesh(AUTO))
+        # Hands that are merged have the rig's, and so have all.
+        one = Predictor(ONE_HAND, threads=threads, refine=refine, evidence=evidence, mesh="rig", int8=int8)
         if shipped_name(TWO_HANDS) is None:
             return one
         two = PairPredictor(TWO_HANDS, threads=threads, refine=refine, looks=looks, evidence=evidence)
         return AutoPredictor(one, two)
     found = resolve(model, int8=int8)
     if found.record.hands == 1:
-        return Predictor(found, threads=threads, refine=refine, evidence=evidence)
+        return Predictor(found, threads=threads, refine=refine, evidence=evidence, mesh=mesh)
+    if mesh == "network":
+        raise KnuckleError(_no_own_mesh(found.record.name))
     return PairPredictor(found, threads=threads, refine=refine, looks=looks, evidence=evidence)
+
+
+def _no_own_mesh(model: str) -> str:
+    return (
+        f'mesh: expected "rig" with {model}, whose hands are joints that the rig is fitted to, got "network";'
+        " one-hand models have a mesh of their own, such as handar"
+    )
 
 
 class AutoPredictor:

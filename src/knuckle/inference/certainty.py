@@ -89,7 +89,8 @@ def annotate(
     """Hands with calibrated confidence, errors of the joints and state.
 
     evidence: what the landmark network said of them; None where it does not count. side_confidence: that their sides
-    are right; 1 for all where None. Raises KnuckleError when the table is missing or damaged.
+    are right; 1 for all where None. The errors were learnt for the fitted rig: of a network's own mesh they are NaN,
+    not known. Raises KnuckleError when the table is missing or damaged.
     """
     hands, count = estimated.hands, len(estimated.hands)
     confidence = np.zeros(count)
@@ -105,6 +106,8 @@ def annotate(
         picture, error_m[one] = figures.radii(hand[one], joint[one])
         error_px[one] = picture * longest[row]
     error_m[:, WRIST] = 0.0
+    if hands.mesh == "network":
+        error_px[:], error_m[:] = np.nan, np.nan
     return hands.changed(
         confidence=confidence,
         side_confidence=np.ones(count) if side_confidence is None else side_confidence,

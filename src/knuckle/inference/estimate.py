@@ -16,7 +16,7 @@ from jaxtyping import Float, UInt8
 
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera, check_intrinsics
-from knuckle.hands import Hands
+from knuckle.hands import Hands, Mesh, check_mesh
 from knuckle.inference.auto import AnyPredictor, open_predictor
 from knuckle.inference.certainty import annotate
 from knuckle.inference.detection.detection import Detector
@@ -46,6 +46,7 @@ def estimate(
     evidence: bool = True,
     mirrored: bool = False,
     rectify: bool = RECTIFY,
+    mesh: Mesh | None = None,
 ) -> Hands:
     """Estimate the hands in a photo.
 
@@ -73,6 +74,9 @@ def estimate(
             are of the true hands, as the camera saw them (`Camera.picture_mirrored`).
         rectify: hands more than 25 degrees off the axis are shown to the model as a camera turned to them would see
             them (`knuckle.inference.rectified`); wide cameras alone see any there.
+        mesh: "rig": the mesh of the rig that is fitted to all that is known of the hand; "network": the network's own,
+            with that mesh's joints (`knuckle.inference.own_mesh`), of one-hand models; None: the model's better one.
+            `Hands.mesh` says which it was.
 
     A photo that could be read only in part or in another size is warned of (`knuckle.read_image`); px stay those of
     the file. Returns `Hands`, in the order of the boxes, or best first when found; empty when there is no hand.
@@ -95,9 +99,11 @@ def estimate(
         mirrored=mirrored,
         effort=effort,
         network=detector if named else DEFAULT_NETWORK,
+        mesh=mesh,
     )
     picture, shown = request.shown(photo)
-    predictor = rectified(_predictor(model, request.looks, request.evidence), wanted=rectify)
+    opened = _predictor(model, request.looks, request.evidence, request.mesh)
+    predictor = rectified(opened, wanted=rectify)
     found = detect(picture.pixels, shown, detector=None if named else detector)
     return picture.given_hands(predict(predictor, picture.pixels, found, picture.camera))
 
@@ -124,6 +130,8 @@ class Request:
     """What says where they may be."""
     exif: bool = True
     """Whether a photo's EXIF counts where no camera is given."""
+    mesh: Mesh | None = None
+    """Whose mesh the hands have; None: the model's better one."""
 
     @classmethod
     def checked(
@@ -138,6 +146,7 @@ class Request:
         mirrored: bool = False,
         effort: Any = "normal",
         network: Any = DEFAULT_NETWORK,
+        mesh: Any = None,
     ) -> "Request":
         """A request of what a user gives, as `estimate` takes it. Raises KnuckleError for what no picture can be
         estimated with."""
@@ -155,6 +164,7 @@ class Request:
             effort,
             network,
             exif,
+            None if mesh is None else check_mesh(mesh),
         )
 
     def shown(self, photo: Photo) -> tuple[Picture, "Request"]:
@@ -249,8 +259,8 @@ def predict(
 
 
 @lru_cache(maxsize=8)
-def _predictor(model: str, looks: int, evidence: bool) -> AnyPredictor:
-    return open_predictor(model, looks=looks, evidence=evidence)
+def _predictor(model: str, looks: int, evidence: bool, mesh: Mesh | None) -> AnyPredictor:
+    return open_predictor(model, looks=looks, evidence=evidence, mesh=mesh)
 
 
 def _checked_sides(sides: Any) -> tuple[Side, ...]:

@@ -12,10 +12,11 @@ from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop, hand_roll
 from knuckle.geometry.mirror import MIRROR_POINT, mirror_px
 from knuckle.geometry.pyramid import Pyramid
-from knuckle.hands import Hands
+from knuckle.hands import Hands, Mesh, check_mesh
 from knuckle.inference.detection.evidence import Evidence, gather_evidence
 from knuckle.inference.disagreement import Disagreement, Estimated
 from knuckle.inference.onnx_model import OnnxModel
+from knuckle.inference.own_mesh import own_mesh
 from knuckle.inference.refine import fuse, unfitted_joints, with_pose
 from knuckle.inference.window import Answer, ask_network, mirror_hands
 from knuckle.rig import load_rig
@@ -87,6 +88,9 @@ class Predictor:
         refine: fit the rig to the network's 2D and 3D joints (`knuckle.inference.refine`).
         evidence: fit it to the landmark network's joints too (`knuckle.inference.detection.evidence`).
         int8: run the quicker 8-bit file of the network where there is one.
+        mesh: "rig": the fitted rig's; "network": the network's own, with its joints (`knuckle.inference.own_mesh`);
+            None: the one that its record names as the better one. Without `refine` nothing is fitted, and it is the
+            network's.
 
     Raises KnuckleError for an unknown model, damaged weights or a two-hand system.
     """
@@ -99,6 +103,7 @@ class Predictor:
         refine: bool = True,
         evidence: bool = True,
         int8: bool = False,
+        mesh: Mesh | None = None,
     ) -> None:
         path, self.record = resolve(model, int8=int8)
         self._network = OnnxModel(path, threads=threads)
@@ -114,6 +119,8 @@ class Predictor:
             )
         self._faces = self._rig.faces
         self._refine, self._evidence = refine, evidence
+        chosen: Mesh = self.record.mesh if mesh is None else check_mesh(mesh)
+        self._mesh: Mesh = chosen if refine else "network"
 
     def __call__(
         self,
@@ -256,7 +263,7 @@ class Predictor:
         """Hands of the network's answer, together with evidence of them. start: what they were like in the frame
         before."""
         if not len(seen.sides):
-            nothing = Hands(seen.camera, model=self.record.name, faces=self._faces)
+            nothing = Hands(seen.camera, model=self.record.name, faces=self._faces, mesh=self._mesh)
             return Estimated(nothing, Disagreement.none(0))
         is_left, width, answer = seen.is_left, seen.camera.width, seen.answer
         if self._refine:
@@ -274,6 +281,9 @@ class Predictor:
                 system=self.record.name,
                 start=None if start is None else start.mirrored(is_left),
             )
+            if self._mesh == "network":
+                # How far the answers lie apart stays the fit's, by which the confidence is calibrated.
+                raw |= own_mesh(answer.outputs, answer.cameras, self._rig)
         else:
             raw = with_pose(answer.outputs, self._rig) | vars(Disagreement.none(len(seen.sides)))
         outputs = {
@@ -292,6 +302,7 @@ class Predictor:
             boxes_px=seen.boxes_px,
             model=self.record.name,
             faces=self._faces,
+            mesh=self._mesh,
             **fields,
         )
         return Estimated(hands, Disagreement.of_arrays(raw))

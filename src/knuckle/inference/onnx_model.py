@@ -84,13 +84,20 @@ def _refused(name: object, runtime: str, error: Exception) -> KnuckleError:
 INPUTS = ("patch", "crop", "camera")
 ROLL = "roll"
 OUTPUTS = ("joints_px", "joints_m", "vertices_m", "confidence")
-OPTIONAL_OUTPUTS = ("rotations", "shape", "joints_patch", "rough_vertices_m", "mesh_joints_m")
+OPTIONAL_OUTPUTS = (
+    "rotations",
+    "shape",
+    "joints_patch",
+    "rough_vertices_m",
+    "rough_joints_m",
+    "mesh_joints_m",
+)
 PAIR_OUTPUTS = ("joints_px", "joints_m", "confidence", "joints_patch")
 OPTIONAL_PAIR_OUTPUTS = ("vertices_m", "rotations", "shape", "mesh_joints_m")
 ATTENTION = "attention"
 
 _TAILS: dict[str, tuple[int, ...]] = {
-    **{name: (21, 3) for name in ("joints_m", "mesh_joints_m")},
+    **{name: (21, 3) for name in ("joints_m", "rough_joints_m", "mesh_joints_m")},
     **{name: (21, 2) for name in ("joints_px", "joints_patch")},
     "confidence": (),
 }

@@ -80,7 +80,8 @@ class HandOutput(NamedTuple):
 
     joints_px: px of the frame; joints_m, vertices_m: camera frame, metres; confidence: 0..1; rotations: MANO's
     order, the first one camera-from-hand; joints_patch: the system's own 2D joints, px of the patch. For evaluation
-    only: rough_vertices_m, a mesh before refinement; mesh_joints_m, the mesh's joints where joints_m are others.
+    only: rough_vertices_m, a mesh before refinement, and rough_joints_m, its joints; mesh_joints_m, the mesh's joints
+    where joints_m are others.
     """
 
     joints_px: Float[Tensor, "B 21 2"]
@@ -91,6 +92,7 @@ class HandOutput(NamedTuple):
     shape: Float[Tensor, "B 10"] | None = None
     joints_patch: Float[Tensor, "B 21 2"] | None = None
     rough_vertices_m: Float[Tensor, "B V 3"] | None = None
+    rough_joints_m: Float[Tensor, "B 21 3"] | None = None
     mesh_joints_m: Float[Tensor, "B 21 3"] | None = None
 
 

@@ -13,7 +13,7 @@ from knuckle.geometry.crop import turn_about_z
 from knuckle.geometry.projection import px_to_rays, rays_to_px
 from knuckle.models.contract import HandOutput, System
 
-_POINTS = ("joints_m", "vertices_m", "rough_vertices_m", "mesh_joints_m")
+_POINTS = ("joints_m", "vertices_m", "rough_vertices_m", "rough_joints_m", "mesh_joints_m")
 
 
 def infer_upright(

@@ -9,8 +9,7 @@ from knuckle.errors import KnuckleError
 from knuckle.evaluation.arrays import Predictions, Truth
 from knuckle.evaluation.metrics.alignment import confusion, hausdorff_px, mean_iou, occupied
 from knuckle.evaluation.metrics.silhouettes import REGIONS, LabelledFaces, region_map
-from knuckle.evaluation.protocols.common import PERCENT
-from knuckle.evaluation.protocols.mesh import ROUGH
+from knuckle.evaluation.protocols.common import PERCENT, ROUGH
 from knuckle.evaluation.report import Report, Score
 
 SIZE = 224

@@ -27,6 +27,9 @@ PA = "PA-MPJPE"
 PA_RIGID = "PA-MPJPE reflection-free"
 PA_MESH = "PA-MPJPE of the mesh head"
 BOX = "2D error"
+ROUGH = "rough mesh: "
+"""What the rows of the mesh before a model's refinement begin with."""
+AUC = "AUC 0-50 mm aligned"
 EPE = "EPE"
 EPE_BRANCH = "EPE of the 2D branch"
 
@@ -92,12 +95,18 @@ def _add_3d(report: Report, truth: Truth, predictions: Predictions) -> Report:
         error_score(PA, official, "mm", MM),
         error_score(PA_RIGID, rigid, "mm", MM),
         error_score("MPJPE", rooted, "mm", MM),
-        share_score("AUC 0-50 mm aligned", found["PCK 3D aligned"].area),
+        share_score(AUC, found["PCK 3D aligned"].area),
         share_score("AUC 0-50 mm root-relative", found["PCK 3D root-relative"].area),
     )
     if predictions.mesh_joints_m is not None:
         of_mesh = procrustes_errors(truth.joints_m, predictions.mesh_joints_m)
         scores += (error_score(PA_MESH, of_mesh, "mm", MM),)
+    if predictions.rough_joints_m is not None:
+        of_rough = procrustes_errors(truth.joints_m, predictions.rough_joints_m)
+        scores += (
+            error_score(ROUGH + PA, of_rough, "mm", MM),
+            share_score(ROUGH + AUC, pck_3d(of_rough).area),
+        )
     report = report.with_scores(scores, curves=found)
     report.by_class.update(_class_rows(PA, "mm", class_means(official), MM))
     report.by_class["MPJPE (mm)"] = _scaled(class_means(rooted), MM)

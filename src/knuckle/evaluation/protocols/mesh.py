@@ -7,13 +7,11 @@ from knuckle.evaluation.arrays import Predictions, Truth
 from knuckle.evaluation.metrics.curves import PCK_3D_M, pck_curve
 from knuckle.evaluation.metrics.meshes import f_scores
 from knuckle.evaluation.metrics.procrustes import align_similarity
-from knuckle.evaluation.protocols.common import MM, error_score, make_curve, share_score
+from knuckle.evaluation.protocols.common import MM, ROUGH, error_score, make_curve, share_score
 from knuckle.evaluation.report import Curve, Report, Score
 
 PA_VERTICES = "PA-MPVPE"
 AUC_VERTICES = "AUC 0-50 mm vertices aligned"
-ROUGH = "rough mesh: "
-"""What the rows of the mesh before a model's refinement begin with."""
 
 _CHUNK = 256
 

@@ -113,7 +113,7 @@ class Handar(System):
         crop: Float[Tensor, "B 3"],
         camera: Float[Tensor, "B 4"],
     ) -> HandOutput:
-        """The hand without the branches only training needs; the rough mesh beside the final one.
+        """The hand without the branches only training needs; the rough mesh and its joints beside the final ones.
 
         Rotations and shape are None: they come from a fit of the rig to the mesh.
         """
@@ -129,6 +129,7 @@ class Handar(System):
             vertices_m=vertices,
             confidence=output.confidence_logit.sigmoid(),
             rough_vertices_m=rough if self.config.refine_stage else None,
+            rough_joints_m=joints_of_mesh(self.joint_matrix, rough) if self.config.refine_stage else None,
         )
 
     def after_loading_parts(self, parts: Sequence[str]) -> None:
