@@ -3,12 +3,15 @@
 python -m benchmarks.live.tracking [--clips FOLDER] [--only KIND] [--limit N] [--rows ROW ...] [--env
 out/mediapipe-env] [--by-kind]. The frozen clips, or a folder of others (`knuckle synth --hands clip`). Ours, with the
 true camera but where a row says otherwise: as it is by default; with neither gate nor filter (raw); with an assumed
-camera; with the hands' true length (length). MediaPipe (0.10.21, as many hands asked for as a frame shows at most, at least two) gives
-neither identities nor roots; it needs an environment of its own (--env), and is left out without.
+camera; with the hands' true length (length). MediaPipe (0.10.21, as many hands asked for as a frame shows at most, at
+least two) gives neither identities nor roots, and joints round the hand's middle: its jitter is of those. It needs an
+environment of its own (--env), and is left out without.
 
 Columns: switches of identity, jumps of side, wrong sides, missed and false hands as `knuckle.evaluation.metrics.
 tracking` has them; error of the joints, wrists laid together (mm); of the wrist, once a hand has been followed for a
-second (mm); MRRPE of all pairs (mm); jitter (mean acceleration, m/s^2; true: of the truth); lag (frames).
+second (mm), of hands .3 to .8 m away and of others (far); MRRPE of all pairs (mm); jitter (mean acceleration, m/s^2;
+true: of the truth); lag (frames); calibration: error of the confidence (ECE, of all reported hands), share of joints
+within their 68 % radius, of wrists within theirs along the line of sight.
 """
 
 import argparse
@@ -23,6 +26,7 @@ import numpy as np
 from benchmarks.shared.arguments import make_parser, one_line_errors
 from benchmarks.shared.clips import Answer, Clip, ClipScores, read_clip
 from benchmarks.speed.photo_speed import peer_environment
+from knuckle.evaluation.metrics.calibration import calibration_error
 from knuckle.evaluation.metrics.motion import jitter
 from knuckle.hands import Hands
 from knuckle.live.hand_size import hand_length
@@ -138,7 +142,10 @@ def follow_by_peer(clip: Clip, python: Path) -> ClipScores:
     return ClipScores(clip, answers, has_roots=False)
 
 
-COLUMNS = ("switch", "jump", "side", "missed", "false", "joints", "wrist", "MRRPE", "jitter", "true", "lag")
+COLUMNS = (
+    *("switch", "jump", "side", "missed", "false", "joints", "wrist", "far", "MRRPE"),
+    *("jitter", "true", "lag", "ECE", "68 %", "wrist 68"),
+)
 HEAD = f"{'':28}" + "".join(f"{name:>8}" for name in COLUMNS)
 
 
@@ -153,13 +160,40 @@ def show(name: str, scores: Sequence[ClipScores]) -> None:
         f"{sum(each.missed for each in tracking) / max(sum(each.to_find for each in tracking), 1):.1%}",
         f"{sum(each.false for each in tracking) / sum(each.frames for each in tracking):.3f}",
         f"{1000 * mean([each.wrist_error_m for each in scores]):.1f}",
-        f"{1000 * mean([each.root_error_m for each in scores]):.1f}",
+        f"{1000 * mean([each.root_error_m(near=True) for each in scores]):.1f}",
+        f"{1000 * mean([each.root_error_m(near=False) for each in scores]):.1f}",
         f"{1000 * mean([each.relative_root_error_m for each in scores]):.1f}",
         f"{np.nanmean([each.jitter() for each in scores]):.2f}",
         f"{np.nanmean(true_jitter):.2f}" if true_jitter else "nan",
         f"{np.nanmean([each.lag() for each in scores]):.2f}",
+        *calibration(scores),
     ]
     print(f"{name:28}" + "".join(f"{cell:>8}" for cell in cells), flush=True)
+
+
+def calibration(scores: Sequence[ClipScores]) -> list[str]:
+    """Error of the confidence, share of joints and of wrists within what is said of them."""
+    if not scores[0].has_roots:
+        return ["-"] * 3
+    confidence, there, joints, wrists = [], [], [], []
+    for each in scores:
+        matched = {(match.frame, match.reported): match.true for match in each.tracking.matches}
+        for frame, answer in enumerate(each.answers):
+            for row, sure in enumerate(answer.confidence):
+                confidence.append(sure)
+                there.append((frame, row) in matched)
+        for frame, true, row in each.tracking.matches:
+            answer, wanted = each.answers[frame], each.clip.joints_m[frame][true]
+            found = answer.joints_m[row]
+            off = np.linalg.norm((found - found[WRIST]) - (wanted - wanted[WRIST]), axis=-1)
+            told = answer.joint_error_m[row]
+            known = np.isfinite(told) & (told > 0)
+            joints += (off <= told)[known].tolist()
+            if np.isfinite(answer.root_sd_m[row]):
+                gap = np.linalg.norm(found[WRIST]) - np.linalg.norm(wanted[WRIST])
+                wrists.append(abs(gap) <= answer.root_sd_m[row])
+    error = calibration_error(np.array(confidence), np.array(there))
+    return [f"{error:.3f}", *(f"{np.mean(inside):.1%}" if inside else "-" for inside in (joints, wrists))]
 
 
 def mean(parts: Sequence[np.ndarray]) -> float:

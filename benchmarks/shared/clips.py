@@ -17,7 +17,9 @@ from knuckle.geometry.camera import Camera
 from knuckle.skeleton import WRIST, Side
 
 SETTLED_S = 1.0
-"""Roots count from here on, after a hand's identity began: a tracker has seen its size by then."""
+"""Roots count from here on, after a hand's identity began, ..."""
+NEAR_M = (0.3, 0.8)
+"""... and those of hands at such distances apart from the others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,9 +114,9 @@ class ClipScores:
         true, found = self.pairs_m
         return np.linalg.norm((true - true[:, [WRIST]]) - (found - found[:, [WRIST]]), axis=-1)
 
-    @cached_property
-    def root_error_m(self) -> Float[np.ndarray, "K"]:
-        """Distance of the wrists once a hand has been followed for a second; empty without roots."""
+    def root_error_m(self, *, near: bool) -> Float[np.ndarray, "K"]:
+        """Distance of the wrists once a hand has been followed for a second; empty without roots. near: of hands within
+        `NEAR_M`, or of the others."""
         if not self.has_roots:
             return np.zeros(0)
         began: dict[int, float] = {}
@@ -123,8 +125,9 @@ class ClipScores:
             answer, time_s = self.answers[frame], self.clip.times_s[frame]
             first = began.setdefault(answer.identities[row] if answer.identities else 0, time_s)
             if time_s - first >= SETTLED_S:
-                gap = answer.joints_m[row, WRIST] - self.clip.joints_m[frame][true, WRIST]
-                errors.append(np.linalg.norm(gap))
+                wrist = self.clip.joints_m[frame][true, WRIST]
+                if (NEAR_M[0] <= np.linalg.norm(wrist) <= NEAR_M[1]) == near:
+                    errors.append(np.linalg.norm(answer.joints_m[row, WRIST] - wrist))
         return np.array(errors)
 
     @cached_property

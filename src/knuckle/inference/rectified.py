@@ -249,6 +249,7 @@ def _joined(count: int, parts: Sequence[tuple[np.ndarray, Estimated]]) -> Estima
         sides=tuple(sides[i] for i in order),
         models=tuple(models[i] for i in order),
         faces=hands[0].faces,
+        mesh=hands[0].mesh,
         **arrays,
     )
     apart = Disagreement.gathered(count, [(chosen, part.disagreement) for chosen, part in parts])

@@ -80,7 +80,7 @@ class Tracker:
         hand_length_m: float | None = None,
     ) -> None:
         self._request = Request.checked(camera=camera, mirrored=mirrored)
-        self._predictor: AnyPredictor = open_predictor(model, int8=True)
+        self._predictor: AnyPredictor = open_predictor(model, mesh="rig", int8=True)
         self._landmarks = landmark_network(int8=True)
         one = self._predictor.one if isinstance(self._predictor, AutoPredictor) else self._predictor
         self._rig = one.record.rig
