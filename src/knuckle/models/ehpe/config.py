@@ -84,6 +84,7 @@ class EhpeConfig:
     refine_pools: int = 0
     refine_out: int = 16
     depth_bins: int = 8
+    volume_norm: bool = False
     depth_range_mm: float = 150.0
 
     use_spi: bool = True
@@ -92,10 +93,12 @@ class EhpeConfig:
     node_width: int = 128
     gat_heads: int = 8
     gat_layers: Literal[1, 2, 3] = 2
-    gat_score: Literal["additive", "dot"] = "additive"
+    gat_score: Literal["additive", "dot", "gatv2"] = "additive"
     gat_reach: Literal["layers", "heads"] = "layers"
     gat_dropout: float = 0.0
-    edge_weight: Literal["dynamic", "fixed"] = "dynamic"
+    gat_norm: bool = False
+    node_identity: bool = False
+    edge_weight: Literal["dynamic", "learned", "fixed"] = "dynamic"
     spi_out: Literal["residual", "absolute"] = "residual"
     fem_width: int = 128
     fem_cells: int = 8
@@ -103,7 +106,8 @@ class EhpeConfig:
     fem_cross_blocks: int = 1
     fem_heads: int = 4
     fem_mlp_ratio: int = 2
-    fem_out: Literal["fc", "softargmax"] = "fc"
+    fem_out: Literal["fc", "shared_fc", "softargmax"] = "fc"
+    fc_unit: Literal["half_crop", "px_mm"] = "half_crop"
 
     mesh_head: Literal["transformer", "mlp"] = "mlp"
     mesh_width: int = 32
@@ -118,6 +122,7 @@ class EhpeConfig:
     position_weight: float = 2e-2
     edge_loss_weight: float = 2e-1
     edge_loss_target: Literal["1", "uniform", "off"] = "1"
+    edge_loss_reduction: Literal["sum", "mean"] = "sum"
     pose_weight: float = 1.0
     shape_weight: float = 1.0
     mesh_joints_weight: float = 10.0
@@ -178,6 +183,13 @@ class EhpeConfig:
     def fem_size(self) -> int:
         """Side of FEM's token maps in cells: fem_cells, or all of a smaller feature map's."""
         return min(self.fem_cells, self.pg_map_size)
+
+    @property
+    def fc_scale(self) -> tuple[float, float, float]:
+        """What the branches' last layers are multiplied by to give -1..1 (`coordinates`)."""
+        if self.fc_unit == "half_crop":
+            return 1.0, 1.0, 1.0
+        return 2 / CROP_PX, 2 / CROP_PX, 1 / self.depth_range_mm
 
     @property
     def has_pg(self) -> bool:
