@@ -1,13 +1,15 @@
 """Whether EHPE's dynamic edges (Eq 9) live, in several forms, and what they are worth.
 
 python -m benchmarks.training.ehpe_edges --data SET [--data SET ...] [--weights weights/ehpe-lite.safetensors] [--seeds 3]
-[--steps 400] [--limit 1000] [--form NAME ...] [--without-fem]. SETs: knuckle synth --count 1600 --seed 291 (and 292, with every extra);
+[--steps 400] [--limit 1000] [--form NAME ...]
+[--edges dynamic learned fixed] [--without-fem]. SETs: knuckle synth --count 1600 --seed 291 (and 292, with every extra);
 the last quarter of each is held out.
 
 Backbone, TW-stage and FEM are frozen at the given weights, and what they make of each hand, not augmented, is computed once.
 A graph (`HandGraph`: node ratios, SPI from random weights, fusion weights) is trained on that with the optimiser of
 recipes/ehpe-lite-pg.toml by Eq 14 alone; the mesh head has no part in it. --without-fem leaves FEM's joints out: the graph
-alone must bring the nodes to the joints. Prints, of held-out hands, mean and standard deviation over the seeds:
+alone must bring the nodes to the joints. --edges: alpha as Eq 9 has it, scores that are trained but the same for every hand, or
+the row-normalised neighbourhood (uniform weights). Prints, of held-out hands, mean and standard deviation over the seeds:
 
 - spread: standard deviation of alpha over hands, mean over edges, heads and layers; 0 if edges do not depend on the hand
 - from uniform: mean of |alpha - 1 / neighbours|
@@ -16,6 +18,7 @@ alone must bring the nodes to the joints. Prints, of held-out hands, mean and st
 """
 
 import argparse
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -55,6 +58,12 @@ FORMS: dict[str, Switches] = {
     "identity, norm": {"node_identity": True, "gat_norm": True},
     "identity, norm, mean": {"node_identity": True, "gat_norm": True, "edge_loss_reduction": "mean"},
     "identity, norm, squared": {"node_identity": True, "gat_norm": True, "coordinate_loss": "squared"},
+    "identity, norm, mean, squared": {
+        "node_identity": True,
+        "gat_norm": True,
+        "edge_loss_reduction": "mean",
+        "coordinate_loss": "squared",
+    },
     "identity, norm, gatv2": {"node_identity": True, "gat_norm": True, "gat_score": "gatv2"},
     "identity, norm, mean, gatv2": {
         "node_identity": True,
@@ -101,6 +110,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--limit", type=int, default=1000, help="hands of each set")
     parser.add_argument("--form", action="append", default=[], help=f"repeatable: {', '.join(FORMS)}")
+    parser.add_argument("--edges", nargs="+", default=["dynamic"], choices=("dynamic", "learned", "fixed"))
     parser.add_argument("--without-fem", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -118,15 +128,15 @@ def compare(options: argparse.Namespace) -> None:
     assert isinstance(shipped, HandGraph)
     rows = [("shipped weights", *cells([score(shipped, model.config, held_out)]))]
     print(rows[0], flush=True)
-    for name in options.form or FORMS:
-        config = replace(model.config, **FORMS[name])
-        if options.without_fem:
-            config = replace(config, use_fem=False)
+    for name, edges in itertools.product(options.form or FORMS, options.edges):
+        config = replace(
+            model.config, **FORMS[name], edge_weight=edges, use_fem=not options.without_fem
+        )
         found = []
         for seed in range(options.seeds):
             graph = trained(model, config, train, seed=seed, steps=options.steps)
             found.append(score(graph, config, held_out))
-        rows.append((name, *cells(found)))
+        rows.append((f"{name}: {edges}", *cells(found)))
         print(rows[-1], flush=True)
     print(markdown_table(headings, rows))
 

@@ -57,8 +57,10 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, default=None, help="where the trained weights are written")
     options = parser.parse_args()
     with one_line_errors():
+        kept: dict[int, FirstStage] = {}
         for reading in options.reading or [""]:
-            run = Run(options, reading)
+            # Readings of the PG-stage leave the first one as it is, down to its random weights.
+            run = Run(options, reading, kept)
             title = f"{run.recipe.name} {reading or '(as the preset)'}: lr {run.recipe.lr:g}, clip {run.recipe.clip:g}"
             table = plain_table(("step", "loss", "gradient norm", "2D px", "held-out 2D px"), title=title)
             for line in run.lines():
@@ -73,7 +75,7 @@ def main() -> None:
 class Run:
     """One reading of a stage, trained as its recipe says."""
 
-    def __init__(self, options: argparse.Namespace, reading: str) -> None:
+    def __init__(self, options: argparse.Namespace, reading: str, kept: dict[int, FirstStage]) -> None:
         torch.set_num_threads(1)
         stage, steps = options.stage, options.steps
         recipe = read_recipe(Path(f"recipes/paper/ehpe-paper-resnet50-{stage}.toml"))
@@ -102,12 +104,12 @@ class Run:
         if options.start:
             load_parts(options.start, model, FIRST_STAGE)
         self.data = TrainingBatches(self.recipe)
-        self.kept: dict[int, FirstStage] = {}
+        self.kept = kept
 
     def lines(self) -> Iterator[Line]:
         """Train, and report some of the steps."""
         trained = [p for p in self.objective.parameters() if p.requires_grad]
-        optimiser = torch.optim.Adam(trained, lr=self.recipe.lr)
+        optimiser = torch.optim.Adam(trained, lr=self.recipe.lr, fused=True)
         errors: list[float] = []
         for step in range(self.recipe.steps):
             optimiser.param_groups[0]["lr"] = self.recipe.learning_rate(step)

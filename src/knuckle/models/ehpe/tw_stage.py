@@ -41,14 +41,17 @@ class TwStage(nn.Module):
             kind=config.block,
         )
         self.refine = nn.Sequential(*_refinement(config, drawn))
-        self.to_volume = nn.Conv2d(config.refine_width, maps * config.depth_bins, 1)
-        # Flat volumes at first: every joint starts in the middle of the crop.
-        nn.init.normal_(self.to_volume.weight, std=1e-3)
-        assert self.to_volume.bias is not None
-        nn.init.zeros_(self.to_volume.bias)
-        self.volume_norm = nn.BatchNorm2d(maps * config.depth_bins) if config.volume_norm else nn.Identity()
+        volumes = maps * config.depth_bins
         if config.volume_norm:
-            nn.init.constant_(self.volume_norm.weight, 0.1)
+            self.to_volume: nn.Module = nn.Sequential(
+                nn.Conv2d(config.refine_width, volumes, 1, bias=False), nn.BatchNorm2d(volumes)
+            )
+        else:
+            self.to_volume = nn.Conv2d(config.refine_width, volumes, 1)
+            # Flat volumes at first: every joint starts in the middle of the crop.
+            nn.init.normal_(self.to_volume.weight, std=1e-3)
+            assert self.to_volume.bias is not None
+            nn.init.zeros_(self.to_volume.bias)
         self.peak = heatmap_peak(config.heatmap_sigma)
 
     def forward(self, features: Float[Tensor, "B C h w"]) -> TwOutput:
@@ -59,7 +62,7 @@ class TwStage(nn.Module):
         if latent.shape[-1] != self.cells:
             size = (self.cells, self.cells)
             latent = F.interpolate(latent, size=size, mode="bilinear", align_corners=False)
-        volumes = self.volume_norm(self.to_volume(latent)).unflatten(1, (-1, self.bins))
+        volumes = self.to_volume(latent).unflatten(1, (-1, self.bins))
         joints = soft_argmax_3d(volumes).unflatten(1, (self.hands, -1))
         return TwOutput(torch.stack(answers, dim=1) * self.peak, joints)
 
