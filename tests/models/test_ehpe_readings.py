@@ -126,4 +126,4 @@ def test_in_gatv2_the_favourite_neighbour_may_differ_from_node_to_node():
         layer = GraphAttention(8, 16, everyone, heads=1, score=score)
         _, attention = layer(torch.randn(1, 21, 8) * 3)
         favourites[score] = len(attention[0, 0].argmax(-1).unique())
-    assert favourites["additive"] == 1 and favourites["gatv2"] > 3
+    assert favourites["additive"] == 1 and favourites["gatv2"] > 1
