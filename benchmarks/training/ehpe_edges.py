@@ -1,17 +1,18 @@
 """Whether EHPE's dynamic edges (Eq 9) live, in several forms, and what they are worth.
 
-python -m benchmarks.training.ehpe_edges --data SET [--data SET ...] [--weights weights/ehpe-lite.safetensors] [--seeds 3]
-[--steps 400] [--limit 1000] [--form NAME ...]
-[--edges dynamic learned fixed] [--without-fem]. SETs: knuckle synth --count 1600 --seed 291 (and 292, with every extra);
-the last quarter of each is held out.
+python -m benchmarks.training.ehpe_edges --data SET [--data SET ...] [--weights weights/ehpe-lite.safetensors]
+[--seeds 3] [--steps 400] [--limit 1000] [--form NAME ...] [--edges dynamic learned fixed] [--without-fem].
+SETs: knuckle synth --count 1600 --seed 291 (and 292, with extras: docs/accuracy/ehpe-edges.md); the last quarter of the
+hands of each is held out.
 
-Backbone, TW-stage and FEM are frozen at the given weights, and what they make of each hand, not augmented, is computed once.
-A graph (`HandGraph`: node ratios, SPI from random weights, fusion weights) is trained on that with the optimiser of
-recipes/ehpe-lite-pg.toml by Eq 14 alone; the mesh head has no part in it. --without-fem leaves FEM's joints out: the graph
-alone must bring the nodes to the joints. --edges: alpha as Eq 9 has it, scores that are trained but the same for every hand, or
-the row-normalised neighbourhood (uniform weights). Prints, of held-out hands, mean and standard deviation over the seeds:
+Backbone, TW-stage and FEM are frozen at the given weights, and what they make of each hand, not augmented, is computed
+once. A graph (`HandGraph`: node ratios, SPI from random weights, fusion weights) is trained on that with the optimiser
+of recipes/ehpe-lite-pg.toml by Eq 14 alone; the mesh head has no part in it. --without-fem leaves FEM's joints out: the
+graph alone must bring the nodes to the joints. --edges: alpha as Eq 9 has it, scores that are trained but the same for
+every hand, or the row-normalised neighbourhood (uniform weights). Prints, of held-out hands, mean and standard
+deviation over the seeds:
 
-- spread: standard deviation of alpha over hands, mean over edges, heads and layers; 0 if edges do not depend on the hand
+- spread: standard deviation of alpha over hands, mean over edges, heads and layers; 0 if no edge depends on the hand
 - from uniform: mean of |alpha - 1 / neighbours|
 - 2D px, PA mm: error in px of a 256-px crop, PA-MPJPE of the 2.5D joints lifted at the wrist's true depth
 - as mean, as uniform: by how much PA-MPJPE grows when alpha is replaced by its mean over hands, or by uniform weights
@@ -129,9 +130,7 @@ def compare(options: argparse.Namespace) -> None:
     rows = [("shipped weights", *cells([score(shipped, model.config, held_out)]))]
     print(rows[0], flush=True)
     for name, edges in itertools.product(options.form or FORMS, options.edges):
-        config = replace(
-            model.config, **FORMS[name], edge_weight=edges, use_fem=not options.without_fem
-        )
+        config = replace(model.config, **FORMS[name], edge_weight=edges, use_fem=not options.without_fem)
         found = []
         for seed in range(options.seeds):
             graph = trained(model, config, train, seed=seed, steps=options.steps)

@@ -1,13 +1,15 @@
 """The first steps of EHPE's paper recipes on a few rendered hands: whether they learn or blow up.
 
 python -m benchmarks.training.ehpe_first_steps --data SET [--stage tw|pg] [--reading "fem_out=fc" ...] [--steps 250]
-[--start WEIGHTS] [--keep WEIGHTS] [--report 0 1 3 10 50 100 150 200]. SET: knuckle synth --count 320 --size 256 --seed 401;
-its crops' size is the network's patch. Optimiser, learning rate, warm-up and clipping are those of
-recipes/paper/ehpe-paper-resnet50-STAGE.toml; the backbone starts from random weights, crops are not augmented, the rig is
-the open one. A reading changes switches of the preset. Prints at some steps the loss, the gradient's norm before any
-clipping, the 2D error in px of a 256-px crop of the batches since the last line, and that of held-out hands.
+[--batch 8] [--held-out 40] [--start WEIGHTS] [--keep WEIGHTS] [--report 0 1 3 10 50 100 150 200].
+SET: knuckle synth --count 320 --size 256 --seed 401; its crops' size is the network's patch. Optimiser, learning rate,
+warm-up and clipping are those of recipes/paper/ehpe-paper-resnet50-STAGE.toml; the backbone starts from random weights,
+crops are not augmented, the rig is the open one. A reading changes switches of the preset. Prints at some steps the
+loss, the gradient's norm before any clipping, the 2D error in px of a 256-px crop of the batches since the last line,
+and that of held-out hands.
 
-The PG-stage starts from the TW-stage that --keep wrote, which it freezes: what that makes of each hand is computed once.
+The PG-stage's first stage is frozen: random, or that of --start, which --keep wrote for the TW-stage. What it makes of
+each hand is computed once.
 """
 
 import argparse
@@ -35,7 +37,7 @@ FIRST_STAGE = ("backbone.", "fusion.", "tw.")
 
 
 class Line(NamedTuple):
-    """errors_px: of the batches since the last line; held_out_px: of the held-out hands, None where not asked."""
+    """error_px: of the batches since the last line; held_out_px: of the held-out hands."""
 
     step: int
     loss: float
@@ -51,7 +53,9 @@ def main() -> None:
     parser.add_argument("--reading", action="append", default=[], help="name=value[,name=value]; repeatable")
     parser.add_argument("--steps", type=int, default=250)
     parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--held-out", type=int, default=40, help="the set's last hands, not trained on; 0: none")
+    parser.add_argument(
+        "--held-out", type=int, default=40, help="the set's last hands, not trained on; 0: none"
+    )
     parser.add_argument("--report", type=int, nargs="+", default=[0, 1, 2, 3, 10, 50, 100, 150, 200])
     parser.add_argument("--start", type=Path, default=None, help="weights whose first stage is taken")
     parser.add_argument("--keep", type=Path, default=None, help="where the trained weights are written")
@@ -69,7 +73,9 @@ def main() -> None:
                 print(f"step {line.step}: " + ", ".join((*cells, f"{line.held_out_px:.1f}")), flush=True)
             Console(width=160).print(table)
             if options.keep:
-                save_weights(options.keep, run.model, metadata={"system": "ehpe", "steps": str(options.steps)})
+                save_weights(
+                    options.keep, run.model, metadata={"system": "ehpe", "steps": str(options.steps)}
+                )
 
 
 class Run:

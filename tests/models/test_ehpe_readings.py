@@ -1,5 +1,7 @@
 """EHPE's open readings: a PG-stage that does not blow up at the paper's rate, and edges that depend on the hand."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -9,7 +11,11 @@ from knuckle.models.ehpe.fem import FeatureEnhancement
 from knuckle.models.ehpe.losses import EhpeLoss
 from knuckle.models.ehpe.spi import StructuralInference
 from knuckle.skeleton import BONES
+from knuckle.training.checkpoint import load_model
 
+WEIGHTS = Path(__file__).parents[2] / "weights" / "ehpe-lite.safetensors"
+BEFORE = [[78.243, 54.856], [66.6, 48.841], [70.949, 58.568]]
+"""What the shipped weights gave before there were readings: wrist, tips of index and little finger, px of the patch."""
 CHANNELS = 32
 SMALL = {"fem_width": 64, "fem_cells": 8, "fem_self_blocks": 1, "fem_cross_blocks": 1, "node_width": 64}
 
@@ -65,10 +71,8 @@ def test_a_layer_may_count_in_the_units_of_the_loss(out):
 
 
 def spread_after(steps: int, **switches) -> float:
-    """Standard deviation over hands of alpha, after a few steps of Eq 14 on made-up hands.
-
-    Each joint is off by what the features say at one of its neighbours, another one in every second hand: whom to listen
-    to depends on the hand.
+    """Standard deviation over hands of alpha, after a few steps of Eq 14 on made-up hands, whose joints are to go where
+    the joint before them is.
     """
     form = config(**switches)
     torch.manual_seed(0)
@@ -127,3 +131,23 @@ def test_in_gatv2_the_favourite_neighbour_may_differ_from_node_to_node():
         _, attention = layer(torch.randn(1, 21, 8) * 3)
         favourites[score] = len(attention[0, 0].argmax(-1).unique())
     assert favourites["additive"] == 1 and favourites["gatv2"] > 1
+
+
+def test_lite_stays_as_its_shipped_weights_are():
+    """That they answer as before is `test_shipped_parity`'s, with an onnx file that no reading changes."""
+    model, metadata = load_model(WEIGHTS)
+    assert metadata["preset"] == "lite" and metadata["switches"] == "{}"
+    printed = {
+        "gat_score": "additive",
+        "gat_norm": False,
+        "node_identity": False,
+        "edge_loss_reduction": "sum",
+    }
+    literal = printed | {"fem_out": "fc", "fc_unit": "half_crop", "volume_norm": False}
+    assert {name: getattr(model.config, name) for name in literal} == literal
+    patch = torch.linspace(-1, 1, 3 * 128 * 128).reshape(1, 3, 128, 128)
+    crop, camera = torch.tensor([[64.0, 64.0, 128.0]]), torch.tensor([[200.0, 200.0, 64.0, 64.0]])
+    with torch.no_grad():
+        joints = model.infer(patch, crop, camera).joints_patch
+    assert joints is not None
+    assert torch.allclose(joints[0, [0, 8, 20]], torch.tensor(BEFORE), atol=1e-2)

@@ -52,15 +52,15 @@ class EhpeConfig:
     PG-stage. fused_joints: which joints Eq 11 gives, all or the remaining ones, where the TW-stage's stay as they are.
     node_width: all heads together. gat_reach: what Eq 8's K scales are: heads that see one hop in the first layer and
     two in the later ones, or head k seeing k hops in each. gat_norm: layer norms of what the nodes sampled, and between
-    the graph layers. node_identity: whether a node also says which joint it is. spi_out: whether SPI's FC gives a change
-    of the node's coordinates or the coordinates. fem_out: an FC of the whole map, one that its cells share, or a
-    soft-argmax of 21 small volumes. fc_unit: what one of both FCs' answers is, half a crop and half a depth box, or a px
-    of a 256-px crop and a mm, as in the losses.
+    the graph layers. node_identity: whether a node also says which joint it is. spi_out: whether SPI's FC gives a
+    change of the node's coordinates or the coordinates. fem_out: an FC of the whole map, one that its cells share, or a
+    soft-argmax of 21 small volumes. fc_unit: what a 1 of both FCs' answers is, half a crop and half a depth box, or a
+    px of a 256-px crop and a mm, as in the losses.
     Mesh head. mesh_head: how the 21 sampled features meet. scale_prior: weak-perspective scale at zero output, half
     patches per metre.
     Losses. coordinate_loss: "squared" is Eq 4 and 12, "l1" sums absolute coordinates instead; *_weight: factor of each
-    term; edge_loss_target: what Eq 13 pulls the attention to (the paper's 1, or 1 / neighbours); edge_loss_reduction: its
-    sum over edges, as printed, or their mean.
+    term; edge_loss_target: what Eq 13 pulls the attention to (the paper's 1, or 1 / neighbours); edge_loss_reduction:
+    its sum over edges, as printed, or their mean.
     """
 
     preset: str = "lite"
