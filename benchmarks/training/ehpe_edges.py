@@ -20,7 +20,7 @@ deviation over the seeds:
 
 import argparse
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -235,11 +235,14 @@ def score(graph: HandGraph, config: EhpeConfig, hands: Hands) -> Score:
 def replaced(layers: list[GraphAttention], attention: list[Tensor]) -> Iterator[None]:
     """The layers with given edge weights, the same for every hand."""
 
-    def constant(weights: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
-        return lambda nodes, projected: weights.expand(len(nodes), -1, -1, -1)
+    def use(layer: GraphAttention, weights: Tensor) -> None:
+        def constant(nodes: Tensor, projected: Tensor) -> Tensor:
+            return weights.expand(len(nodes), -1, -1, -1)
+
+        layer._attention = constant
 
     for layer, weights in zip(layers, attention, strict=True):
-        layer._attention = constant(weights)
+        use(layer, weights)
     try:
         yield
     finally:

@@ -13,7 +13,6 @@ each hand is computed once.
 """
 
 import argparse
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +27,7 @@ from benchmarks.shared.tables import plain_table
 from benchmarks.training.ablations import switches_of
 from knuckle.models.ehpe.config import CROP_PX
 from knuckle.models.ehpe.model import Ehpe, EhpeOutput, FirstStage
+from knuckle.sets.reader import SynthSet
 from knuckle.training.batches import Batch, TrainingBatches, collate
 from knuckle.training.checkpoint import load_parts, save_weights
 from knuckle.training.objective import Objective, images_to_input, targets_of
@@ -85,7 +85,7 @@ class Run:
         torch.set_num_threads(1)
         stage, steps = options.stage, options.steps
         recipe = read_recipe(Path(f"recipes/paper/ehpe-paper-resnet50-{stage}.toml"))
-        size = json.loads((options.data / "index.json").read_text())["options"]["size"]
+        size = SynthSet(options.data).images.shape[1]
         self.recipe: Recipe = replace(
             recipe,
             data=str(options.data),
