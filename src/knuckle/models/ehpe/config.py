@@ -47,15 +47,20 @@ class EhpeConfig:
     block: residual blocks of hourglass and refinement.
     TW-stage. heatmap_joints: whose 2D heatmaps there are, the stage's own joints' or all 21. stacks, hourglass_depth,
     hourglass_width. heatmap_sigma: in cells of the fused map. refine_out: side of
-    the 2.5D heatmap in cells. depth_bins over +-depth_range_mm round the wrist.
+    the 2.5D heatmap in cells. depth_bins over +-depth_range_mm round the wrist. volume_norm: a batch norm after the 1x1
+    convolution to the 2.5D heatmaps.
     PG-stage. fused_joints: which joints Eq 11 gives, all or the remaining ones, where the TW-stage's stay as they are.
     node_width: all heads together. gat_reach: what Eq 8's K scales are: heads that see one hop in the first layer and
-    two in the later ones, or head k seeing k hops in each. spi_out: whether SPI's FC gives a change of the node's
-    coordinates or the coordinates. fem_out: a flattened FC, or a soft-argmax of 21 small volumes.
+    two in the later ones, or head k seeing k hops in each. gat_norm: layer norms of what the nodes sampled, and between
+    the graph layers. node_identity: whether a node also says which joint it is. spi_out: whether SPI's FC gives a
+    change of the node's coordinates or the coordinates. fem_out: an FC of the whole map, one that its cells share, or a
+    soft-argmax of 21 small volumes. fc_unit: what a 1 of both FCs' answers is, half a crop and half a depth box, or a
+    px of a 256-px crop and a mm, as in the losses.
     Mesh head. mesh_head: how the 21 sampled features meet. scale_prior: weak-perspective scale at zero output, half
     patches per metre.
     Losses. coordinate_loss: "squared" is Eq 4 and 12, "l1" sums absolute coordinates instead; *_weight: factor of each
-    term; edge_loss_target: what Eq 13 pulls the attention to (the paper's 1, or 1 / neighbours).
+    term; edge_loss_target: what Eq 13 pulls the attention to (the paper's 1, or 1 / neighbours); edge_loss_reduction:
+    its sum over edges, as printed, or their mean.
     """
 
     preset: str = "lite"
@@ -84,6 +89,7 @@ class EhpeConfig:
     refine_pools: int = 0
     refine_out: int = 16
     depth_bins: int = 8
+    volume_norm: bool = False
     depth_range_mm: float = 150.0
 
     use_spi: bool = True
@@ -92,10 +98,12 @@ class EhpeConfig:
     node_width: int = 128
     gat_heads: int = 8
     gat_layers: Literal[1, 2, 3] = 2
-    gat_score: Literal["additive", "dot"] = "additive"
+    gat_score: Literal["additive", "dot", "gatv2"] = "additive"
     gat_reach: Literal["layers", "heads"] = "layers"
     gat_dropout: float = 0.0
-    edge_weight: Literal["dynamic", "fixed"] = "dynamic"
+    gat_norm: bool = False
+    node_identity: bool = False
+    edge_weight: Literal["dynamic", "learned", "fixed"] = "dynamic"
     spi_out: Literal["residual", "absolute"] = "residual"
     fem_width: int = 128
     fem_cells: int = 8
@@ -103,7 +111,8 @@ class EhpeConfig:
     fem_cross_blocks: int = 1
     fem_heads: int = 4
     fem_mlp_ratio: int = 2
-    fem_out: Literal["fc", "softargmax"] = "fc"
+    fem_out: Literal["fc", "shared_fc", "softargmax"] = "fc"
+    fc_unit: Literal["half_crop", "px_mm"] = "half_crop"
 
     mesh_head: Literal["transformer", "mlp"] = "mlp"
     mesh_width: int = 32
@@ -118,6 +127,7 @@ class EhpeConfig:
     position_weight: float = 2e-2
     edge_loss_weight: float = 2e-1
     edge_loss_target: Literal["1", "uniform", "off"] = "1"
+    edge_loss_reduction: Literal["sum", "mean"] = "sum"
     pose_weight: float = 1.0
     shape_weight: float = 1.0
     mesh_joints_weight: float = 10.0
@@ -180,6 +190,13 @@ class EhpeConfig:
         return min(self.fem_cells, self.pg_map_size)
 
     @property
+    def fc_scale(self) -> tuple[float, float, float]:
+        """What the branches' last layers are multiplied by to give -1..1 (`coordinates`)."""
+        if self.fc_unit == "half_crop":
+            return 1.0, 1.0, 1.0
+        return 2 / CROP_PX, 2 / CROP_PX, 1 / self.depth_range_mm
+
+    @property
     def has_pg(self) -> bool:
         """Whether any branch of the PG-stage refines the joints (Table 3's and Table 5's first rows have none)."""
         return self.stages != "tw_only" and (self.use_spi or self.use_fem)
@@ -218,14 +235,19 @@ _PAPER = EhpeConfig(
     refine_blocks=8,
     refine_pools=4,
     refine_out=8,
+    volume_norm=True,
     node_width=512,
     gat_dropout=0.1,
+    gat_norm=True,
     fem_width=512,
     fem_self_blocks=4,
     fem_cross_blocks=4,
     fem_mlp_ratio=4,
+    fem_out="shared_fc",
+    fc_unit="px_mm",
     mesh_head="transformer",
     mesh_width=512,
+    edge_loss_reduction="mean",
 )
 
 _LITE = EhpeConfig(coordinate_loss="l1", mesh_vertices_weight=0.0)
@@ -240,6 +262,10 @@ PRESETS: dict[str, EhpeConfig] = {
         upright=True,
         hourglass_depth=2,
         fem_cells=10,
+        gat_score="gatv2",
+        gat_norm=True,
+        node_identity=True,
+        edge_loss_reduction="mean",
     ),
     "paper-resnet50": _PAPER,
     "paper-hrnet": replace(_PAPER, preset="paper-hrnet", backbone="hrnet_w64", fusion="concat"),

@@ -28,9 +28,12 @@ class FeatureEnhancement(nn.Module):
     cross-attention.
 
     start: joints that the last layer gives before it has learned anything: zeros where they correct SPI's.
-    `fem_out="fc"` is a linear layer over the whole map; "softargmax" a 1x1 convolution to one small volume per joint,
-    which starts in the middle of the box, `start` being added as a learned shift.
+    `fem_out="fc"` is a linear layer over the whole map; "shared_fc" one that all cells share, the mean of whose answers
+    counts; "softargmax" a 1x1 convolution to one small volume per joint, which starts in the middle of the box, `start`
+    being added as a learned shift.
     """
+
+    scale: Tensor
 
     def __init__(self, config: EhpeConfig, channels: int, start: Float[Tensor, "H 21 3"]) -> None:
         super().__init__()
@@ -58,15 +61,16 @@ class FeatureEnhancement(nn.Module):
         )
         self.norm = nn.LayerNorm(width)
         joints = self.hands * JOINT_COUNT
-        if self.out_kind == "fc":
-            self.out: nn.Module = CoordinateLinear(cells**2 * width, joints * 3)
-            scale = 1e-2 / math.sqrt(cells**2 * width)
-            nn.init.normal_(self.out.weight, std=scale)
+        if self.out_kind != "softargmax":
+            inputs = cells**2 * width if self.out_kind == "fc" else width
+            self.out: nn.Module = CoordinateLinear(inputs, joints * 3)
+            nn.init.normal_(self.out.weight, std=1e-2 / math.sqrt(inputs))
             nn.init.zeros_(self.out.bias)
         else:
             self.out = nn.Conv2d(width, joints * self.bins, 1, bias=False)
             nn.init.normal_(self.out.weight, std=1e-3)
         self.start = nn.Parameter(start.clone())
+        self.register_buffer("scale", torch.tensor(config.fc_scale), persistent=False)
 
     def forward(self, features: Float[Tensor, "B C h w"]) -> FemOutput:
         pooled = F.avg_pool2d(features, features.shape[-1] // self.cells)
@@ -82,7 +86,9 @@ class FeatureEnhancement(nn.Module):
         return FemOutput(enhanced, self._joints(enhanced) + self.start)
 
     def _joints(self, enhanced: Float[Tensor, "B C cells cells"]) -> Float[Tensor, "B H 21 3"]:
-        if self.out_kind == "fc":
-            return self.out(enhanced.flatten(1)).unflatten(1, (self.hands, JOINT_COUNT, 3))
+        if self.out_kind != "softargmax":
+            # The mean over the cells of one layer's answers is its answer to their mean.
+            read = enhanced.flatten(1) if self.out_kind == "fc" else enhanced.mean((2, 3))
+            return self.out(read).unflatten(1, (self.hands, JOINT_COUNT, 3)) * self.scale
         volumes = self.out(enhanced).unflatten(1, (-1, self.bins))
         return soft_argmax_3d(volumes).unflatten(1, (self.hands, JOINT_COUNT))

@@ -132,9 +132,13 @@ class EhpeLoss(nn.Module):
         return terms
 
     def edge_loss(self, attention: Float[Tensor, "B H layers heads 21 21"]) -> Float[Tensor, "B H"]:
-        """Eq 13: sum over directed edges, self loops included, of (alpha - target)^2; mean over heads and layers."""
+        """Eq 13: sum over directed edges, self loops included, of (alpha - target)^2, or their mean
+        (`edge_loss_reduction`); mean over heads and layers."""
         target = self.uniform if self.config.edge_loss_target == "uniform" else 1.0
-        return ((attention - target) * self.edges).square().sum((-1, -2)).mean((2, 3))
+        each = ((attention - target) * self.edges).square().sum((-1, -2))
+        if self.config.edge_loss_reduction == "mean":
+            each = each / self.edges.sum((-1, -2))
+        return each.mean((2, 3))
 
     def _mesh(
         self, hands: PlacedHands, targets: TwoHandTargets, crop: Float[Tensor, "B 3"]

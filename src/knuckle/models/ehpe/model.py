@@ -45,6 +45,13 @@ class EhpeOutput(NamedTuple):
     hands: PlacedHands | None = None
 
 
+class FirstStage(NamedTuple):
+    """features: what the PG-stage reads; tw: None without a TW-stage."""
+
+    features: Float[Tensor, "B C h w"]
+    tw: TwOutput | None
+
+
 class Ehpe(System):
     """One right hand per patch, or with `hands=2` a right and a left one, in this order. See `EhpeOutput`."""
 
@@ -150,19 +157,29 @@ class Ehpe(System):
                 yield getattr(self, name)
 
     def _run(self, patch: Tensor, crop: Tensor, camera: Tensor, *, vertices: bool) -> EhpeOutput:
+        first = self.first_stage(patch)
+        l1 = self._l1(patch)
+        if self.training and self.phase == "tw":
+            return self._first_output(first, l1)
+        return self.second_stage(first, crop, camera, vertices=vertices)._replace(l1=l1)
+
+    def first_stage(self, patch: Float[Tensor, "B 3 S S"]) -> FirstStage:
+        """What backbone and TW-stage make of a patch; without a gradient in the phase "pg", which freezes them."""
         if self.phase == "pg" and self.config.tw_joints:
             with torch.no_grad():
-                features, tw = self._first_stage(patch)
-        else:
-            features, tw = self._first_stage(patch)
-        first = EhpeOutput(
-            self.confidence(features),
-            None if tw is None else tw.heatmaps,
-            None if tw is None else to_px_mm(tw.joints, self.config.depth_range_mm),
-            self._l1(patch),
-        )
-        if self.training and self.phase == "tw":
-            return first
+                return self._first_stage(patch)
+        return self._first_stage(patch)
+
+    def second_stage(
+        self,
+        first: FirstStage,
+        crop: Float[Tensor, "B 3"],
+        camera: Float[Tensor, "B 4"],
+        *,
+        vertices: bool = False,
+    ) -> EhpeOutput:
+        """The rest of `forward` from what `first_stage` gave, which may have been kept: all but Eq 5."""
+        features, tw = first
         pg = self._second_stage(features, tw)
         enhanced = features if pg.enhanced is None else pg.enhanced
         pooled = features.mean((2, 3))
@@ -171,21 +188,29 @@ class Ehpe(System):
             joints = pg.joints[:, hand]
             parameters = head(enhanced, pooled, joints)
             hands.append(place_hand(self.config, rig, parameters, joints, crop, camera, vertices=vertices))
-        return first._replace(
+        return self._first_output(first, features.new_zeros(()))._replace(
             attention=pg.attention,
             joints_25d=to_px_mm(pg.joints, self.config.depth_range_mm),
             hands=stack_hands(hands),
         )
 
-    def _first_stage(self, patch: Tensor) -> tuple[Tensor, TwOutput | None]:
-        """The PG-stage's feature map, and what the TW-stage made of the fused one."""
+    def _first_output(self, first: FirstStage, l1: Tensor) -> EhpeOutput:
+        tw = first.tw
+        return EhpeOutput(
+            self.confidence(first.features),
+            None if tw is None else tw.heatmaps,
+            None if tw is None else to_px_mm(tw.joints, self.config.depth_range_mm),
+            l1,
+        )
+
+    def _first_stage(self, patch: Tensor) -> FirstStage:
         maps = self.backbone(patch)
         coarse = maps[-1].float()
         if not hasattr(self, "fusion"):
-            return coarse, None
+            return FirstStage(coarse, None)
         fused = self.fusion(maps).float()
         features = coarse if self.config.pg_feature == "coarse" else fused
-        return features, self.tw(fused) if self.config.tw_joints else None
+        return FirstStage(features, self.tw(fused) if self.config.tw_joints else None)
 
     def _second_stage(self, features: Tensor, tw: TwOutput | None) -> PgOutput:
         if self.config.has_pg:

@@ -28,10 +28,12 @@ class StructuralInference(nn.Module):
     zero, so that with `spi_out="residual"` training starts from the nodes' own coordinates.
     """
 
+    scale: Tensor
+
     def __init__(self, config: EhpeConfig, channels: int) -> None:
         super().__init__()
         self.residual = config.spi_out == "residual"
-        inputs = 3 + channels
+        inputs = 3 + channels + (JOINT_COUNT if config.node_identity else 0)
         reach = neighbours(config)
         widths = [inputs] + [config.node_width] * len(reach)
         self.layers = nn.ModuleList(
@@ -47,18 +49,26 @@ class StructuralInference(nn.Module):
             for width, layer in zip(widths, reach, strict=False)
         )
         self.skips = nn.ModuleList(nn.Linear(inputs, config.node_width) for _ in reach)
+        self.node_identity = config.node_identity
+        normed = [channels] + [config.node_width] * (len(reach) - 1) if config.gat_norm else []
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for width in normed)
         self.out = CoordinateLinear(config.node_width, 3)
         nn.init.normal_(self.out.weight, std=1e-3)
         nn.init.zeros_(self.out.bias)
+        self.register_buffer("scale", torch.tensor(config.fc_scale), persistent=False)
 
     def forward(self, nodes: Float[Tensor, "B 21 3"], features: Float[Tensor, "B C h w"]) -> SpiOutput:
-        first = torch.cat([nodes, joint_features(features, nodes)], dim=-1)
+        seen = joint_features(features, nodes)
+        parts = [nodes, self.norms[0](seen) if self.norms else seen]
+        if self.node_identity:
+            parts.append(torch.eye(JOINT_COUNT, device=nodes.device).expand(len(nodes), -1, -1))
+        first = torch.cat(parts, dim=-1)
         hidden, attentions = first, []
-        for layer, skip in zip(self.layers, self.skips, strict=True):
-            gathered, attention = layer(hidden)
+        for number, (layer, skip) in enumerate(zip(self.layers, self.skips, strict=True)):
+            gathered, attention = layer(self.norms[number](hidden) if number and self.norms else hidden)
             hidden = F.elu(gathered + skip(first))
             attentions.append(attention)
-        answer = self.out(hidden)
+        answer = self.out(hidden) * self.scale
         return SpiOutput(nodes + answer if self.residual else answer, torch.stack(attentions, dim=1))
 
 

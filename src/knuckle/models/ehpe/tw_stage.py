@@ -41,11 +41,17 @@ class TwStage(nn.Module):
             kind=config.block,
         )
         self.refine = nn.Sequential(*_refinement(config, drawn))
-        self.to_volume = nn.Conv2d(config.refine_width, maps * config.depth_bins, 1)
-        # Flat volumes at first: every joint starts in the middle of the crop.
-        nn.init.normal_(self.to_volume.weight, std=1e-3)
-        assert self.to_volume.bias is not None
-        nn.init.zeros_(self.to_volume.bias)
+        volumes = maps * config.depth_bins
+        if config.volume_norm:
+            self.to_volume: nn.Module = nn.Sequential(
+                nn.Conv2d(config.refine_width, volumes, 1, bias=False), nn.BatchNorm2d(volumes)
+            )
+        else:
+            self.to_volume = nn.Conv2d(config.refine_width, volumes, 1)
+            # Flat volumes at first: every joint starts in the middle of the crop.
+            nn.init.normal_(self.to_volume.weight, std=1e-3)
+            assert self.to_volume.bias is not None
+            nn.init.zeros_(self.to_volume.bias)
         self.peak = heatmap_peak(config.heatmap_sigma)
 
     def forward(self, features: Float[Tensor, "B C h w"]) -> TwOutput:
