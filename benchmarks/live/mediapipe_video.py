@@ -2,7 +2,8 @@
 
 Runs in an environment that has mediapipe and not knuckle. FRAMES is a folder of JPEGs; HANDS how many hands are asked
 for at most. OUT.npz: for each hand found frame, right (1: a right hand; MediaPipe supposes a mirrored picture, so its
-labels are exchanged), score, joints_px, world_m; and for each frame milliseconds of processor time without reading the file.
+labels are exchanged), score, joints_px, world_m; and for each frame milliseconds of processor time, without reading
+the file.
 """
 
 import sys
