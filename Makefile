@@ -14,7 +14,7 @@ export OMP_NUM_THREADS ?= 1
 	touch $@
 
 .venv/dev: .venv/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[train,video,dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[train,video,parquet,dev]"
 	touch $@ .venv/base
 
 demo: .venv/base
