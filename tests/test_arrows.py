@@ -38,10 +38,11 @@ STANDS_ON = {
     "knuckle": ("models", "live", "view"),
     "export": ("training", "inference", "view"),
     "tracks": ("export", "live", "video"),
+    "animation": ("tracks",),
     "open_model": ("export",),
     "standing": ("open_model",),
     "calibration": ("photos",),
-    "cli": ("standing", "tracks", "calibration", "knuckle"),
+    "cli": ("standing", "animation", "calibration", "knuckle"),
     "__main__": ("cli",),
 }
 """The rooms from the bottom up, each with those that it stands on: it may import them and whatever they stand on.
