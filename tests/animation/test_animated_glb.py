@@ -65,12 +65,7 @@ def test_states_identities_camera_and_colour_are_kept(motion, gltf):
     nodes = {node["name"]: node for node in gltf.nodes}
     extras = nodes["left_hand_1"]["extras"]
     assert (extras["identity"], extras["side"]) == (1, "left")
-    assert extras["state"] == ["observed", "held", "observed", "absent"] + [
-        "observed",
-        "held",
-        "observed",
-        "absent",
-    ]
+    assert extras["state"] == 2 * ["observed", "held", "observed", "absent"]
     rows = np.round(np.array(extras["state_from_s"]) * RATE)
     assert rows.tolist() == [3, 7, 8, 9, 14, 15, 16, 22]
     assert {"left_hand_2", "right_hand_2"} <= nodes.keys()

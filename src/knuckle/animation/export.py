@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from knuckle.animation.bvh import Unit, write_bvh
 from knuckle.animation.glb import write_animated_glb
-from knuckle.animation.motion import Motion, read_motion
+from knuckle.animation.motion import HandMotion, Motion, read_motion
 from knuckle.animation.table import write_csv
 from knuckle.errors import KnuckleError
 from knuckle.export.json import read_json
@@ -23,7 +25,7 @@ def export_hands(
     folder: Path,
     *,
     formats: Sequence[str],
-    bvh_unit: str = "cm",
+    bvh_unit: Unit = "cm",
     rig: str | None = None,
     overwrite: bool = False,
 ) -> list[Path]:
@@ -51,6 +53,10 @@ def export_hands(
     return [path for path, _ in jobs]
 
 
+def _write_bvh(hand: HandMotion, motion: Motion, unit: Unit, path: Path) -> None:
+    write_bvh(path, hand, motion, unit=unit)
+
+
 def _write_arrays(source: Path, path: Path) -> None:
     with TemporaryDirectory() as folder:
         write_track(source, path, summarise(source), folder=Path(folder))
@@ -59,7 +65,7 @@ def _write_arrays(source: Path, path: Path) -> None:
 _Job = tuple[Path, Callable[[Path], None]]
 
 
-def _jobs(kind: str, motion: Motion, source: Path, stem: Path, bvh_unit: str) -> list[_Job]:
+def _jobs(kind: str, motion: Motion, source: Path, stem: Path, bvh_unit: Unit) -> list[_Job]:
     """The files of a format, each with what writes it."""
 
     def named(end: str) -> Path:
@@ -68,6 +74,11 @@ def _jobs(kind: str, motion: Motion, source: Path, stem: Path, bvh_unit: str) ->
     match kind:
         case "glb":
             return [(named("hands.glb"), lambda path: write_animated_glb(path, motion))]
+        case "bvh":
+            return [
+                (named(f"{hand.name}.bvh"), partial(_write_bvh, hand, motion, bvh_unit))
+                for hand in motion.hands
+            ]
         case "csv":
             return [(named("hands.csv"), lambda path: write_csv(source, path, still=motion.still))]
         case "npz" if motion.still:

@@ -122,6 +122,7 @@ class Motion:
     rate: float
     """Frames/s, on average; 30 where there is one frame."""
     hands: tuple[HandMotion, ...]
+    """By identity, then side."""
     still: bool
     """Of a photo."""
 
@@ -196,9 +197,13 @@ def motion_of(
         times_s=np.array(times),
         frames=np.arange(len(times)) if numbers is None else np.array(numbers),
         rate=rate or (float(1 / np.median(steps)) if len(steps) else 30.0),
-        hands=tuple(_hand_motion(key, rows, rig) for key, rows in seen.items()),
+        hands=tuple(_hand_motion(key, rows, rig) for key, rows in sorted(seen.items(), key=_first)),
         still=still,
     )
+
+
+def _first(item: tuple[tuple[int, Side], Any]) -> tuple[int, Side]:
+    return item[0]
 
 
 def _is_track(path: Path) -> bool:
