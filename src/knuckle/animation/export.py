@@ -9,7 +9,9 @@ from tempfile import TemporaryDirectory
 from knuckle.animation.bvh import Unit, write_bvh
 from knuckle.animation.glb import write_animated_glb
 from knuckle.animation.motion import HandMotion, Motion, read_motion
+from knuckle.animation.openxr_lines import write_openxr
 from knuckle.animation.table import write_csv
+from knuckle.animation.usd import write_usda
 from knuckle.errors import KnuckleError
 from knuckle.export.json import read_json
 from knuckle.export.npz import write_npz as write_photo
@@ -79,6 +81,10 @@ def _jobs(kind: str, motion: Motion, source: Path, stem: Path, bvh_unit: Unit) -
                 (named(f"{hand.name}.bvh"), partial(_write_bvh, hand, motion, bvh_unit))
                 for hand in motion.hands
             ]
+        case "openxr":
+            return [(named("openxr.jsonl"), lambda path: write_openxr(path, motion))]
+        case "usd":
+            return [(named("hands.usda"), lambda path: write_usda(path, motion))]
         case "csv":
             return [(named("hands.csv"), lambda path: write_csv(source, path, still=motion.still))]
         case "npz" if motion.still:
