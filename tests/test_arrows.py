@@ -20,6 +20,7 @@ STANDS_ON = {
     "hands": ("geometry",),
     "truth": ("geometry",),
     "rig": _BASE,
+    "robots": ("rig",),
     "poses": ("rig",),
     "raster": _BASE,
     "layers": ("rig", "raster"),

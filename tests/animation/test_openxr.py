@@ -100,7 +100,7 @@ def test_every_bone_points_to_its_tip_and_its_back_out_of_the_nail(side, bend):
 
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_palm_and_metacarpals_lie_where_bones_are(side):
-    rig, hand, _, _ = held_up(side)
+    _, hand, _, _ = held_up(side)
     places = dict(zip(OPENXR_JOINTS, hand.positions_m, strict=True))
     middle = (places["middle_metacarpal"] + places["middle_proximal"]) / 2
     np.testing.assert_allclose(places["palm"], middle, atol=1e-9)
