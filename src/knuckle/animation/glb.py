@@ -10,17 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int
 
 from knuckle.animation.gltf import ARRAY, ELEMENTS, Buffer, to_bytes
 from knuckle.animation.motion import JOINTS, TIPS, HandMotion, Motion
+from knuckle.animation.skinning import continuous, morphs, strongest_influences
 from knuckle.export.meshes import GENERATOR, SKIN_SRGB, linear
 from knuckle.files import atomic_path
 from knuckle.rig.rotations import matrix_to_quaternion
-from knuckle.skeleton import MANO16_PARENTS
 from knuckle.view.shading import vertex_normals
 
-_INFLUENCES = 4
 _ROUGHNESS = 0.55
 
 
@@ -40,16 +39,16 @@ def motion_to_glb(motion: Motion) -> bytes:
     roots = []
     for hand in motion.hands:
         first = len(nodes)
-        hand_nodes, weights = _nodes(hand, motion, first)
-        nodes += hand_nodes
+        nodes += _nodes(hand, motion, first)
         mesh_node = len(nodes)
-        targets, scales = _targets(hand, buffer)
-        meshes.append(_mesh(hand, buffer, targets, weights / scales))
+        basis, weights = morphs(hand)
+        targets, scales = _targets(basis, weights, buffer)
+        meshes.append(_mesh(hand, buffer, targets, weights[0] / scales))
         skins.append(_skin(hand, buffer, first + 1))
         nodes.append({"name": f"{hand.name}_mesh", "mesh": len(meshes) - 1, "skin": len(skins) - 1})
         roots += [first, mesh_node]
         if not motion.still:
-            _animate(hand, motion, buffer, first, mesh_node, scales, channels, samplers)
+            _animate(hand, motion, buffer, first, mesh_node, weights / scales, channels, samplers)
     nodes.append({"name": "camera", "camera": 0})
     tree: dict[str, Any] = {
         "asset": {"version": "2.0", "generator": GENERATOR},
@@ -65,28 +64,6 @@ def motion_to_glb(motion: Motion) -> bytes:
     return to_bytes(tree, buffer)
 
 
-def strongest_influences(
-    weights: Float[np.ndarray, "v 16"],
-) -> tuple[UInt8[np.ndarray, "v 4"], Float[np.ndarray, "v 4"]]:
-    """The four joints that move each vertex most, and their shares, adding up to 1; joint 0 where there are fewer.
-
-    The share of a fifth one goes to its parent, whose motion is next to its own, where that is one of the four. Of the
-    open rig's vertices one has a fifth, with .0045.
-    """
-    weights = weights.astype(np.float64)
-    for joint in range(15, 0, -1):
-        parent = MANO16_PARENTS[joint]
-        # Of more than four joints above 0, those that are weaker than the fourth.
-        weak = (weights[:, joint] > 0) & ((weights > weights[:, [joint]]).sum(1) >= _INFLUENCES)
-        weak &= weights[:, parent] > 0
-        weights[weak, parent] += weights[weak, joint]
-        weights[weak, joint] = 0
-    joints = np.argsort(-weights, axis=1, kind="stable")[:, :_INFLUENCES]
-    shares = np.take_along_axis(weights, joints, 1)
-    shares /= shares.sum(1, keepdims=True)
-    return np.where(shares > 0, joints, 0).astype(np.uint8), shares.astype(np.float32)
-
-
 def keys_of(hand: HandMotion, motion: Motion) -> tuple[Float[np.ndarray, "k"], Int[np.ndarray, "k"]]:
     """Times of keys (seconds), and which of the hand's frames each shows: its own frames, and each run's last one once
     more where the hand is gone, so that it does not drift towards the next run while it is still there."""
@@ -97,17 +74,8 @@ def keys_of(hand: HandMotion, motion: Motion) -> tuple[Float[np.ndarray, "k"], I
     return motion.times_s[rows], numbers
 
 
-def continuous(quaternions: Float[np.ndarray, "T *n 4"]) -> Float[np.ndarray, "T *n 4"]:
-    """The same rotations with signs such that neighbours in time are on one side: q and -q are one rotation."""
-    dots = (quaternions[1:] * quaternions[:-1]).sum(-1, keepdims=True)
-    signs = np.cumprod(np.where(dots < 0, -1.0, 1.0), axis=0)
-    return np.concatenate([quaternions[:1], quaternions[1:] * signs])
-
-
-def _nodes(
-    hand: HandMotion, motion: Motion, first: int
-) -> tuple[list[dict[str, Any]], Float[np.ndarray, "p"]]:
-    """The hand's node, joints and tips in the pose of its first frame, and the correctives' weights there."""
+def _nodes(hand: HandMotion, motion: Motion, first: int) -> list[dict[str, Any]]:
+    """The hand's node, joints and tips in the pose of its first frame."""
     changes = hand.state_changes(len(motion.times_s))
     extras = {
         "identity": hand.identity,
@@ -125,15 +93,17 @@ def _nodes(
             node["rotation"] = _numbers(quaternions[joint])
         children = [first + 1 + child for child, parent in enumerate(hand.parents) if parent == joint]
         nodes.append(node | ({"children": children} if children else {}))
-    return nodes, hand.corrections[0]
+    return nodes
 
 
-def _targets(hand: HandMotion, buffer: Buffer) -> tuple[list[int], Float[np.ndarray, "p"]]:
-    """The correctives' offsets, each as large as this hand ever needs it: weights then stay within -1..1, beyond which
-    some programs do not go. Returns accessors, and what to divide weights by."""
-    scales = np.abs(hand.corrections).max(0)
+def _targets(
+    basis: Float[np.ndarray, "v 3 m"], weights: Float[np.ndarray, "T m"], buffer: Buffer
+) -> tuple[list[int], Float[np.ndarray, "m"]]:
+    """The targets, each as large as this hand ever needs it: weights then stay within -1..1, beyond which some programs
+    do not go. Returns accessors, and what to divide weights by."""
+    scales = np.abs(weights).max(0)
     scales = np.where(scales > 0, scales, 1.0)
-    offsets = (hand.rig.pose_basis.astype(float) * scales).astype(np.float32)
+    offsets = (basis * scales).astype(np.float32)
     return [buffer.add(offsets[..., k], target=ARRAY) for k in range(offsets.shape[-1])], scales
 
 
@@ -178,7 +148,7 @@ def _animate(
     buffer: Buffer,
     first: int,
     mesh_node: int,
-    scales: np.ndarray,
+    weights: np.ndarray,
     channels: list[dict[str, Any]],
     samplers: list[dict[str, Any]],
 ) -> None:
@@ -194,8 +164,8 @@ def _animate(
     add(first + 1, "translation", hand.root_m[numbers])
     for joint in range(len(JOINTS)):
         add(first + 1 + joint, "rotation", quaternions[:, joint])
-    if len(scales):
-        add(mesh_node, "weights", (hand.corrections / scales)[numbers].reshape(-1))
+    if weights.shape[1]:
+        add(mesh_node, "weights", weights[numbers].reshape(-1))
     runs = motion.presence(hand)
     if runs != [(0, len(motion.times_s))]:
         there = {0: 0.0} | {row: size for run in runs for row, size in zip(run, (1.0, 0.0), strict=True)}

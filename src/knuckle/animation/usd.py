@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from knuckle.animation.glb import continuous, strongest_influences
 from knuckle.animation.motion import JOINTS, TIPS, HandMotion, Motion
+from knuckle.animation.skinning import continuous, morphs, strongest_influences
 from knuckle.export.meshes import SKIN_SRGB, linear
 from knuckle.files import atomic_path
 from knuckle.rig.rotations import matrix_to_quaternion
@@ -104,7 +104,8 @@ def _animation(hand: HandMotion, motion: Motion) -> Iterator[str]:
     turns = np.zeros((len(codes), len(hand.parents), 4))
     turns[..., 0] = 1
     turns[:, : len(JOINTS)] = continuous(matrix_to_quaternion(hand.turns))
-    count = hand.rig.pose_basis.shape[-1]
+    _, weights = morphs(hand)
+    count = weights.shape[1]
     yield 'def SkelAnimation "animation"'
     yield "{"
     yield f"    uniform token[] joints = {_words(_paths(hand))}"
@@ -118,8 +119,8 @@ def _animation(hand: HandMotion, motion: Motion) -> Iterator[str]:
     if count:
         yield f"    uniform token[] blendShapes = {_words(_shapes(count))}"
         yield "    float[] blendShapeWeights.timeSamples = {"
-        for code, row in zip(codes, hand.corrections, strict=True):
-            yield f"        {code}: [{', '.join(_number(value) for value in row.tolist())}],"
+        for code, row in zip(codes, weights, strict=True):
+            yield f"        {code}: [{', '.join(_number(value, 7) for value in row.tolist())}],"
         yield "    }"
     yield "}"
 
@@ -127,7 +128,7 @@ def _animation(hand: HandMotion, motion: Motion) -> Iterator[str]:
 def _mesh(hand: HandMotion) -> Iterator[str]:
     vertices, faces = hand.rest_vertices_m, hand.rig.faces
     joints, shares = strongest_influences(hand.rig.skin_weights)
-    basis = hand.rig.pose_basis.astype(float)
+    basis, _ = morphs(hand)
     names = _shapes(basis.shape[-1])
     yield 'def Mesh "mesh" ('
     yield '    prepend apiSchemas = ["SkelBindingAPI", "MaterialBindingAPI"]'
