@@ -26,8 +26,10 @@ class CameraSource:
         from knuckle import Tracker
         from knuckle.photos.camera_file import read_camera
         from knuckle.video import open_video
+        from knuckle.video.paced import PacedFile
 
         self._video = open_video(source, paced=True)
+        self._is_file = isinstance(self._video, PacedFile)
         camera = None if camera_file is None else read_camera(camera_file)
         self._tracker = Tracker(mirrored=mirrored, **({} if camera is None else {"camera": camera}))
         self._hands: Hands | None = None
@@ -55,7 +57,7 @@ class CameraSource:
                     return
                 hands = self._tracker(frame.image, frame.time_s)
                 # Of a camera's picture its own time, which is earlier: what is late then counts as old.
-                taken_s = frame.time_s if self._video.info.live else time.monotonic()
+                taken_s = time.monotonic() if self._is_file else frame.time_s
                 self._hands = hands.changed(time_s=taken_s)
         except Exception as error:  # told to whoever asks for hands next
             self._error = error
