@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from knuckle.errors import KnuckleError
 from knuckle.export.json import read_json
 from knuckle.geometry.camera import OPENGL_FROM_CAMERA, Camera
-from knuckle.hands import Hands
+from knuckle.hands import Hands, State
 from knuckle.rig import load_rig
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.rotations import rodrigues
@@ -44,7 +44,7 @@ class HandMotion:
     """The wrist in the world."""
     pose_rad: Float[np.ndarray, "T 16 3"]
     """As `Hands.pose_rad`: the wrist's rotation is still camera-from-hand."""
-    states: tuple[str, ...]
+    states: tuple[State, ...]
     confidence: Float[np.ndarray, "T"]
 
     @property

@@ -55,12 +55,15 @@ def export(
     folder = hands.parent if out is None else out
     if out is not None:
         check_folder(out)
-    for written in export_hands(
+    written = export_hands(
         hands,
         folder,
         formats=[each.value for each in dict.fromkeys(to)],
         bvh_unit=unit.value,
         rig=rig,
         overwrite=overwrite,
-    ):
-        typer.echo(f"wrote {printable(written)}")
+    )
+    for path in written:
+        typer.echo(f"wrote {printable(path)}")
+    if Format.bvh in to and not any(path.suffix == ".bvh" for path in written):
+        typer.echo(printable(f"note: {hands} has no hands, so there is no BVH"), err=True)
