@@ -59,8 +59,7 @@ def read_bvh(text: str, scale: float):
     return frame_time, frames
 
 
-@pytest.mark.parametrize(("unit", "scale"), [("cm", 0.01), ("m", 1.0)])
-@pytest.mark.parametrize("place", range(2))
+@pytest.mark.parametrize(("unit", "scale", "place"), [("cm", 0.01, 0), ("m", 1.0, 1)])
 def test_joints_and_rotations_come_back(tmp_path, unit, scale, place):
     motion = read_motion(made_track(tmp_path))
     hand = motion.hands[place]
