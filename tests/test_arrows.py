@@ -20,6 +20,7 @@ STANDS_ON = {
     "hands": ("geometry",),
     "truth": ("geometry",),
     "rig": _BASE,
+    "robots": ("rig",),
     "poses": ("rig",),
     "raster": _BASE,
     "layers": ("rig", "raster"),
@@ -38,10 +39,11 @@ STANDS_ON = {
     "knuckle": ("models", "live", "view"),
     "export": ("training", "inference", "view"),
     "tracks": ("export", "live", "video"),
+    "animation": ("tracks",),
     "open_model": ("export",),
     "standing": ("open_model",),
     "calibration": ("photos",),
-    "cli": ("standing", "tracks", "calibration", "knuckle"),
+    "cli": ("standing", "animation", "calibration", "knuckle"),
     "__main__": ("cli",),
 }
 """The rooms from the bottom up, each with those that it stands on: it may import them and whatever they stand on.

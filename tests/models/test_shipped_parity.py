@@ -56,8 +56,9 @@ def differences(name: str) -> dict[str, float]:
         patched.setattr(torch.Tensor, "float", torch.Tensor.double)
         output = model.double().infer(*(torch.from_numpy(a).double() for a in (patch, window, lens)))
     expected = {key: value.numpy() for key, value in output._asdict().items() if value is not None}
-    assert got.keys() == expected.keys()
-    return {key: float(np.abs(got[key] - value).max()) for key, value in expected.items()}
+    # Files from before the rough mesh's joints were scored lack those.
+    assert got.keys() | {"rough_joints_m"} >= expected.keys() >= got.keys()
+    return {key: float(np.abs(got[key] - value).max()) for key, value in expected.items() if key in got}
 
 
 def around(joints_px: list) -> list[float]:

@@ -162,7 +162,7 @@ def test_the_commands_that_ship_name_files_that_are_there_and_today_s_name(tiny,
         whole, standing.recipe, standing.state, held_out=whole / HELD_OUT, commit="abc"
     )
     assert export.startswith(
-        f"knuckle export {whole}/scored/weights.safetensors --name dahyf-lite --data {whole}/held-out"
+        f"knuckle ship {whole}/scored/weights.safetensors --name dahyf-lite --data {whole}/held-out"
     )
     assert "--commit abc" in export
     assert copies[1] == f"cp {whole}/standing.json weights/standing.json"

@@ -1,49 +1,69 @@
-"""`knuckle export WEIGHTS`: trained weights to onnx with their record."""
+"""`knuckle export HANDS --to FORMAT`: hands of a photo or video for other programs."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 
-def export(
-    weights: Annotated[Path, typer.Argument(help="weights.safetensors of a run.")],
-    name: Annotated[str, typer.Option(help="Name of the model, such as dahyf-lite.")],
-    out: Annotated[Path, typer.Option(help="Folder for NAME.onnx and NAME.json.")],
-    trained_on: Annotated[str, typer.Option(help="The record's words on the training data.")],
-    commit: Annotated[str, typer.Option(help="Commit of the code that trained the weights.")],
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            help="A synthetic set; its held-out crops give the confidence threshold. Not for the hand detector."
-        ),
-    ] = None,
-    held_out: Annotated[
-        int, typer.Option(min=1, help="How many of the set's last crops are held out for the threshold.")
-    ] = 512,
-) -> None:
-    """Write trained weights as onnx (network, decoding, rig) with the record that describes them."""
-    from knuckle.errors import KnuckleError
-    from knuckle.export.hand_boxes import ship_hand_boxes
-    from knuckle.export.ship import ship
-    from knuckle.training.checkpoint import read_metadata
-    from knuckle.training.hand_boxes.recipe import SYSTEM
+class Format(StrEnum):
+    """What `--to` takes."""
 
-    if read_metadata(weights).get("system") == SYSTEM:
-        if name != SYSTEM:
-            raise KnuckleError(f"--name: expected {SYSTEM}, which these weights are of, got {name}")
-        detector = ship_hand_boxes(weights, out, trained_on=trained_on, commit=commit)
-        typer.echo(f"{out / detector.file}: {detector.name}, {detector.samples_seen} pictures")
-        return
-    if data is None:
-        raise KnuckleError("--data: expected a synthetic set, got none")
-    record = ship(
-        weights,
-        out,
-        name=name,
-        validation_set=data,
-        trained_on=trained_on,
-        commit=commit,
-        validation=held_out,
+    glb = "glb"
+    bvh = "bvh"
+    openxr = "openxr"
+    usd = "usd"
+    csv = "csv"
+    npz = "npz"
+
+
+class Unit(StrEnum):
+    """What `--unit` takes."""
+
+    cm = "cm"
+    m = "m"
+
+
+def export(
+    hands: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TRACK|PHOTO.json", help="VIDEO.hands.jsonl of `knuckle track`, PHOTO.json of `estimate`."
+        ),
+    ],
+    to: Annotated[list[Format], typer.Option(help="What to write; may be given several times.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where to write; default: beside the input.")
+    ] = None,
+    unit: Annotated[Unit, typer.Option(help="Of lengths in BVH, which says none itself.")] = Unit.cm,
+    rig: Annotated[
+        str | None,
+        typer.Option(help="File of the hand model, where the hands are not of the open rig: MANO_RIGHT.pkl."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
+) -> None:
+    """Write hands for other programs: NAME.hands.glb (animated, skinned), NAME.left_hand_0.bvh (one a hand),
+    NAME.openxr.jsonl, NAME.hands.usda, NAME.hands.csv or NAME.hands.npz.
+
+    docs/export.md says for each format its units and axes, what it keeps, and how to open it.
+    """
+    from knuckle.animation.export import export_hands
+    from knuckle.cli.batch import check_folder
+    from knuckle.files import printable
+
+    folder = hands.parent if out is None else out
+    if out is not None:
+        check_folder(out)
+    written = export_hands(
+        hands,
+        folder,
+        formats=[each.value for each in dict.fromkeys(to)],
+        bvh_unit=unit.value,
+        rig=rig,
+        overwrite=overwrite,
     )
-    typer.echo(f"{out / record.file}: {record.name}, confidence threshold {record.confidence_threshold}")
+    for path in written:
+        typer.echo(f"wrote {printable(path)}")
+    if Format.bvh in to and not any(path.suffix == ".bvh" for path in written):
+        typer.echo(printable(f"note: {hands} has no hands, so there is no BVH"), err=True)

@@ -26,7 +26,8 @@ COMMANDS = {
     "average": "Average the weights of two runs, one of which started from the other.",
     "evaluate": "Score weights on the synthetic benchmark or on real photos.",
     "submit": "Write a model's answers as a benchmark's server takes them.",
-    "export": "Write trained weights as onnx with their record.",
+    "ship": "Write trained weights as onnx with their record.",
+    "export": "Hands of a photo or video for other programs: glb, bvh, openxr, usd, csv, npz.",
 }
 
 # The extra of the package that installs a module which the base install does not have.

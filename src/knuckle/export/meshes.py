@@ -21,16 +21,17 @@ GENERATOR = "knuckle"
 """What every .glb names as its maker."""
 
 
-def _linear(srgb: tuple[int, int, int]) -> tuple[float, float, float, float]:
+def linear(srgb: tuple[int, int, int]) -> tuple[float, float, float, float]:
     """An opaque colour as glTF has its factors: linear, not in sRGB as colours are chosen and pictures are stored."""
     parts = np.array(srgb) / 255
     red, green, blue = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4).tolist()
     return red, green, blue, 1.0
 
 
+SKIN_SRGB = (222, 172, 145)
 _SKIN = PBRMaterial(
     name="skin",
-    baseColorFactor=_linear((222, 172, 145)),
+    baseColorFactor=linear(SKIN_SRGB),
     metallicFactor=0.0,
     roughnessFactor=0.55,
 )

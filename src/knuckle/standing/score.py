@@ -149,7 +149,7 @@ def shipping_commands(
     name = store.resolve(recipe.score.against)[1].name
     scored = folder / SCORED / WEIGHTS
     export = [
-        *("knuckle", "export", str(scored), "--name", name, "--data", str(held_out)),
+        *("knuckle", "ship", str(scored), "--name", name, "--data", str(held_out)),
         *("--held-out", str(recipe.render.held_out), "--out", "src/knuckle/assets/weights"),
         *("--trained-on", trained_on(recipe, state), "--commit", commit or "unknown"),
     ]

@@ -54,7 +54,7 @@ class HandSource:
         is_hand = np.asarray(self.set.labels["is_hand"]).reshape(len(self.set), -1).any(axis=1)
         hands = np.flatnonzero(is_hand)
         if len(hands) <= validation:
-            why = " (the recipe's `validation`, or export's `--held-out`, are held out)" if validation else ""
+            why = " (the recipe's `validation`, or ship's `--held-out`, are held out)" if validation else ""
             raise KnuckleError(f"{path}: expected more than {validation} hands{why}, got {len(hands)}")
         self.train = hands[: len(hands) - validation]
         self.validation = hands[len(hands) - validation :]

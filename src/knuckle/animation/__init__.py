@@ -1,0 +1,1 @@
+"""Hands in motion for other programs: skinned glTF, BVH, OpenXR's joints, USD and CSV."""
