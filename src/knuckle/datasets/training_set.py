@@ -20,10 +20,9 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.datasets.freihand_training import FreihandTraining
 from knuckle.datasets.hand_free import SIDES_OF_FRAME, hand_free_crop
 from knuckle.datasets.labelled import LabelledHand, Patch, to_patch
-from knuckle.datasets.obman import ObmanTraining
+from knuckle.datasets.registry import find_data_set
 from knuckle.datasets.rig_labels import RigLabels, to_rig_tips, with_tips
 from knuckle.errors import KnuckleError
 from knuckle.geometry.crop import Crop, apply_affine
@@ -61,9 +60,6 @@ class Source(Protocol):
         ...
 
 
-SOURCES = {"freihand": FreihandTraining, "obman": ObmanTraining}
-
-
 def convert_set(
     dataset: str,
     folder: Path,
@@ -82,7 +78,7 @@ def convert_set(
     """Write a dataset's training split into the folder `out`; returns what its index.json says.
 
     Args:
-        dataset: one of `SOURCES`.
+        dataset: one of `knuckle.datasets.registry.DATA_SETS`.
         folder: of the dataset, as downloaded.
         out: where the set is written.
         size: side of the crops, px (a crop takes size^2 x 3 bytes).
@@ -100,8 +96,7 @@ def convert_set(
     The index gives the mean of residual_m as residual_mm. Raises KnuckleError naming the file that is missing, damaged
     or disagrees, for options out of range and for a folder in use.
     """
-    if dataset not in SOURCES:
-        raise KnuckleError(f"dataset: expected one of {', '.join(SOURCES)}, got {dataset!r}")
+    find_data_set(dataset)
     check_options(size=size, expand=expand, limit=limit, workers=workers)
     # Written so that NaN fails too.
     if not 0 <= negatives <= MOST_NEGATIVES:
@@ -187,7 +182,7 @@ def write_crops(
 @lru_cache(maxsize=1)
 def _open(dataset: str, folder: Path, rig: Path | None, complete: bool) -> Source:
     """A process opens a source once: label files are large."""
-    return SOURCES[dataset](folder, rig, complete=complete)
+    return find_data_set(dataset).open_source(folder, rig, complete=complete)
 
 
 def _summary(out: Path) -> Header:
