@@ -146,10 +146,16 @@ def _convert(
         typer.echo(f"{out}: stopped; the same command with --resume goes on from here", err=True)
         raise typer.Exit(130) from None
     without = f", {index['hand_free']} of them without a hand" if index["hand_free"] else ""
-    typer.echo(
-        f"{out}: {index['count']} crops of {index['options']['size']} px{without}; the joints of the"
-        f" {index['rig_name']} rig lie {index['residual_mm']} mm from the dataset's"
+    met = (
+        "no hand with pose and shape"
+        if index["residual_mm"] is None
+        else f"the joints of the {index['rig_name']} rig lie {index['residual_mm']} mm from the dataset's"
     )
+    typer.echo(f"{out}: {index['count']} crops of {index['options']['size']} px{without}; {met}")
+    if isinstance(index.get("left_out"), list) and index["left_out"]:
+        for fault in index["left_out"]:
+            typer.echo(f"left out: {fault}", err=True)
+        typer.echo(f"{len(index['left_out'])} left out; index.json names them", err=True)
     if dataset == "teacher":
         left_out = index["left_out"]
         typer.echo(

@@ -34,6 +34,8 @@ class DataSet:
     """Of `knuckle.datasets.entries`."""
     converts: bool = True
     """Whether it can be made a set to train on."""
+    opened_once: bool = False
+    """Whether a source is opened once and sent to every worker: where opening looks at every picture."""
 
     @property
     def docs(self) -> str:
@@ -66,6 +68,10 @@ _ALL = (
     DataSet("freihand", "FreiHAND v2", ("2D joints", "3D joints", "mesh", "MANO", "mask", "camera"), "freihand"),
     DataSet("ho3d", "HO-3D v2 and v3", ("2D joints", "3D joints", "mesh", "camera"), "ho3d", converts=False),
     DataSet("obman", "ObMan", ("2D joints", "3D joints", "camera", "side"), "obman"),
+    DataSet(
+        "own", "your own photographs", ("2D joints", "3D joints", "mesh", "MANO", "mask", "camera", "side"), "own",
+        opened_once=True,
+    ),
 )  # fmt: skip
 
 DATA_SETS: dict[str, DataSet] = {entry.name: entry for entry in _ALL}

@@ -61,10 +61,11 @@ class Report:
 
     def add_faults(self, what: str, names: Iterable[str]) -> None:
         """Note a fault that several files or entries have, counted, the first of them by name."""
-        found = list(names)
-        if found:
-            more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-            self.faults.append(f"{len(found)} {what}: {', '.join(found[:_SHOWN])}{more}")
+        self.faults += _counted(what, names)
+
+    def add_notes(self, what: str, names: Iterable[str]) -> None:
+        """The same of what is no fault."""
+        self.notes += _counted(what, names)
 
     def add_pictures(
         self, folder: Path, pictures: list[Path], *, decode: bool, what: str = "damaged pictures"
@@ -113,3 +114,9 @@ def spread(total: int, count: int) -> list[int]:
 
 def _name(path: Path, folder: Path) -> str:
     return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
+
+
+def _counted(what: str, names: Iterable[str]) -> list[str]:
+    found = list(names)
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return [f"{len(found)} {what}: {', '.join(found[:_SHOWN])}{more}"] if found else []

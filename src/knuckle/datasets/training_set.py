@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -30,6 +30,8 @@ from knuckle.geometry.projection import project
 from knuckle.rig.hand_rig import HandRig
 from knuckle.sets.samples import blank_sample, label_table
 from knuckle.sets.storage import FORMAT, Header, array_specs, open_arrays, write_set
+from knuckle.skeleton import JOINT_COUNT
+from knuckle.truth import validity_table
 
 MOST_NEGATIVES = 0.9
 SHARD = 256
@@ -58,6 +60,23 @@ class Source(Protocol):
     def rig_labels(self, numbers: range, joints_m: Float[np.ndarray, "n 21 3"]) -> RigLabels:
         """The rig in the pose of these hands; joints_m: their joints, left hands mirrored."""
         ...
+
+
+@runtime_checkable
+class PartialSource(Source, Protocol):
+    """A source whose hands lack labels: joints are None or NaN where they do, and so are pose and shape."""
+
+    def validity(self, numbers: range) -> dict[str, np.ndarray]:
+        """What is labelled of these hands: the arrays of `knuckle.truth.validity_table`."""
+        ...
+
+
+@runtime_checkable
+class CheckedSource(Source, Protocol):
+    """A source that has left out what cannot be used."""
+
+    faults: list[str]
+    """A sentence for each."""
 
 
 def convert_set(
@@ -102,12 +121,18 @@ def convert_set(
     if not 0 <= negatives <= MOST_NEGATIVES:
         raise KnuckleError(f"negatives: expected a share from 0 to {MOST_NEGATIVES}, got {negatives}")
     _open.cache_clear()
+    opened: Callable[[], Source] = partial(_open, dataset, folder, rig, limit is None)
+    if find_data_set(dataset).opened_once:
+        opened = partial(_same, opened())
+    source = opened()
+    about = {"left_out": source.faults} if isinstance(source, CheckedSource) else None
     return write_crops(
-        partial(_open, dataset, folder, rig, limit is None),
+        opened,
         out,
         dataset=dataset,
         options={"size": size, "expand": expand} | ({"negatives": negatives} if negatives else {}),
         tips=tips,
+        about=about,
         limit=limit,
         workers=workers,
         resume=resume,
@@ -152,6 +177,8 @@ def write_crops(
     without = math.ceil(hands * share / (1 - share))
     count = hands + without
     table = label_table(size, 0, full=False) | {"residual_m": ((), "float32")}
+    if isinstance(source, PartialSource):
+        table |= validity_table(1)
     header = {
         "format": FORMAT,
         "count": count,
@@ -179,6 +206,11 @@ def write_crops(
     return header | _summary(out)
 
 
+def _same(source: Source) -> Source:
+    """Pickled with its source."""
+    return source
+
+
 @lru_cache(maxsize=1)
 def _open(dataset: str, folder: Path, rig: Path | None, complete: bool) -> Source:
     """A process opens a source once: label files are large."""
@@ -189,7 +221,8 @@ def _summary(out: Path) -> Header:
     residual, is_hand = (
         np.load(out / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ("residual_m", "is_hand")
     )
-    return {"residual_mm": round(float(residual[is_hand].mean(dtype=np.float64)) * 1e3, 3)}
+    met = residual[is_hand & np.isfinite(residual)]
+    return {"residual_mm": round(float(met.mean(dtype=np.float64)) * 1e3, 3) if len(met) else None}
 
 
 def _write_shard(opened: Callable[[], Source], out: Path, header: Header, tips: str, shard: int) -> None:
@@ -212,11 +245,13 @@ def _hands(source: Source, rig: HandRig, numbers: range, options: Header) -> dic
     hands = source.hands(numbers)
     patches = [to_patch(hand, size=options["size"], expand=options["expand"]) for hand in hands]
     # As right hands: left ones come mirrored with their frame.
-    joints_m = np.stack([np.asarray(patch.joints_m) for patch in patches])
+    unknown = np.full((JOINT_COUNT, 3), np.nan)
+    joints_m = np.stack([unknown if patch.joints_m is None else patch.joints_m for patch in patches])
     labels = source.rig_labels(numbers, joints_m)
+    told = source.validity(numbers) if isinstance(source, PartialSource) else {}
     joints_m = to_rig_tips(joints_m, labels, rig, source=source.tips)
     crops = [_crop_labels(*row) for row in zip(hands, patches, joints_m, strict=True)]
-    return {name: np.stack([crop[name] for crop in crops]) for name in crops[0]} | labels._asdict()
+    return {name: np.stack([crop[name] for crop in crops]) for name in crops[0]} | labels._asdict() | told
 
 
 def _hand_free(source: Source, row: int, hands: int, header: Header) -> dict[str, np.ndarray]:
@@ -231,6 +266,9 @@ def _hand_free(source: Source, row: int, hands: int, header: Header) -> dict[str
         if crop is not None:
             sample = blank_sample(crop.warp(hand.read()), hand.camera, crop, vertex_count=None)
             rows = sample.labels() | {"images": sample.image, "residual_m": np.float32(0)}
+            # Labels of a hand that is not there: not told apart from those that are.
+            told = {name: np.zeros(shape, bool) for name, (shape, _) in validity_table(1).items()}
+            rows |= {name: value for name, value in told.items() if name in header["arrays"]}
             return {name: np.asarray(value)[None] for name, value in rows.items()}
     hand = source.hands(range(number, number + 1))[0]
     smallest = round(SIDES_OF_FRAME[-1] * min(hand.camera.width, hand.camera.height))
@@ -242,7 +280,9 @@ def _hand_free(source: Source, row: int, hands: int, header: Header) -> dict[str
 
 def _crop_labels(hand: LabelledHand, patch: Patch, joints_m: np.ndarray) -> dict[str, np.ndarray]:
     """What depends on the crop; `Patch` holds the frame mirrored where the hand is left."""
-    joints_px = project(joints_m, patch.camera)
+    placed = np.isfinite(joints_m).all(-1)
+    joints_px = np.full((JOINT_COUNT, 2), np.nan) if patch.joints_px is None else patch.joints_px.copy()
+    joints_px[placed] = project(joints_m[placed], patch.camera)
     frame_size = np.array([hand.camera.width, hand.camera.height])
     u, v, side = (float(value) for value in patch.crop)
     patch_from_frame = Crop((u, v), side, len(patch.pixels)).patch_from_frame

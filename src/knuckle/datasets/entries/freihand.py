@@ -47,8 +47,7 @@ def check(folder: Path, *, decode: bool = False) -> Report:
         report.add(f"{split}/rgb/*.jpg", len(pictures), count * versions)
         if split == "training" and len(pictures) == count:
             report.faults.append(
-                f"training/rgb: one version of each sample ({count}), expected four ({count * versions}):"
-                " the archive of version 1, or half of version 2"
+                f"training/rgb: one version of each sample ({count}), expected four ({count * versions})"
             )
         report.add_faults(
             f"holes in the numbers of {split}/rgb",
