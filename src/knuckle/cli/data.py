@@ -1,7 +1,7 @@
 """`knuckle data`: what is in a data set's folder, its labels over its pictures, and a set to train on."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -44,6 +44,42 @@ def data_check(
     for line in report.lines():
         typer.echo(line)
     if not report.whole:
+        raise typer.Exit(1)
+
+
+@data.command("from-coco")
+def data_from_coco(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE.json", help="COCO keypoints of 21, or COCO-WholeBody.")
+    ],
+    out: Annotated[Path, typer.Argument(metavar="DIR", help="Folder that gets labels.jsonl.")],
+    images: Annotated[Path, typer.Option(help="The folder that the file's image names are in.")],
+    side: Annotated[
+        Literal["left", "right"] | None, typer.Option(help="Of hands whose category does not say.")
+    ] = None,
+) -> None:
+    """Take over COCO keypoints as your own labels; `own` is then the NAME of DIR."""
+    from knuckle.datasets.own_import import import_coco
+
+    _say_taken(out, *import_coco(file, images, out, side=side))
+
+
+@data.command("from-labelme")
+def data_from_labelme(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Of labelme's .json files.")],
+    out: Annotated[Path, typer.Argument(metavar="DIR", help="Folder that gets labels.jsonl.")],
+) -> None:
+    """Take over labelme's files as your own labels; `own` is then the NAME of DIR."""
+    from knuckle.datasets.own_import import import_labelme
+
+    _say_taken(out, *import_labelme(folder, out))
+
+
+def _say_taken(out: Path, count: int, faults: list[str]) -> None:
+    for fault in faults:
+        typer.echo(f"left out: {fault}", err=True)
+    typer.echo(f"{out}: {count} hands" + (f"; {len(faults)} entries left out" if faults else ""))
+    if faults:
         raise typer.Exit(1)
 
 
