@@ -67,6 +67,9 @@ def _mask(hand: LabelledHand) -> Bool[np.ndarray, "H W"]:
         raise KnuckleError(
             f"{hand.mask}: expected a mask of {size[1]}x{size[0]} px, got {picture.shape[1::-1]}"
         )
+    if hand.mask_values is not None:
+        first, last = hand.mask_values
+        return (picture[..., 0] >= first) & (picture[..., 0] <= last)
     bright = picture[..., 0] >= _MIDDLE
     if bright.all() or not bright.any():
         raise KnuckleError(f"{hand.mask}: expected a mask of the hand, got a picture of one colour")

@@ -68,6 +68,7 @@ _ALL = (
     DataSet("freihand", "FreiHAND v2", ("2D joints", "3D joints", "mesh", "MANO", "mask", "camera"), "freihand"),
     DataSet("ho3d", "HO-3D v2 and v3", ("2D joints", "3D joints", "mesh", "camera"), "ho3d", converts=False),
     DataSet("obman", "ObMan", ("2D joints", "3D joints", "camera", "side"), "obman"),
+    DataSet("rhd", "RHD", ("2D joints", "3D joints", "mask", "camera", "side", "visibility"), "rhd"),
     DataSet(
         "own", "your own photographs", ("2D joints", "3D joints", "mesh", "MANO", "mask", "camera", "side"), "own",
         opened_once=True,

@@ -2,8 +2,8 @@
 
 Every crop is the square of `expand` times the longer side of the joints' box, resampled; where it reaches beyond the
 picture, the picture's edge is repeated. Left hands are mirrored with their frame, so all hands are right ones. The
-arrays are those of `knuckle.sets.samples.Sample`, with two differences. `visible` only tells whether a joint lies
-within the picture: the datasets do not say what is occluded. `residual_m` is added: the mean distance of the rig's
+arrays are those of `knuckle.sets.samples.Sample`, with two differences. `visible` tells whether a joint lies
+within the picture, and is seen where the dataset says so. `residual_m` is added: the mean distance of the rig's
 joints from the dataset's.
 
 Pose and shape are those of one rig, open or MANO, and mean nothing to another: the index names it (`rig_name`) and
@@ -284,6 +284,7 @@ def _crop_labels(hand: LabelledHand, patch: Patch, joints_m: np.ndarray) -> dict
     joints_px = np.full((JOINT_COUNT, 2), np.nan) if patch.joints_px is None else patch.joints_px.copy()
     joints_px[placed] = project(joints_m[placed], patch.camera)
     frame_size = np.array([hand.camera.width, hand.camera.height])
+    within = np.all((joints_px >= 0) & (joints_px <= frame_size - 1), axis=-1)
     u, v, side = (float(value) for value in patch.crop)
     patch_from_frame = Crop((u, v), side, len(patch.pixels)).patch_from_frame
     return {
@@ -294,5 +295,5 @@ def _crop_labels(hand: LabelledHand, patch: Patch, joints_m: np.ndarray) -> dict
         "camera": patch.camera,
         "frame_size": frame_size,
         "patch_from_frame": patch_from_frame,
-        "visible": np.all((joints_px >= 0) & (joints_px <= frame_size - 1), axis=-1),
+        "visible": within if hand.visible is None else within & hand.visible,
     }

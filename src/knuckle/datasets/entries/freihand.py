@@ -9,7 +9,7 @@ from knuckle.datasets.photos import read_json
 from knuckle.datasets.report import Report, spread
 from knuckle.errors import KnuckleError
 
-_MOST_MASKS = "masks, so that negatives are cut by the joints' box"
+_MASKS = "masks: negatives are cut by boxes"
 _OPTIONAL = {
     "training_mano.json": "pose and shape of --rig MANO_RIGHT.pkl",
     "training_verts.json": "meshes in the preview",
@@ -55,7 +55,7 @@ def check(folder: Path, *, decode: bool = False) -> Report:
         )
         report.add_pictures(folder, pictures, decode=decode)
     masks = sorted((folder / "training" / "mask").glob("*.jpg"))
-    report.add("training/mask/*.jpg", len(masks), freihand.TRAINING_COUNT, optional=_MOST_MASKS)
+    report.add("training/mask/*.jpg", len(masks), freihand.TRAINING_COUNT, optional=_MASKS)
     report.add_pictures(folder, masks, decode=decode, what="damaged masks")
     return report
 
