@@ -64,6 +64,10 @@ def test_every_label_comes_back_and_what_is_missing_is_told(own, tmp_path):
     np.testing.assert_allclose(labels["joints_m"][0], joints * [-1, 1, 1], atol=1e-2)
     assert np.isnan(labels["joints_px"][2]).all() and np.isfinite(labels["joints_px"][1][:3]).all()
     assert index["left_out"] == [] and index["residual_mm"] < 1
+    # Other labels are other hands: a network that saw these may be scored on those.
+    write(folder, own[1][1:])
+    convert_set("own", folder, tmp_path / "other", size=64)
+    assert SynthSet(tmp_path / "set").origin != SynthSet(tmp_path / "other").origin
 
 
 def test_training_takes_what_is_labelled(own, tmp_path):

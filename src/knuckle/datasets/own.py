@@ -164,7 +164,8 @@ def _camera(entry: dict[str, Any], where: str, width: int, height: int) -> Camer
         return Camera.from_size(width, height)
     values = _numbers(entry["camera"], (4,), f"{where}: camera")
     try:
-        return Camera(*values.tolist(), width, height)
+        fx, fy, cx, cy = values.tolist()
+        return Camera(fx, fy, cx, cy, width, height)
     except KnuckleError as error:
         raise KnuckleError(f"{where}: {error}") from None
 

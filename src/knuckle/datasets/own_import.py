@@ -34,7 +34,7 @@ def import_coco(path: Path, pictures: Path, out: Path, *, side: Side | None = No
     if missing:
         raise KnuckleError(f"{path}: expected a COCO file, missing the list {' and the list '.join(missing)}")
     images = {entry.get("id"): entry for entry in data["images"] if isinstance(entry, dict)}
-    sides = {
+    sides: dict[Any, Side | None] = {
         entry.get("id"): _side_in(str(entry.get("name", ""))) or side
         for entry in data.get("categories") or []
         if isinstance(entry, dict)

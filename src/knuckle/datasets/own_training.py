@@ -1,5 +1,6 @@
 """Your own labelled photographs (`knuckle.datasets.own`) as hands to train on, with what of each is labelled."""
 
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,13 +47,15 @@ class OwnTraining:
 
     rig: None for the open rig, a rig file, or MANO_RIGHT.pkl. With MANO the labelled pose and shape are taken; a hand
     without them, and every hand with the open rig, gets the rig fitted if all its joints are labelled in 3D. `faults`:
-    the lines left out, with why. Raises KnuckleError where no line is left.
+    the lines left out, with why. `labels_digest`: tells one folder's labels from another's. Raises
+    KnuckleError where no line is left.
     """
 
     def __init__(self, folder: Path, rig: Path | None) -> None:
         self.rig: HandRig = right_rig(rig, tips="freihand")
         self.tips = self.rig.tips
         read = read_own(folder)
+        self.labels_digest = sha256((folder / LABELS).read_bytes()).hexdigest()[:16]
         self.faults, self.kept, rows = read.faults, [], []
         for own in read.hands:
             try:
@@ -88,7 +91,7 @@ class OwnTraining:
 
 
 def _known(points: np.ndarray | None) -> np.ndarray:
-    return np.zeros(21, bool) if points is None else np.isfinite(points).all(-1)
+    return np.zeros(21, bool) if points is None else np.asarray(np.isfinite(points).all(-1))
 
 
 def _labels_of(rig: HandRig, own: OwnHand) -> RigLabels:

@@ -29,7 +29,7 @@ from knuckle.geometry.crop import Crop, apply_affine
 from knuckle.geometry.projection import project
 from knuckle.rig.hand_rig import HandRig
 from knuckle.sets.samples import blank_sample, label_table
-from knuckle.sets.storage import FORMAT, Header, array_specs, open_arrays, write_set
+from knuckle.sets.storage import FORMAT, DamagedInput, Header, array_specs, open_arrays, write_set
 from knuckle.skeleton import JOINT_COUNT
 from knuckle.truth import validity_table
 
@@ -77,6 +77,8 @@ class CheckedSource(Source, Protocol):
 
     faults: list[str]
     """A sentence for each."""
+    labels_digest: str
+    """Tells the labels of one folder from those of another."""
 
 
 def convert_set(
@@ -112,8 +114,9 @@ def convert_set(
         resume: go on with a set that was cut short.
         progress: show a progress bar.
 
-    The index gives the mean of residual_m as residual_mm. Raises KnuckleError naming the file that is missing, damaged
-    or disagrees, for options out of range and for a folder in use.
+    A picture that cannot be read ends nothing at once: the shards without such pictures are written, and then all of
+    them are named. The index gives the mean of residual_m as residual_mm. Raises KnuckleError naming the file that is
+    missing, damaged or disagrees, for options out of range and for a folder in use.
     """
     find_data_set(dataset)
     check_options(size=size, expand=expand, limit=limit, workers=workers)
@@ -125,7 +128,11 @@ def convert_set(
     if find_data_set(dataset).opened_once:
         opened = partial(_same, opened())
     source = opened()
-    about = {"left_out": source.faults} if isinstance(source, CheckedSource) else None
+    about = (
+        {"left_out": source.faults, "labels": source.labels_digest}
+        if isinstance(source, CheckedSource)
+        else None
+    )
     return write_crops(
         opened,
         out,
@@ -243,7 +250,15 @@ def _write_shard(opened: Callable[[], Source], out: Path, header: Header, tips: 
 def _hands(source: Source, rig: HandRig, numbers: range, options: Header) -> dict[str, np.ndarray]:
     """The rows of these hands."""
     hands = source.hands(numbers)
-    patches = [to_patch(hand, size=options["size"], expand=options["expand"]) for hand in hands]
+    patches, damaged = [], []
+    for hand in hands:
+        try:
+            patches.append(to_patch(hand, size=options["size"], expand=options["expand"]))
+        except KnuckleError as error:
+            damaged.append(str(error))
+    if damaged:
+        # All of them, so that they can be mended at once.
+        raise DamagedInput("; ".join(dict.fromkeys(damaged)))
     # As right hands: left ones come mirrored with their frame.
     unknown = np.full((JOINT_COUNT, 3), np.nan)
     joints_m = np.stack([unknown if patch.joints_m is None else patch.joints_m for patch in patches])

@@ -38,7 +38,7 @@ def draw_labelled(hand: LabelledHand) -> UInt8[np.ndarray, "320 320 3"]:
         before = np.isfinite(hand.joints_m).all(-1) & (hand.joints_m[:, 2] > 0)
         joints_px[before] = hand.camera.project(hand.joints_m[before])
     if joints_px is not None:
-        drawn = np.isfinite(joints_px).all(-1)
+        drawn = np.asarray(np.isfinite(joints_px).all(-1))
         draw_skeleton(cell, np.nan_to_num(apply_affine(affine, joints_px)), drawn)
     return cell
 
