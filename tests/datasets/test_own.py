@@ -9,10 +9,12 @@ import pytest
 from knuckle.datasets.own_training import read_own
 from knuckle.datasets.training_set import convert_set
 from knuckle.errors import KnuckleError
+from knuckle.geometry.mirror import mirror_axis_angle
 from knuckle.rig.load import load_rig
+from knuckle.rig.mano import load_mano
 from knuckle.sets.reader import SynthSet
 
-from .conftest import poses
+from .conftest import poses, write_mano
 
 CAMERA = [300.0, 310.0, 80.0, 60.0]
 
@@ -130,3 +132,23 @@ def test_the_commands(own, run, tmp_path, capsys):
         convert_set("own", folder, tmp_path / "none")
     assert run("data", "check", "hand", str(folder)) == 2
     assert "expected one of freihand," in capsys.readouterr().err
+
+
+def test_mano_labels_are_taken_as_they_are_and_checked(own, tmp_path):
+    folder, lines, _, _ = own
+    file = write_mano(tmp_path / "MANO_RIGHT.pkl")
+    pose, shape = poses(1, seed=3)
+    posed = load_mano(file, "right").posed(pose, shape, np.array([[0.01, 0.0, 0.6]]))
+    left = mirror_axis_angle(pose[0])
+    mano = {"pose": left.ravel().tolist(), "shape": shape[0].tolist(), "translation": [-0.01, 0, 0.6]}
+    hand = {"image": "photos/a.png", "side": "left", "camera": CAMERA,
+            "joints_3d": (posed.joints[0] * [-1, 1, 1]).tolist()}  # fmt: skip
+    far = hand | {"mano": mano | {"mean_pose": True, "translation": [0.1, 0, 0.6]}}
+    write(folder, [hand | {"mano": mano | {"mean_pose": True}}, far, lines[1]])
+    index = convert_set("own", folder, tmp_path / "set", size=32, rig=file)
+    assert len(index["left_out"]) == 1 and "is mean_pose right?" in index["left_out"][0]
+    labels = SynthSet(tmp_path / "set").labels
+    assert labels["valid_pose"].tolist() == [True, False] and index["residual_mm"] < 0.1
+    absolute = load_mano(file, "right", flat_hand_mean=True)
+    vertices = absolute.posed(*(labels[n][:1] for n in ("pose", "shape", "translation"))).vertices
+    assert np.abs(vertices - posed.vertices).max() < 1e-4
