@@ -146,6 +146,19 @@ def test_a_set_that_was_cut_short_is_finished(freihand, tmp_path, monkeypatch):
     assert np.array_equal(whole.images, parts.images)
 
 
+def test_damaged_pictures_are_all_named_and_the_other_shards_written(freihand, tmp_path, monkeypatch):
+    monkeypatch.setattr(training_set, "SHARD", 4)
+    rgb = freihand.folder / "training" / "rgb"
+    for name in ("00000000.jpg", "00000003.jpg"):
+        (rgb / name).write_bytes(b"no picture")
+    with pytest.raises(KnuckleError) as raised:
+        convert_set("freihand", freihand.folder, tmp_path / "set", size=32)
+    shown = str(raised.value)
+    assert "00000000.jpg: expected a picture" in shown and "00000003.jpg: expected a picture" in shown
+    assert "all but 1 of 3 shards are written, mend the files and resume" in shown
+    assert sorted(path.name for path in (tmp_path / "set/done").iterdir()) == ["000001", "000002"]
+
+
 def test_the_command(freihand, obman, run, tmp_path, capsys):
     out = tmp_path / "a"
     arguments = ("--out", str(out), "--size", "48", "--limit", "5")
@@ -253,6 +266,6 @@ def test_damaged_and_missing_files_of_obman_are_named(obman, tmp_path):
 def test_wrong_options_are_named(freihand, options, message, tmp_path):
     with pytest.raises(KnuckleError, match=message):
         convert_set("freihand", freihand.folder, tmp_path / "set", **options)
-    with pytest.raises(KnuckleError, match="dataset: expected one of freihand, obman"):
+    with pytest.raises(KnuckleError, match="dataset: expected one of freihand, ho3d, obman, "):
         convert_set("hanco", freihand.folder, tmp_path / "set")
     assert not (tmp_path / "set").exists()

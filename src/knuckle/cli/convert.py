@@ -1,4 +1,4 @@
-"""`knuckle convert DATASET FOLDER`: the training split of a dataset as a set to train on."""
+"""`knuckle data convert NAME DIR OUT`, and its older name `knuckle convert`: a data set as a set to train on."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -9,43 +9,112 @@ if TYPE_CHECKING:
     from knuckle.datasets.teacher_set import SecondOpinion
 
 
+_Dataset = Annotated[
+    str,
+    typer.Argument(
+        help="Which data set (`knuckle data list`); teacher: photographs with the labels of another system."
+    ),
+]
+_Folder = Annotated[Path, typer.Argument(help="Its folder, as downloaded and unpacked.")]
+_Size = Annotated[
+    int | None, typer.Option("--size", help="Side of the crops, px; without it 256, of teacher 128.")
+]
+_Rig = Annotated[
+    Path | None,
+    typer.Option(
+        "--rig", help="Your MANO_RIGHT.pkl, or a rig file (.npz); without it the open rig is fitted."
+    ),
+]
+_Tips = Annotated[
+    Literal["freihand", "ho3d", "manopth", "i2l"] | None,
+    typer.Option(
+        "--tips",
+        help="With MANO_RIGHT.pkl: whose fingertips the joints get; without it FreiHAND's, which training expects.",
+    ),
+]
+_Depths = Annotated[
+    str | None,
+    typer.Option(
+        "--depths", help="Of teacher: a one-hand model whose depths count as much as the teacher's."
+    ),
+]
+_Negatives = Annotated[
+    float,
+    typer.Option(
+        "--negatives",
+        help="Share of the crops that show no hand: squares of the dataset's frames beside it.",
+    ),
+]
+_Limit = Annotated[int | None, typer.Option("--limit", help="Only the first so many hands.")]
+_Workers = Annotated[int, typer.Option("--workers", help="Processes.")]
+_Resume = Annotated[bool, typer.Option("--resume", help="Finish a set that was cut short.")]
+_Expand = Annotated[
+    float,
+    typer.Option(
+        "--expand", help="Crop side over the longer side of the joints' box; leaves room to augment."
+    ),
+]
+
+
 def convert(
-    dataset: Annotated[
-        Literal["freihand", "obman", "teacher"],
-        typer.Argument(help="Which dataset; teacher: photographs with the labels of another system."),
-    ],
-    folder: Annotated[Path, typer.Argument(help="Its folder, as downloaded and unpacked.")],
+    dataset: _Dataset,
+    folder: _Folder,
     out: Annotated[Path, typer.Option(help="Folder of the set.")],
-    size: Annotated[
-        int | None, typer.Option(help="Side of the crops, px; without it 256, of teacher 128.")
-    ] = None,
-    rig: Annotated[
-        Path | None,
-        typer.Option(help="Your MANO_RIGHT.pkl, or a rig file (.npz); without it the open rig is fitted."),
-    ] = None,
-    tips: Annotated[
-        Literal["freihand", "ho3d", "manopth", "i2l"] | None,
-        typer.Option(
-            help="With MANO_RIGHT.pkl: whose fingertips the joints get; without it FreiHAND's, which training expects."
-        ),
-    ] = None,
-    depths: Annotated[
-        str | None,
-        typer.Option(help="Of teacher: a one-hand model whose depths count as much as the teacher's."),
-    ] = None,
-    negatives: Annotated[
-        float,
-        typer.Option(help="Share of the crops that show no hand: squares of the dataset's frames beside it."),
-    ] = 0.0,
-    limit: Annotated[int | None, typer.Option(help="Only the first so many hands.")] = None,
-    workers: Annotated[int, typer.Option(help="Processes.")] = 2,
-    resume: Annotated[bool, typer.Option("--resume", help="Finish a set that was cut short.")] = False,
-    expand: Annotated[
-        float, typer.Option(help="Crop side over the longer side of the joints' box; leaves room to augment.")
-    ] = 1.5,
+    size: _Size = None,
+    rig: _Rig = None,
+    tips: _Tips = None,
+    depths: _Depths = None,
+    negatives: _Negatives = 0.0,
+    limit: _Limit = None,
+    workers: _Workers = 2,
+    resume: _Resume = False,
+    expand: _Expand = 1.5,
 ) -> None:
-    """Cut the training hands of FreiHAND or ObMan, or photographs that a teacher labelled, into a set that
+    """Cut the training hands of a data set, or photographs that a teacher labelled, into a set that
+    `knuckle train` reads. The same as `knuckle data convert`."""
+    _convert(
+        dataset, folder, out, size=size, rig=rig, tips=tips, depths=depths, negatives=negatives, limit=limit,
+        workers=workers, resume=resume, expand=expand,
+    )  # fmt: skip
+
+
+def data_convert(
+    dataset: _Dataset,
+    folder: _Folder,
+    out: Annotated[Path, typer.Argument(help="Folder of the set.")],
+    size: _Size = None,
+    rig: _Rig = None,
+    tips: _Tips = None,
+    depths: _Depths = None,
+    negatives: _Negatives = 0.0,
+    limit: _Limit = None,
+    workers: _Workers = 2,
+    resume: _Resume = False,
+    expand: _Expand = 1.5,
+) -> None:
+    """Cut the training hands of a data set, or photographs that a teacher labelled, into a set that
     `knuckle train` reads."""
+    _convert(
+        dataset, folder, out, size=size, rig=rig, tips=tips, depths=depths, negatives=negatives, limit=limit,
+        workers=workers, resume=resume, expand=expand,
+    )  # fmt: skip
+
+
+def _convert(
+    dataset: str,
+    folder: Path,
+    out: Path,
+    *,
+    size: int | None,
+    rig: Path | None,
+    tips: str | None,
+    depths: str | None,
+    negatives: float,
+    limit: int | None,
+    workers: int,
+    resume: bool,
+    expand: float,
+) -> None:
     from knuckle.datasets.teacher_fit import MOST_OFF
     from knuckle.datasets.teacher_set import convert_teacher
     from knuckle.datasets.training_set import convert_set
@@ -54,12 +123,10 @@ def convert(
     if depths is not None and dataset != "teacher":
         raise KnuckleError(f"--depths: expected with teacher, whose depths are a guess, got {dataset}")
     if tips is not None and dataset == "teacher":
-        raise KnuckleError(
-            "--tips: expected with freihand or obman, got teacher, whose joints are the rig's own"
-        )
+        raise KnuckleError("--tips: expected with a data set, got teacher, whose joints are the rig's own")
     if negatives and dataset == "teacher":
         raise KnuckleError(
-            "--negatives: expected with freihand or obman, got teacher, which may show hands without labels"
+            "--negatives: expected with a data set, got teacher, which may show hands without labels"
         )
     options: dict[str, Any] = {
         "expand": expand,
@@ -79,10 +146,16 @@ def convert(
         typer.echo(f"{out}: stopped; the same command with --resume goes on from here", err=True)
         raise typer.Exit(130) from None
     without = f", {index['hand_free']} of them without a hand" if index["hand_free"] else ""
-    typer.echo(
-        f"{out}: {index['count']} crops of {index['options']['size']} px{without}; the joints of the"
-        f" {index['rig_name']} rig lie {index['residual_mm']} mm from the dataset's"
+    met = (
+        "no hand with pose and shape"
+        if index["residual_mm"] is None
+        else f"the joints of the {index['rig_name']} rig lie {index['residual_mm']} mm from the dataset's"
     )
+    typer.echo(f"{out}: {index['count']} crops of {index['options']['size']} px{without}; {met}")
+    if isinstance(index.get("left_out"), list) and index["left_out"]:
+        for fault in index["left_out"]:
+            typer.echo(f"left out: {fault}", err=True)
+        typer.echo(f"{len(index['left_out'])} left out; index.json names them", err=True)
     if dataset == "teacher":
         left_out = index["left_out"]
         typer.echo(

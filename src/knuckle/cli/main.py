@@ -20,7 +20,8 @@ COMMANDS = {
     "doctor": "Show cameras, codecs, runtimes and speed here, and what live video would choose.",
     "info": "Print versions, installed packages and weights, for a bug report.",
     "synth": "Render labelled hands as a set, or a sheet of them to look at.",
-    "convert": "Turn a dataset's training split, or labelled photographs, into a set to train on.",
+    "data": "Check a data set's download, look at its labels, turn it into a set to train on.",
+    "convert": "The same as data convert, the folder written to as --out.",
     "train": "Train a system from a recipe; resumes after an interruption.",
     "standing": "Train continuously: render, train, score, repeat; resumes after an interruption.",
     "average": "Average the weights of two runs, one of which started from the other.",
@@ -74,8 +75,10 @@ class LazyGroup(TyperGroup):
 
 
 def _load(name: str) -> Any:
-    """The subcommand NAME: the function of that name in knuckle.cli.NAME."""
+    """The subcommand NAME: the function of that name in knuckle.cli.NAME, or the group of several."""
     function = getattr(import_module(f"knuckle.cli.{name}"), name)
+    if isinstance(function, typer.Typer):
+        return typer.main.get_command(function)
     single = typer.Typer(add_completion=False)
     single.command(name)(function)
     return typer.main.get_command(single)

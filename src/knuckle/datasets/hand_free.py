@@ -44,7 +44,9 @@ def hand_area(hand: LabelledHand) -> Bool[np.ndarray, "H W"]:
     """Where in its frame the hand is, with a margin: by its mask, else by the box of its joints."""
     width, height = hand.camera.width, hand.camera.height
     if hand.mask is None:
-        x, y, w, h = tight_box(np.asarray(hand.joints_px))
+        # Joints of which some are not labelled do not span the hand.
+        whole = hand.joints_px is not None and np.isfinite(hand.joints_px).all()
+        x, y, w, h = tight_box(np.asarray(hand.joints_px)) if whole else hand.box_px
         wider = _MARGIN_OF_BOX * max(w, h)
         left, top = np.floor([x - wider, y - wider]).astype(int).clip(0)
         right, bottom = np.ceil([x + w + wider, y + h + wider]).astype(int) + 1
@@ -65,9 +67,15 @@ def _mask(hand: LabelledHand) -> Bool[np.ndarray, "H W"]:
         raise KnuckleError(
             f"{hand.mask}: expected a mask of {size[1]}x{size[0]} px, got {picture.shape[1::-1]}"
         )
+    if hand.mask_values is not None:
+        first, last = hand.mask_values
+        return (picture[..., 0] >= first) & (picture[..., 0] <= last)
     bright = picture[..., 0] >= _MIDDLE
     if bright.all() or not bright.any():
         raise KnuckleError(f"{hand.mask}: expected a mask of the hand, got a picture of one colour")
-    u, v = np.asarray(hand.joints_px).round().astype(int).T
+    joints_px = np.zeros((0, 2)) if hand.joints_px is None else hand.joints_px
+    u, v = joints_px[np.isfinite(joints_px).all(-1)].round().astype(int).T
     inside = (u >= 0) & (u < size[1]) & (v >= 0) & (v < size[0])
+    if not inside.any():
+        return bright
     return bright if bright[v[inside], u[inside]].mean() >= 0.5 else ~bright

@@ -52,7 +52,7 @@ def read_ho3d(
     if split not in ("train", "evaluation"):
         raise KnuckleError(f'split: expected "train" or "evaluation", got {split!r}')
     require(folder, download(split, truth=truth))
-    names = [line.strip() for line in (folder / f"{split}.txt").read_text().splitlines() if line.strip()]
+    names = sample_names(folder, split)
     if split == "train":
         hands = (_training_hand(folder, name) for name in names[:limit])
         return [hand for hand in hands if hand is not None]
@@ -66,6 +66,29 @@ def read_ho3d(
             f"{folder}: expected as many samples in evaluation.txt, _xyz and _verts, got {counts}"
         )
     return [_evaluation_hand(folder, name, joints[i], vertices[i]) for i, name in enumerate(names[:limit])]
+
+
+def sample_names(folder: Path, split: Split) -> list[str]:
+    """The lines SEQUENCE/ID of a split's list; raises KnuckleError if it cannot be read."""
+    path = folder / f"{split}.txt"
+    try:
+        return [line.strip() for line in path.read_text().splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise KnuckleError(f"{path}: expected a list of samples, got {error}") from error
+
+
+def picture_of(split: Path, name: str) -> Path:
+    """The picture of one line of a list: v3's .jpg, else v2's .png, else where v3's would be. split: its folder."""
+    sequence, _, frame = name.partition("/")
+    rgb = split / sequence / "rgb"
+    both = (rgb / f"{frame}.jpg", rgb / f"{frame}.png")
+    return next((path for path in both if path.is_file()), both[0])
+
+
+def annotation_of(split: Path, name: str) -> Path:
+    """The annotation of one line of a list. split: its folder."""
+    sequence, _, frame = name.partition("/")
+    return split / sequence / "meta" / f"{frame}.pkl"
 
 
 def _training_hand(folder: Path, name: str) -> LabelledHand | None:
@@ -96,12 +119,7 @@ def _evaluation_hand(
 
 def _files(split: Path, name: str) -> tuple[Path, dict[str, Any]]:
     """Picture (v2 png, v3 jpg) and annotation of one line of the list."""
-    sequence, _, frame = name.partition("/")
-    rgb = split / sequence / "rgb"
-    image = next(
-        (p for p in (rgb / f"{frame}.jpg", rgb / f"{frame}.png") if p.is_file()), rgb / f"{frame}.jpg"
-    )
-    annotation = split / sequence / "meta" / f"{frame}.pkl"
+    image, annotation = picture_of(split, name), annotation_of(split, name)
     if not annotation.is_file():
         raise KnuckleError(f"{annotation}: expected an HO-3D annotation, got no such file")
     meta = load_whitelisted_pickle(annotation)

@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from knuckle.datasets.photos import read_rgb
 from knuckle.errors import KnuckleError
@@ -22,8 +22,9 @@ class LabelledHand:
     box_px: x, y, w, h. joints_px (21, 2): px of the photograph, NaN where not labelled. joints_m (21, 3) and
     vertices_m (V, 3): camera frame (x right, y down, z forward), metres. scale_m: metric length of the bone
     9-10 where a dataset gives it. mask: a picture of the frame's size in which the hand is bright and all else dark, or
-    the other way round. Any label may be None. `camera.assumed` tells that the dataset gives no
-    intrinsics.
+    the other way round; mask_values: where it tells parts apart instead, the first and last value that is a hand's,
+    this one's or another's. visible: which joints are seen, where a dataset says so. Any label may be None.
+    `camera.assumed` tells that the dataset gives no intrinsics.
     """
 
     name: str
@@ -37,6 +38,8 @@ class LabelledHand:
     vertices_m: Float[np.ndarray, "V 3"] | None = None
     scale_m: float | None = None
     mask: Path | None = None
+    mask_values: tuple[int, int] | None = None
+    visible: Bool[np.ndarray, "21"] | None = None
 
     def __post_init__(self) -> None:
         for name, value, last in (("joints_px", self.joints_px, 2), ("joints_m", self.joints_m, 3)):

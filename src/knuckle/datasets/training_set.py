@@ -2,8 +2,8 @@
 
 Every crop is the square of `expand` times the longer side of the joints' box, resampled; where it reaches beyond the
 picture, the picture's edge is repeated. Left hands are mirrored with their frame, so all hands are right ones. The
-arrays are those of `knuckle.sets.samples.Sample`, with two differences. `visible` only tells whether a joint lies
-within the picture: the datasets do not say what is occluded. `residual_m` is added: the mean distance of the rig's
+arrays are those of `knuckle.sets.samples.Sample`, with two differences. `visible` tells whether a joint lies
+within the picture, and is seen where the dataset says so. `residual_m` is added: the mean distance of the rig's
 joints from the dataset's.
 
 Pose and shape are those of one rig, open or MANO, and mean nothing to another: the index names it (`rig_name`) and
@@ -15,22 +15,23 @@ import math
 from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.datasets.freihand_training import FreihandTraining
 from knuckle.datasets.hand_free import SIDES_OF_FRAME, hand_free_crop
 from knuckle.datasets.labelled import LabelledHand, Patch, to_patch
-from knuckle.datasets.obman import ObmanTraining
+from knuckle.datasets.registry import find_data_set
 from knuckle.datasets.rig_labels import RigLabels, to_rig_tips, with_tips
 from knuckle.errors import KnuckleError
 from knuckle.geometry.crop import Crop, apply_affine
 from knuckle.geometry.projection import project
 from knuckle.rig.hand_rig import HandRig
 from knuckle.sets.samples import blank_sample, label_table
-from knuckle.sets.storage import FORMAT, Header, array_specs, open_arrays, write_set
+from knuckle.sets.storage import FORMAT, DamagedInput, Header, array_specs, open_arrays, write_set
+from knuckle.skeleton import JOINT_COUNT
+from knuckle.truth import validity_table
 
 MOST_NEGATIVES = 0.9
 SHARD = 256
@@ -61,7 +62,23 @@ class Source(Protocol):
         ...
 
 
-SOURCES = {"freihand": FreihandTraining, "obman": ObmanTraining}
+@runtime_checkable
+class PartialSource(Source, Protocol):
+    """A source whose hands lack labels: joints are None or NaN where they do, and so are pose and shape."""
+
+    def validity(self, numbers: range) -> dict[str, np.ndarray]:
+        """What is labelled of these hands: the arrays of `knuckle.truth.validity_table`."""
+        ...
+
+
+@runtime_checkable
+class CheckedSource(Source, Protocol):
+    """A source that has left out what cannot be used."""
+
+    faults: list[str]
+    """A sentence for each."""
+    labels_digest: str
+    """Tells the labels of one folder from those of another."""
 
 
 def convert_set(
@@ -82,7 +99,7 @@ def convert_set(
     """Write a dataset's training split into the folder `out`; returns what its index.json says.
 
     Args:
-        dataset: one of `SOURCES`.
+        dataset: one of `knuckle.datasets.registry.DATA_SETS`.
         folder: of the dataset, as downloaded.
         out: where the set is written.
         size: side of the crops, px (a crop takes size^2 x 3 bytes).
@@ -97,22 +114,32 @@ def convert_set(
         resume: go on with a set that was cut short.
         progress: show a progress bar.
 
-    The index gives the mean of residual_m as residual_mm. Raises KnuckleError naming the file that is missing, damaged
-    or disagrees, for options out of range and for a folder in use.
+    A picture that cannot be read ends nothing at once: the shards without such pictures are written, and then all of
+    them are named. The index gives the mean of residual_m as residual_mm. Raises KnuckleError naming the file that is
+    missing, damaged or disagrees, for options out of range and for a folder in use.
     """
-    if dataset not in SOURCES:
-        raise KnuckleError(f"dataset: expected one of {', '.join(SOURCES)}, got {dataset!r}")
+    find_data_set(dataset)
     check_options(size=size, expand=expand, limit=limit, workers=workers)
     # Written so that NaN fails too.
     if not 0 <= negatives <= MOST_NEGATIVES:
         raise KnuckleError(f"negatives: expected a share from 0 to {MOST_NEGATIVES}, got {negatives}")
     _open.cache_clear()
+    opened: Callable[[], Source] = partial(_open, dataset, folder, rig, limit is None)
+    if find_data_set(dataset).opened_once:
+        opened = partial(_same, opened())
+    source = opened()
+    about = (
+        {"left_out": source.faults, "labels": source.labels_digest}
+        if isinstance(source, CheckedSource)
+        else None
+    )
     return write_crops(
-        partial(_open, dataset, folder, rig, limit is None),
+        opened,
         out,
         dataset=dataset,
         options={"size": size, "expand": expand} | ({"negatives": negatives} if negatives else {}),
         tips=tips,
+        about=about,
         limit=limit,
         workers=workers,
         resume=resume,
@@ -157,6 +184,8 @@ def write_crops(
     without = math.ceil(hands * share / (1 - share))
     count = hands + without
     table = label_table(size, 0, full=False) | {"residual_m": ((), "float32")}
+    if isinstance(source, PartialSource):
+        table |= validity_table(1)
     header = {
         "format": FORMAT,
         "count": count,
@@ -184,17 +213,23 @@ def write_crops(
     return header | _summary(out)
 
 
+def _same(source: Source) -> Source:
+    """Pickled with its source."""
+    return source
+
+
 @lru_cache(maxsize=1)
 def _open(dataset: str, folder: Path, rig: Path | None, complete: bool) -> Source:
     """A process opens a source once: label files are large."""
-    return SOURCES[dataset](folder, rig, complete=complete)
+    return find_data_set(dataset).open_source(folder, rig, complete=complete)
 
 
 def _summary(out: Path) -> Header:
     residual, is_hand = (
         np.load(out / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ("residual_m", "is_hand")
     )
-    return {"residual_mm": round(float(residual[is_hand].mean(dtype=np.float64)) * 1e3, 3)}
+    met = residual[is_hand & np.isfinite(residual)]
+    return {"residual_mm": round(float(met.mean(dtype=np.float64)) * 1e3, 3) if len(met) else None}
 
 
 def _write_shard(opened: Callable[[], Source], out: Path, header: Header, tips: str, shard: int) -> None:
@@ -215,13 +250,23 @@ def _write_shard(opened: Callable[[], Source], out: Path, header: Header, tips: 
 def _hands(source: Source, rig: HandRig, numbers: range, options: Header) -> dict[str, np.ndarray]:
     """The rows of these hands."""
     hands = source.hands(numbers)
-    patches = [to_patch(hand, size=options["size"], expand=options["expand"]) for hand in hands]
+    patches, damaged = [], []
+    for hand in hands:
+        try:
+            patches.append(to_patch(hand, size=options["size"], expand=options["expand"]))
+        except KnuckleError as error:
+            damaged.append(str(error))
+    if damaged:
+        # All of them, so that they can be mended at once.
+        raise DamagedInput("; ".join(dict.fromkeys(damaged)))
     # As right hands: left ones come mirrored with their frame.
-    joints_m = np.stack([np.asarray(patch.joints_m) for patch in patches])
+    unknown = np.full((JOINT_COUNT, 3), np.nan)
+    joints_m = np.stack([unknown if patch.joints_m is None else patch.joints_m for patch in patches])
     labels = source.rig_labels(numbers, joints_m)
+    told = source.validity(numbers) if isinstance(source, PartialSource) else {}
     joints_m = to_rig_tips(joints_m, labels, rig, source=source.tips)
     crops = [_crop_labels(*row) for row in zip(hands, patches, joints_m, strict=True)]
-    return {name: np.stack([crop[name] for crop in crops]) for name in crops[0]} | labels._asdict()
+    return {name: np.stack([crop[name] for crop in crops]) for name in crops[0]} | labels._asdict() | told
 
 
 def _hand_free(source: Source, row: int, hands: int, header: Header) -> dict[str, np.ndarray]:
@@ -236,6 +281,9 @@ def _hand_free(source: Source, row: int, hands: int, header: Header) -> dict[str
         if crop is not None:
             sample = blank_sample(crop.warp(hand.read()), hand.camera, crop, vertex_count=None)
             rows = sample.labels() | {"images": sample.image, "residual_m": np.float32(0)}
+            # Labels of a hand that is not there: not told apart from those that are.
+            told = {name: np.zeros(shape, bool) for name, (shape, _) in validity_table(1).items()}
+            rows |= {name: value for name, value in told.items() if name in header["arrays"]}
             return {name: np.asarray(value)[None] for name, value in rows.items()}
     hand = source.hands(range(number, number + 1))[0]
     smallest = round(SIDES_OF_FRAME[-1] * min(hand.camera.width, hand.camera.height))
@@ -247,8 +295,11 @@ def _hand_free(source: Source, row: int, hands: int, header: Header) -> dict[str
 
 def _crop_labels(hand: LabelledHand, patch: Patch, joints_m: np.ndarray) -> dict[str, np.ndarray]:
     """What depends on the crop; `Patch` holds the frame mirrored where the hand is left."""
-    joints_px = project(joints_m, patch.camera)
+    placed = np.isfinite(joints_m).all(-1)
+    joints_px = np.full((JOINT_COUNT, 2), np.nan) if patch.joints_px is None else patch.joints_px.copy()
+    joints_px[placed] = project(joints_m[placed], patch.camera)
     frame_size = np.array([hand.camera.width, hand.camera.height])
+    within = np.all((joints_px >= 0) & (joints_px <= frame_size - 1), axis=-1)
     u, v, side = (float(value) for value in patch.crop)
     patch_from_frame = Crop((u, v), side, len(patch.pixels)).patch_from_frame
     return {
@@ -259,5 +310,5 @@ def _crop_labels(hand: LabelledHand, patch: Patch, joints_m: np.ndarray) -> dict
         "camera": patch.camera,
         "frame_size": frame_size,
         "patch_from_frame": patch_from_frame,
-        "visible": np.all((joints_px >= 0) & (joints_px <= frame_size - 1), axis=-1),
+        "visible": within if hand.visible is None else within & hand.visible,
     }

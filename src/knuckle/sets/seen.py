@@ -16,10 +16,9 @@ def origin_of(index: Mapping[str, Any]) -> str:
     Crops of another size or width are of the same hands.
     """
     if "dataset" in index:
-        # Other photographs that the same teacher labelled are other hands.
-        which = (
-            "" if index["dataset"] != "teacher" else f" {_digest([index['count'], index.get('licences')])}"
-        )
+        # Other photographs that the same teacher labelled are other hands, and so are other people's own.
+        told = {"teacher": "licences", "own": "labels"}.get(index["dataset"])
+        which = "" if told is None else f" {_digest([index['count'], index.get(told)])}"
         return f"{index['dataset']}{which}"
     if "seed" in index and isinstance(index.get("options"), Mapping):
         options = {name: value for name, value in index["options"].items() if name != "size"}

@@ -29,6 +29,10 @@ Header = dict[str, Any]
 """What index.json holds: "count", "arrays" (shape and dtype by name), "complete", and what made the set."""
 
 
+class DamagedInput(KnuckleError):
+    """Files that a shard is made of cannot be read: the other shards can be written all the same."""
+
+
 def array_specs(count: int, table: dict[str, tuple[tuple[int, ...], str]]) -> Header:
     """The entry "arrays" of a header from the shape and dtype of one sample's labels."""
     return {name: {"shape": [count, *shape], "dtype": dtype} for name, (shape, dtype) in table.items()}
@@ -62,16 +66,24 @@ def write_set(
         title: of the progress bar; None for no bar.
         summary: gives what else the index says of the finished set.
 
-    Raises KnuckleError for a folder in use and a set that does not match.
+    A shard that raises `DamagedInput` is left for a resumed run, the others are written, and all such errors are raised
+    as one at the end. Raises KnuckleError for a folder in use and a set that does not match.
     """
     count = header["count"]
     _prepare(out, header, resume=resume, same=same)
     shards = range(-(-count // shard_size))
     missing = [shard for shard in shards if not (out / _DONE / f"{shard:06d}").exists()]
     done = len(shards) - len(missing)
+    damaged: list[DamagedInput] = []
     with _bar(title, count, min(done * shard_size, count)) as advance:
-        for finished in _run_shards(out, missing, write_shard, workers):
+        for finished in _run_shards(out, missing, write_shard, workers, damaged):
             advance(min(finished * shard_size + shard_size, count) - finished * shard_size)
+    if damaged:
+        told = "; ".join(str(error) for error in damaged)
+        kept = (
+            f"; all but {len(damaged)} of {len(shards)} shards are written, mend the files and resume the set"
+        )
+        raise DamagedInput(told + kept)
     _write_json(out / INDEX, header | (summary(out) if summary else {}) | {"complete": True})
     return out
 
@@ -149,12 +161,20 @@ def _write_json(path: Path, data: Header) -> None:
 
 
 def _run_shards(
-    out: Path, missing: list[int], write_shard: Callable[[int], None], workers: int
+    out: Path,
+    missing: list[int],
+    write_shard: Callable[[int], None],
+    workers: int,
+    damaged: list[DamagedInput],
 ) -> Iterator[int]:
-    """Write shards here (one worker) or in processes; yields each when it is safely on disk."""
+    """Write shards here (one worker) or in processes; yields each when it is safely on disk. Errors of those that
+    cannot be written for damaged files go to `damaged`."""
     if workers == 1 or len(missing) <= 1:
         for shard in missing:
-            yield _run_shard(str(out), write_shard, shard)
+            try:
+                yield _run_shard(str(out), write_shard, shard)
+            except DamagedInput as error:
+                damaged.append(error)
         return
     context = multiprocessing.get_context("spawn")
     others = set(multiprocessing.active_children())
@@ -162,7 +182,12 @@ def _run_shards(
     try:
         futures = [executor.submit(_run_shard, str(out), write_shard, shard) for shard in missing]
         for future in as_completed(futures):
-            yield future.result()
+            try:
+                finished = future.result()
+            except DamagedInput as error:
+                damaged.append(error)
+                continue
+            yield finished
     except BrokenProcessPool as error:
         raise KnuckleError(f"{out}: a working process died; the set can be finished with resume") from error
     except BaseException:

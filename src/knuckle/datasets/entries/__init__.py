@@ -1,0 +1,1 @@
+"""What `knuckle data` does with each data set: check, preview and open its folder; one module a data set."""

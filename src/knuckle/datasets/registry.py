@@ -1,0 +1,90 @@
+"""The data sets that `knuckle data` knows: name, what is labelled in them, and the module that reads them.
+
+A module of `knuckle.datasets.entries` has three functions. It is imported when its data set is asked for.
+
+    check(folder, *, decode=False) -> Report                what is there and what is missing
+    preview(folder, *, count) -> list[LabelledHand]         some hands, spread over the set, to be drawn
+    open_source(folder, rig, *, complete) -> Source         the hands to train on (`knuckle.datasets.training_set`);
+                                                            not of sets with converts=False
+"""
+
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from knuckle.errors import KnuckleError
+
+if TYPE_CHECKING:
+    from knuckle.datasets.labelled import LabelledHand
+    from knuckle.datasets.report import Report
+
+Label = Literal["2D joints", "3D joints", "mesh", "MANO", "mask", "camera", "side", "visibility"]
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set by the name that the command takes; its page is docs/datasets/NAME.md."""
+
+    name: str
+    title: str
+    """Name and version as its authors write it."""
+    labels: tuple[Label, ...]
+    module: str
+    """Of `knuckle.datasets.entries`."""
+    converts: bool = True
+    """Whether it can be made a set to train on."""
+    opened_once: bool = False
+    """Whether a source is opened once and sent to every worker: where opening looks at every picture."""
+
+    @property
+    def docs(self) -> str:
+        """The page of the data set, from the top of the repository."""
+        return f"docs/datasets/{self.name}.md"
+
+    def check(self, folder: Path, *, decode: bool = False) -> "Report":
+        """What is there and what is missing; decode: read every picture whole, not its ends only."""
+        _require_folder(folder, self.title)
+        return self._entry().check(folder, decode=decode)
+
+    def preview(self, folder: Path, *, count: int) -> "list[LabelledHand]":
+        """Up to `count` labelled hands, spread over the set; raises KnuckleError naming what cannot be read."""
+        _require_folder(folder, self.title)
+        return self._entry().preview(folder, count=count)
+
+    def open_source(self, folder: Path, rig: Path | None, *, complete: bool) -> Any:
+        """The hands to train on; raises KnuckleError for a set that has none."""
+        if not self.converts:
+            able = ", ".join(entry.name for entry in DATA_SETS.values() if entry.converts)
+            raise KnuckleError(f"dataset: expected one with hands to train on ({able}), got {self.name}")
+        _require_folder(folder, self.title)
+        return self._entry().open_source(folder, rig, complete=complete)
+
+    def _entry(self) -> Any:
+        return import_module(f"knuckle.datasets.entries.{self.module}")
+
+
+_ALL = (
+    DataSet("freihand", "FreiHAND v2", ("2D joints", "3D joints", "mesh", "MANO", "mask", "camera"), "freihand"),
+    DataSet("ho3d", "HO-3D v2 and v3", ("2D joints", "3D joints", "mesh", "camera"), "ho3d", converts=False),
+    DataSet("obman", "ObMan", ("2D joints", "3D joints", "camera", "side"), "obman"),
+    DataSet("rhd", "RHD", ("2D joints", "3D joints", "mask", "camera", "side", "visibility"), "rhd"),
+    DataSet(
+        "own", "your own photographs", ("2D joints", "3D joints", "mesh", "MANO", "mask", "camera", "side"), "own",
+        opened_once=True,
+    ),
+)  # fmt: skip
+
+DATA_SETS: dict[str, DataSet] = {entry.name: entry for entry in _ALL}
+
+
+def find_data_set(name: str) -> DataSet:
+    """A data set by its name; raises KnuckleError for another."""
+    if name not in DATA_SETS:
+        raise KnuckleError(f"dataset: expected one of {', '.join(DATA_SETS)}, got {name!r}")
+    return DATA_SETS[name]
+
+
+def _require_folder(folder: Path, title: str) -> None:
+    if not folder.is_dir():
+        raise KnuckleError(f"{folder}: expected the folder of {title}, got no such folder")
