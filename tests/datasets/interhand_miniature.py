@@ -69,9 +69,7 @@ def render(monkeypatch) -> list[PairSample]:
     options = SynthOptions(size=SIZE, hands="two", backgrounds="procedural", labels="joints")
     engine = PairEngine(3, options)
     pairs = [engine.pair(i, np.random.default_rng(i)) for i in range(3)]
-    one = engine.one.draw(1)
     right, left = (engine._single(engine.one.draw(i), left=i == 2) for i in (1, 2))
-    assert one is not None
     return [pairs[0], pairs[1], right, left, pairs[2]]
 
 

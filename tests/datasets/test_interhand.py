@@ -1,6 +1,9 @@
 """InterHand2.6M: a miniature whose truth is known comes back from its reader, its check and its conversion."""
 
+import copy
 import json
+import shutil
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -11,6 +14,10 @@ from knuckle.datasets.interhand_check import check_interhand
 from knuckle.datasets.interhand_fits import mano_pair, vertices_in_camera
 from knuckle.datasets.interhand_set import convert_interhand
 from knuckle.errors import KnuckleError
+from knuckle.evaluation.benchmarks.catalogue import open_benchmarks
+from knuckle.evaluation.benchmarks.two_hands import TwoHandBenchmark
+from knuckle.evaluation.model import EvaluatedModel
+from knuckle.evaluation.run import evaluate
 from knuckle.sets.reader import SynthSet
 from knuckle.sets.validity import check_labels, row_validity
 from knuckle.training.checks import check_labels_are_seen
@@ -26,9 +33,17 @@ def samples():
         return render(patch)
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory, samples) -> Miniature:
+    return write_miniature(tmp_path_factory.mktemp("miniature"), samples)
+
+
 @pytest.fixture
-def made(tmp_path, samples) -> Miniature:
-    return write_miniature(tmp_path, samples)
+def made(tmp_path, written) -> Miniature:
+    """A copy, to be spoilt."""
+    folder = tmp_path / "InterHand2.6M"
+    shutil.copytree(written.folder, folder)
+    return replace(written, folder=folder, files=copy.deepcopy(written.files))
 
 
 def test_joints_come_back_in_camera_metres(made):
@@ -172,3 +187,35 @@ def test_another_version_is_refused_without_a_limit(made, tmp_path):
     assert not (tmp_path / "set").exists()
     with pytest.raises(KnuckleError, match="size: expected an even"):
         convert_interhand(made.folder, tmp_path / "set", size=65, limit=1)
+
+
+def test_the_test_split_is_a_benchmark(made):
+    for kind in ("images", "annotations"):
+        (made.folder / kind / "train").rename(made.folder / kind / "test")
+    for path in list((made.folder / "annotations" / "test").glob("*.json")):
+        path.rename(path.with_name(path.name.replace("train", "test")))
+    (benchmark,) = open_benchmarks(str(made.folder))
+    assert isinstance(benchmark, TwoHandBenchmark) and len(benchmark) == 5
+    frames = list(benchmark.frames())
+    remaining = iter(frames)
+
+    def predict(patches, /):
+        shown = [next(remaining) for _ in patches]
+        for patch, frame in zip(patches, shown, strict=True):
+            np.testing.assert_allclose(patch.crop, frame.window)
+        joints_m = np.stack([np.nan_to_num(frame.joints_m, nan=0.5) for frame in shown])
+        joints_m[:, :, 1:, 0] += 0.0042
+        lens = np.stack([patch.camera for patch in patches])[:, None, None]
+        return {
+            "joints_px": joints_m[..., :2] / joints_m[..., 2:] * lens[..., :2] + lens[..., 2:],
+            "joints_m": joints_m,
+        }
+
+    model = EvaluatedModel(name="oracle", size=64, expand=1.5, predict=predict, hands=2)
+    found = evaluate(model, benchmark, batch=2)
+    assert found.benchmark == "InterHand2.6M test" and found.count == 5
+    for kind in ("single", "two", "all"):
+        assert found[f"MPJPE {kind}"] == pytest.approx(40 * 4.2 / 42)
+    assert found["MRRPE"] == pytest.approx(0, abs=1e-9)
+    assert sorted(found.by_kind["MPJPE (mm)"]) == ["interacting", "left", "right"]
+    assert any("not the papers' figure" in note for note in found.notes)

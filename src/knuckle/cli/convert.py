@@ -11,8 +11,11 @@ if TYPE_CHECKING:
 
 def convert(
     dataset: Annotated[
-        Literal["freihand", "obman", "teacher"],
-        typer.Argument(help="Which dataset; teacher: photographs with the labels of another system."),
+        Literal["freihand", "obman", "interhand", "teacher"],
+        typer.Argument(
+            help="Which dataset; interhand: InterHand2.6M, as a set of two hands; teacher: photographs with the labels of"
+            " another system."
+        ),
     ],
     folder: Annotated[Path, typer.Argument(help="Its folder, as downloaded and unpacked.")],
     out: Annotated[Path, typer.Option(help="Folder of the set.")],
@@ -40,12 +43,25 @@ def convert(
     limit: Annotated[int | None, typer.Option(help="Only the first so many hands.")] = None,
     workers: Annotated[int, typer.Option(help="Processes.")] = 2,
     resume: Annotated[bool, typer.Option("--resume", help="Finish a set that was cut short.")] = False,
+    annotators: Annotated[
+        Literal["all", "human", "machine"],
+        typer.Option(help="Of interhand: whose labels; all is the papers' H+M."),
+    ] = "all",
+    shown: Annotated[
+        Literal["all", "single", "interacting"],
+        typer.Option(help="Of interhand: frames of one hand, of interacting hands, or all."),
+    ] = "all",
+    filtered: Annotated[
+        bool,
+        typer.Option("--filtered", help="Of interhand: interacting frames with a fit of both hands alone."),
+    ] = False,
     expand: Annotated[
         float, typer.Option(help="Crop side over the longer side of the joints' box; leaves room to augment.")
     ] = 1.5,
 ) -> None:
-    """Cut the training hands of FreiHAND or ObMan, or photographs that a teacher labelled, into a set that
+    """Cut the training hands of FreiHAND, ObMan or InterHand2.6M, or photographs that a teacher labelled, into a set that
     `knuckle train` reads."""
+    from knuckle.datasets.interhand_set import convert_interhand
     from knuckle.datasets.teacher_fit import MOST_OFF
     from knuckle.datasets.teacher_set import convert_teacher
     from knuckle.datasets.training_set import convert_set
@@ -61,6 +77,11 @@ def convert(
         raise KnuckleError(
             "--negatives: expected with freihand or obman, got teacher, which may show hands without labels"
         )
+    of_interhand: dict[str, Any] = {"annotators": annotators, "shown": shown, "filtered": filtered}
+    if dataset == "interhand" and (negatives or tips is not None):
+        raise KnuckleError("--negatives, --tips: expected with freihand or obman, got interhand")
+    if dataset != "interhand" and list(of_interhand.values()) != ["all", "all", False]:
+        raise KnuckleError(f"--annotators, --shown, --filtered: expected with interhand, got {dataset}")
     options: dict[str, Any] = {
         "expand": expand,
         "rig": rig,
@@ -73,11 +94,21 @@ def convert(
         if dataset == "teacher":
             second = None if depths is None else second_opinion(depths)
             index = convert_teacher(folder, out, second=second, **options)
+        elif dataset == "interhand":
+            index = convert_interhand(folder, out, mano=options.pop("rig"), **of_interhand, **options)
         else:
             index = convert_set(dataset, folder, out, tips=tips, negatives=negatives, **options)
     except KeyboardInterrupt:
         typer.echo(f"{out}: stopped; the same command with --resume goes on from here", err=True)
         raise typer.Exit(130) from None
+    if dataset == "interhand":
+        counts = {kind: len(names) for kind, names in index["left_out"].items()}
+        typer.echo(
+            f"{out}: {index['count']} crops of {index['options']['size']} px, poses of the {index['rig_name']} rig; in"
+            f" the place of {counts['unreadable']} unreadable and {counts['dark']} black pictures stand the next ones"
+            f" (named in {out / 'index.json'})"
+        )
+        return
     without = f", {index['hand_free']} of them without a hand" if index["hand_free"] else ""
     typer.echo(
         f"{out}: {index['count']} crops of {index['options']['size']} px{without}; the joints of the"
