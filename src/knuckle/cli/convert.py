@@ -13,8 +13,8 @@ def convert(
     dataset: Annotated[
         Literal["freihand", "obman", "interhand", "teacher"],
         typer.Argument(
-            help="Which dataset; interhand: InterHand2.6M, as a set of two hands; teacher: photographs with the labels of"
-            " another system."
+            help="Which dataset; interhand: InterHand2.6M, as a set of two hands; teacher: photographs with the labels"
+            " of another system."
         ),
     ],
     folder: Annotated[Path, typer.Argument(help="Its folder, as downloaded and unpacked.")],
@@ -59,8 +59,8 @@ def convert(
         float, typer.Option(help="Crop side over the longer side of the joints' box; leaves room to augment.")
     ] = 1.5,
 ) -> None:
-    """Cut the training hands of FreiHAND, ObMan or InterHand2.6M, or photographs that a teacher labelled, into a set that
-    `knuckle train` reads."""
+    """Cut the training hands of FreiHAND, ObMan or InterHand2.6M, or photographs that a teacher labelled, into a set
+    that `knuckle train` reads."""
     from knuckle.datasets.interhand_set import convert_interhand
     from knuckle.datasets.teacher_fit import MOST_OFF
     from knuckle.datasets.teacher_set import convert_teacher
