@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def convert(
     dataset: Annotated[
-        Literal["freihand", "obman", "interhand", "teacher"],
+        Literal["freihand", "ho3d", "obman", "interhand", "teacher"],
         typer.Argument(
             help="Which dataset; interhand: InterHand2.6M, as a set of two hands; teacher: photographs with the labels"
             " of another system."
@@ -59,8 +59,8 @@ def convert(
         float, typer.Option(help="Crop side over the longer side of the joints' box; leaves room to augment.")
     ] = 1.5,
 ) -> None:
-    """Cut the training hands of FreiHAND, ObMan or InterHand2.6M, or photographs that a teacher labelled, into a set
-    that `knuckle train` reads."""
+    """Cut the training hands of FreiHAND, HO-3D, ObMan or InterHand2.6M, or photographs that a teacher labelled, into
+    a set that `knuckle train` reads."""
     from knuckle.datasets.interhand_set import convert_interhand
     from knuckle.datasets.teacher_fit import MOST_OFF
     from knuckle.datasets.teacher_set import convert_teacher
@@ -71,15 +71,15 @@ def convert(
         raise KnuckleError(f"--depths: expected with teacher, whose depths are a guess, got {dataset}")
     if tips is not None and dataset == "teacher":
         raise KnuckleError(
-            "--tips: expected with freihand or obman, got teacher, whose joints are the rig's own"
+            "--tips: expected with freihand, ho3d or obman, got teacher, whose joints are the rig's own"
         )
     if negatives and dataset == "teacher":
         raise KnuckleError(
-            "--negatives: expected with freihand or obman, got teacher, which may show hands without labels"
+            "--negatives: expected with freihand, ho3d or obman, got teacher, which may show hands without labels"
         )
     of_interhand: dict[str, Any] = {"annotators": annotators, "shown": shown, "filtered": filtered}
     if dataset == "interhand" and (negatives or tips is not None):
-        raise KnuckleError("--negatives, --tips: expected with freihand or obman, got interhand")
+        raise KnuckleError("--negatives, --tips: expected with freihand, ho3d or obman, got interhand")
     if dataset != "interhand" and list(of_interhand.values()) != ["all", "all", False]:
         raise KnuckleError(f"--annotators, --shown, --filtered: expected with interhand, got {dataset}")
     options: dict[str, Any] = {

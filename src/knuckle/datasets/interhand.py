@@ -20,7 +20,7 @@ from jaxtyping import Bool, Float, UInt8
 from knuckle.datasets.photos import read_json, read_rgb
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
-from knuckle.skeleton import JOINT_COUNT, WRIST, Side, convert_joints
+from knuckle.skeleton import JOINT_COUNT, Side, convert_joints
 
 Split = Literal["train", "val", "test"]
 Annotators = Literal["all", "human", "machine"]
@@ -248,7 +248,7 @@ class Interhand(Sequence[InterhandFrame]):
             )
 
 
-def label_file(folder: Path, split: Split, part: str) -> Path:
+def label_file(folder: Path, split: str, part: str) -> Path:
     """A label file of a split: in the split's own folder unless it lies in annotations/ itself or, as it did in early
     releases, in annotations/all."""
     name = f"InterHand2.6M_{split}_{part}.json"
@@ -256,7 +256,7 @@ def label_file(folder: Path, split: Split, part: str) -> Path:
     return next((path for path in others if path.is_file()), folder / "annotations" / split / name)
 
 
-def require_labels(folder: Path, split: Split) -> None:
+def require_labels(folder: Path, split: str) -> None:
     """Raise KnuckleError naming the label files of a split that are missing."""
     if not folder.is_dir():
         raise KnuckleError(f"{folder}: expected the folder of InterHand2.6M, got no such folder")
@@ -266,7 +266,7 @@ def require_labels(folder: Path, split: Split) -> None:
         raise KnuckleError(f"{folder}: expected InterHand2.6M {split} ({SITE}), missing {'; '.join(missing)}")
 
 
-def human_ids(folder: Path, split: Split) -> set[int]:
+def human_ids(folder: Path, split: str) -> set[int]:
     """Ids of the annotations that people made. Raises KnuckleError where the list is missing or holds other lines."""
     name = f"aid_human_annot_{split}.txt"
     places = (folder / "annotations" / name, folder / "annotations" / split / name, folder / name)
@@ -360,8 +360,3 @@ def _trouble(look: Any) -> str | None:
     except (KnuckleError, ValueError, TypeError, IndexError) as error:
         return str(error)
     return None
-
-
-def wrist_is_labelled(frame: InterhandFrame) -> Bool[np.ndarray, "2"]:
-    """Whether each hand's wrist is: without it the protocol counts none of its joints."""
-    return np.isfinite(frame.joints_m[:, WRIST]).all(-1)

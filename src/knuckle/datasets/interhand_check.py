@@ -22,7 +22,7 @@ _JPEG_BEGINS, _JPEG_ENDS = b"\xff\xd8", b"\xff\xd9"
 class InterhandCheck:
     """What a copy of a split holds; whole where nothing is wrong."""
 
-    split: Split
+    split: str
     found: dict[str, int]
     """Counts: annotations, of each kind of hands, fits, pictures."""
     wrong: tuple[str, ...]

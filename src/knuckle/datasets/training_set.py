@@ -22,6 +22,7 @@ from jaxtyping import Float
 
 from knuckle.datasets.freihand_training import FreihandTraining
 from knuckle.datasets.hand_free import SIDES_OF_FRAME, hand_free_crop
+from knuckle.datasets.ho3d_training import Ho3dTraining
 from knuckle.datasets.labelled import LabelledHand, Patch, to_patch
 from knuckle.datasets.obman import ObmanTraining
 from knuckle.datasets.rig_labels import RigLabels, to_rig_tips, with_tips
@@ -61,7 +62,7 @@ class Source(Protocol):
         ...
 
 
-SOURCES = {"freihand": FreihandTraining, "obman": ObmanTraining}
+SOURCES = {"freihand": FreihandTraining, "ho3d": Ho3dTraining, "obman": ObmanTraining}
 
 
 def convert_set(

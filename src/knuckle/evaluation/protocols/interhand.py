@@ -86,8 +86,8 @@ def report(
 
 
 def _unlabelled(truth: TwoHandTruth) -> tuple[str, ...]:
-    there = np.isfinite(truth.joints_m).all(-1)
-    wrists = int((truth.is_hand & ~there[..., WRIST]).sum())
+    there = np.isfinite(truth.joints_m[..., WRIST, :]).all(-1)
+    wrists = int((truth.is_hand & ~there).sum())
     if not wrists:
         return ()
     return (f"{wrists} of {int(truth.is_hand.sum())} hands do not count, as their wrist is not labelled",)
