@@ -30,7 +30,7 @@ STANDS_ON = {
     "synth": ("poses", "raster", "sets"),
     "photos": ("geometry", "files"),
     "video": ("geometry", "photos", "files"),
-    "datasets": ("sets", "poses", "photos"),
+    "datasets": ("sets", "poses", "photos", "raster"),
     "evaluation": ("datasets", "synth", "progress"),
     "training": ("models", "evaluation"),
     "inference": ("rig", "photos"),

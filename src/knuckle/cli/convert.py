@@ -48,6 +48,18 @@ _Negatives = Annotated[
 _Limit = Annotated[int | None, typer.Option("--limit", help="Only the first so many hands.")]
 _Workers = Annotated[int, typer.Option("--workers", help="Processes.")]
 _Resume = Annotated[bool, typer.Option("--resume", help="Finish a set that was cut short.")]
+_Annotators = Annotated[
+    Literal["all", "human", "machine"],
+    typer.Option("--annotators", help="Of interhand: whose labels; all is the papers' H+M."),
+]
+_Shown = Annotated[
+    Literal["all", "single", "interacting"],
+    typer.Option("--shown", help="Of interhand: frames of one hand, of interacting hands, or all."),
+]
+_Filtered = Annotated[
+    bool,
+    typer.Option("--filtered", help="Of interhand: interacting frames with a fit of both hands alone."),
+]
 _Expand = Annotated[
     float,
     typer.Option(
@@ -68,6 +80,9 @@ def convert(
     limit: _Limit = None,
     workers: _Workers = 2,
     resume: _Resume = False,
+    annotators: _Annotators = "all",
+    shown: _Shown = "all",
+    filtered: _Filtered = False,
     expand: _Expand = 1.5,
 ) -> None:
     """Cut the training hands of a data set, or photographs that a teacher labelled, into a set that
@@ -75,6 +90,7 @@ def convert(
     _convert(
         dataset, folder, out, size=size, rig=rig, tips=tips, depths=depths, negatives=negatives, limit=limit,
         workers=workers, resume=resume, expand=expand,
+        of_interhand={"annotators": annotators, "shown": shown, "filtered": filtered},
     )  # fmt: skip
 
 
@@ -90,6 +106,9 @@ def data_convert(
     limit: _Limit = None,
     workers: _Workers = 2,
     resume: _Resume = False,
+    annotators: _Annotators = "all",
+    shown: _Shown = "all",
+    filtered: _Filtered = False,
     expand: _Expand = 1.5,
 ) -> None:
     """Cut the training hands of a data set, or photographs that a teacher labelled, into a set that
@@ -97,6 +116,7 @@ def data_convert(
     _convert(
         dataset, folder, out, size=size, rig=rig, tips=tips, depths=depths, negatives=negatives, limit=limit,
         workers=workers, resume=resume, expand=expand,
+        of_interhand={"annotators": annotators, "shown": shown, "filtered": filtered},
     )  # fmt: skip
 
 
@@ -114,12 +134,16 @@ def _convert(
     workers: int,
     resume: bool,
     expand: float,
+    of_interhand: dict[str, Any],
 ) -> None:
+    from knuckle.datasets.interhand_set import convert_interhand
     from knuckle.datasets.teacher_fit import MOST_OFF
     from knuckle.datasets.teacher_set import convert_teacher
     from knuckle.datasets.training_set import convert_set
     from knuckle.errors import KnuckleError
 
+    if dataset == "interhand26m":
+        dataset = "interhand"
     if depths is not None and dataset != "teacher":
         raise KnuckleError(f"--depths: expected with teacher, whose depths are a guess, got {dataset}")
     if tips is not None and dataset == "teacher":
@@ -128,6 +152,10 @@ def _convert(
         raise KnuckleError(
             "--negatives: expected with a data set, got teacher, which may show hands without labels"
         )
+    if dataset == "interhand" and (negatives or tips is not None):
+        raise KnuckleError("--negatives, --tips: expected with a set of single hands, got interhand")
+    if dataset != "interhand" and list(of_interhand.values()) != ["all", "all", False]:
+        raise KnuckleError(f"--annotators, --shown, --filtered: expected with interhand, got {dataset}")
     options: dict[str, Any] = {
         "expand": expand,
         "rig": rig,
@@ -140,11 +168,21 @@ def _convert(
         if dataset == "teacher":
             second = None if depths is None else second_opinion(depths)
             index = convert_teacher(folder, out, second=second, **options)
+        elif dataset == "interhand":
+            index = convert_interhand(folder, out, mano=options.pop("rig"), **of_interhand, **options)
         else:
             index = convert_set(dataset, folder, out, tips=tips, negatives=negatives, **options)
     except KeyboardInterrupt:
         typer.echo(f"{out}: stopped; the same command with --resume goes on from here", err=True)
         raise typer.Exit(130) from None
+    if dataset == "interhand":
+        counts = {kind: len(names) for kind, names in index["left_out"].items()}
+        typer.echo(
+            f"{out}: {index['count']} crops of {index['options']['size']} px, poses of the {index['rig_name']} rig; in"
+            f" the place of {counts['unreadable']} unreadable and {counts['dark']} black pictures stand the next ones"
+            f" (named in {out / 'index.json'})"
+        )
+        return
     without = f", {index['hand_free']} of them without a hand" if index["hand_free"] else ""
     met = (
         "no hand with pose and shape"

@@ -92,10 +92,10 @@ def annotation_of(split: Path, name: str) -> Path:
 
 
 def _training_hand(folder: Path, name: str) -> LabelledHand | None:
-    image, meta = _files(folder / "train", name)
+    image, meta = read_annotation(folder / "train", name)
     if meta["handJoints3D"] is None:
         return None
-    joints_m = _to_ours(np.asarray(meta["handJoints3D"], dtype=float), name)
+    joints_m = joints_to_camera(np.asarray(meta["handJoints3D"], dtype=float), name)
     camera = Camera.from_matrix(np.asarray(meta["camMat"], dtype=float), WIDTH, HEIGHT)
     joints_px = camera.project(joints_m)
     return LabelledHand(name, "HO-3D", image, "right", camera, tight_box(joints_px), joints_px, joints_m)
@@ -104,21 +104,24 @@ def _training_hand(folder: Path, name: str) -> LabelledHand | None:
 def _evaluation_hand(
     folder: Path, name: str, joints: list | None = None, vertices: list | None = None
 ) -> LabelledHand:
-    image, meta = _files(folder / "evaluation", name)
+    image, meta = read_annotation(folder / "evaluation", name)
     camera = Camera.from_matrix(np.asarray(meta["camMat"], dtype=float), WIDTH, HEIGHT)
     left, top, right, bottom = (float(v) for v in meta["handBoundingBox"])
     box = np.array([left, top, right - left, bottom - top])
     if joints is None or vertices is None:
         return LabelledHand(name, "HO-3D", image, "right", camera, box)
-    joints_m = _to_ours(np.asarray(joints, dtype=float), name)
+    joints_m = joints_to_camera(np.asarray(joints, dtype=float), name)
     vertices_m = np.asarray(vertices, dtype=float) * OPENGL_FROM_CAMERA
     return LabelledHand(
         name, "HO-3D", image, "right", camera, box, camera.project(joints_m), joints_m, vertices_m
     )
 
 
-def _files(split: Path, name: str) -> tuple[Path, dict[str, Any]]:
-    """Picture (v2 png, v3 jpg) and annotation of one line of the list."""
+def read_annotation(split: Path, name: str) -> tuple[Path, dict[str, Any]]:
+    """Picture (v2 png, v3 jpg) and annotation of one line of the list, below the split's folder.
+
+    Raises KnuckleError for an annotation that is missing, damaged, hostile or another kind of file.
+    """
     image, annotation = picture_of(split, name), annotation_of(split, name)
     if not annotation.is_file():
         raise KnuckleError(f"{annotation}: expected an HO-3D annotation, got no such file")
@@ -130,7 +133,7 @@ def _files(split: Path, name: str) -> tuple[Path, dict[str, Any]]:
     return image, meta
 
 
-def _to_ours(joints: np.ndarray, name: str) -> Float[np.ndarray, "21 3"]:
+def joints_to_camera(joints: np.ndarray, name: str) -> Float[np.ndarray, "21 3"]:
     """OpenGL frame and MANO order to our frame and the common order."""
     if joints.shape != (JOINT_COUNT, 3):
         raise KnuckleError(f"{name}: expected 21 x 3 joints, got {joints.shape}")

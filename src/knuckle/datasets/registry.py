@@ -66,7 +66,11 @@ class DataSet:
 
 _ALL = (
     DataSet("freihand", "FreiHAND v2", ("2D joints", "3D joints", "mesh", "MANO", "mask", "camera"), "freihand"),
-    DataSet("ho3d", "HO-3D v2 and v3", ("2D joints", "3D joints", "mesh", "camera"), "ho3d", converts=False),
+    DataSet("ho3d", "HO-3D v2 and v3", ("2D joints", "3D joints", "mesh", "camera"), "ho3d"),
+    DataSet(
+        "interhand26m", "InterHand2.6M 1.0, 5 fps", ("2D joints", "3D joints", "mesh", "MANO", "camera", "side"),
+        "interhand", converts=False,
+    ),
     DataSet("obman", "ObMan", ("2D joints", "3D joints", "camera", "side"), "obman"),
     DataSet("rhd", "RHD", ("2D joints", "3D joints", "mask", "camera", "side", "visibility"), "rhd"),
     DataSet(

@@ -97,6 +97,10 @@ def _evaluate_frames(
     if model.frames is not None:
         shown = _BY_BOXES
     truth, predictions = run_frames(model.for_frames(), benchmark.frames(), batch=batch, progress=progress)
+    if benchmark.score is not None:
+        differs = "" if shown == benchmark.shown else f"Here {shown}."
+        about = {"model": model.name, "benchmark": benchmark.name, "shown": differs, "notes": benchmark.notes}
+        return benchmark.score(truth, predictions, **about)
     return two_hands.report(
         truth,
         predictions,

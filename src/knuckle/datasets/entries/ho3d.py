@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from knuckle.datasets.ho3d import Split, annotation_of, picture_of, read_ho3d, sample_names
+from knuckle.datasets.ho3d_training import Ho3dTraining
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.datasets.photos import read_json
 from knuckle.datasets.report import Report, spread
@@ -78,3 +79,8 @@ def _check_truth(report: Report, folder: Path, name: str) -> None:
             )
     except KnuckleError as error:
         report.faults.append(str(error))
+
+
+def open_source(folder: Path, rig: Path | None, *, complete: bool) -> Ho3dTraining:
+    """The training split."""
+    return Ho3dTraining(folder, rig, complete=complete)

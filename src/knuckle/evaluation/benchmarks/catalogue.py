@@ -7,6 +7,7 @@ from pathlib import Path
 from knuckle.datasets.eval_dev import INDEX, read_eval_dev
 from knuckle.datasets.photos import read_json
 from knuckle.errors import KnuckleError
+from knuckle.evaluation.benchmarks.interhand import interhand_benchmark, is_interhand
 from knuckle.evaluation.benchmarks.one_hand import (
     DATA_VARIABLE,
     Benchmark,
@@ -36,7 +37,7 @@ def open_benchmarks(
     Args:
         data: "synthetic" or "synthetic-two", the frozen rendered benchmarks of one and of two hands; "eval-dev", the
             real photographs under $KNUCKLE_DATA/eval-dev, a benchmark a source; or the folder of an index of
-            photographs, of FreiHAND, of HO-3D or of a rendered set, recognised by its files.
+            photographs, of FreiHAND, of HO-3D, of InterHand2.6M or of a rendered set, recognised by its files.
         limit: only the first so many hands (or crops of two) of each.
         root: FreiHAND's root depth, as `knuckle.evaluation.protocols.freihand.report` takes it.
         mano: the user's MANO_RIGHT.pkl, for sets of its poses.
@@ -65,6 +66,8 @@ def open_benchmarks(
         return [freihand_benchmark(folder, limit=limit, root=root)]
     if (folder / "evaluation.txt").is_file():
         return [ho3d_benchmark(folder, limit=limit)]
+    if is_interhand(folder):
+        return [interhand_benchmark(folder, limit=limit)]
     if (folder / INDEX).is_file():
         if isinstance(read_json(folder / INDEX, kind=object), dict):
             rendered = SynthSet(folder)
@@ -73,8 +76,8 @@ def open_benchmarks(
             return [rendered_benchmark(rendered, name=folder.name, limit=limit, mano=mano, seen=seen)]
         return photo_benchmarks(folder, limit=limit)
     raise KnuckleError(
-        f"{folder}: expected {INDEX} (photographs or a rendered set), evaluation_K.json (FreiHAND) or"
-        " evaluation.txt (HO-3D) in it, got none of them"
+        f"{folder}: expected {INDEX} (photographs or a rendered set), evaluation_K.json (FreiHAND),"
+        " evaluation.txt (HO-3D) or annotations of InterHand2.6M's test split in it, got none of them"
     )
 
 

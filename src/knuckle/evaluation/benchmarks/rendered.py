@@ -81,7 +81,11 @@ def mesh_rigs(rendered: SynthSet, *, mano: Path | None = None) -> tuple[HandRig,
         rows = np.flatnonzero(is_hand[:, hand])
         pose, shape, translation = _stored_pose(rendered, rows, hand)
         joints = rig.posed_joints(rodrigues(pose), shape)[0] + translation[:, None]
-        if np.abs(joints - _of_hand(rendered, "joints_m", rows, hand)).max(initial=0.0) > JOINT_TOLERANCE_M:
+        # Written so that joints that are not labelled, NaN, say no too.
+        if (
+            not np.abs(joints - _of_hand(rendered, "joints_m", rows, hand)).max(initial=0.0)
+            <= JOINT_TOLERANCE_M
+        ):
             return None
     return rigs
 

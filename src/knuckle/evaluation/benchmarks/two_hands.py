@@ -9,6 +9,7 @@ from jaxtyping import Float
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.evaluation.benchmarks.rendered import mesh_rigs, set_frames, unseen
 from knuckle.evaluation.frames import HAND_SIDES, TwoHandFrame
+from knuckle.evaluation.report import Report
 from knuckle.sets.reader import SynthSet
 from knuckle.sets.seen import Seen
 from knuckle.skeleton import JOINT_COUNT
@@ -21,7 +22,8 @@ LabelledPair = tuple[LabelledHand, LabelledHand]
 
 @dataclass(frozen=True)
 class TwoHandBenchmark:
-    """Frames of two hands to predict; `knuckle.evaluation.protocols.two_hands` scores the predictions."""
+    """Frames of two hands to predict; `knuckle.evaluation.protocols.two_hands` scores the predictions unless `score`
+    says otherwise."""
 
     name: str
     """What reports call it."""
@@ -37,6 +39,8 @@ class TwoHandBenchmark:
     """What a reader must know to judge the figures."""
     hands_from: str = ""
     """Of a set that models may have been trained on (`knuckle.sets.seen`)."""
+    score: Callable[..., Report] | None = None
+    """Another protocol, called as `knuckle.evaluation.protocols.interhand.report`."""
 
     vertex_count = 0
     """No silhouettes are compared."""

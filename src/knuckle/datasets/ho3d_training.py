@@ -1,0 +1,151 @@
+"""HO-3D's training split (v2 or v3) as a source of training sets: joints and MANO's pose of every annotated frame."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from knuckle.datasets.check import require
+from knuckle.datasets.freihand import tight_box
+from knuckle.datasets.ho3d import HEIGHT, WIDTH, download, joints_to_camera, read_annotation
+from knuckle.datasets.labelled import LabelledHand
+from knuckle.datasets.rig_labels import RigLabels, fit_labels, right_rig
+from knuckle.errors import KnuckleError
+from knuckle.geometry.camera import OPENGL_FROM_CAMERA, Camera
+from knuckle.rig.hand_rig import HandRig
+from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
+
+_MOST_APART_M = 0.005
+"""MANO's joints further than this from the dataset's, on average, are those of another file."""
+_MANO = {"handPose": (48,), "handBeta": (10,), "handTrans": (3,)}
+
+
+class Ho3dTraining:
+    """Right hands of the training split by number; labels are in memory, pictures are read when asked for.
+
+    rig: None for the open rig, a rig file, or MANO_RIGHT.pkl. With the last, pose and shape are the dataset's own
+    (`flat_hand_mean=True`, turned from its OpenGL camera); with the others they are fitted. complete: whether every
+    annotation and picture of the list must be there; without it those that are there are taken. Frames without
+    annotation are left out. Raises KnuckleError naming what is missing, damaged or hostile, and in how many frames.
+    """
+
+    tips = "ho3d"
+
+    def __init__(self, folder: Path, rig: Path | None, *, complete: bool = True) -> None:
+        self.folder, self.rig = folder, right_rig(rig, tips="ho3d")
+        require(folder, download("train"))
+        names = [line.strip() for line in (folder / "train.txt").read_text().splitlines() if line.strip()]
+        if complete:
+            _require_all(folder, names)
+        self.names: list[str] = []
+        self.images: list[Path] = []
+        rows: dict[str, list[np.ndarray]] = {"joints": [], "camera": []} | {key: [] for key in _MANO}
+        for name in names:
+            if not complete and not (_meta(folder, name).is_file() and _image(folder, name) is not None):
+                continue
+            image, meta = read_annotation(folder / "train", name)
+            if meta["handJoints3D"] is None:
+                continue
+            where = str(_meta(folder, name))
+            rows["joints"].append(_numbers(where, meta, "handJoints3D", (21, 3)))
+            rows["camera"].append(_numbers(where, meta, "camMat", (3, 3)))
+            for key, shape in _MANO.items() if self.rig.name == "mano" else ():
+                rows[key].append(_numbers(where, meta, key, shape))
+            self.names.append(name)
+            self.images.append(image)
+        if not self.names:
+            raise KnuckleError(
+                f"{folder}: expected annotated frames of HO-3D train, got none of {len(names)}"
+            )
+        self.labels = {key: np.stack(values) for key, values in rows.items() if values}
+        self.count = len(self.names)
+
+    def hands(self, numbers: range) -> list[LabelledHand]:
+        """The labelled hands of these numbers."""
+        return [self._hand(number) for number in numbers]
+
+    def rig_labels(self, numbers: range, joints_m: Float[np.ndarray, "n 21 3"]) -> RigLabels:
+        """The rig in the pose of these hands."""
+        if self.rig.name != "mano":
+            return fit_labels(self.rig, joints_m)
+        chosen = slice(numbers.start, numbers.stop)
+        pose, shape, translation = (self.labels[key][chosen] for key in _MANO)
+        labels = ho3d_labels(self.rig, pose.reshape(-1, 16, 3), shape, translation, joints_m)
+        apart = labels.residual_m.mean()
+        if apart > _MOST_APART_M:
+            raise KnuckleError(
+                f"{self.rig.source}: expected MANO_RIGHT.pkl, whose joints lie less than {_MOST_APART_M * 1e3:.0f} mm"
+                f" from HO-3D's, got {apart * 1e3:.1f} mm"
+            )
+        return labels
+
+    def _hand(self, number: int) -> LabelledHand:
+        name = self.names[number]
+        camera = Camera.from_matrix(self.labels["camera"][number], WIDTH, HEIGHT)
+        joints_m = joints_to_camera(self.labels["joints"][number], name)
+        joints_px = camera.project(joints_m)
+        return LabelledHand(
+            name, "HO-3D", self.images[number], "right", camera, tight_box(joints_px), joints_px, joints_m
+        )
+
+
+def ho3d_labels(
+    rig: HandRig,
+    pose: Float[np.ndarray, "n 16 3"],
+    shape: Float[np.ndarray, "n 10"],
+    translation: Float[np.ndarray, "n 3"],
+    joints_m: Float[np.ndarray, "n 21 3"],
+) -> RigLabels:
+    """HO-3D's MANO parameters, of an OpenGL camera, as labels in the camera frame; joints_m: the dataset's, there.
+
+    The hand turns about its wrist at rest, so its place changes by more than the translation.
+    """
+    turn = np.diag(OPENGL_FROM_CAMERA)
+    wrist = rig.joint_regressor[0].astype(float) @ rig.vertices + np.einsum(
+        "v,vck,nk->nc", rig.joint_regressor[0].astype(float), rig.shape_basis.astype(float), shape
+    )
+    rotations = rodrigues(pose)
+    rotations[:, 0] = turn @ rotations[:, 0]
+    moved = (wrist + translation) @ turn - wrist
+    turned = pose.copy()
+    turned[:, 0] = matrix_to_axis_angle(rotations[:, 0])
+    joints = rig.posed_by_matrices(rotations, shape, moved).joints
+    return RigLabels(turned, shape, moved, np.linalg.norm(joints - joints_m, axis=-1).mean(-1))
+
+
+def _meta(folder: Path, name: str) -> Path:
+    sequence, _, frame = name.partition("/")
+    return folder / "train" / sequence / "meta" / f"{frame}.pkl"
+
+
+def _image(folder: Path, name: str) -> Path | None:
+    sequence, _, frame = name.partition("/")
+    places = (folder / "train" / sequence / "rgb" / f"{frame}{end}" for end in (".jpg", ".png"))
+    return next((path for path in places if path.is_file()), None)
+
+
+def _require_all(folder: Path, names: list[str]) -> None:
+    """Raise KnuckleError saying how many annotations and pictures of the list are missing."""
+    missing = []
+    for what, absent in (
+        ("annotations", [name for name in names if not _meta(folder, name).is_file()]),
+        ("pictures", [name for name in names if _image(folder, name) is None]),
+    ):
+        if absent:
+            missing.append(f"{len(absent)} {what}, the first {absent[0]}")
+    if missing:
+        raise KnuckleError(
+            f"{folder}: expected the {len(names)} frames of train.txt, missing {'; '.join(missing)}"
+        )
+
+
+def _numbers(where: str, meta: dict[str, Any], key: str, shape: tuple[int, ...]) -> Float[np.ndarray, "..."]:
+    wanted = " x ".join(map(str, shape))
+    try:
+        array = np.asarray(meta[key], dtype=float).reshape(shape)
+    except (KeyError, TypeError, ValueError) as error:
+        raise KnuckleError(f"{where}: {key}: expected {wanted} numbers, got {error!r}") from error
+    if not np.isfinite(array).all():
+        raise KnuckleError(f"{where}: {key}: expected finite numbers, got NaN or infinity")
+    return array

@@ -1,0 +1,49 @@
+"""InterHand2.6M's MANO fits in the frame of the camera that looks at them."""
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from knuckle.datasets.interhand import HANDS, Extrinsics, Fit, InterhandFrame
+from knuckle.rig.hand_rig import HandRig
+from knuckle.rig.mano import load_mano
+from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
+from knuckle.rig.tips import TipSource
+
+
+def mano_pair(
+    right: Path, *, left: Path | None = None, tips: TipSource = "freihand"
+) -> tuple[HandRig, HandRig]:
+    """The user's MANO files for InterHand2.6M's fits: right and left, both with their mean pose.
+
+    left: MANO_LEFT.pkl; without it the one beside `right`, and, where there is none, the right hand mirrored, which
+    lies next to nothing off. The left file's shape basis, published as the right hand's, is put right.
+    """
+    found = right.with_name("MANO_LEFT.pkl") if left is None else left
+    rig = load_mano(right, "right", tips=tips)
+    if left is None and not found.is_file():
+        return rig, rig.mirrored()
+    return rig, load_mano(found, "left", tips=tips, right_path=right)
+
+
+def fit_in_camera(fit: Fit, rig: HandRig, extrinsics: Extrinsics) -> Fit:
+    """A fit of the world as one of the camera: `rig.posed(*...)` gives camera-frame metres.
+
+    A rig turns about its wrist at rest and not about the origin, so the translation changes with the wrist's place.
+    """
+    wrist = rig.joint_regressor[0].astype(float) @ (rig.vertices + rig.shape_basis.astype(float) @ fit.shape)
+    pose = fit.pose.copy()
+    pose[0] = matrix_to_axis_angle(extrinsics.rotation @ rodrigues(fit.pose[0]))
+    moved = extrinsics.rotation @ (wrist + fit.translation) + extrinsics.translation
+    return Fit(pose, fit.shape, moved - wrist)
+
+
+def vertices_in_camera(
+    frame: InterhandFrame, rigs: tuple[HandRig, HandRig]
+) -> list[Float[np.ndarray, "v 3"] | None]:
+    """The fitted meshes of the right and the left hand, camera frame, metres; None where there is no fit."""
+    return [
+        None if fit is None else rig.posed(*fit_in_camera(fit, rig, frame.extrinsics)).vertices
+        for fit, rig, _ in zip(frame.fits, rigs, HANDS, strict=True)
+    ]
