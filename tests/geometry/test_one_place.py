@@ -50,6 +50,7 @@ FORMS = {
 
 MAY_STAY = {
     "synth/look/mesh_kernels.py": "the renderer's compiled loop over vertices: projection and crop",
+    "robots/wrist.py": "a covariance, the inverse of the information that joints give",
     "inference/detection/evidence.py": "the columns of a part of the picture, cut before it is mirrored",
 }
 """Files of the package in which a form may stand, and what it is there."""
