@@ -53,6 +53,8 @@ class Track:
     born_s: float
     size: HandSize
     """What is known of its length."""
+    smooth: bool
+    """Whether what passes the gate is filtered."""
     sightings: int = 0
     told: bool = False
     """Whether it has been reported before."""
@@ -74,12 +76,15 @@ class Track:
         partner_odds: float,
         rig: str,
         size: HandSize,
+        smooth: bool,
     ) -> "Track":
         """Of a hand that was just found there; side_odds: logit of a right one, partner_odds: what its partner adds."""
         odds, is_right = float(np.clip(side_odds, -MOST_ODDS, MOST_ODDS)), side_odds + partner_odds >= 0
-        gate, start, memory = _fresh(rig, is_right)
+        gate, start, memory = _fresh(rig, is_right, smooth=smooth)
         motion = Motion(joints_px, time_s)
-        return cls(identity, rig, motion, odds, partner_odds, is_right, gate, start, memory, time_s, size)
+        return cls(
+            identity, rig, motion, odds, partner_odds, is_right, gate, start, memory, time_s, size, smooth
+        )
 
     @property
     def side(self) -> Side:
@@ -108,7 +113,7 @@ class Track:
         odds = self.side_odds + partner_odds
         if self.is_right != (odds > 0) and (abs(odds) >= TURNS_AT or not self.told):
             self.is_right = not self.is_right
-            self.gate, self.start, self.memory = _fresh(self.rig, self.is_right)
+            self.gate, self.start, self.memory = _fresh(self.rig, self.is_right, smooth=self.smooth)
 
     def found_again(self, joints_px: Float[np.ndarray, "21 2"], time_s: float) -> None:
         """Go on from where it was found after it was lost."""
@@ -132,7 +137,7 @@ class Track:
     @classmethod
     def restored(cls, saved: dict[str, Any]) -> "Track":
         """Inverse of `saved`. Raises KeyError, TypeError or ValueError for anything else."""
-        gate, _, _ = _fresh(saved["rig"], saved["is_right"])
+        gate, _, _ = _fresh(saved["rig"], saved["is_right"], smooth=saved["smooth"])
         gate.restore(saved["gate"])
         memory = saved["memory"]
         restored = {
@@ -145,10 +150,11 @@ class Track:
         return cls(**saved | restored)
 
 
-def _fresh(rig: str, is_right: bool) -> tuple[Gate, FitStart, Memory]:
+def _fresh(rig: str, is_right: bool, *, smooth: bool) -> tuple[Gate, FitStart, Memory]:
     """Of a hand of that side of which nothing is known."""
     start = FitStart(np.full((1, 16, 3), np.nan), np.full((1, 10), np.nan))
-    return Gate(load_rig(rig, side="right" if is_right else "left")), start, Memory.none(1)
+    gate = Gate(load_rig(rig, side="right" if is_right else "left"), filtered=smooth)
+    return gate, start, Memory.none(1)
 
 
 def _plain(values: np.ndarray) -> Any:

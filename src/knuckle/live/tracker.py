@@ -179,6 +179,7 @@ class Tracker:
             partner_odds=float(partner),
             rig=self._rig,
             size=HandSize(self._hand_length_m),
+            smooth=self._smooth,
         )
         track.sightings = REPORTED_AFTER if hand.score >= SURE_SCORE else 0
         self._next_identity += 1
