@@ -55,7 +55,7 @@ def test_networks_are_timed_and_what_is_missing_is_named(run, capsys, monkeypatc
 
 
 def test_writing_is_tried(run, capsys, monkeypatch):
-    pytest.importorskip("av")
+    pytest.importorskip("av", reason="av, which writes videos, is not installed")
     assert run("doctor", "--no-cameras", "--no-speed") == 0
     assert "VP9 is written and read" in capsys.readouterr().out
 

@@ -72,8 +72,9 @@ def test_gate_and_filter_are_switched_apart():
 
     raw, gated = last(gate=False, smooth=False), last(smooth=False)
     filtered, both = last(gate=False), last()
-    # Sure hands pass the gate as they are, posed again to the rounding of rotations; the filter alone smooths what goes to and fro.
+    # Sure hands pass the gate as they are, posed again to the rounding of rotations.
     assert np.abs(gated.joints_m - raw.joints_m).max() < 1e-5
+    # The filter alone smooths what goes to and fro.
     assert np.abs(filtered.joints_px - raw.joints_px).max() > 1
     assert np.abs(both.joints_m - filtered.joints_m).max() < 1e-9
 

@@ -63,8 +63,8 @@ class Tracker:
         gate: replace frames of little confidence by the last confident pose (`knuckle.live.gate`); False reports every
             frame as it was seen, and a hand that is not seen not at all.
         smooth: filter poses (`knuckle.live.pose_filter`).
-        hand_length_m: of all hands, from the wrist to the tip of the middle finger, metres; without it each hand's is
-            learnt from its frames and from what is known of people's (`knuckle.live.hand_size`).
+        hand_length_m: of all hands, from the wrist to the tip of the middle finger, metres; without it that of
+            people's hands, which frames change very little (`knuckle.live.hand_size` says why).
 
     Raises KnuckleError for a camera, model or length that cannot be used.
     """
