@@ -178,7 +178,9 @@ def unknown(words: list[str]) -> list[str]:
         if word in getattr(command, "commands", {}):
             command = command.commands[word]
             break
-    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    known = {
+        option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)
+    }
     options = [word.partition("=")[0] for word in rest if re.match(r"--?[a-z]", word)]
     return [option for option in options if option not in known and option != "--help"]
 

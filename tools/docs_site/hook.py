@@ -15,7 +15,9 @@ from mkdocs.structure.files import File
 
 ROOT = Path(__file__).resolve().parents[2]
 OUTSIDE = "repository"
-LINK = re.compile(r"""(?P<open>\]\(|<img[^>]*\ssrc=")(?P<path>[^)"#\s]+)(?P<anchor>#[^)"\s]*)?(?P<close>\)|")""")
+LINK = re.compile(
+    r"""(?P<open>\]\(|<img[^>]*\ssrc=")(?P<path>[^)"#\s]+)(?P<anchor>#[^)"\s]*)?(?P<close>\)|")"""
+)
 TEXT_AND_LINK = re.compile(r"\[(?P<text>[^\]]*)\]\((?P<path>[^)\s#]+)\)")
 FENCE = re.compile(r"(^```.*?^```)", re.MULTILINE | re.DOTALL)
 

@@ -21,7 +21,9 @@ from knuckle.weights import WEIGHTS_FOLDER, read_record
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="+", help="one-hand weights, such as handar-lite")
-    parser.add_argument("--set", type=Path, required=True, help="rendered crops (`knuckle synth`) to compare on")
+    parser.add_argument(
+        "--set", type=Path, required=True, help="rendered crops (`knuckle synth`) to compare on"
+    )
     options = parser.parse_args()
     for name in options.names:
         path = WEIGHTS_FOLDER / f"{name}.onnx"
@@ -37,9 +39,24 @@ def main() -> None:
 
 def compare(name: str, before: bytes, after: bytes, crops: SynthSet, size: int) -> None:
     """Print how far joints move, and the error of both on rendered hands."""
-    sessions = [onnxruntime.InferenceSession(each, providers=["CPUExecutionProvider"]) for each in (before, after)]
-    apart_mm, errors_mm = [], []
     hands = np.flatnonzero(crops.labels["is_hand"])
+    truth_mm = 1000 * crops.labels["joints_m"][hands].astype(float)
+    was_mm, now_mm = (joints_mm(network, crops, hands, size) for network in (before, after))
+    moved = np.linalg.norm((was_mm - was_mm[:, :1]) - (now_mm - now_mm[:, :1]), axis=-1).mean()
+    was, now = (
+        np.linalg.norm(align_similarity(truth_mm, joints) - truth_mm, axis=-1).mean()
+        for joints in (was_mm, now_mm)
+    )
+    print(
+        f"{name}: {len(before) / 1e6:.1f} to {len(after) / 1e6:.1f} MB; {len(hands)} rendered hands: PA-MPJPE"
+        f" {was:.2f} to {now:.2f} mm, joints from the wrist moved by {moved:.2f} mm"
+    )
+
+
+def joints_mm(network: bytes, crops: SynthSet, hands: np.ndarray, size: int) -> np.ndarray:
+    """(N, 21, 3) joints in the camera frame that a network sees in crops of a set."""
+    session = onnxruntime.InferenceSession(network, providers=["CPUExecutionProvider"])
+    answers = []
     for number in hands:
         crop = Crop.from_affine(crops.labels["patch_from_frame"][number], size)
         feed = {
@@ -47,18 +64,8 @@ def compare(name: str, before: bytes, after: bytes, crops: SynthSet, size: int) 
             "crop": np.array([[*crop.centre_px, crop.side_px]], np.float32),
             "camera": np.asarray(crops.labels["camera"][number], np.float32)[None],
         }
-        truth = crops.labels["joints_m"][number]
-        answers = [1000 * session.run(["joints_m"], feed)[0][0] for session in sessions]
-        first, second = (joints - joints[0] for joints in answers)
-        apart_mm.append(np.linalg.norm(first - second, axis=-1).mean())
-        errors_mm.append(
-            [np.linalg.norm(align_similarity(1000 * truth, joints) - 1000 * truth, axis=-1).mean() for joints in answers]
-        )
-    was, now = np.mean(errors_mm, axis=0)
-    print(
-        f"{name}: {len(before) / 1e6:.1f} to {len(after) / 1e6:.1f} MB; {len(hands)} rendered hands: PA-MPJPE {was:.2f} to"
-        f" {now:.2f} mm, joints from the wrist moved by {np.mean(apart_mm):.2f} mm"
-    )
+        answers.append(1000 * session.run(["joints_m"], feed)[0][0].astype(float))
+    return np.stack(answers)
 
 
 if __name__ == "__main__":
