@@ -71,6 +71,9 @@ _ALL = (
         "interhand26m", "InterHand2.6M 1.0, 5 fps", ("2D joints", "3D joints", "mesh", "MANO", "camera", "side"),
         "interhand", converts=False,
     ),
+    DataSet(
+        "hanco", "HanCo", ("2D joints", "3D joints", "MANO", "mask", "camera"), "hanco", opened_once=True,
+    ),
     DataSet("obman", "ObMan", ("2D joints", "3D joints", "camera", "side"), "obman"),
     DataSet("rhd", "RHD", ("2D joints", "3D joints", "mask", "camera", "side", "visibility"), "rhd"),
     DataSet(
