@@ -170,14 +170,14 @@ def joints_inside(
 ) -> Bool[np.ndarray, "*n 21"]:
     """Which joints lie within the picture, or within `margin` of its size round it."""
     limit = np.array(size, dtype=float)
-    return ((joints_px >= -margin * limit) & (joints_px <= (1 + margin) * limit - 1)).all(-1)
+    return np.all((joints_px >= -margin * limit) & (joints_px <= (1 + margin) * limit - 1), axis=-1)
 
 
 def shown(labels: StepLabels, size: tuple[int, int]) -> tuple[Bool[np.ndarray, "8"], Bool[np.ndarray, "8"]]:
     """Which cameras show the hand well enough, and which show none of it."""
     joints_px = np.stack([camera.project(m) for camera, m in _cameras(labels, size)])
     enough = joints_inside(joints_px, size).sum(-1) >= LEAST_INSIDE
-    return enough, ~joints_inside(joints_px, size, margin=_CLEAR).any(-1)
+    return enough, np.asarray(~joints_inside(joints_px, size, margin=_CLEAR).any(-1))
 
 
 def hand_of(

@@ -56,7 +56,7 @@ def preview(folder: Path, *, count: int) -> list[LabelledHand]:
     """Hands of training steps, by turns of the cameras and variants; masks are not drawn."""
     top = hanco.top_folder(folder)
     meta, size = hanco.read_meta(top), hanco.picture_size(top)
-    variants = [name for name in hanco.VARIANTS if (top / name).is_dir()]
+    variants: list[hanco.Variant] = [name for name in hanco.VARIANTS if (top / name).is_dir()]
     steps = [step for step, is_train in zip(meta.steps, meta.is_train, strict=True) if is_train]
     hands = []
     for turn, row in enumerate(spread(len(steps), count)):

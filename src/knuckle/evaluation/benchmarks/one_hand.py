@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from knuckle.datasets.egodexter import read_egodexter
 from knuckle.datasets.eval_dev import by_source
 from knuckle.datasets.freihand import read_freihand
 from knuckle.datasets.ho3d import read_ho3d
@@ -13,7 +14,7 @@ from knuckle.datasets.labelled import LabelledHand, Patch, to_patch
 from knuckle.datasets.negatives import list_negatives, negative_patches
 from knuckle.evaluation.arrays import Predictions, Truth
 from knuckle.evaluation.benchmarks.rendered import mesh_rigs, set_patches, unseen
-from knuckle.evaluation.protocols import freihand, handgraph, ho3d, synthetic
+from knuckle.evaluation.protocols import egodexter, freihand, handgraph, ho3d, synthetic
 from knuckle.evaluation.report import Report
 from knuckle.sets.reader import SynthSet
 from knuckle.sets.seen import Seen
@@ -110,6 +111,16 @@ def ho3d_benchmark(folder: Path, *, limit: int | None = None) -> Benchmark:
         vertex_count=_vertex_count(hands),
         tips="ho3d",
     )
+
+
+def egodexter_benchmark(folder: Path, *, limit: int | None = None) -> Benchmark:
+    """EgoDexter's pictures with a tip or more; whether another hand is in one its labels do not say."""
+    hands = read_egodexter(folder, limit=limit)
+
+    def score(truth: Truth, predictions: Predictions, model: str) -> Report:
+        return egodexter.report(truth, predictions, model=model)
+
+    return Benchmark("EgoDexter", tuple(hand.name for hand in hands), _cut(hands), score, alone=False)
 
 
 def rendered_benchmark(
