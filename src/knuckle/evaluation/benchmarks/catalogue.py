@@ -6,8 +6,10 @@ from pathlib import Path
 
 from knuckle.datasets.egodexter import is_egodexter
 from knuckle.datasets.eval_dev import INDEX, read_eval_dev
+from knuckle.datasets.hic import is_hic
 from knuckle.datasets.photos import read_json
 from knuckle.errors import KnuckleError
+from knuckle.evaluation.benchmarks.hic import hic_benchmark
 from knuckle.evaluation.benchmarks.interhand import interhand_benchmark, is_interhand
 from knuckle.evaluation.benchmarks.one_hand import (
     DATA_VARIABLE,
@@ -39,8 +41,8 @@ def open_benchmarks(
     Args:
         data: "synthetic" or "synthetic-two", the frozen rendered benchmarks of one and of two hands; "eval-dev", the
             real photographs under $KNUCKLE_DATA/eval-dev, a benchmark a source; or the folder of an index of
-            photographs, of FreiHAND, of HO-3D, of InterHand2.6M, of EgoDexter or of a rendered set, recognised by its
-            files.
+            photographs, of FreiHAND, of HO-3D, of InterHand2.6M, of EgoDexter, of HIC or of a rendered set,
+            recognised by its files.
         limit: only the first so many hands (or crops of two) of each.
         root: FreiHAND's root depth, as `knuckle.evaluation.protocols.freihand.report` takes it.
         mano: the user's MANO_RIGHT.pkl, for sets of its poses.
@@ -73,6 +75,8 @@ def open_benchmarks(
         return [interhand_benchmark(folder, limit=limit)]
     if is_egodexter(folder):
         return [egodexter_benchmark(folder, limit=limit)]
+    if is_hic(folder):
+        return [hic_benchmark(folder, limit=limit)]
     if (folder / INDEX).is_file():
         if isinstance(read_json(folder / INDEX, kind=object), dict):
             rendered = SynthSet(folder)
@@ -82,8 +86,8 @@ def open_benchmarks(
         return photo_benchmarks(folder, limit=limit)
     raise KnuckleError(
         f"{folder}: expected {INDEX} (photographs or a rendered set), evaluation_K.json (FreiHAND),"
-        " evaluation.txt (HO-3D), annotations of InterHand2.6M's test split or tips of EgoDexter"
-        " (data/Desk/annotation.txt_3D.txt) in it, got none of them"
+        " evaluation.txt (HO-3D), annotations of InterHand2.6M's test split, tips of EgoDexter"
+        " (data/Desk/annotation.txt_3D.txt) or HIC.json in it, got none of them"
     )
 
 

@@ -99,12 +99,12 @@ def centroid_errors(
     )
     if scaled:
         wide, own = (np.linalg.norm(points, axis=-1).sum(-1) for points in (true, found))
-        if ((own == 0) & (wide > 0)).any():
+        if np.any((own == 0) & (wide > 0)):
             raise KnuckleError(
                 "joints_m: expected predicted joints of some extent, got all of a hand in one point"
             )
         found = found * np.divide(wide, own, out=np.ones_like(own), where=own > 0)[..., None, None]
-    return np.where(known[..., 0], np.linalg.norm(found - true, axis=-1), np.nan)
+    return np.where(np.isfinite(truth_m).all(-1), np.linalg.norm(found - true, axis=-1), np.nan)
 
 
 def box_side(truth_px: Float[np.ndarray, "*batch 21 2"]) -> Float[np.ndarray, "*batch"]:
