@@ -78,6 +78,7 @@ _ALL = (
     DataSet("rhd", "RHD", ("2D joints", "3D joints", "mask", "camera", "side", "visibility"), "rhd"),
     DataSet("egodexter", "EgoDexter", ("2D joints", "3D joints", "camera"), "egodexter", converts=False),
     DataSet("hic", "HIC", ("2D joints", "3D joints", "mesh", "camera", "side"), "hic", converts=False),
+    DataSet("rgb2hands", "RGB2Hands' benchmark", ("2D joints", "camera", "side"), "rgb2hands", converts=False),
     DataSet(
         "own", "your own photographs", ("2D joints", "3D joints", "mesh", "MANO", "mask", "camera", "side"), "own",
         opened_once=True,
