@@ -19,7 +19,7 @@ def evaluate(
         list[str] | None,
         typer.Option(
             help="synthetic, synthetic-two, eval-dev, or the folder of FreiHAND, HO-3D, InterHand2.6M, EgoDexter,"
-            " HIC, RGB2Hands, indexed photos, a rendered set; repeatable."
+            " HIC, RGB2Hands, COCO-WholeBody, indexed photos, a rendered set; repeatable."
         ),
     ] = None,
     weights: Annotated[

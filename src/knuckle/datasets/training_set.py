@@ -135,6 +135,10 @@ def convert_set(
     # Written so that NaN fails too.
     if not 0 <= negatives <= MOST_NEGATIVES:
         raise KnuckleError(f"negatives: expected a share from 0 to {MOST_NEGATIVES}, got {negatives}")
+    if negatives and not find_data_set(dataset).negatives:
+        raise KnuckleError(
+            f"negatives: expected 0, as pictures of {dataset} show hands without labels, got {negatives}"
+        )
     _open.cache_clear()
     opened: Callable[[], Source] = partial(_open, dataset, folder, rig, limit is None)
     if find_data_set(dataset).opened_once:
