@@ -216,7 +216,7 @@ def test_check_of_whole_half_and_empty(copy, tmp_path):
         HancoTraining(copy, None)
     (tmp_path / "empty").mkdir()
     assert {part.state for part in entry.check(tmp_path / "empty").parts} == {"missing"}
-    with pytest.raises(KnuckleError, match=r"meta.json: expected a label file"):
+    with pytest.raises(KnuckleError, match=r"expected HanCo .* with meta.json, got no such file"):
         HancoTraining(tmp_path / "empty", None)
 
 

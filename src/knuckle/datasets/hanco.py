@@ -96,6 +96,8 @@ def top_folder(folder: Path) -> Path:
 def read_meta(folder: Path) -> Meta:
     """The steps of all sequences. Raises KnuckleError for a file that is missing, damaged or uneven."""
     path = folder / META
+    if not path.is_file():
+        raise KnuckleError(f"{folder}: expected HanCo ({SITE}) with {META}, got no such file")
     data = read_json(path, kind=dict)
     flags: dict[str, list[list[bool]]] = {}
     for key in ("is_train", "has_fit", "is_valid"):
