@@ -19,7 +19,6 @@ Taken from the authors' published code, not seen on the data: all of the above. 
 the first one.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
@@ -177,7 +176,8 @@ def joints_inside(
 
 def shown(labels: StepLabels, size: tuple[int, int]) -> tuple[Bool[np.ndarray, "8"], Bool[np.ndarray, "8"]]:
     """Which cameras show the hand well enough, and which show none of it."""
-    joints_px = np.stack([camera.project(m) for camera, m in _cameras(labels, size)])
+    seen = zip(labels.matrices, labels.in_cameras_m, strict=True)
+    joints_px = np.stack([Camera.from_matrix(matrix, *size).project(joints_m) for matrix, joints_m in seen])
     enough = joints_inside(joints_px, size).sum(-1) >= LEAST_INSIDE
     return enough, np.asarray(~joints_inside(joints_px, size, margin=_CLEAR).any(-1))
 
@@ -186,13 +186,8 @@ def hand_of(
     folder: Path, step: Step, camera: int, labels: StepLabels, size: tuple[int, int], *, variant: Variant
 ) -> LabelledHand:
     """The hand as one camera sees it; its mask is not looked at."""
-    lens, joints_m = list(_cameras(labels, size))[camera]
+    lens, joints_m = Camera.from_matrix(labels.matrices[camera], *size), labels.in_cameras_m[camera]
     joints_px = lens.project(joints_m)
     name = f"{step.sequence:04d}/cam{camera}/{step.frame:08d} {variant}"
     image = picture_of(folder, variant, step, camera)
     return LabelledHand(name, "HanCo", image, "right", lens, tight_box(joints_px), joints_px, joints_m)
-
-
-def _cameras(labels: StepLabels, size: tuple[int, int]) -> Iterator[tuple[Camera, np.ndarray]]:
-    for matrix, joints_m in zip(labels.matrices, labels.in_cameras_m, strict=True):
-        yield Camera.from_matrix(matrix, *size), joints_m
