@@ -12,7 +12,7 @@ import pytest
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.load import load_rig
 from knuckle.rig.mano import load_mano
-from knuckle.rig.tips import MANO_TIPS
+from knuckle.rig.tips import MANO_TIPS, TipSource
 
 FREIHAND_K = np.array([[480.0, 0, 110], [0, 500, 115], [0, 0, 1]])
 SAMPLES = 3
@@ -58,12 +58,12 @@ class Freihand:
         (self.folder / f"training_{part}.json").write_text(json.dumps(rows))
 
 
-def write_mano(path: Path) -> Path:
-    """The open rig in MANO's format, its fingertips numbered as FreiHAND has them, with a mean pose and correctives."""
+def write_mano(path: Path, *, tips: TipSource = "freihand") -> Path:
+    """The open rig in MANO's format, its fingertips numbered as some data set's, with a mean pose and correctives."""
     rig, rng = load_rig("open"), np.random.default_rng(2)
     count = len(rig.vertices)
     order = np.arange(count)
-    for tip, vertex in zip(MANO_TIPS["freihand"], rig.tip_vertices, strict=True):
+    for tip, vertex in zip(MANO_TIPS[tips], rig.tip_vertices, strict=True):
         order[[tip, vertex]] = order[[vertex, tip]]
     data = {
         "v_template": rig.vertices[order].astype(float),

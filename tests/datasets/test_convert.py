@@ -267,5 +267,5 @@ def test_wrong_options_are_named(freihand, options, message, tmp_path):
     with pytest.raises(KnuckleError, match=message):
         convert_set("freihand", freihand.folder, tmp_path / "set", **options)
     with pytest.raises(KnuckleError, match="dataset: expected one of freihand, ho3d, "):
-        convert_set("hanco", freihand.folder, tmp_path / "set")
+        convert_set("panoptic", freihand.folder, tmp_path / "set")
     assert not (tmp_path / "set").exists()

@@ -23,9 +23,10 @@ def data_list() -> None:
     """The data sets that can be read, with what is labelled in them."""
     from knuckle.datasets.registry import DATA_SETS
 
+    wide = max(map(len, DATA_SETS)) + 2
     for entry in DATA_SETS.values():
         trains = "" if entry.converts else "; not to train on"
-        typer.echo(f"{entry.name:12}{entry.title}: {', '.join(entry.labels)}{trains} ({entry.docs})")
+        typer.echo(f"{entry.name:{wide}}{entry.title}: {', '.join(entry.labels)}{trains} ({entry.docs})")
 
 
 @data.command("check")

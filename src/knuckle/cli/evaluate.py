@@ -18,8 +18,8 @@ def evaluate(
     data: Annotated[
         list[str] | None,
         typer.Option(
-            help="synthetic, synthetic-two, eval-dev, or the folder of FreiHAND, HO-3D, InterHand2.6M, indexed photos,"
-            " a rendered set; repeatable."
+            help="synthetic, synthetic-two, eval-dev, or the folder of FreiHAND, HO-3D, InterHand2.6M, EgoDexter,"
+            " HIC, RGB2Hands, COCO-WholeBody, indexed photos, a rendered set; repeatable."
         ),
     ] = None,
     weights: Annotated[

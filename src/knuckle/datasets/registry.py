@@ -37,6 +37,9 @@ class DataSet:
     opened_once: bool = False
     """Whether a source is opened once and sent to every worker: where opening looks at every picture."""
 
+    negatives: bool = True
+    """Whether its pictures show no hand but those that are labelled, so that squares beside these show none."""
+
     @property
     def docs(self) -> str:
         """The page of the data set, from the top of the repository."""
@@ -71,8 +74,18 @@ _ALL = (
         "interhand26m", "InterHand2.6M 1.0, 5 fps", ("2D joints", "3D joints", "mesh", "MANO", "camera", "side"),
         "interhand", converts=False,
     ),
+    DataSet(
+        "hanco", "HanCo", ("2D joints", "3D joints", "MANO", "mask", "camera"), "hanco", opened_once=True,
+    ),
     DataSet("obman", "ObMan", ("2D joints", "3D joints", "camera", "side"), "obman"),
     DataSet("rhd", "RHD", ("2D joints", "3D joints", "mask", "camera", "side", "visibility"), "rhd"),
+    DataSet(
+        "coco-wholebody", "COCO-WholeBody v1.0, its hands", ("2D joints", "side"), "coco_wholebody",
+        opened_once=True, negatives=False,
+    ),
+    DataSet("egodexter", "EgoDexter", ("2D joints", "3D joints", "camera"), "egodexter", converts=False),
+    DataSet("hic", "HIC", ("2D joints", "3D joints", "mesh", "camera", "side"), "hic", converts=False),
+    DataSet("rgb2hands", "RGB2Hands' benchmark", ("2D joints", "camera", "side"), "rgb2hands", converts=False),
     DataSet(
         "own", "your own photographs", ("2D joints", "3D joints", "mesh", "MANO", "mask", "camera", "side"), "own",
         opened_once=True,

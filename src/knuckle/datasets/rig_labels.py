@@ -12,7 +12,7 @@ from knuckle.rig.fit.joints import fit_joints
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.load import load_rig
 from knuckle.rig.mano import load_mano
-from knuckle.rig.rotations import rodrigues
+from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
 from knuckle.rig.tips import MANO_TIPS, TIP_JOINTS, TipSource, convert_tips, named_tips
 
 
@@ -52,6 +52,24 @@ def fit_labels(rig: HandRig, joints_m: Float[np.ndarray, "n 21 3"]) -> RigLabels
     """
     fitted = fit_joints(rig, joints_m)
     return RigLabels(fitted.pose + rig.pose_mean, fitted.shape, fitted.translation, fitted.residual_m)
+
+
+def moved_labels(
+    rig: HandRig, labels: RigLabels, target_from_source: Float[np.ndarray, "n 4 4"]
+) -> RigLabels:
+    """The same hands in another frame: each turned and moved by a rigid matrix, metres.
+
+    A rig turns about its wrist at rest, so the translation changes by more than the matrix says.
+    """
+    regressor = rig.joint_regressor[0].astype(float)
+    wrist = regressor @ rig.vertices + np.einsum(
+        "v,vck,nk->nc", regressor, rig.shape_basis.astype(float), labels.shape
+    )
+    turns, moves = target_from_source[:, :3, :3], target_from_source[:, :3, 3]
+    pose = labels.pose.copy()
+    pose[:, 0] = matrix_to_axis_angle(turns @ rodrigues(labels.pose[:, 0]))
+    moved = np.einsum("nij,nj->ni", turns, wrist + labels.translation) + moves - wrist
+    return RigLabels(pose, labels.shape, moved, labels.residual_m)
 
 
 def with_tips(rig: HandRig, tips: str | None) -> HandRig:

@@ -72,6 +72,17 @@ class PartialSource(Source, Protocol):
 
 
 @runtime_checkable
+class EmptySource(Source, Protocol):
+    """A source that has whole pictures without a hand."""
+
+    empty_count: int
+
+    def empty(self, number: int) -> LabelledHand | None:
+        """One of these pictures, the joints beside it; None where it shows a hand after all."""
+        ...
+
+
+@runtime_checkable
 class CheckedSource(Source, Protocol):
     """A source that has left out what cannot be used."""
 
@@ -108,7 +119,8 @@ def convert_set(
         tips: of a MANO rig, whose fingertips the set's joints get (`knuckle.rig.tips`); None: FreiHAND's, as training
             reads MANO_RIGHT.pkl.
         negatives: share of the set's crops that are hand-free squares of the dataset's own frames
-            (`knuckle.datasets.hand_free`); they come after the hands.
+            (`knuckle.datasets.hand_free`), every other one of a frame without any hand where the dataset has such; they
+            come after the hands.
         limit: only the first so many hands, of a download that need not be complete.
         workers: processes.
         resume: go on with a set that was cut short.
@@ -123,6 +135,10 @@ def convert_set(
     # Written so that NaN fails too.
     if not 0 <= negatives <= MOST_NEGATIVES:
         raise KnuckleError(f"negatives: expected a share from 0 to {MOST_NEGATIVES}, got {negatives}")
+    if negatives and not find_data_set(dataset).negatives:
+        raise KnuckleError(
+            f"negatives: expected 0, as pictures of {dataset} show hands without labels, got {negatives}"
+        )
     _open.cache_clear()
     opened: Callable[[], Source] = partial(_open, dataset, folder, rig, limit is None)
     if find_data_set(dataset).opened_once:
@@ -275,10 +291,9 @@ def _hand_free(source: Source, row: int, hands: int, header: Header) -> dict[str
     rng = np.random.default_rng([_HAND_FREE, row])
     number = (row - hands) * hands // without
     for attempt in range(_MOST_ATTEMPTS):
-        tried = (number + attempt * _NEXT_FRAME) % hands
-        hand = source.hands(range(tried, tried + 1))[0]
-        crop = hand_free_crop(hand, rng, size=options["size"])
-        if crop is not None:
+        hand = _frame_with_room(source, row - hands, number + attempt * _NEXT_FRAME, header)
+        crop = None if hand is None else hand_free_crop(hand, rng, size=options["size"])
+        if hand is not None and crop is not None:
             sample = blank_sample(crop.warp(hand.read()), hand.camera, crop, vertex_count=None)
             rows = sample.labels() | {"images": sample.image, "residual_m": np.float32(0)}
             # Labels of a hand that is not there: not told apart from those that are.
@@ -291,6 +306,16 @@ def _hand_free(source: Source, row: int, hands: int, header: Header) -> dict[str
         f"negatives: expected frames with room for {smallest}x{smallest} px without a hand, got none in "
         f"{_MOST_ATTEMPTS} of {header['dataset']}'s, {hand.image} the first; ask for none"
     )
+
+
+def _frame_with_room(source: Source, which: int, number: int, header: Header) -> LabelledHand | None:
+    """The frame that a hand-free crop is cut from: every other one shows no hand at all, where the source has such."""
+    if which % 2 == 0 and isinstance(source, EmptySource) and source.empty_count:
+        # Taken evenly too.
+        hands = header["count"] - header["hand_free"]
+        return source.empty(number * source.empty_count // hands % source.empty_count)
+    tried = number % (header["count"] - header["hand_free"])
+    return source.hands(range(tried, tried + 1))[0]
 
 
 def _crop_labels(hand: LabelledHand, patch: Patch, joints_m: np.ndarray) -> dict[str, np.ndarray]:

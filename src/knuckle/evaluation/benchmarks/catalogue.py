@@ -4,18 +4,26 @@ import os
 import sys
 from pathlib import Path
 
+from knuckle.datasets.coco_wholebody import is_coco_wholebody
+from knuckle.datasets.egodexter import is_egodexter
 from knuckle.datasets.eval_dev import INDEX, read_eval_dev
+from knuckle.datasets.hic import is_hic
 from knuckle.datasets.photos import read_json
+from knuckle.datasets.rgb2hands import is_rgb2hands
 from knuckle.errors import KnuckleError
+from knuckle.evaluation.benchmarks.hic import hic_benchmark
 from knuckle.evaluation.benchmarks.interhand import interhand_benchmark, is_interhand
 from knuckle.evaluation.benchmarks.one_hand import (
     DATA_VARIABLE,
     Benchmark,
+    coco_wholebody_benchmark,
+    egodexter_benchmark,
     freihand_benchmark,
     ho3d_benchmark,
     photographed_hands,
     rendered_benchmark,
 )
+from knuckle.evaluation.benchmarks.rgb2hands import rgb2hands_benchmark
 from knuckle.evaluation.benchmarks.two_hands import TwoHandBenchmark, photographed_pairs, rendered_pairs
 from knuckle.evaluation.protocols import freihand
 from knuckle.sets.reader import SynthSet
@@ -37,7 +45,8 @@ def open_benchmarks(
     Args:
         data: "synthetic" or "synthetic-two", the frozen rendered benchmarks of one and of two hands; "eval-dev", the
             real photographs under $KNUCKLE_DATA/eval-dev, a benchmark a source; or the folder of an index of
-            photographs, of FreiHAND, of HO-3D, of InterHand2.6M or of a rendered set, recognised by its files.
+            photographs, of FreiHAND, of HO-3D, of InterHand2.6M, of EgoDexter, of HIC, of RGB2Hands, of
+            COCO-WholeBody or of a rendered set, recognised by its files.
         limit: only the first so many hands (or crops of two) of each.
         root: FreiHAND's root depth, as `knuckle.evaluation.protocols.freihand.report` takes it.
         mano: the user's MANO_RIGHT.pkl, for sets of its poses.
@@ -68,6 +77,14 @@ def open_benchmarks(
         return [ho3d_benchmark(folder, limit=limit)]
     if is_interhand(folder):
         return [interhand_benchmark(folder, limit=limit)]
+    if is_egodexter(folder):
+        return [egodexter_benchmark(folder, limit=limit)]
+    if is_hic(folder):
+        return [hic_benchmark(folder, limit=limit)]
+    if is_rgb2hands(folder):
+        return [rgb2hands_benchmark(folder, limit=limit)]
+    if is_coco_wholebody(folder):
+        return [coco_wholebody_benchmark(folder, limit=limit)]
     if (folder / INDEX).is_file():
         if isinstance(read_json(folder / INDEX, kind=object), dict):
             rendered = SynthSet(folder)
@@ -77,7 +94,9 @@ def open_benchmarks(
         return photo_benchmarks(folder, limit=limit)
     raise KnuckleError(
         f"{folder}: expected {INDEX} (photographs or a rendered set), evaluation_K.json (FreiHAND),"
-        " evaluation.txt (HO-3D) or annotations of InterHand2.6M's test split in it, got none of them"
+        " evaluation.txt (HO-3D), annotations of InterHand2.6M's test split, tips of EgoDexter"
+        " (data/Desk/annotation.txt_3D.txt), HIC.json, seq01_crossed (RGB2Hands) or coco_wholebody_val_v1.0.json in it,"
+        " got none of them"
     )
 
 

@@ -6,14 +6,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from knuckle.datasets.coco_wholebody import read_coco_wholebody
+from knuckle.datasets.egodexter import read_egodexter
 from knuckle.datasets.eval_dev import by_source
 from knuckle.datasets.freihand import read_freihand
 from knuckle.datasets.ho3d import read_ho3d
 from knuckle.datasets.labelled import LabelledHand, Patch, to_patch
 from knuckle.datasets.negatives import list_negatives, negative_patches
+from knuckle.errors import KnuckleError
 from knuckle.evaluation.arrays import Predictions, Truth
 from knuckle.evaluation.benchmarks.rendered import mesh_rigs, set_patches, unseen
-from knuckle.evaluation.protocols import freihand, handgraph, ho3d, synthetic
+from knuckle.evaluation.protocols import coco_wholebody, egodexter, freihand, handgraph, ho3d, synthetic
 from knuckle.evaluation.report import Report
 from knuckle.sets.reader import SynthSet
 from knuckle.sets.seen import Seen
@@ -110,6 +113,36 @@ def ho3d_benchmark(folder: Path, *, limit: int | None = None) -> Benchmark:
         vertex_count=_vertex_count(hands),
         tips="ho3d",
     )
+
+
+def egodexter_benchmark(folder: Path, *, limit: int | None = None) -> Benchmark:
+    """EgoDexter's pictures with a tip or more; whether another hand is in one its labels do not say."""
+    hands = read_egodexter(folder, limit=limit)
+
+    def score(truth: Truth, predictions: Predictions, model: str) -> Report:
+        return egodexter.report(truth, predictions, model=model)
+
+    return Benchmark("EgoDexter", tuple(hand.name for hand in hands), _cut(hands), score, alone=False)
+
+
+def coco_wholebody_benchmark(folder: Path, *, limit: int | None = None) -> Benchmark:
+    """The validation split's valid hands; other hands may be in a picture, labelled or not. Hands whose labels cannot
+    be used are counted in the report. Raises KnuckleError where no hand is left."""
+    read = read_coco_wholebody(folder, "val", limit=limit)
+    if not read.hands:
+        why = f": {read.faults[0]}" if read.faults else ""
+        raise KnuckleError(f"{folder}: expected hands of COCO-WholeBody, got none{why}")
+    unusable = (
+        f"{len(read.faults)} hands cannot be used and do not count, the first: {'; '.join(read.faults[:1])}"
+    )
+
+    def score(truth: Truth, predictions: Predictions, model: str) -> Report:
+        return coco_wholebody.report(
+            truth, predictions, model=model, notes=(unusable,) if read.faults else ()
+        )
+
+    names = tuple(hand.name for hand in read.hands)
+    return Benchmark(coco_wholebody.NAME, names, _cut(read.hands), score, alone=False)
 
 
 def rendered_benchmark(

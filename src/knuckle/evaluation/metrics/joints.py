@@ -77,6 +77,36 @@ def scale_translation_errors(
     return np.linalg.norm(aligned - truth_m, axis=-1)
 
 
+def centroid_errors(
+    truth_m: Float[np.ndarray, "*batch K 3"],
+    predicted_m: Float[np.ndarray, "*batch K 3"],
+    *,
+    scaled: bool = False,
+) -> Float[np.ndarray, "*batch K"]:
+    """Distance a joint with the middles of the labelled joints laid together, not turned: what is done where a data set
+    has fingertips alone (Zhou et al. 2020).
+
+    scaled: the predicted joints made as far from their middle, on average, as the true ones (Minimal-Hand's code).
+    Hands with one labelled joint have error 0. Raises KnuckleError where predicted joints to be scaled lie in one
+    point.
+    """
+    check_pair(truth_m, predicted_m, name="joints_m", last=3)
+    known = np.isfinite(truth_m).all(-1, keepdims=True)
+    count = np.maximum(known.sum(-2, keepdims=True), 1)
+    true, found = (
+        np.where(known, points - np.where(known, points, 0).sum(-2, keepdims=True) / count, 0)
+        for points in (truth_m, predicted_m)
+    )
+    if scaled:
+        wide, own = (np.linalg.norm(points, axis=-1).sum(-1) for points in (true, found))
+        if np.any((own == 0) & (wide > 0)):
+            raise KnuckleError(
+                "joints_m: expected predicted joints of some extent, got all of a hand in one point"
+            )
+        found = found * np.divide(wide, own, out=np.ones_like(own), where=own > 0)[..., None, None]
+    return np.where(np.isfinite(truth_m).all(-1), np.linalg.norm(found - true, axis=-1), np.nan)
+
+
 def box_side(truth_px: Float[np.ndarray, "*batch 21 2"]) -> Float[np.ndarray, "*batch"]:
     """Longer side of the tight box of the labelled joints, px."""
     with warnings.catch_warnings():

@@ -117,6 +117,25 @@ def mesh_errors(
     return np.where(is_hand, np.linalg.norm(found - true, axis=-1).mean(-1), np.nan)
 
 
+def right_root_errors(
+    truth_m: Float[np.ndarray, "N 2 V 3"],
+    predicted_m: Float[np.ndarray, "N 2 V 3"],
+    truth_joints_m: Float[np.ndarray, "N 2 21 3"],
+    predicted_joints_m: Float[np.ndarray, "N 2 21 3"],
+    is_hand: Bool[np.ndarray, "N 2"],
+) -> Float[np.ndarray, "N"]:
+    """Mean distance of both hands' vertices with the right wrists laid together, m (InterWild's RRVE); NaN where one of
+    the hands is absent. Raises KnuckleError as `mesh_errors`."""
+    check_two_hands(truth_joints_m, predicted_joints_m, is_hand)
+    check_finite(predicted_m, name="vertices_m")
+    true, found = (
+        vertices - joints[:, :1, WRIST : WRIST + 1]
+        for vertices, joints in ((truth_m, truth_joints_m), (predicted_m, predicted_joints_m))
+    )
+    both = np.asarray(is_hand).all(axis=1)
+    return np.where(both, np.linalg.norm(found - true, axis=-1).mean((1, 2)), np.nan)
+
+
 def with_root_depth(
     joints_px: Float[np.ndarray, "N 2 21 2"],
     joints_m: Float[np.ndarray, "N 2 21 3"],
