@@ -1,0 +1,1 @@
+"""Looking at hands in three dimensions: a page of viser's, and files for Rerun."""
