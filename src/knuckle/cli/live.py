@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from knuckle.tracks.live_view import Screen
+    from knuckle.tracks.osc import OscSender
     from knuckle.tracks.settings import Settings
     from knuckle.video import VideoSource
     from knuckle.video.mjpeg import PictureServer
@@ -58,6 +59,10 @@ def live(
         str | None,
         typer.Option(metavar="WIDTHxHEIGHT", help="What to ask a camera for; it may give another size."),
     ] = None,
+    osc: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help='Send the hands as OSC messages too; needs the extra "osc".'),
+    ] = None,
     camera: CameraOption = None,
     model: ModelOption = "auto",
     mirror: Annotated[bool, typer.Option("--mirror", help="Show the picture as a mirror does.")] = False,
@@ -72,6 +77,7 @@ def live(
     r records (the frames as video.webm, the hands as video.hands.jsonl; needs the extra "video"); n takes the next
     installed model; q quits, as Ctrl-C does.
     """
+    from knuckle.tracks.osc import OscSender
     from knuckle.video import open_video
 
     settings = tracker_settings(
@@ -79,36 +85,55 @@ def live(
     )
     if window:
         check_windows()
+    sender = OscSender(osc) if osc else None
     opened = open_video(source, size=parse_size(size), paced=True, warn=_say)
     with opened:
         try:
             if window:
-                _run(opened, settings, Window(), out, mirror=mirror)
+                _run(opened, settings, Window(), out, mirror=mirror, osc=sender)
             else:
-                _serve(opened, settings, out, host=host, port=port, mirror=mirror)
+                _serve(opened, settings, out, host=host, port=port, mirror=mirror, osc=sender)
         except KeyboardInterrupt:
             typer.echo("ended by Ctrl-C", err=True)
+        finally:
+            if sender is not None:
+                sender.close()
 
 
 def _serve(
-    source: "VideoSource", settings: "Settings", out: Path, *, host: str, port: int, mirror: bool
+    source: "VideoSource",
+    settings: "Settings",
+    out: Path,
+    *,
+    host: str,
+    port: int,
+    mirror: bool,
+    osc: "OscSender | None",
 ) -> None:
     from knuckle.tracks.live_view import KEYS
     from knuckle.video.mjpeg import PictureServer
 
     with PictureServer(KEYS, title=f"knuckle: {source.info.name}", host=host, port=port) as server:
         typer.echo(f"{source.info.name} is shown at {server.url} (Ctrl-C ends)")
-        _run(source, settings, Page(server), out, mirror=mirror)
+        _run(source, settings, Page(server), out, mirror=mirror, osc=osc)
 
 
-def _run(source: "VideoSource", settings: "Settings", screen: "Screen", out: Path, *, mirror: bool) -> None:
+def _run(
+    source: "VideoSource",
+    settings: "Settings",
+    screen: "Screen",
+    out: Path,
+    *,
+    mirror: bool,
+    osc: "OscSender | None",
+) -> None:
     from knuckle.tracks.live_view import LiveView
     from knuckle.weights import AUTO, available, valid_names
 
     # Systems, each with its best weights: a key does not go through all there are.
     systems = [name for name in valid_names() if name not in available()]
     models = list(dict.fromkeys((AUTO, settings.model, *systems)))
-    view = LiveView(source, settings, screen, models=models, out=out, mirror=mirror, say=_say)
+    view = LiveView(source, settings, screen, models=models, out=out, mirror=mirror, osc=osc, say=_say)
     try:
         view.run()
     finally:

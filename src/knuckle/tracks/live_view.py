@@ -14,6 +14,7 @@ from knuckle.errors import KnuckleError
 from knuckle.hands import Hands
 from knuckle.inference.picture import in_picture_of
 from knuckle.live.tracker import Tracker
+from knuckle.tracks.osc import OscSender
 from knuckle.tracks.overlay import draw_frame
 from knuckle.tracks.recording import Recording
 from knuckle.tracks.settings import Settings, rig_of, version_here, weights_of
@@ -66,6 +67,7 @@ class LiveView:
         models: those that the key for the next model goes through.
         out: the folder in which recordings are made.
         mirror: whether the picture is shown as a mirror at first.
+        osc: where every frame's hands are sent too.
         say: takes sentences for the terminal.
 
     Attributes:
@@ -82,10 +84,12 @@ class LiveView:
         models: Sequence[str],
         out: Path,
         mirror: bool = False,
+        osc: OscSender | None = None,
         say: Callable[[str], None],
     ) -> None:
         self._source, self._settings, self._screen = source, settings, screen
         self._models, self._out, self._mirror, self._say = tuple(models), out, mirror, say
+        self._osc = osc
         self._tracker: tuple[Settings, Tracker] = (settings, settings.open_tracker(source.info))
         self._recording: Recording | None = None
         self._note: tuple[str, float] = ("", 0.0)
@@ -115,7 +119,10 @@ class LiveView:
             except KnuckleError as error:
                 self._settings = settings = self._tracker[0]
                 self._tell(str(error))
-        return _Shown(frame, self._tracker[1](frame.image, frame.time_s), settings.model)
+        hands = self._tracker[1](frame.image, frame.time_s)
+        if self._osc is not None:
+            self._osc.send(hands)
+        return _Shown(frame, hands, settings.model)
 
     def _draw(self, shown: _Shown) -> _Shown:
         image, hands = shown.frame.image, shown.hands
