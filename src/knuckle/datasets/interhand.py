@@ -195,6 +195,11 @@ class Interhand(Sequence[InterhandFrame]):
         return [self.folder / "images" / self.split / row.name for row in self._rows]
 
     @property
+    def names(self) -> list[str]:
+        """The path of each picture below images/SPLIT."""
+        return [row.name for row in self._rows]
+
+    @property
     def hand_types(self) -> list[HandType]:
         """What each frame shows."""
         return [row.hand_type for row in self._rows]
