@@ -9,6 +9,10 @@ joints from the dataset's.
 Pose and shape are those of one rig, open or MANO, and mean nothing to another: the index names it (`rig_name`) and
 whose fingertips it has (`tips`). The joints have the same ones: by MANO's mesh they are converted from the dataset's;
 the open rig's are those of the fitted pose.
+
+Of data sets with masks and meshes of their own there are two arrays more, at which training then looks instead of the
+posed rig. `own_mask`: at half the crop's side, 1 where the hand is seen, 0 elsewhere and beyond the picture.
+`own_mesh_m`: the vertices, camera frame, metres; with MANO's rig alone, whose mesh they are of.
 """
 
 import math
@@ -17,10 +21,11 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+import cv2
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 
-from knuckle.datasets.hand_free import SIDES_OF_FRAME, hand_free_crop
+from knuckle.datasets.hand_free import SIDES_OF_FRAME, hand_free_crop, hand_mask
 from knuckle.datasets.labelled import LabelledHand, Patch, to_patch
 from knuckle.datasets.registry import find_data_set
 from knuckle.datasets.rig_labels import RigLabels, to_rig_tips, with_tips
@@ -38,6 +43,7 @@ SHARD = 256
 """Crops a shard; a multiple of FreiHAND's four versions of a sample, which share one fit."""
 
 
+_OWN = ("own_mask", "own_mesh_m")
 _HAND_FREE = 4
 """Of the random numbers of hand-free crops."""
 _MOST_ATTEMPTS, _NEXT_FRAME = 64, 977
@@ -69,6 +75,24 @@ class PartialSource(Source, Protocol):
     def validity(self, numbers: range) -> dict[str, np.ndarray]:
         """What is labelled of these hands: the arrays of `knuckle.truth.validity_table`."""
         ...
+
+
+@runtime_checkable
+class SurfaceSource(Source, Protocol):
+    """A source whose hands have masks, or vertices of the rig's mesh."""
+
+    has_masks: bool
+    has_meshes: bool
+
+
+@runtime_checkable
+class OrderedSource(Source, Protocol):
+    """A source whose hands come in an order of its own, so that the last ones can be held out."""
+
+    together: int
+    """How many hands in turn are versions of one photograph."""
+    order: str
+    """Tells this order from others; "" for the data set's own."""
 
 
 @runtime_checkable
@@ -186,6 +210,12 @@ def write_crops(
     table = label_table(size, 0, full=False) | {"residual_m": ((), "float32")}
     if isinstance(source, PartialSource):
         table |= validity_table(1)
+    if isinstance(source, SurfaceSource):
+        table |= {"own_mask": ((size // 2, size // 2), "uint8")} if source.has_masks else {}
+        table |= {"own_mesh_m": ((len(rig.vertices), 3), "float32")} if source.has_meshes else {}
+    ordered = {}
+    if isinstance(source, OrderedSource):
+        ordered = {"together": source.together} | ({"order": source.order} if source.order else {})
     header = {
         "format": FORMAT,
         "count": count,
@@ -195,6 +225,7 @@ def write_crops(
         "rig": rig.fingerprint,
         "rig_name": rig.name,
         "tips": rig.tips,
+        **ordered,
         **(about or {}),
         "arrays": array_specs(count, {"images": ((size, size, 3), "uint8"), **table}),
         "complete": False,
@@ -206,7 +237,7 @@ def write_crops(
         shard_size=SHARD,
         workers=workers,
         resume=resume,
-        same=("format", "count", "dataset", "options", "rig"),
+        same=("format", "count", "dataset", "options", "rig", "arrays", *ordered),
         title="converting" if progress else None,
         summary=_summary,
     )
@@ -239,7 +270,7 @@ def _write_shard(opened: Callable[[], Source], out: Path, header: Header, tips: 
     first, last = shard * SHARD, min((shard + 1) * SHARD, count)
     parts = []
     if first < hands:
-        parts.append(_hands(source, rig, range(first, min(last, hands)), header["options"]))
+        parts.append(_hands(source, rig, range(first, min(last, hands)), header))
     for row in range(max(first, hands), last):
         parts.append(_hand_free(source, row, hands, header))
     for name, array in open_arrays(out, header).items():
@@ -247,13 +278,14 @@ def _write_shard(opened: Callable[[], Source], out: Path, header: Header, tips: 
         array.flush()
 
 
-def _hands(source: Source, rig: HandRig, numbers: range, options: Header) -> dict[str, np.ndarray]:
+def _hands(source: Source, rig: HandRig, numbers: range, header: Header) -> dict[str, np.ndarray]:
     """The rows of these hands."""
-    hands = source.hands(numbers)
-    patches, damaged = [], []
+    hands, options = source.hands(numbers), header["options"]
+    patches, surfaces, damaged = [], [], []
     for hand in hands:
         try:
             patches.append(to_patch(hand, size=options["size"], expand=options["expand"]))
+            surfaces.append(_own_surface(hand, patches[-1], header))
         except KnuckleError as error:
             damaged.append(str(error))
     if damaged:
@@ -266,6 +298,7 @@ def _hands(source: Source, rig: HandRig, numbers: range, options: Header) -> dic
     told = source.validity(numbers) if isinstance(source, PartialSource) else {}
     joints_m = to_rig_tips(joints_m, labels, rig, source=source.tips)
     crops = [_crop_labels(*row) for row in zip(hands, patches, joints_m, strict=True)]
+    crops = [crop | surface for crop, surface in zip(crops, surfaces, strict=True)]
     return {name: np.stack([crop[name] for crop in crops]) for name in crops[0]} | labels._asdict() | told
 
 
@@ -283,6 +316,11 @@ def _hand_free(source: Source, row: int, hands: int, header: Header) -> dict[str
             rows = sample.labels() | {"images": sample.image, "residual_m": np.float32(0)}
             # Labels of a hand that is not there: not told apart from those that are.
             told = {name: np.zeros(shape, bool) for name, (shape, _) in validity_table(1).items()}
+            told |= {
+                name: np.zeros(s["shape"][1:], s["dtype"])
+                for name, s in header["arrays"].items()
+                if name in _OWN
+            }
             rows |= {name: value for name, value in told.items() if name in header["arrays"]}
             return {name: np.asarray(value)[None] for name, value in rows.items()}
     hand = source.hands(range(number, number + 1))[0]
@@ -291,6 +329,40 @@ def _hand_free(source: Source, row: int, hands: int, header: Header) -> dict[str
         f"negatives: expected frames with room for {smallest}x{smallest} px without a hand, got none in "
         f"{_MOST_ATTEMPTS} of {header['dataset']}'s, {hand.image} the first; ask for none"
     )
+
+
+def _own_surface(hand: LabelledHand, patch: Patch, header: Header) -> dict[str, np.ndarray]:
+    """What the data set itself says of the hand's surface; as a right one. Raises KnuckleError where it is missing."""
+    found: dict[str, np.ndarray] = {}
+    if "own_mask" in header["arrays"]:
+        found["own_mask"] = _mask_in_crop(hand, patch, header["arrays"]["own_mask"]["shape"][-1])
+    if "own_mesh_m" in header["arrays"]:
+        wanted = tuple(header["arrays"]["own_mesh_m"]["shape"][1:])
+        if (
+            patch.vertices_m is None
+            or patch.vertices_m.shape != wanted
+            or not np.isfinite(patch.vertices_m).all()
+        ):
+            got = (
+                "none"
+                if patch.vertices_m is None
+                else f"{patch.vertices_m.shape}, or numbers that are not finite"
+            )
+            raise KnuckleError(f"{hand.name}: vertices: expected {wanted} finite numbers, got {got}")
+        found["own_mesh_m"] = patch.vertices_m
+    return found
+
+
+def _mask_in_crop(hand: LabelledHand, patch: Patch, size: int) -> UInt8[np.ndarray, "m m"]:
+    mask = hand_mask(hand).astype(np.float32)
+    if hand.side == "left":
+        mask = np.ascontiguousarray(mask[:, ::-1])
+    u, v, side = (float(value) for value in patch.crop)
+    # Nothing is seen beyond the picture, whose edge the crop repeats.
+    inside = cv2.warpAffine(
+        mask, Crop((u, v), side, size).patch_from_frame, (size, size), flags=cv2.INTER_LINEAR
+    )
+    return (inside >= 0.5).astype(np.uint8)
 
 
 def _crop_labels(hand: LabelledHand, patch: Patch, joints_m: np.ndarray) -> dict[str, np.ndarray]:

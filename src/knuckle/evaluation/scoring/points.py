@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from knuckle.datasets.ho3d import sample_names
-from knuckle.datasets.photos import read_json
+from knuckle.datasets.label_rows import read_rows
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.protocols.freihand import MANO_VERTICES
 from knuckle.evaluation.protocols.official import Points, point_report, zero_prediction
@@ -144,17 +144,15 @@ def read_truth(benchmark: Benchmark, folder: Path) -> Points:
             f"{path}: expected {benchmark.title}'s joints of the evaluation split (released after the pictures), got no"
             " such file"
         )
-    rows = read_json(path, kind=list)
-    joints = to_numbers(rows, (JOINT_COUNT, 3), where=str(path), what="joints", count=len(rows), as_in="it")
-    if not len(rows):
-        raise KnuckleError(f"{path}: expected hands, got none")
+    joints = read_rows(path, (JOINT_COUNT, 3))
     vertices = None
     path = folder / _TRUTH["vertices"]
     if path.is_file():
-        shape, as_in = (MANO_VERTICES, 3), _TRUTH["joints"]
-        vertices = to_numbers(
-            read_json(path, kind=list), shape, where=str(path), what="vertices", count=len(rows), as_in=as_in
-        )
+        vertices = read_rows(path, (MANO_VERTICES, 3), dtype=np.float32)
+        if len(vertices) != len(joints):
+            raise KnuckleError(
+                f"{path}: expected {len(joints)} hands, as {_TRUTH['joints']} has, got {len(vertices)}"
+            )
     return Points(_to_common(benchmark, joints), _in_frame(benchmark, vertices))
 
 
