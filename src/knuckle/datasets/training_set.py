@@ -15,11 +15,12 @@ posed rig. `own_mask`: at half the crop's side, 1 where the hand is seen, 0 else
 `own_mesh_m`: the vertices, camera frame, metres; with MANO's rig alone, whose mesh they are of.
 """
 
+import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -44,10 +45,21 @@ SHARD = 256
 
 
 _OWN = ("own_mask", "own_mesh_m")
+_LEFT_OUT = "left_out"
+_SHOWN = 5
+"""Sentences of one kind that a message holds; the index holds all."""
 _HAND_FREE = 4
 """Of the random numbers of hand-free crops."""
 _MOST_ATTEMPTS, _NEXT_FRAME = 64, 977
 """How many frames are tried for one hand-free crop, and how far apart they are."""
+
+
+class _Shown(NamedTuple):
+    """A hand whose files could be read."""
+
+    hand: LabelledHand
+    patch: Patch
+    surface: dict[str, np.ndarray]
 
 
 class Source(Protocol):
@@ -96,6 +108,14 @@ class OrderedSource(Source, Protocol):
 
 
 @runtime_checkable
+class DamagedSource(Source, Protocol):
+    """A source some of whose labels are damaged: it can do without these, but its user must say so."""
+
+    damaged: list[str]
+    """A sentence for each, naming the file."""
+
+
+@runtime_checkable
 class CheckedSource(Source, Protocol):
     """A source that has left out what cannot be used."""
 
@@ -118,6 +138,7 @@ def convert_set(
     limit: int | None = None,
     workers: int = 1,
     resume: bool = False,
+    skip_damaged: bool = False,
     progress: bool = False,
 ) -> Header:
     """Write a dataset's training split into the folder `out`; returns what its index.json says.
@@ -136,11 +157,13 @@ def convert_set(
         limit: only the first so many hands, of a download that need not be complete.
         workers: processes.
         resume: go on with a set that was cut short.
+        skip_damaged: finish the set without the hands whose files cannot be read; in their rows stand the next ones
+            that can, and the index names them under left_out_damaged.
         progress: show a progress bar.
 
-    A picture that cannot be read ends nothing at once: the shards without such pictures are written, and then all of
-    them are named. The index gives the mean of residual_m as residual_mm. Raises KnuckleError naming the file that is
-    missing, damaged or disagrees, for options out of range and for a folder in use.
+    A picture or annotation that cannot be read ends nothing at once: the shards without such files are written, and
+    then all of them are named. The index gives the mean of residual_m as residual_mm. Raises KnuckleError naming the
+    file that is missing, damaged or disagrees, for options out of range and for a folder in use.
     """
     find_data_set(dataset)
     check_options(size=size, expand=expand, limit=limit, workers=workers)
@@ -152,6 +175,11 @@ def convert_set(
     if find_data_set(dataset).opened_once:
         opened = partial(_same, opened())
     source = opened()
+    if isinstance(source, DamagedSource) and source.damaged and not skip_damaged:
+        raise DamagedInput(
+            f"{_listed(source.damaged)}; {len(source.damaged)} of the annotations cannot be used: mend the files, or"
+            f" leave them out with --skip-damaged"
+        )
     about = (
         {"left_out": source.faults, "labels": source.labels_digest}
         if isinstance(source, CheckedSource)
@@ -167,6 +195,7 @@ def convert_set(
         limit=limit,
         workers=workers,
         resume=resume,
+        skip_damaged=skip_damaged,
         progress=progress,
     )
 
@@ -194,6 +223,7 @@ def write_crops(
     limit: int | None,
     workers: int,
     resume: bool,
+    skip_damaged: bool = False,
     progress: bool,
 ) -> Header:
     """Write the hands of a source as a set; returns what its index.json says.
@@ -230,18 +260,21 @@ def write_crops(
         "arrays": array_specs(count, {"images": ((size, size, 3), "uint8"), **table}),
         "complete": False,
     }
+    lost = source.damaged if isinstance(source, DamagedSource) else []
+    summary = partial(_summary, lost=lost)
     write_set(
         out,
         header,
-        partial(_write_shard, opened, out, header, rig.tips),
+        partial(_write_shard, opened, out, header, rig.tips, skip_damaged),
         shard_size=SHARD,
         workers=workers,
         resume=resume,
         same=("format", "count", "dataset", "options", "rig", "arrays", *ordered),
         title="converting" if progress else None,
-        summary=_summary,
+        summary=summary,
+        otherwise="mend the files, or give --skip-damaged to leave them out, and resume the set",
     )
-    return header | _summary(out)
+    return header | summary(out)
 
 
 def _same(source: Source) -> Source:
@@ -255,22 +288,43 @@ def _open(dataset: str, folder: Path, rig: Path | None, complete: bool) -> Sourc
     return find_data_set(dataset).open_source(folder, rig, complete=complete)
 
 
-def _summary(out: Path) -> Header:
+def _summary(out: Path, *, lost: list[str]) -> Header:
     residual, is_hand = (
         np.load(out / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ("residual_m", "is_hand")
     )
     met = residual[is_hand & np.isfinite(residual)]
-    return {"residual_mm": round(float(met.mean(dtype=np.float64)) * 1e3, 3) if len(met) else None}
+    for path in sorted((out / _LEFT_OUT).glob("*.json")):
+        lost = lost + json.loads(path.read_text())
+    return {
+        "residual_mm": round(float(met.mean(dtype=np.float64)) * 1e3, 3) if len(met) else None,
+        **({"left_out_damaged": lost} if lost else {}),
+    }
 
 
-def _write_shard(opened: Callable[[], Source], out: Path, header: Header, tips: str, shard: int) -> None:
+def _listed(sentences: list[str]) -> str:
+    """The first of them, and how many more there are."""
+    more = f"; and {len(sentences) - _SHOWN} more" if len(sentences) > _SHOWN else ""
+    return "; ".join(sentences[:_SHOWN]) + more
+
+
+def _write_shard(
+    opened: Callable[[], Source], out: Path, header: Header, tips: str, skip_damaged: bool, shard: int
+) -> None:
     source = opened()
     rig = with_tips(source.rig, tips)
     count, hands = header["count"], header["count"] - header["hand_free"]
     first, last = shard * SHARD, min((shard + 1) * SHARD, count)
     parts = []
     if first < hands:
-        parts.append(_hands(source, rig, range(first, min(last, hands)), header))
+        last_hand = min(last, hands)
+        numbers, damaged = _readable(source, range(first, last_hand), header, hands)
+        if damaged and not skip_damaged:
+            # All of them, so that they can be mended at once.
+            raise DamagedInput("; ".join(dict.fromkeys(damaged)))
+        if damaged:
+            (out / _LEFT_OUT).mkdir(exist_ok=True)
+            (out / _LEFT_OUT / f"{shard:06d}.json").write_text(json.dumps(list(dict.fromkeys(damaged))))
+        parts += [_hands(source, rig, run, header) for run in _runs(numbers)]
     for row in range(max(first, hands), last):
         parts.append(_hand_free(source, row, hands, header))
     for name, array in open_arrays(out, header).items():
@@ -278,19 +332,58 @@ def _write_shard(opened: Callable[[], Source], out: Path, header: Header, tips: 
         array.flush()
 
 
-def _hands(source: Source, rig: HandRig, numbers: range, header: Header) -> dict[str, np.ndarray]:
+def _readable(
+    source: Source, numbers: range, header: Header, hands: int
+) -> tuple[list[tuple[int, _Shown]], list[str]]:
+    """The hands of these numbers as they are shown, in the place of each that cannot be read the next one that can; and
+    a sentence for each of those. Raises DamagedInput where none of the next ones can be read either."""
+    found: list[tuple[int, _Shown]] = []
+    damaged: list[str] = []
+    for number in numbers:
+        for tried in _in_its_place(number, hands, header.get("together", 1)):
+            try:
+                found.append((tried, _shown(source, tried, header)))
+                break
+            except KnuckleError as error:
+                if tried == number:
+                    damaged.append(str(error))
+        else:
+            raise DamagedInput(f"{damaged[-1]}; nor can the next {_MOST_ATTEMPTS} hands be read")
+    return found, damaged
+
+
+def _in_its_place(number: int, hands: int, together: int) -> Iterator[int]:
+    """A hand, the other versions of its photograph, then the hands after it."""
+    first = number // together * together
+    versions = range(first, min(first + together, hands))
+    yield number
+    yield from (version for version in versions if version != number)
+    for step in range(min(_MOST_ATTEMPTS, hands - len(versions))):
+        yield (versions.stop + step) % hands
+
+
+def _shown(source: Source, number: int, header: Header) -> _Shown:
+    (hand,) = source.hands(range(number, number + 1))
+    patch = to_patch(hand, size=header["options"]["size"], expand=header["options"]["expand"])
+    return _Shown(hand, patch, _own_surface(hand, patch, header))
+
+
+def _runs(found: list[tuple[int, _Shown]]) -> Iterator[tuple[range, list[_Shown]]]:
+    """Hands whose numbers follow each other, as sources give labels of a range."""
+    start = 0
+    for place in range(1, len(found) + 1):
+        if place == len(found) or found[place][0] != found[place - 1][0] + 1:
+            first = found[start][0]
+            yield range(first, first + place - start), [shown for _, shown in found[start:place]]
+            start = place
+
+
+def _hands(
+    source: Source, rig: HandRig, run: tuple[range, list[_Shown]], header: Header
+) -> dict[str, np.ndarray]:
     """The rows of these hands."""
-    hands, options = source.hands(numbers), header["options"]
-    patches, surfaces, damaged = [], [], []
-    for hand in hands:
-        try:
-            patches.append(to_patch(hand, size=options["size"], expand=options["expand"]))
-            surfaces.append(_own_surface(hand, patches[-1], header))
-        except KnuckleError as error:
-            damaged.append(str(error))
-    if damaged:
-        # All of them, so that they can be mended at once.
-        raise DamagedInput("; ".join(dict.fromkeys(damaged)))
+    numbers, shown = run
+    hands, patches, surfaces = ([getattr(each, name) for each in shown] for name in _Shown._fields)
     # As right hands: left ones come mirrored with their frame.
     unknown = np.full((JOINT_COUNT, 3), np.nan)
     joints_m = np.stack([unknown if patch.joints_m is None else patch.joints_m for patch in patches])
@@ -309,10 +402,15 @@ def _hand_free(source: Source, row: int, hands: int, header: Header) -> dict[str
     number = (row - hands) * hands // without
     for attempt in range(_MOST_ATTEMPTS):
         tried = (number + attempt * _NEXT_FRAME) % hands
-        hand = source.hands(range(tried, tried + 1))[0]
-        crop = hand_free_crop(hand, rng, size=options["size"])
-        if crop is not None:
-            sample = blank_sample(crop.warp(hand.read()), hand.camera, crop, vertex_count=None)
+        try:
+            hand = source.hands(range(tried, tried + 1))[0]
+            crop = hand_free_crop(hand, rng, size=options["size"])
+            picture = None if crop is None else hand.read()
+        except KnuckleError:
+            # The hand's own row names what cannot be read.
+            continue
+        if crop is not None and picture is not None:
+            sample = blank_sample(crop.warp(picture), hand.camera, crop, vertex_count=None)
             rows = sample.labels() | {"images": sample.image, "residual_m": np.float32(0)}
             # Labels of a hand that is not there: not told apart from those that are.
             told = {name: np.zeros(shape, bool) for name, (shape, _) in validity_table(1).items()}
