@@ -42,7 +42,7 @@ STANDS_ON = {
     "animation": ("tracks",),
     "open_model": ("export",),
     "standing": ("open_model",),
-    "calibration": ("photos",),
+    "calibration": ("video",),
     "cli": ("standing", "animation", "calibration", "knuckle"),
     "__main__": ("cli",),
 }

@@ -44,9 +44,9 @@ def score(
     """Score anybody's prediction file by the official rules, which are printed with the figures."""
     from rich.console import Console
 
+    from knuckle.datasets.interhand import Chosen
     from knuckle.evaluation.report import to_table, write_reports
     from knuckle.evaluation.scoring.catalogue import score_file
-    from knuckle.evaluation.scoring.frames import Chosen
     from knuckle.progress import show_progress
 
     chosen = Chosen(split, annotators, shown, filtered)

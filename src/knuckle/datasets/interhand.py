@@ -253,6 +253,35 @@ class Interhand(Sequence[InterhandFrame]):
             )
 
 
+class Chosen(NamedTuple):
+    """Which frames of a data set are scored."""
+
+    split: Split = "test"
+    annotators: Annotators = "all"
+    """As in `Interhand`, the others too."""
+    shown: Shown = "all"
+    filtered: bool = False
+
+    @property
+    def words(self) -> str:
+        """What is chosen beside all frames, as text; "" for these."""
+        parts = [f"{self.annotators} annotations" if self.annotators != "all" else ""]
+        parts.append(f"{self.shown} frames" if self.shown != "all" else "")
+        parts.append("the filtered set" if self.filtered else "")
+        return ", ".join(part for part in parts if part)
+
+    def frames(self, folder: Path, *, limit: int | None = None) -> Interhand:
+        """These frames; black pictures of the filtered set are for who reads them to leave out (`is_dark`)."""
+        return Interhand(
+            folder,
+            self.split,
+            annotators=self.annotators,
+            shown=self.shown,
+            filtered=self.filtered,
+            limit=limit,
+        )
+
+
 def label_file(folder: Path, split: str, part: str) -> Path:
     """A label file of a split: in the split's own folder unless it lies in annotations/ itself or, as it did in early
     releases, in annotations/all."""

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
+from knuckle.datasets.interhand import Chosen
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.scoring.catalogue import score_file
-from knuckle.evaluation.scoring.frames import Chosen
 from knuckle.rig.rotations import rodrigues
 from knuckle.skeleton import convert_joints
 

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from knuckle.datasets.interhand import Chosen
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.report import Report
-from knuckle.evaluation.scoring.frames import Chosen, score_frames
+from knuckle.evaluation.scoring.frames import score_frames
 from knuckle.evaluation.scoring.points import FREIHAND, HO3D, score_points
 
 _OF_POINTS = {"freihand": FREIHAND, "ho3d": HO3D}

@@ -12,12 +12,12 @@ the true one of each wrist (A2J-Transformer, DFL), or that of a network.
 """
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.datasets.interhand import V1_COUNTS, Annotators, Interhand, Shown, Split, is_dark, label_file
+from knuckle.datasets.interhand import V1_COUNTS, Chosen, Interhand, is_dark, label_file
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.arrays import TwoHandPredictions, TwoHandTruth
 from knuckle.evaluation.metrics.joints import root_relative_errors
@@ -39,24 +39,6 @@ _MM = 1e-3
 _ORDER = "InterHand2.6M's order (right hand, left hand; each finger from its tip, the wrist last)"
 
 
-class Chosen(NamedTuple):
-    """Which frames are scored."""
-
-    split: Split = "test"
-    annotators: Annotators = "all"
-    """As in `knuckle.datasets.interhand.Interhand`."""
-    shown: Shown = "all"
-    filtered: bool = False
-
-    @property
-    def words(self) -> str:
-        """What is chosen beside all frames, as text; "" for these."""
-        parts = [f"{self.annotators} annotations" if self.annotators != "all" else ""]
-        parts.append(f"{self.shown} frames" if self.shown != "all" else "")
-        parts.append("the filtered set" if self.filtered else "")
-        return ", ".join(part for part in parts if part)
-
-
 def score_frames(
     predictions: Path, truth: Path, *, chosen: Chosen | None = None, as_is: bool = False
 ) -> Report:
@@ -72,9 +54,7 @@ def score_frames(
     or with numbers that are not finite.
     """
     chosen = chosen or Chosen()
-    frames = Interhand(
-        truth, chosen.split, annotators=chosen.annotators, shown=chosen.shown, filtered=chosen.filtered
-    )
+    frames = chosen.frames(truth)
     kept, notes = _not_dark(frames, truth, chosen)
     if not kept:
         raise KnuckleError(f"{truth}: expected frames of the kind asked for in {chosen.split}, got none")
