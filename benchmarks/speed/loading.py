@@ -1,5 +1,5 @@
 """Samples a second that one core loads for training: a stored crop, rolled, moved, scaled and spoilt, with all labels
-of a converted set (joints, pose, shape, what is valid, the data set's own mesh and mask), as ratio to decoding a JPEG file
+of a converted set (joints, pose, shape, what is valid, own mesh and own mask), as ratio to decoding a JPEG file
 of the same picture. Both in turns, by processor time, so that other work on the machine counts little; the fastest of
 the rounds counts. Beside them the parts of a sample.
 Run: python -m benchmarks.speed.loading [--size 224] [--count 256] [--rounds 7] [--set FOLDER] [--hands 2]
