@@ -43,7 +43,7 @@ STANDS_ON = {
     "viewers": ("tracks",),
     "open_model": ("export",),
     "standing": ("open_model",),
-    "calibration": ("photos",),
+    "calibration": ("video",),
     "cli": ("standing", "animation", "viewers", "calibration", "knuckle"),
     "__main__": ("cli",),
 }

@@ -144,7 +144,7 @@ def test_bad_input_is_one_sentence(photos, tmp_path):
         ((paths[0], "--length", 0.3, "--card"), "--length: expected it instead of --card"),
         ((paths[0], "--points", "1,2,3,4"), "expected --length with them"),
         ((*paths, "--out", other), "other.json: expected a camera as `knuckle calibrate` writes it"),
-        ((tmp_path / "empty.mp4",), "empty.mp4: expected a video with frames, got none"),
+        ((tmp_path / "empty.mp4",), "empty.mp4: expected a video, got an empty file"),
         ((tmp_path / "none.mp4",), "none.mp4: expected a video, but there is no such file"),
     ):
         extra = () if "--out" in arguments else ("--out", tmp_path / "camera.json")

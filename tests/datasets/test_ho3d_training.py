@@ -99,10 +99,15 @@ def test_what_is_missing_or_damaged_is_named(tmp_path):
     values = pickle.loads(made.meta("ABF12/0002").read_bytes())
     made.write("ABF12/0002", **values | {"handPose": np.zeros(45)})
     with pytest.raises(KnuckleError, match=r"0002.pkl: handPose: expected 48"):
-        Ho3dTraining(made.folder, made.mano)
+        convert_set("ho3d", made.folder, tmp_path / "set", size=32, rig=made.mano)
     made.write("ABF12/0002", **values | {"handJoints3D": np.full((21, 3), np.nan)})
-    with pytest.raises(KnuckleError, match=r"0002.pkl: handJoints3D: expected finite"):
-        Ho3dTraining(made.folder, None)
+    with pytest.raises(
+        KnuckleError, match=r"0002.pkl: handJoints3D: expected finite .*; 1 of the annotations"
+    ):
+        convert_set("ho3d", made.folder, tmp_path / "set", size=32)
+    index = convert_set("ho3d", made.folder, tmp_path / "set", size=32, skip_damaged=True)
+    assert index["count"] == 1 and len(index["left_out_damaged"]) == 1
+    assert "0002.pkl: handJoints3D" in index["left_out_damaged"][0]
     made.meta("ABF12/0002").unlink()
     with pytest.raises(
         KnuckleError, match=r"3 frames of train.txt, missing 1 annotations, the first ABF12/0002"

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from knuckle.datasets.interhand import Interhand
+from knuckle.datasets.interhand import Chosen, Interhand
 from knuckle.datasets.interhand_check import check_interhand
 from knuckle.datasets.interhand_fits import mano_pair, vertices_in_camera
 from knuckle.datasets.interhand_set import convert_interhand
@@ -219,3 +219,13 @@ def test_the_test_split_is_a_benchmark(made):
     assert found["MRRPE"] == pytest.approx(0, abs=1e-9)
     assert sorted(found.by_kind["MPJPE (mm)"]) == ["interacting", "left", "right"]
     assert any("not the papers' figure" in note for note in found.notes)
+    # Filtered: the first frame alone is of two hands for sure and has both fits; black, it is passed over.
+    (filtered,) = open_benchmarks(str(made.folder), chosen=Chosen(filtered=True))
+    assert isinstance(filtered, TwoHandBenchmark) and filtered.name == "InterHand2.6M test, the filtered set"
+    assert [frame.name for frame in filtered.frames()] == [frames[0].name] and len(filtered) == 1
+    cv2.imwrite(str(made.image(0, "test")), np.zeros((SIZE, SIZE, 3), np.uint8))
+    assert list(filtered.frames()) == []
+    (single,) = open_benchmarks(str(made.folder), chosen=Chosen(shown="single"))
+    assert isinstance(single, TwoHandBenchmark) and [f.kind for f in single.frames()] == ["right", "left"]
+    with pytest.raises(KnuckleError, match=r"expected with the folder of InterHand2\.6M, got synthetic"):
+        open_benchmarks("synthetic", chosen=Chosen(filtered=True))

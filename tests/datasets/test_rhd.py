@@ -10,6 +10,7 @@ import pytest
 from knuckle.datasets import rhd
 from knuckle.datasets.registry import find_data_set
 from knuckle.datasets.training_set import convert_set
+from knuckle.errors import KnuckleError
 from knuckle.raster.numpy_raster import rasterise
 from knuckle.rig.load import load_rig
 from knuckle.rig.safe_pickle import load_whitelisted_pickle
@@ -153,6 +154,16 @@ def test_check_of_whole_half_and_empty(copy, tmp_path):
     (tmp_path / "empty").mkdir()
     empty = entry.check(tmp_path / "empty")
     assert {part.state for part in empty.parts} == {"missing", "absent"}
+
+
+def test_an_entry_that_cannot_be_used_is_named_and_left_out_where_asked(copy, tmp_path):
+    damage_entry(copy, xyz=np.full((42, 3), np.nan))
+    with pytest.raises(
+        KnuckleError, match=r"xyz: expected 42 x 3 finite numbers, .*; 1 of the annotations cannot"
+    ):
+        convert_set("rhd", copy, tmp_path / "set", size=32)
+    index = convert_set("rhd", copy, tmp_path / "set", size=32, skip_damaged=True)
+    assert index["count"] == 2 and "xyz" in index["left_out_damaged"][0]
 
 
 def test_the_preview(copy, run, tmp_path):

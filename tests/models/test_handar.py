@@ -10,7 +10,7 @@ import torch
 from knuckle.errors import KnuckleError
 from knuckle.layers.camera_head import frame_to_patch, project
 from knuckle.models import create_loss, create_model
-from knuckle.models.contract import Targets, truth_mesh
+from knuckle.models.contract import OwnSurface, Targets, truth_mesh
 from knuckle.models.handar.config import DEPTH_BOX_M, make_config
 from knuckle.models.handar.coordinates import bins_to_metres, metres_to_bins
 from knuckle.models.handar.losses import HandarLoss, masked_mean
@@ -229,6 +229,28 @@ def test_truncated_coordinates_and_patches_without_a_hand_do_not_count():
     _, terms = loss(output, truth, crop, camera, negatives=False)
     assert terms["mesh"] > 0.01
     assert masked_mean(torch.full((2,), torch.inf), torch.zeros(2, dtype=torch.bool)) == 0
+
+
+def test_segmentation_is_compared_with_the_data_set_s_own_mask_where_there_is_one():
+    loss, truth = loss_of(), targets(3)
+    _, crop, camera = inputs(3)
+    mask = torch.zeros(3, 64, 64, dtype=torch.uint8)
+    mask[:, 10:30, 20:40] = 1
+    has_mask = torch.tensor([True, False, True])  # the last row has no hand
+    own = truth._replace(own=OwnSurface(mask=mask, has_mask=has_mask))
+    size = loss.config.mask_size
+    wide = torch.nn.functional.interpolate(mask[:1, None].float(), (size, size), mode="area")[0, 0] >= 0.5
+    logits = torch.full((3, 2, size, size), -8.0)
+    logits[:, 0] = torch.where(wide, -8.0, 8.0)
+    logits[:, 1] = -logits[:, 0]
+    output = perfect(loss, truth)._replace(segmentation=logits)
+    _, with_own = loss(output, own, crop, camera, negatives=False)
+    _, drawn = loss(output, truth, crop, camera, negatives=False)
+    # Of two hands that count the first is right, the second is compared with its drawn mesh, as both were before.
+    one = truth._replace(is_hand=torch.tensor([False, True, False]))
+    _, second = loss(output, one, crop, camera, negatives=False)
+    assert float(second["segmentation"]) > 1 and float(drawn["segmentation"]) > 1
+    assert float(with_own["segmentation"]) == pytest.approx(float(second["segmentation"]) / 2, rel=1e-4)
 
 
 def test_segmentation_is_compared_with_the_drawn_mesh():

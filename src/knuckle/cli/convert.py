@@ -1,7 +1,9 @@
 """`knuckle data convert NAME DIR OUT`, and its older name `knuckle convert`: a data set as a set to train on."""
 
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
 
@@ -15,7 +17,9 @@ _Dataset = Annotated[
         help="Which data set (`knuckle data list`); teacher: photographs with the labels of another system."
     ),
 ]
-_Folder = Annotated[Path, typer.Argument(help="Its folder, as downloaded and unpacked.")]
+_Folder = Annotated[
+    Path, typer.Argument(help="Its folder, as downloaded and unpacked; or the .tar or .zip that it came in.")
+]
 _Size = Annotated[
     int | None, typer.Option("--size", help="Side of the crops, px; without it 256, of teacher 128.")
 ]
@@ -48,6 +52,13 @@ _Negatives = Annotated[
 _Limit = Annotated[int | None, typer.Option("--limit", help="Only the first so many hands.")]
 _Workers = Annotated[int, typer.Option("--workers", help="Processes.")]
 _Resume = Annotated[bool, typer.Option("--resume", help="Finish a set that was cut short.")]
+_SkipDamaged = Annotated[
+    bool,
+    typer.Option(
+        "--skip-damaged",
+        help="Finish without the hands whose files cannot be read; they are named. Otherwise the set waits for them.",
+    ),
+]
 _Annotators = Annotated[
     Literal["all", "human", "machine"],
     typer.Option("--annotators", help="Of interhand: whose labels; all is the papers' H+M."),
@@ -68,32 +79,6 @@ _Expand = Annotated[
 ]
 
 
-def convert(
-    dataset: _Dataset,
-    folder: _Folder,
-    out: Annotated[Path, typer.Option(help="Folder of the set.")],
-    size: _Size = None,
-    rig: _Rig = None,
-    tips: _Tips = None,
-    depths: _Depths = None,
-    negatives: _Negatives = 0.0,
-    limit: _Limit = None,
-    workers: _Workers = 2,
-    resume: _Resume = False,
-    annotators: _Annotators = "all",
-    shown: _Shown = "all",
-    filtered: _Filtered = False,
-    expand: _Expand = 1.5,
-) -> None:
-    """Cut the training hands of a data set, or photographs that a teacher labelled, into a set that
-    `knuckle train` reads. The same as `knuckle data convert`."""
-    _convert(
-        dataset, folder, out, size=size, rig=rig, tips=tips, depths=depths, negatives=negatives, limit=limit,
-        workers=workers, resume=resume, expand=expand,
-        of_interhand={"annotators": annotators, "shown": shown, "filtered": filtered},
-    )  # fmt: skip
-
-
 def data_convert(
     dataset: _Dataset,
     folder: _Folder,
@@ -106,6 +91,7 @@ def data_convert(
     limit: _Limit = None,
     workers: _Workers = 2,
     resume: _Resume = False,
+    skip_damaged: _SkipDamaged = False,
     annotators: _Annotators = "all",
     shown: _Shown = "all",
     filtered: _Filtered = False,
@@ -113,29 +99,7 @@ def data_convert(
 ) -> None:
     """Cut the training hands of a data set, or photographs that a teacher labelled, into a set that
     `knuckle train` reads."""
-    _convert(
-        dataset, folder, out, size=size, rig=rig, tips=tips, depths=depths, negatives=negatives, limit=limit,
-        workers=workers, resume=resume, expand=expand,
-        of_interhand={"annotators": annotators, "shown": shown, "filtered": filtered},
-    )  # fmt: skip
-
-
-def _convert(
-    dataset: str,
-    folder: Path,
-    out: Path,
-    *,
-    size: int | None,
-    rig: Path | None,
-    tips: str | None,
-    depths: str | None,
-    negatives: float,
-    limit: int | None,
-    workers: int,
-    resume: bool,
-    expand: float,
-    of_interhand: dict[str, Any],
-) -> None:
+    from knuckle.datasets.archives import is_archive
     from knuckle.datasets.interhand_set import convert_interhand
     from knuckle.datasets.teacher_fit import MOST_OFF
     from knuckle.datasets.teacher_set import convert_teacher
@@ -154,6 +118,10 @@ def _convert(
         )
     if dataset == "interhand" and (negatives or tips is not None):
         raise KnuckleError("--negatives, --tips: expected with a set of single hands, got interhand")
+    if skip_damaged and dataset in ("interhand", "teacher"):
+        told = "which leaves them out in any case" if dataset == "interhand" else "whose photographs are few"
+        raise KnuckleError(f"--skip-damaged: expected with a set of single hands, got {dataset}, {told}")
+    of_interhand: dict[str, Any] = {"annotators": annotators, "shown": shown, "filtered": filtered}
     if dataset != "interhand" and list(of_interhand.values()) != ["all", "all", False]:
         raise KnuckleError(f"--annotators, --shown, --filtered: expected with interhand, got {dataset}")
     options: dict[str, Any] = {
@@ -165,13 +133,16 @@ def _convert(
         "progress": True,
     } | ({} if size is None else {"size": size})
     try:
+        if is_archive(folder):
+            folder = _unpacked(folder, out)
         if dataset == "teacher":
             second = None if depths is None else second_opinion(depths)
             index = convert_teacher(folder, out, second=second, **options)
         elif dataset == "interhand":
             index = convert_interhand(folder, out, mano=options.pop("rig"), **of_interhand, **options)
         else:
-            index = convert_set(dataset, folder, out, tips=tips, negatives=negatives, **options)
+            options |= {"tips": tips, "negatives": negatives, "skip_damaged": skip_damaged}
+            index = convert_set(dataset, folder, out, **options)
     except KeyboardInterrupt:
         typer.echo(f"{out}: stopped; the same command with --resume goes on from here", err=True)
         raise typer.Exit(130) from None
@@ -194,12 +165,53 @@ def _convert(
         for fault in index["left_out"]:
             typer.echo(f"left out: {fault}", err=True)
         typer.echo(f"{len(index['left_out'])} left out; index.json names them", err=True)
+    lost = index.get("left_out_damaged", [])
+    for sentence in lost:
+        typer.echo(f"damaged, left out: {sentence}", err=True)
+    if lost:
+        typer.echo(f"{len(lost)} damaged files or entries left out; index.json names them", err=True)
+        raise typer.Exit(1)
     if dataset == "teacher":
         left_out = index["left_out"]
         typer.echo(
             f"in the picture {index['residual_2d_percent']} % of the hand's extent; left out: {left_out['off']} hands"
             f" further off than {100 * MOST_OFF:.0f} %, {left_out['size']} of no hand's size"
         )
+
+
+def _as_older_name(function: Callable[..., None]) -> Callable[..., None]:
+    """The same command with OUT as an option, as `knuckle convert` has it; every other option is the one above."""
+
+    def convert(**given: Any) -> None:
+        function(**given)
+
+    hints = get_type_hints(function, include_extras=True)
+    hints["out"] = Annotated[Path, typer.Option(help="Folder of the set.")]
+    signature = inspect.signature(function)
+    # Typer reads both.
+    convert.__signature__ = signature.replace(  # pyright: ignore[reportFunctionMemberAccess]
+        parameters=[
+            parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[name])
+            for name, parameter in signature.parameters.items()
+        ]
+    )
+    convert.__annotations__ = hints
+    convert.__doc__ = f"{function.__doc__} The same as `knuckle data convert`."
+    return convert
+
+
+convert = _as_older_name(data_convert)
+
+
+def _unpacked(archive: Path, out: Path) -> Path:
+    from knuckle.datasets.archives import unpack
+    from knuckle.progress import show_progress
+
+    into = out.with_name(f"{out.name}-unpacked")
+    with show_progress(f"unpacking {archive.name}", None) as advance:
+        folder = unpack(archive, into, progress=advance)
+    typer.echo(f"{into}: the files of {archive.name}; once the set is made they can be deleted")
+    return folder
 
 
 def second_opinion(weights: str) -> "SecondOpinion":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
+    from knuckle.datasets.interhand import Chosen
     from knuckle.evaluation.benchmarks.one_hand import Benchmark
     from knuckle.evaluation.benchmarks.two_hands import TwoHandBenchmark
     from knuckle.evaluation.metrics.silhouettes import LabelledFaces
@@ -62,6 +63,20 @@ def evaluate(
         Path | None,
         typer.Option(help="Your MANO_RIGHT.pkl: meshes of converted sets, triangles for --alignment."),
     ] = None,
+    annotators: Annotated[
+        Literal["all", "human", "machine"],
+        typer.Option(help="Of InterHand2.6M: whose labels; all is the papers' H+M."),
+    ] = "all",
+    shown: Annotated[
+        Literal["all", "single", "interacting"],
+        typer.Option(help="Of InterHand2.6M: frames of one hand, of interacting hands, or all."),
+    ] = "all",
+    filtered: Annotated[
+        bool,
+        typer.Option(
+            "--filtered", help="Of InterHand2.6M: interacting frames with a fit of both hands, none black."
+        ),
+    ] = False,
     refine: Annotated[
         bool, typer.Option(help="Fuse 2D and 3D joints as `knuckle estimate` does, or the network alone.")
     ] = True,
@@ -76,6 +91,7 @@ def evaluate(
 
     from rich.console import Console
 
+    from knuckle.datasets.interhand import Chosen
     from knuckle.errors import KnuckleError
     from knuckle.evaluation.benchmarks.catalogue import open_benchmarks
     from knuckle.evaluation.paper_tables import frames_per_second, paper_tables
@@ -103,8 +119,9 @@ def evaluate(
     models = [open_model(name, threads=threads, refine=refine, evidence=evidence) for name in names]
     # All models are scored on hands that none of them was trained on.
     seen = joined(*(model.trained_sets or {} for model in models))
+    chosen = Chosen("test", annotators, shown, filtered)
     opened = [
-        (name, open_benchmarks(name, limit=limit, root=root, mano=mano, seen=seen))
+        (name, open_benchmarks(name, limit=limit, root=root, mano=mano, seen=seen, chosen=chosen))
         for name in data or ["synthetic"]
     ]
     if alignment:
@@ -133,7 +150,15 @@ def evaluate(
         for row in reports:
             for path, model, report in zip(records, plain_names, row, strict=bool(records)):
                 command = _command(
-                    name, path, limit, expand, root, mano=mano, refine=refine, evidence=evidence
+                    name,
+                    path,
+                    limit,
+                    expand,
+                    root,
+                    mano=mano,
+                    refine=refine,
+                    evidence=evidence,
+                    chosen=chosen,
                 )
                 record_report(path, report, model=model, command=command)
         if records:
@@ -173,6 +198,7 @@ def _command(
     mano: Path | None,
     refine: bool,
     evidence: bool,
+    chosen: "Chosen",
 ) -> str:
     """The command that prints one model's scores on some data, without the options that change none of those that a
     record keeps.
@@ -184,6 +210,9 @@ def _command(
     words += [] if limit is None else ["--limit", str(limit)]
     words += [] if expand is None else ["--expand", f"{expand:g}"]
     words += [] if root == "predicted" else ["--root", root]
+    words += [] if chosen.annotators == "all" else ["--annotators", chosen.annotators]
+    words += [] if chosen.shown == "all" else ["--shown", chosen.shown]
+    words += ["--filtered"] if chosen.filtered else []
     words += [] if mano is None else ["--mano", str(mano)]
     words += ([] if refine else ["--no-refine"]) + ([] if evidence else ["--no-evidence"])
     return shlex.join(words)

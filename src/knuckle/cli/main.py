@@ -27,6 +27,7 @@ COMMANDS = {
     "standing": "Train continuously: render, train, score, repeat; resumes after an interruption.",
     "average": "Average the weights of two runs, one of which started from the other.",
     "evaluate": "Score weights on the synthetic benchmark or on real photos.",
+    "score": "Score anybody's prediction file by a benchmark's official rules.",
     "submit": "Write a model's answers as a benchmark's server takes them.",
     "ship": "Write trained weights as onnx with their record.",
     "export": "Hands of a photo or video for other programs: glb, bvh, openxr, usd, csv, npz.",

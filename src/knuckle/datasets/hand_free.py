@@ -53,14 +53,18 @@ def hand_area(hand: LabelledHand) -> Bool[np.ndarray, "H W"]:
         area = np.zeros((height, width), bool)
         area[top : max(bottom, 0), left : max(right, 0)] = True
         return area
-    mask = _mask(hand)
+    mask = hand_mask(hand)
     reach = 2 * round(_MARGIN_OF_MASK * min(width, height)) + 1
     return cv2.dilate(mask.astype(np.uint8), np.ones((reach, reach), np.uint8)).astype(bool)
 
 
-def _mask(hand: LabelledHand) -> Bool[np.ndarray, "H W"]:
-    """The hand's pixels. Whether the picture shows it bright or dark its joints say, most of which lie in it."""
-    assert hand.mask is not None
+def hand_mask(hand: LabelledHand) -> Bool[np.ndarray, "H W"]:
+    """The hand's pixels. Whether the picture shows it bright or dark its joints say, most of which lie in it.
+
+    Raises KnuckleError for a hand without a mask, and one that is missing, damaged, of another size or empty.
+    """
+    if hand.mask is None:
+        raise KnuckleError(f"{hand.name}: expected a mask of the hand, got none")
     picture: UInt8[np.ndarray, "H W 3"] = read_rgb(hand.mask)
     size = (hand.camera.height, hand.camera.width)
     if picture.shape[:2] != size:

@@ -27,7 +27,8 @@ class Ho3dTraining:
     rig: None for the open rig, a rig file, or MANO_RIGHT.pkl. With the last, pose and shape are the dataset's own
     (`flat_hand_mean=True`, turned from its OpenGL camera); with the others they are fitted. complete: whether every
     annotation and picture of the list must be there; without it those that are there are taken. Frames without
-    annotation are left out. Raises KnuckleError naming what is missing, damaged or hostile, and in how many frames.
+    annotation are left out. Annotations that are damaged or hostile are left out too and named in `damaged`, for who
+    uses the rest to decide. Raises KnuckleError naming what is missing, and in how many frames.
     """
 
     tips = "ho3d"
@@ -38,28 +39,41 @@ class Ho3dTraining:
         names = [line.strip() for line in (folder / "train.txt").read_text().splitlines() if line.strip()]
         if complete:
             _require_all(folder, names)
+        self.damaged: list[str] = []
         self.names: list[str] = []
         self.images: list[Path] = []
         rows: dict[str, list[np.ndarray]] = {"joints": [], "camera": []} | {key: [] for key in _MANO}
         for name in names:
             if not complete and not (_meta(folder, name).is_file() and _image(folder, name) is not None):
                 continue
-            image, meta = read_annotation(folder / "train", name)
-            if meta["handJoints3D"] is None:
+            try:
+                image, found = self._read(folder, name)
+            except KnuckleError as error:
+                self.damaged.append(str(error))
                 continue
-            where = str(_meta(folder, name))
-            rows["joints"].append(_numbers(where, meta, "handJoints3D", (21, 3)))
-            rows["camera"].append(_numbers(where, meta, "camMat", (3, 3)))
-            for key, shape in _MANO.items() if self.rig.name == "mano" else ():
-                rows[key].append(_numbers(where, meta, key, shape))
+            if found is None:
+                continue
+            for key, numbers in found.items():
+                rows[key].append(numbers)
             self.names.append(name)
             self.images.append(image)
         if not self.names:
+            told = f": {self.damaged[0]}" if self.damaged else ""
             raise KnuckleError(
-                f"{folder}: expected annotated frames of HO-3D train, got none of {len(names)}"
+                f"{folder}: expected annotated frames of HO-3D train, got none of {len(names)}{told}"
             )
         self.labels = {key: np.stack(values) for key, values in rows.items() if values}
         self.count = len(self.names)
+
+    def _read(self, folder: Path, name: str) -> tuple[Path, dict[str, np.ndarray] | None]:
+        """Picture and numbers of a frame; None where it has no annotation."""
+        image, meta = read_annotation(folder / "train", name)
+        if meta["handJoints3D"] is None:
+            return image, None
+        where = str(_meta(folder, name))
+        shapes = {"joints": ("handJoints3D", (21, 3)), "camera": ("camMat", (3, 3))}
+        shapes |= {key: (key, shape) for key, shape in _MANO.items()} if self.rig.name == "mano" else {}
+        return image, {name: _numbers(where, meta, key, shape) for name, (key, shape) in shapes.items()}
 
     def hands(self, numbers: range) -> list[LabelledHand]:
         """The labelled hands of these numbers."""

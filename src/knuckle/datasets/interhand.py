@@ -195,6 +195,11 @@ class Interhand(Sequence[InterhandFrame]):
         return [self.folder / "images" / self.split / row.name for row in self._rows]
 
     @property
+    def names(self) -> list[str]:
+        """The path of each picture below images/SPLIT."""
+        return [row.name for row in self._rows]
+
+    @property
     def hand_types(self) -> list[HandType]:
         """What each frame shows."""
         return [row.hand_type for row in self._rows]
@@ -246,6 +251,35 @@ class Interhand(Sequence[InterhandFrame]):
                 f"{file}: expected the labels of all {len(self._rows)} frames, got none that can be used of "
                 f"{len(rows)}, the first {rows[0]}"
             )
+
+
+class Chosen(NamedTuple):
+    """Which frames of a data set are scored."""
+
+    split: Split = "test"
+    annotators: Annotators = "all"
+    """As in `Interhand`, the others too."""
+    shown: Shown = "all"
+    filtered: bool = False
+
+    @property
+    def words(self) -> str:
+        """What is chosen beside all frames, as text; "" for these."""
+        parts = [f"{self.annotators} annotations" if self.annotators != "all" else ""]
+        parts.append(f"{self.shown} frames" if self.shown != "all" else "")
+        parts.append("the filtered set" if self.filtered else "")
+        return ", ".join(part for part in parts if part)
+
+    def frames(self, folder: Path, *, limit: int | None = None) -> Interhand:
+        """These frames; black pictures of the filtered set are for who reads them to leave out (`is_dark`)."""
+        return Interhand(
+            folder,
+            self.split,
+            annotators=self.annotators,
+            shown=self.shown,
+            filtered=self.filtered,
+            limit=limit,
+        )
 
 
 def label_file(folder: Path, split: str, part: str) -> Path:

@@ -10,6 +10,11 @@ from jaxtyping import UInt8
 
 from knuckle.errors import KnuckleError
 
+_ENDS = ((b"\xff\xd8", b"\xff\xd9"), (b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"))
+"""First and last bytes of JPEG and PNG files."""
+_TAIL = 1024
+"""Last bytes of a picture that are looked at: some writers pad."""
+
 
 def read_rgb(path: Path) -> UInt8[np.ndarray, "H W 3"]:
     """A dataset's picture as RGB, as stored (its labels know nothing of an EXIF rotation)."""
@@ -17,11 +22,25 @@ def read_rgb(path: Path) -> UInt8[np.ndarray, "H W 3"]:
         data = np.frombuffer(path.read_bytes(), dtype=np.uint8)
     except OSError as error:
         raise KnuckleError(f"{path}: expected a picture of the dataset, got {error.strerror}") from error
+    if is_cut_short(data):
+        # OpenCV fills up what is missing with grey, and says nothing.
+        raise KnuckleError(f"{path}: expected a picture, got one that is cut short")
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    picture = cv2.imdecode(data, flags) if data.size else None
+    try:
+        picture = cv2.imdecode(data, flags) if data.size else None
+    except cv2.error as error:
+        raise KnuckleError(
+            f"{path}: expected a picture, got a file that cannot be decoded ({error.err})"
+        ) from error
     if picture is None:
         raise KnuckleError(f"{path}: expected a picture, got a file that cannot be decoded")
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+
+
+def is_cut_short(data: UInt8[np.ndarray, "n"]) -> bool:
+    """Whether a JPEG or PNG file lacks its last bytes; False of other files."""
+    head, tail = data[:8].tobytes(), data[-_TAIL:].tobytes()
+    return any(head.startswith(begins) and ends not in tail for begins, ends in _ENDS)
 
 
 def read_json(path: Path, *, kind: type) -> Any:

@@ -109,7 +109,8 @@ class RhdTraining:
     """The hands of the training split by number; pictures are read when asked for.
 
     rig: what is fitted: None for the open rig, a rig file, or MANO_RIGHT.pkl. complete: whether there must be as many
-    pictures as entries. Raises KnuckleError naming what is missing or damaged.
+    pictures as entries. Entries that cannot be used are left out and named in `damaged`, for who uses the rest to
+    decide. Raises KnuckleError naming what is missing.
     """
 
     tips = "rhd"
@@ -122,11 +123,16 @@ class RhdTraining:
         entries = read_annotations(self.folder, "training")
         pictures = ("training/color", "*.png", len(entries) if complete else 1)
         require(self.folder, Download("RHD training", SITE, files, (pictures,)))
-        self.kept = [
-            hand
-            for number in sorted(entries)
-            for hand in hands_of(self.folder, "training", number, entries[number])
-        ]
+        self.damaged: list[str] = []
+        self.kept: list[LabelledHand] = []
+        for number in sorted(entries):
+            try:
+                self.kept += hands_of(self.folder, "training", number, entries[number])
+            except KnuckleError as error:
+                self.damaged.append(str(error))
+        if not self.kept:
+            told = f": {self.damaged[0]}" if self.damaged else ""
+            raise KnuckleError(f"{self.folder}: expected hands of RHD training, got none{told}")
         self.count = len(self.kept)
 
     def hands(self, numbers: range) -> list[LabelledHand]:

@@ -9,18 +9,24 @@ joints from the dataset's.
 Pose and shape are those of one rig, open or MANO, and mean nothing to another: the index names it (`rig_name`) and
 whose fingertips it has (`tips`). The joints have the same ones: by MANO's mesh they are converted from the dataset's;
 the open rig's are those of the fitted pose.
+
+Of data sets with masks and meshes of their own there are two arrays more, at which training then looks instead of the
+posed rig. `own_mask`: at half the crop's side, 1 where the hand is seen, 0 elsewhere and beyond the picture.
+`own_mesh_m`: the vertices, camera frame, metres; with MANO's rig alone, whose mesh they are of.
 """
 
+import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
+import cv2
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 
-from knuckle.datasets.hand_free import SIDES_OF_FRAME, hand_free_crop
+from knuckle.datasets.hand_free import SIDES_OF_FRAME, hand_free_crop, hand_mask
 from knuckle.datasets.labelled import LabelledHand, Patch, to_patch
 from knuckle.datasets.registry import find_data_set
 from knuckle.datasets.rig_labels import RigLabels, to_rig_tips, with_tips
@@ -38,10 +44,22 @@ SHARD = 256
 """Crops a shard; a multiple of FreiHAND's four versions of a sample, which share one fit."""
 
 
+_OWN = ("own_mask", "own_mesh_m")
+_LEFT_OUT = "left_out"
+_SHOWN = 5
+"""Sentences of one kind that a message holds; the index holds all."""
 _HAND_FREE = 4
 """Of the random numbers of hand-free crops."""
 _MOST_ATTEMPTS, _NEXT_FRAME = 64, 977
 """How many frames are tried for one hand-free crop, and how far apart they are."""
+
+
+class _Shown(NamedTuple):
+    """A hand whose files could be read."""
+
+    hand: LabelledHand
+    patch: Patch
+    surface: dict[str, np.ndarray]
 
 
 class Source(Protocol):
@@ -83,6 +101,32 @@ class EmptySource(Source, Protocol):
 
 
 @runtime_checkable
+class SurfaceSource(Source, Protocol):
+    """A source whose hands have masks, or vertices of the rig's mesh."""
+
+    has_masks: bool
+    has_meshes: bool
+
+
+@runtime_checkable
+class OrderedSource(Source, Protocol):
+    """A source whose hands come in an order of its own, so that the last ones can be held out."""
+
+    together: int
+    """How many hands in turn are versions of one photograph."""
+    order: str
+    """Tells this order from others; "" for the data set's own."""
+
+
+@runtime_checkable
+class DamagedSource(Source, Protocol):
+    """A source some of whose labels are damaged: it can do without these, but its user must say so."""
+
+    damaged: list[str]
+    """A sentence for each, naming the file."""
+
+
+@runtime_checkable
 class CheckedSource(Source, Protocol):
     """A source that has left out what cannot be used."""
 
@@ -105,6 +149,7 @@ def convert_set(
     limit: int | None = None,
     workers: int = 1,
     resume: bool = False,
+    skip_damaged: bool = False,
     progress: bool = False,
 ) -> Header:
     """Write a dataset's training split into the folder `out`; returns what its index.json says.
@@ -124,11 +169,13 @@ def convert_set(
         limit: only the first so many hands, of a download that need not be complete.
         workers: processes.
         resume: go on with a set that was cut short.
+        skip_damaged: finish the set without the hands whose files cannot be read; in their rows stand the next ones
+            that can, and the index names them under left_out_damaged.
         progress: show a progress bar.
 
-    A picture that cannot be read ends nothing at once: the shards without such pictures are written, and then all of
-    them are named. The index gives the mean of residual_m as residual_mm. Raises KnuckleError naming the file that is
-    missing, damaged or disagrees, for options out of range and for a folder in use.
+    A picture or annotation that cannot be read ends nothing at once: the shards without such files are written, and
+    then all of them are named. The index gives the mean of residual_m as residual_mm. Raises KnuckleError naming the
+    file that is missing, damaged or disagrees, for options out of range and for a folder in use.
     """
     find_data_set(dataset)
     check_options(size=size, expand=expand, limit=limit, workers=workers)
@@ -144,6 +191,11 @@ def convert_set(
     if find_data_set(dataset).opened_once:
         opened = partial(_same, opened())
     source = opened()
+    if isinstance(source, DamagedSource) and source.damaged and not skip_damaged:
+        raise DamagedInput(
+            f"{_listed(source.damaged)}; {len(source.damaged)} of the annotations cannot be used: mend the files, or"
+            f" leave them out with --skip-damaged"
+        )
     about = (
         {"left_out": source.faults, "labels": source.labels_digest}
         if isinstance(source, CheckedSource)
@@ -159,6 +211,7 @@ def convert_set(
         limit=limit,
         workers=workers,
         resume=resume,
+        skip_damaged=skip_damaged,
         progress=progress,
     )
 
@@ -186,6 +239,7 @@ def write_crops(
     limit: int | None,
     workers: int,
     resume: bool,
+    skip_damaged: bool = False,
     progress: bool,
 ) -> Header:
     """Write the hands of a source as a set; returns what its index.json says.
@@ -202,6 +256,12 @@ def write_crops(
     table = label_table(size, 0, full=False) | {"residual_m": ((), "float32")}
     if isinstance(source, PartialSource):
         table |= validity_table(1)
+    if isinstance(source, SurfaceSource):
+        table |= {"own_mask": ((size // 2, size // 2), "uint8")} if source.has_masks else {}
+        table |= {"own_mesh_m": ((len(rig.vertices), 3), "float32")} if source.has_meshes else {}
+    ordered = {}
+    if isinstance(source, OrderedSource):
+        ordered = {"together": source.together} | ({"order": source.order} if source.order else {})
     header = {
         "format": FORMAT,
         "count": count,
@@ -211,22 +271,26 @@ def write_crops(
         "rig": rig.fingerprint,
         "rig_name": rig.name,
         "tips": rig.tips,
+        **ordered,
         **(about or {}),
         "arrays": array_specs(count, {"images": ((size, size, 3), "uint8"), **table}),
         "complete": False,
     }
+    lost = source.damaged if isinstance(source, DamagedSource) else []
+    summary = partial(_summary, lost=lost)
     write_set(
         out,
         header,
-        partial(_write_shard, opened, out, header, rig.tips),
+        partial(_write_shard, opened, out, header, rig.tips, skip_damaged),
         shard_size=SHARD,
         workers=workers,
         resume=resume,
-        same=("format", "count", "dataset", "options", "rig"),
+        same=("format", "count", "dataset", "options", "rig", "arrays", *ordered),
         title="converting" if progress else None,
-        summary=_summary,
+        summary=summary,
+        otherwise="mend the files, or give --skip-damaged to leave them out, and resume the set",
     )
-    return header | _summary(out)
+    return header | summary(out)
 
 
 def _same(source: Source) -> Source:
@@ -240,22 +304,43 @@ def _open(dataset: str, folder: Path, rig: Path | None, complete: bool) -> Sourc
     return find_data_set(dataset).open_source(folder, rig, complete=complete)
 
 
-def _summary(out: Path) -> Header:
+def _summary(out: Path, *, lost: list[str]) -> Header:
     residual, is_hand = (
         np.load(out / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ("residual_m", "is_hand")
     )
     met = residual[is_hand & np.isfinite(residual)]
-    return {"residual_mm": round(float(met.mean(dtype=np.float64)) * 1e3, 3) if len(met) else None}
+    for path in sorted((out / _LEFT_OUT).glob("*.json")):
+        lost = lost + json.loads(path.read_text())
+    return {
+        "residual_mm": round(float(met.mean(dtype=np.float64)) * 1e3, 3) if len(met) else None,
+        **({"left_out_damaged": lost} if lost else {}),
+    }
 
 
-def _write_shard(opened: Callable[[], Source], out: Path, header: Header, tips: str, shard: int) -> None:
+def _listed(sentences: list[str]) -> str:
+    """The first of them, and how many more there are."""
+    more = f"; and {len(sentences) - _SHOWN} more" if len(sentences) > _SHOWN else ""
+    return "; ".join(sentences[:_SHOWN]) + more
+
+
+def _write_shard(
+    opened: Callable[[], Source], out: Path, header: Header, tips: str, skip_damaged: bool, shard: int
+) -> None:
     source = opened()
     rig = with_tips(source.rig, tips)
     count, hands = header["count"], header["count"] - header["hand_free"]
     first, last = shard * SHARD, min((shard + 1) * SHARD, count)
     parts = []
     if first < hands:
-        parts.append(_hands(source, rig, range(first, min(last, hands)), header["options"]))
+        last_hand = min(last, hands)
+        numbers, damaged = _readable(source, range(first, last_hand), header, hands)
+        if damaged and not skip_damaged:
+            # All of them, so that they can be mended at once.
+            raise DamagedInput("; ".join(dict.fromkeys(damaged)))
+        if damaged:
+            (out / _LEFT_OUT).mkdir(exist_ok=True)
+            (out / _LEFT_OUT / f"{shard:06d}.json").write_text(json.dumps(list(dict.fromkeys(damaged))))
+        parts += [_hands(source, rig, run, header) for run in _runs(numbers)]
     for row in range(max(first, hands), last):
         parts.append(_hand_free(source, row, hands, header))
     for name, array in open_arrays(out, header).items():
@@ -263,18 +348,58 @@ def _write_shard(opened: Callable[[], Source], out: Path, header: Header, tips: 
         array.flush()
 
 
-def _hands(source: Source, rig: HandRig, numbers: range, options: Header) -> dict[str, np.ndarray]:
+def _readable(
+    source: Source, numbers: range, header: Header, hands: int
+) -> tuple[list[tuple[int, _Shown]], list[str]]:
+    """The hands of these numbers as they are shown, in the place of each that cannot be read the next one that can; and
+    a sentence for each of those. Raises DamagedInput where none of the next ones can be read either."""
+    found: list[tuple[int, _Shown]] = []
+    damaged: list[str] = []
+    for number in numbers:
+        for tried in _in_its_place(number, hands, header.get("together", 1)):
+            try:
+                found.append((tried, _shown(source, tried, header)))
+                break
+            except KnuckleError as error:
+                if tried == number:
+                    damaged.append(str(error))
+        else:
+            raise DamagedInput(f"{damaged[-1]}; nor can the next {_MOST_ATTEMPTS} hands be read")
+    return found, damaged
+
+
+def _in_its_place(number: int, hands: int, together: int) -> Iterator[int]:
+    """A hand, the other versions of its photograph, then the hands after it."""
+    first = number // together * together
+    versions = range(first, min(first + together, hands))
+    yield number
+    yield from (version for version in versions if version != number)
+    for step in range(min(_MOST_ATTEMPTS, hands - len(versions))):
+        yield (versions.stop + step) % hands
+
+
+def _shown(source: Source, number: int, header: Header) -> _Shown:
+    (hand,) = source.hands(range(number, number + 1))
+    patch = to_patch(hand, size=header["options"]["size"], expand=header["options"]["expand"])
+    return _Shown(hand, patch, _own_surface(hand, patch, header))
+
+
+def _runs(found: list[tuple[int, _Shown]]) -> Iterator[tuple[range, list[_Shown]]]:
+    """Hands whose numbers follow each other, as sources give labels of a range."""
+    start = 0
+    for place in range(1, len(found) + 1):
+        if place == len(found) or found[place][0] != found[place - 1][0] + 1:
+            first = found[start][0]
+            yield range(first, first + place - start), [shown for _, shown in found[start:place]]
+            start = place
+
+
+def _hands(
+    source: Source, rig: HandRig, run: tuple[range, list[_Shown]], header: Header
+) -> dict[str, np.ndarray]:
     """The rows of these hands."""
-    hands = source.hands(numbers)
-    patches, damaged = [], []
-    for hand in hands:
-        try:
-            patches.append(to_patch(hand, size=options["size"], expand=options["expand"]))
-        except KnuckleError as error:
-            damaged.append(str(error))
-    if damaged:
-        # All of them, so that they can be mended at once.
-        raise DamagedInput("; ".join(dict.fromkeys(damaged)))
+    numbers, shown = run
+    hands, patches, surfaces = ([getattr(each, name) for each in shown] for name in _Shown._fields)
     # As right hands: left ones come mirrored with their frame.
     unknown = np.full((JOINT_COUNT, 3), np.nan)
     joints_m = np.stack([unknown if patch.joints_m is None else patch.joints_m for patch in patches])
@@ -282,6 +407,7 @@ def _hands(source: Source, rig: HandRig, numbers: range, options: Header) -> dic
     told = source.validity(numbers) if isinstance(source, PartialSource) else {}
     joints_m = to_rig_tips(joints_m, labels, rig, source=source.tips)
     crops = [_crop_labels(*row) for row in zip(hands, patches, joints_m, strict=True)]
+    crops = [crop | surface for crop, surface in zip(crops, surfaces, strict=True)]
     return {name: np.stack([crop[name] for crop in crops]) for name in crops[0]} | labels._asdict() | told
 
 
@@ -291,13 +417,24 @@ def _hand_free(source: Source, row: int, hands: int, header: Header) -> dict[str
     rng = np.random.default_rng([_HAND_FREE, row])
     number = (row - hands) * hands // without
     for attempt in range(_MOST_ATTEMPTS):
-        hand = _frame_with_room(source, row - hands, number + attempt * _NEXT_FRAME, header)
-        crop = None if hand is None else hand_free_crop(hand, rng, size=options["size"])
-        if hand is not None and crop is not None:
-            sample = blank_sample(crop.warp(hand.read()), hand.camera, crop, vertex_count=None)
+        tried = number + attempt * _NEXT_FRAME
+        try:
+            hand = _frame_with_room(source, row - hands, tried, header)
+            crop = None if hand is None else hand_free_crop(hand, rng, size=options["size"])
+            picture = None if hand is None or crop is None else hand.read()
+        except KnuckleError:
+            # The hand's own row names what cannot be read.
+            continue
+        if hand is not None and crop is not None and picture is not None:
+            sample = blank_sample(crop.warp(picture), hand.camera, crop, vertex_count=None)
             rows = sample.labels() | {"images": sample.image, "residual_m": np.float32(0)}
             # Labels of a hand that is not there: not told apart from those that are.
             told = {name: np.zeros(shape, bool) for name, (shape, _) in validity_table(1).items()}
+            told |= {
+                name: np.zeros(s["shape"][1:], s["dtype"])
+                for name, s in header["arrays"].items()
+                if name in _OWN
+            }
             rows |= {name: value for name, value in told.items() if name in header["arrays"]}
             return {name: np.asarray(value)[None] for name, value in rows.items()}
     hand = source.hands(range(number, number + 1))[0]
@@ -316,6 +453,40 @@ def _frame_with_room(source: Source, which: int, number: int, header: Header) ->
         return source.empty(number * source.empty_count // hands % source.empty_count)
     tried = number % (header["count"] - header["hand_free"])
     return source.hands(range(tried, tried + 1))[0]
+
+
+def _own_surface(hand: LabelledHand, patch: Patch, header: Header) -> dict[str, np.ndarray]:
+    """What the data set itself says of the hand's surface; as a right one. Raises KnuckleError where it is missing."""
+    found: dict[str, np.ndarray] = {}
+    if "own_mask" in header["arrays"]:
+        found["own_mask"] = _mask_in_crop(hand, patch, header["arrays"]["own_mask"]["shape"][-1])
+    if "own_mesh_m" in header["arrays"]:
+        wanted = tuple(header["arrays"]["own_mesh_m"]["shape"][1:])
+        if (
+            patch.vertices_m is None
+            or patch.vertices_m.shape != wanted
+            or not np.isfinite(patch.vertices_m).all()
+        ):
+            got = (
+                "none"
+                if patch.vertices_m is None
+                else f"{patch.vertices_m.shape}, or numbers that are not finite"
+            )
+            raise KnuckleError(f"{hand.name}: vertices: expected {wanted} finite numbers, got {got}")
+        found["own_mesh_m"] = patch.vertices_m
+    return found
+
+
+def _mask_in_crop(hand: LabelledHand, patch: Patch, size: int) -> UInt8[np.ndarray, "m m"]:
+    mask = hand_mask(hand).astype(np.float32)
+    if hand.side == "left":
+        mask = np.ascontiguousarray(mask[:, ::-1])
+    u, v, side = (float(value) for value in patch.crop)
+    # Nothing is seen beyond the picture, whose edge the crop repeats.
+    inside = cv2.warpAffine(
+        mask, Crop((u, v), side, size).patch_from_frame, (size, size), flags=cv2.INTER_LINEAR
+    )
+    return (inside >= 0.5).astype(np.uint8)
 
 
 def _crop_labels(hand: LabelledHand, patch: Patch, joints_m: np.ndarray) -> dict[str, np.ndarray]:

@@ -18,12 +18,40 @@ Kind = Literal["joints_2d", "joints_3d", "pose", "shape", "mesh", "mask"]
 """A field of `Validity`."""
 
 
+class OwnSurface(NamedTuple):
+    """A data set's own surface of hands, beside what the rig's pose and shape give; None where no set of a run has it.
+
+    mesh_m: vertices of the rig's mesh, camera frame, metres. mask: at half the patch's size, 1 where the hand is seen.
+    has_mesh, has_mask: which rows have them; the others hold zeros.
+    """
+
+    mesh_m: Float[Tensor, "B *hands V 3"] | None = None
+    has_mesh: Bool[Tensor, "B *hands"] | None = None
+    mask: UInt8[Tensor, "B m m"] | None = None
+    has_mask: Bool[Tensor, "B"] | None = None
+
+    def of_hand(self, hand: int) -> "OwnSurface":
+        """One hand's, of a batch with an axis of hands."""
+        if self.mesh_m is None or self.has_mesh is None:
+            return self
+        return self._replace(mesh_m=self.mesh_m[:, hand], has_mesh=self.has_mesh[:, hand])
+
+    def with_hands(self, hands: int) -> "OwnSurface":
+        """With an axis of so many hands, of a batch without one."""
+        if self.mesh_m is None or self.has_mesh is None:
+            return self
+        return self._replace(
+            mesh_m=self.mesh_m[:, None].expand(-1, hands, -1, -1),
+            has_mesh=self.has_mesh[:, None].expand(-1, hands),
+        )
+
+
 class Targets(NamedTuple):
     """Labels of a batch of right hands; rows without a hand (`is_hand` false) count in the confidence loss only.
 
     joints_patch: px of the patch, pixel centres at integers; joints_px: px of the frame; joints_m: camera frame,
     metres; pose: axis-angle in MANO's order, the first one camera-from-hand. valid: which labels are there, None for
-    all of them; those that are not are any finite numbers.
+    all of them; those that are not are any finite numbers. own: what a data set says of the surface itself.
     """
 
     joints_patch: Float[Tensor, "B 21 2"]
@@ -33,6 +61,7 @@ class Targets(NamedTuple):
     shape: Float[Tensor, "B 10"]
     is_hand: Bool[Tensor, "B"]
     valid: Validity | None = None
+    own: OwnSurface | None = None
 
     def counts(self, kind: Kind) -> Bool[Tensor, "B *joints"]:
         """Which labels of a kind are there, of hands that are; of joints with an axis of 21."""
@@ -54,6 +83,7 @@ class TwoHandTargets(NamedTuple):
     is_hand: Bool[Tensor, "B H"]
     part_mask: UInt8[Tensor, "B m m"] | None = None
     valid: Validity | None = None
+    own: OwnSurface | None = None
 
     def counts(self, kind: Kind) -> Bool[Tensor, "B *hands_and_joints"]:
         """Which labels of a kind are there, of hands that are (B, H); of joints (B, H, 21); of part masks (B)."""
@@ -61,8 +91,14 @@ class TwoHandTargets(NamedTuple):
 
     def of_hand(self, hand: int) -> Targets:
         """One hand's targets."""
-        own = {name: getattr(self, name)[:, hand] for name in Targets._fields if name != "valid"}
-        return Targets(**own, valid=None if self.valid is None else self.valid.of_hand(hand))
+        labels = {
+            name: getattr(self, name)[:, hand] for name in Targets._fields if name not in ("valid", "own")
+        }
+        return Targets(
+            **labels,
+            valid=None if self.valid is None else self.valid.of_hand(hand),
+            own=None if self.own is None else self.own.of_hand(hand),
+        )
 
 
 def _counted(targets: Targets | TwoHandTargets, kind: Kind) -> Tensor:
@@ -162,8 +198,13 @@ class System(nn.Module):
 @torch.no_grad()
 @in_float32
 def truth_mesh(rig: RigLayer, targets: Targets) -> tuple[Float[Tensor, "B V 3"], Float[Tensor, "B 21 3"]]:
-    """The rig's vertices and joints under the labelled pose, in the camera frame, middle MCP on the label's."""
+    """The rig's vertices and joints under the labelled pose, in the camera frame, middle MCP on the label's; of hands
+    whose data set has a mesh of its own, that mesh and the labelled joints."""
     vertices, joints = rig(rodrigues(targets.pose), targets.shape)
     root = slice(MIDDLE_MCP, MIDDLE_MCP + 1)
     offset = targets.joints_m[:, root] - joints[:, root]
-    return vertices + offset, joints + offset
+    vertices, joints = vertices + offset, joints + offset
+    if targets.own is None or targets.own.mesh_m is None or targets.own.has_mesh is None:
+        return vertices, joints
+    own = targets.own.has_mesh[:, None, None]
+    return torch.where(own, targets.own.mesh_m, vertices), torch.where(own, targets.joints_m, joints)

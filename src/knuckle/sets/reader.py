@@ -16,8 +16,9 @@ class SynthSet:
 
     Label names are the fields of `Sample`, or of `PairSample` where `hands` is 2. `rig` tells which rig the poses are
     of (`rig_name`: what it is called), `tips` whose fingertips the joints have (`knuckle.rig.tips`), `origin` where the
-    hands are from (`knuckle.sets.seen`), `residual_mm` how far a rig that was fitted lies from the dataset's joints, on
-    average. Raises KnuckleError for a folder without a set, one that was cut short, and damaged files.
+    hands are from (`knuckle.sets.seen`), `together` how many rows in turn are versions of one photograph, `residual_mm`
+    how far a rig that was fitted lies from the dataset's joints, on average. Raises
+    KnuckleError for a folder without a set, one that was cut short, and damaged files.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -30,6 +31,7 @@ class SynthSet:
         self.path, self.rig = folder, str(index.get("rig", ""))
         self.rig_name, self.tips = str(index.get("rig_name", "open")), str(index.get("tips", "open"))
         self.origin, self.residual_mm = origin_of(index), index.get("residual_mm")
+        self.together = max(1, int(index.get("together", 1)))
         self.labels: dict[str, np.ndarray] = {}
         for name, spec in index["arrays"].items():
             try:

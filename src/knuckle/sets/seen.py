@@ -19,7 +19,9 @@ def origin_of(index: Mapping[str, Any]) -> str:
         # Other photographs that the same teacher labelled are other hands, and so are other people's own.
         told = {"teacher": "licences", "own": "labels"}.get(index["dataset"])
         which = "" if told is None else f" {_digest([index['count'], index.get(told)])}"
-        return f"{index['dataset']}{which}"
+        # Rows of another order are other hands.
+        order = f", {index['order']}" if index.get("order") else ""
+        return f"{index['dataset']}{which}{order}"
     if "seed" in index and isinstance(index.get("options"), Mapping):
         options = {name: value for name, value in index["options"].items() if name != "size"}
         return f"rendered {_digest([index['seed'], options])}"

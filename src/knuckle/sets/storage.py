@@ -49,6 +49,7 @@ def write_set(
     same: Sequence[str],
     title: str | None,
     summary: Callable[[Path], Header] | None = None,
+    otherwise: str = "mend the files and resume the set",
 ) -> Path:
     """Fill the folder `out` with the arrays of a header; returns it.
 
@@ -65,6 +66,7 @@ def write_set(
         same: entries of the header that such a set must have in common with this one.
         title: of the progress bar; None for no bar.
         summary: gives what else the index says of the finished set.
+        otherwise: what can be done where files are damaged.
 
     A shard that raises `DamagedInput` is left for a resumed run, the others are written, and all such errors are raised
     as one at the end. Raises KnuckleError for a folder in use and a set that does not match.
@@ -80,9 +82,7 @@ def write_set(
             advance(min(finished * shard_size + shard_size, count) - finished * shard_size)
     if damaged:
         told = "; ".join(str(error) for error in damaged)
-        kept = (
-            f"; all but {len(damaged)} of {len(shards)} shards are written, mend the files and resume the set"
-        )
+        kept = f"; all but {len(damaged)} of {len(shards)} shards are written: {otherwise}"
         raise DamagedInput(told + kept)
     _write_json(out / INDEX, header | (summary(out) if summary else {}) | {"complete": True})
     return out

@@ -10,6 +10,8 @@ from knuckle.truth import Validity, array_name, validity_table
 _TOLD_BY = {"joints_px": "joints_2d", "joints_m": "joints_3d", "pose": "pose", "shape": "shape"}
 """The labels that may be missing, and the part of `Validity` that says so."""
 _ALWAYS = ("camera", "patch_from_frame")
+_OWN = ("own_mesh_m",)
+"""Labels that a set need not have."""
 _ROWS = 1 << 15
 """Rows looked at together: a set may be larger than memory."""
 
@@ -60,7 +62,8 @@ def check_labels(found: SynthSet) -> None:
             raise KnuckleError(
                 f"{found.path / name}.npy: expected {whole} of {dtype}, got {array.shape} of {array.dtype}"
             )
-    for name in (*_TOLD_BY, *_ALWAYS):
+    own = [name for name in _OWN if name in found.labels]
+    for name in (*_TOLD_BY, *_ALWAYS, *own):
         for first in range(0, len(found), _ROWS):
             _check_rows(found, name, slice(first, first + _ROWS))
 

@@ -36,6 +36,8 @@ class View:
     camera (4), crop (3) as the models take them; rows of an absent hand mean nothing. part_mask: of the same window
     as the image, 0 background, 1-16 the right hand's parts, 17-32 the left one's. valid: which labels are there, None
     for all of them. joints_px: px of the frame; there where `valid` is, read where a joint is not labelled in 3D.
+    own_mesh_m, own_mask: of one hand, the data set's own vertices, camera frame, and where the hand is seen in the
+    window of the image, 1 or 0.
     """
 
     image: UInt8[np.ndarray, "S S 3"]
@@ -48,6 +50,8 @@ class View:
     part_mask: UInt8[np.ndarray, "m m"] | None = None
     valid: Validity | None = None
     joints_px: Float[np.ndarray, "*hands 21 2"] | None = None
+    own_mesh_m: Float[np.ndarray, "v 3"] | None = None
+    own_mask: UInt8[np.ndarray, "m m"] | None = None
 
     def joints_in_frame(self) -> Float[np.ndarray, "*hands 21 2"]:
         """Px of the frame: of joints labelled in 3D their projection."""
@@ -142,9 +146,12 @@ def _with_camera_rolled(
     image = cv2.warpAffine(
         view.image, new_from_old(size), (size, size), flags=cv2.INTER_LINEAR, borderMode=border
     )
-    mask = view.part_mask
-    if mask is not None:
-        mask = cv2.warpAffine(mask, new_from_old(len(mask)), mask.shape, flags=cv2.INTER_NEAREST)
+    masks = [
+        None
+        if mask is None
+        else cv2.warpAffine(mask, new_from_old(len(mask)), mask.shape, flags=cv2.INTER_NEAREST)
+        for mask in (view.part_mask, view.own_mask)
+    ]
     about_z = turn_about_z(np.asarray(angle))
     pose = view.pose.copy()
     pose[..., 0, :] = matrix_to_axis_angle(about_z @ rodrigues(view.pose[..., 0, :]))
@@ -157,8 +164,10 @@ def _with_camera_rolled(
         joints_m=view.joints_m @ about_z.T,
         pose=pose,
         crop=crop,
-        part_mask=mask,
+        part_mask=masks[0],
         joints_px=joints_px,
+        own_mesh_m=None if view.own_mesh_m is None else view.own_mesh_m @ about_z.T,
+        own_mask=masks[1],
     )
 
 

@@ -28,6 +28,8 @@ from knuckle.training.recipe import Recipe
 from knuckle.truth import array_name
 
 Batch = dict[str, Tensor]
+OWN_SURFACE = {"own_mesh_m": "has_own_mesh", "own_mask": "has_own_mask"}
+"""Labels of a data set's own surface, and what in a batch tells which rows have them."""
 
 
 class HandSource:
@@ -35,8 +37,8 @@ class HandSource:
     held out. upright: single hands are turned so that they point up, nearly so where they are augmented. augmentation:
     how far a recipe changes views and appearances.
 
-    needs_validity, needs_masks: whether items say what is labelled, and hold a part mask, though the set stores no such
-    thing: in a batch beside those of a set that does.
+    needs_validity, needs_masks, needs_own: whether items say what is labelled, hold a part mask, and hold these labels
+    of a data set's own surface, though the set stores no such thing: in a batch beside those of a set that does.
     """
 
     def __init__(
@@ -51,13 +53,21 @@ class HandSource:
         self.augmentation = augmentation_of(self.set.hands, augmentation or {})
         check_labels(self.set)
         self.needs_validity = self.needs_masks = False
+        self.needs_own = self.own
         is_hand = np.asarray(self.set.labels["is_hand"]).reshape(len(self.set), -1).any(axis=1)
         hands = np.flatnonzero(is_hand)
         if len(hands) <= validation:
             why = " (the recipe's `validation`, or ship's `--held-out`, are held out)" if validation else ""
             raise KnuckleError(f"{path}: expected more than {validation} hands{why}, got {len(hands)}")
-        self.train = hands[: len(hands) - validation]
-        self.validation = hands[len(hands) - validation :]
+        # Versions of one photograph lie together: none of them is trained on while another is held out.
+        first_held_out = (
+            (len(hands) - validation) // self.set.together * self.set.together if validation else len(hands)
+        )
+        if not first_held_out:
+            raise KnuckleError(
+                f"{path}: expected more than {validation} hands beside those of the same photographs, got {len(hands)}"
+            )
+        self.train, self.validation = hands[:first_held_out], hands[first_held_out:]
         self.negatives = np.flatnonzero(~is_hand)
 
     @property
@@ -65,6 +75,11 @@ class HandSource:
         """The rows that training sees."""
         first = int(self.validation[0]) if len(self.validation) else len(self.set)
         return {self.set.origin: (first, len(self.set))} if self.set.origin else {}
+
+    @property
+    def own(self) -> dict[str, tuple[int, ...]]:
+        """The set's labels of a data set's own surface: name -> shape of a row."""
+        return {name: self.set.labels[name].shape[1:] for name in OWN_SURFACE if name in self.set.labels}
 
     @property
     def masked(self) -> bool:
@@ -99,6 +114,8 @@ class HandSource:
             camera=label("camera"),
             crop=crop,
             part_mask=mask,
+            own_mesh_m=label("own_mesh_m") if "own_mesh_m" in self.own else None,
+            own_mask=np.asarray(labels["own_mask"][index]) if "own_mask" in self.own else None,
             **told,
         )
 
@@ -113,7 +130,17 @@ class HandSource:
             view = replace(view, image=change_appearance(view.image, rng, by=self.augmentation))
         elif self.upright and view.is_hand:
             view = upright_view(view)
-        return view_to_item(view)
+        return view_to_item(view) | self._own_items(view)
+
+    def _own_items(self, view: View) -> dict[str, np.ndarray]:
+        """A data set's own surface, zeros where this set has none, and whether it is there."""
+        items: dict[str, np.ndarray] = {}
+        for name, shape in self.needs_own.items():
+            value = getattr(view, name) if view.is_hand.all() else None
+            blank = np.zeros(shape, np.uint8 if name == "own_mask" else np.float64)
+            items[name] = blank if value is None else value
+            items[OWN_SURFACE[name]] = np.array(value is not None)
+        return items
 
     def _change_pair(self, view: View, index: int, rng: np.random.Generator) -> View:
         if rng.random() < self.augmentation.mirror:
@@ -171,8 +198,15 @@ def open_sources(recipe: Recipe, *, upright: bool = False) -> list[HandSource]:
     ]
     masked = {source.masked for source in sources}
     told = any(source.tells_validity for source in sources) or len(masked) > 1
+    own: dict[str, tuple[int, ...]] = {}
     for source in sources:
-        source.needs_validity, source.needs_masks = told, True in masked
+        for name, shape in source.own.items():
+            if own.setdefault(name, shape) != shape:
+                raise KnuckleError(
+                    f"{source.set.path / name}.npy: expected rows of {own[name]} as in the sets before it, got {shape}"
+                )
+    for source in sources:
+        source.needs_validity, source.needs_masks, source.needs_own = told, True in masked, own
     return sources
 
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from knuckle.errors import KnuckleError
 from knuckle.models import create_loss, create_model
-from knuckle.models.contract import Kind, System, Targets, TwoHandTargets
+from knuckle.models.contract import Kind, OwnSurface, System, Targets, TwoHandTargets
 from knuckle.sets.validity import has_any
 from knuckle.training.batches import Batch, HandSource
 from knuckle.training.recipe import Recipe
@@ -19,6 +19,8 @@ def images_to_input(images: Tensor) -> Tensor:
     return images.float() / 127.5 - 1.0
 
 
+OWN = {"mesh_m": "own_mesh_m", "has_mesh": "has_own_mesh", "mask": "own_mask", "has_mask": "has_own_mask"}
+"""Fields of `OwnSurface` -> what a batch calls them."""
 _CROPS = {1: "a set of one-hand crops", 2: "a set of two-hand crops (knuckle synth --hands two)"}
 
 
@@ -37,7 +39,9 @@ def targets_of(batch: Batch) -> Targets | TwoHandTargets:
     kind = TwoHandTargets if batch["is_hand"].ndim == 2 else Targets
     names = [array_name(part) for part in Validity._fields]
     valid = Validity(*(batch[name] for name in names)) if names[0] in batch else None
-    return kind(**{name: batch[name] for name in kind._fields if name in batch}, valid=valid)
+    told = {field: batch.get(name) for field, name in OWN.items()}
+    own = OwnSurface(**told) if any(value is not None for value in told.values()) else None
+    return kind(**{name: batch[name] for name in kind._fields if name in batch}, valid=valid, own=own)
 
 
 def check_hands(model: System, system: str, source: HandSource, data: str) -> None:

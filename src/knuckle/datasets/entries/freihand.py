@@ -9,10 +9,10 @@ from knuckle.datasets.photos import read_json
 from knuckle.datasets.report import Report, spread
 from knuckle.errors import KnuckleError
 
-_MASKS = "masks: negatives are cut by boxes"
+_MASKS = "masks as labels; negatives are cut by boxes"
 _OPTIONAL = {
     "training_mano.json": "pose and shape of --rig MANO_RIGHT.pkl",
-    "training_verts.json": "meshes in the preview",
+    "training_verts.json": "meshes in the preview, own vertices as labels",
     "training_scale.json": "preview of the training split",
     "evaluation_xyz.json": "local scores (released after the challenge)",
     "evaluation_verts.json": "local mesh scores (released after the challenge)",

@@ -8,6 +8,7 @@ from knuckle.datasets.coco_wholebody import is_coco_wholebody
 from knuckle.datasets.egodexter import is_egodexter
 from knuckle.datasets.eval_dev import INDEX, read_eval_dev
 from knuckle.datasets.hic import is_hic
+from knuckle.datasets.interhand import Chosen
 from knuckle.datasets.photos import read_json
 from knuckle.datasets.rgb2hands import is_rgb2hands
 from knuckle.errors import KnuckleError
@@ -39,6 +40,7 @@ def open_benchmarks(
     root: freihand.Root = "predicted",
     mano: Path | None = None,
     seen: Seen | None = None,
+    chosen: Chosen | None = None,
 ) -> list[Benchmark | TwoHandBenchmark]:
     """The benchmarks behind a name or folder.
 
@@ -51,11 +53,16 @@ def open_benchmarks(
         root: FreiHAND's root depth, as `knuckle.evaluation.protocols.freihand.report` takes it.
         mano: the user's MANO_RIGHT.pkl, for sets of its poses.
         seen: which rows of which sets the models were trained on: these are left out.
+        chosen: which frames of InterHand2.6M.
 
     Raises KnuckleError for anything else, or for what is missing.
     """
     if limit is not None and limit < 1:
         raise KnuckleError(f"limit: expected at least 1 hand, got {limit}")
+    if chosen is not None and chosen != Chosen() and not is_interhand(Path(data), split=chosen.split):
+        raise KnuckleError(
+            f"--annotators, --shown, --filtered: expected with the folder of InterHand2.6M, got {data}"
+        )
     if data == "synthetic":
         from knuckle.synth.benchmark import load_benchmark
 
@@ -76,7 +83,7 @@ def open_benchmarks(
     if (folder / "evaluation.txt").is_file():
         return [ho3d_benchmark(folder, limit=limit)]
     if is_interhand(folder):
-        return [interhand_benchmark(folder, limit=limit)]
+        return [interhand_benchmark(folder, chosen=chosen, limit=limit)]
     if is_egodexter(folder):
         return [egodexter_benchmark(folder, limit=limit)]
     if is_hic(folder):

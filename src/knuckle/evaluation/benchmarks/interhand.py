@@ -1,4 +1,4 @@
-"""The test split of InterHand2.6M as a benchmark of two hands."""
+"""The test split of InterHand2.6M, or frames chosen of it, as a benchmark of two hands."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.datasets.interhand import Interhand, InterhandFrame, Split, label_file
+from knuckle.datasets.interhand import Chosen, Interhand, InterhandFrame, Split, is_dark, label_file
 from knuckle.datasets.interhand_check import other_version
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.benchmarks.two_hands import TwoHandBenchmark
@@ -22,22 +22,29 @@ def is_interhand(folder: Path, *, split: Split = "test") -> bool:
     return label_file(folder, split, "data").is_file()
 
 
-def interhand_benchmark(folder: Path, *, split: Split = "test", limit: int | None = None) -> TwoHandBenchmark:
-    """All frames of a split (H+M), scored by `knuckle.evaluation.protocols.interhand`.
+def interhand_benchmark(
+    folder: Path, *, chosen: Chosen | None = None, limit: int | None = None
+) -> TwoHandBenchmark:
+    """All frames of the test split (H+M), or those chosen, scored by `knuckle.evaluation.protocols.interhand`.
 
-    A picture that cannot be read ends the evaluation with its name: a figure over the others would not be the
+    The filtered set is that on which IntagHand, DIR and DFL are compared; its black pictures are passed over. A picture
+    that cannot be read ends the evaluation with its name: a figure over the others would not be the
     papers'. Raises KnuckleError as `Interhand`, and for a split without frames.
     """
-    frames = Interhand(folder, split, limit=limit)
+    chosen = chosen or Chosen()
+    frames = chosen.frames(folder, limit=limit)
+    words = f"{chosen.split}, {chosen.words}" if chosen.words else chosen.split
     if not len(frames):
-        raise KnuckleError(f"{folder}: expected frames of InterHand2.6M {split}, got none")
+        raise KnuckleError(f"{folder}: expected frames of InterHand2.6M {words}, got none")
     notes = ()
     if limit is not None or other_version(frames) is not None:
-        notes = (f"{len(frames)} frames, not the whole {split} split of version 1.0: not the papers' figure",)
+        notes = (f"{len(frames)} frames, not those of version 1.0 ({words}): not the papers' figure",)
+    if chosen.filtered:
+        notes += (f"of {len(frames)} frames of the filtered set those with black pictures are left out",)
     return TwoHandBenchmark(
-        f"{interhand.NAME} {split}",
+        f"{interhand.NAME} {words}",
         len(frames),
-        lambda: _frames(frames),
+        lambda: _frames(frames, without_dark=chosen.filtered),
         "",
         "",
         notes=notes,
@@ -45,9 +52,11 @@ def interhand_benchmark(folder: Path, *, split: Split = "test", limit: int | Non
     )
 
 
-def _frames(frames: Interhand) -> Iterator[TwoHandFrame]:
+def _frames(frames: Interhand, *, without_dark: bool) -> Iterator[TwoHandFrame]:
     for frame in frames:
-        yield to_two_hand_frame(frame)
+        shown = to_two_hand_frame(frame)
+        if not (without_dark and is_dark(shown.picture)):
+            yield shown
 
 
 def to_two_hand_frame(frame: InterhandFrame) -> TwoHandFrame:

@@ -200,9 +200,12 @@ def _with_hands(targets: Targets, hands: int) -> TwoHandTargets:
     def repeated(part: Tensor) -> Tensor:
         return part[:, None].expand(-1, hands, *part.shape[1:])
 
-    parts = {name: repeated(getattr(targets, name)) for name in Targets._fields if name != "valid"}
+    parts = {
+        name: repeated(getattr(targets, name)) for name in Targets._fields if name not in ("valid", "own")
+    }
     parts["is_hand"] = parts["is_hand"] & (torch.arange(hands, device=targets.is_hand.device) == 0)
+    own = None if targets.own is None else targets.own.with_hands(hands)
     if targets.valid is None:
-        return TwoHandTargets(**parts, valid=None)
+        return TwoHandTargets(**parts, valid=None, own=own)
     known = {name: repeated(part) for name, part in targets.valid._asdict().items() if name != "mask"}
-    return TwoHandTargets(**parts, valid=Validity(**known, mask=targets.valid.mask))
+    return TwoHandTargets(**parts, valid=Validity(**known, mask=targets.valid.mask), own=own)

@@ -77,7 +77,7 @@ class HandarLoss(nn.Module):
         counts = inside(truth, config.bins).all(-1) & meshed[:, None]
         scale = _UNIT_BINS / config.bins
         terms["normal"], terms["edge"] = self.surface([m * scale for m in meshes], truth * scale, counts)
-        terms |= self._pictures(output, truth, root_depth, meshed & targets.counts("mask"))
+        terms |= self._pictures(output, targets, truth, root_depth, meshed & targets.counts("mask"))
         depth_error = (output.root_depth_m.log() - root_depth.log()).abs()
         terms["depth"] = masked_mean(depth_error, rooted)
         terms["confidence"] = confidence_loss(output.confidence_logit.float(), hand, negatives=negatives)
@@ -132,10 +132,28 @@ class HandarLoss(nn.Module):
         error = (joints - truth).abs() * torch.cat(kinds, dim=-1)
         return masked_mean(error, whole) * (_UNIT_BINS / self.config.bins)
 
+    def _masks(
+        self, drawn_mask: Bool[Tensor, "B m m"], targets: Targets, drawn: Bool[Tensor, "B"]
+    ) -> tuple[Bool[Tensor, "B m m"], Bool[Tensor, "B"]]:
+        """The data set's own masks where it has them, else those of the drawn mesh, and which rows have either."""
+        own = targets.own
+        if own is None or own.mask is None or own.has_mask is None:
+            return drawn_mask, drawn
+        size = drawn_mask.shape[-1]
+        given = F.interpolate(own.mask[:, None].float(), size=(size, size), mode="area")[:, 0] >= 0.5
+        has_own = own.has_mask & targets.is_hand
+        return torch.where(has_own[:, None, None], given, drawn_mask), drawn | has_own
+
     def _pictures(
-        self, output: HandarOutput, truth: Tensor, root_depth: Tensor, drawn: Bool[Tensor, "B"]
+        self,
+        output: HandarOutput,
+        targets: Targets,
+        truth: Tensor,
+        root_depth: Tensor,
+        drawn: Bool[Tensor, "B"],
     ) -> dict[str, Tensor]:
-        """Eq 7 and 8, against one picture of the true mesh (so the mask is amodal). drawn: whose mesh is known."""
+        """Eq 7 and 8, against one picture of the true mesh (so its mask is amodal); where a data set has masks of its
+        own, the segmentation is compared with those. drawn: whose mesh is known."""
         config = self.config
         if not (config.render or config.segmentation):
             return {}
@@ -144,9 +162,9 @@ class HandarLoss(nn.Module):
             true_picture = self.painted(truth, root_depth, **box)
         terms = {}
         if output.segmentation is not None:
-            mask = hand_mask(true_picture, config.mask_size).long()
-            per_pixel = F.cross_entropy(output.segmentation, mask, reduction="none")
-            terms["segmentation"] = masked_mean(per_pixel.mean((1, 2)), drawn)
+            mask, known = self._masks(hand_mask(true_picture, config.mask_size), targets, drawn)
+            per_pixel = F.cross_entropy(output.segmentation, mask.long(), reduction="none")
+            terms["segmentation"] = masked_mean(per_pixel.mean((1, 2)), known)
         if config.render:
             picture = self.painted(output.final, root_depth, **box)
             distance = picture_distance(picture.image, true_picture.image, config.render_levels)

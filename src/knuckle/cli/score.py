@@ -1,0 +1,59 @@
+"""`knuckle score NAME FILE --truth DIR`: anybody's predictions by a benchmark's own rules."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+
+def score(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="The benchmark: freihand, ho3d or interhand26m.")
+    ],
+    predictions: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="pred.json or a .zip with it, as its server takes it; of interhand26m also .npz.",
+        ),
+    ],
+    truth: Annotated[Path, typer.Option(help="Folder of the data set with the truth of the split.")],
+    json: Annotated[
+        Path | None, typer.Option("--json", help="Write the scores, curves and the protocol there too.")
+    ] = None,
+    split: Annotated[Literal["test", "val"], typer.Option(help="Of interhand26m.")] = "test",
+    annotators: Annotated[
+        Literal["all", "human", "machine"],
+        typer.Option(help="Of interhand26m: whose labels; all is the papers' H+M."),
+    ] = "all",
+    shown: Annotated[
+        Literal["all", "single", "interacting"],
+        typer.Option(help="Of interhand26m: frames of one hand, of interacting hands, or all."),
+    ] = "all",
+    filtered: Annotated[
+        bool,
+        typer.Option(
+            "--filtered", help="Of interhand26m: interacting frames with a fit of both hands, none black."
+        ),
+    ] = False,
+    as_is: Annotated[
+        bool, typer.Option("--as-is", help="Score a file that looks wrong, with a note that says why.")
+    ] = False,
+    by_class: Annotated[bool, typer.Option("--by-class", help="Errors by joint class too.")] = False,
+) -> None:
+    """Score anybody's prediction file by the official rules, which are printed with the figures."""
+    from rich.console import Console
+
+    from knuckle.datasets.interhand import Chosen
+    from knuckle.evaluation.report import to_table, write_reports
+    from knuckle.evaluation.scoring.catalogue import score_file
+    from knuckle.progress import show_progress
+
+    chosen = Chosen(split, annotators, shown, filtered)
+    with show_progress("scoring", None) as advance:
+        report = score_file(name, predictions, truth, chosen=chosen, as_is=as_is, progress=advance)
+    console = Console()
+    console.print(to_table(report, by_class=by_class), "")
+    if json is not None:
+        write_reports(json, [report])
+        console.print(f"wrote {json}", soft_wrap=True, markup=False)

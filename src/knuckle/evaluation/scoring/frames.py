@@ -1,0 +1,203 @@
+"""Files of one or two hands a frame: InterHand2.6M, by its protocol.
+
+The file is JSON, a .zip with it, or a NumPy archive (.npz) of the same two names:
+
+    names      N names of pictures below images/SPLIT, as file_name in InterHand2.6M_SPLIT_data.json, in any order
+    joints_mm  N x 42 x 3: millimetres of the frame of the picture's own camera (x right, y down, z forward), in the
+               set's own order: the right hand's 21 joints, each finger from its tip to its base, the wrist last; then
+               the left hand's. Of a hand that the annotation does not show anything goes, null or NaN too.
+
+There is one entry for each frame that is scored. Systems with answers in 2.5D lift them at the depth that they take:
+the true one of each wrist (A2J-Transformer, DFL), or that of a network.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from knuckle.datasets.interhand import V1_COUNTS, Chosen, Interhand, is_dark, label_file
+from knuckle.errors import KnuckleError
+from knuckle.evaluation.arrays import TwoHandPredictions, TwoHandTruth
+from knuckle.evaluation.metrics.joints import root_relative_errors
+from knuckle.evaluation.protocols import interhand
+from knuckle.evaluation.report import Report
+from knuckle.evaluation.scoring.prediction_file import read_arrays, read_json_predictions
+from knuckle.evaluation.scoring.suspicions import (
+    refuse,
+    refuse_not_finite,
+    suspect_depth,
+    suspect_order,
+    suspect_unit,
+)
+from knuckle.geometry.projection import project
+from knuckle.skeleton import FROM_COMMON, JOINT_COUNT, TO_COMMON, convert_joints
+
+_KEYS = ("names", "joints_mm")
+_MM = 1e-3
+_ORDER = "InterHand2.6M's order (right hand, left hand; each finger from its tip, the wrist last)"
+
+
+def score_frames(
+    predictions: Path, truth: Path, *, chosen: Chosen | None = None, as_is: bool = False
+) -> Report:
+    """The protocol's figures of a prediction file.
+
+    Args:
+        predictions: as above.
+        truth: the data set's folder; its pictures are needed for the filtered set alone, which leaves out black ones.
+        chosen: the frames; None: all of the test split.
+        as_is: score a file that looks wrong, and say so in the report.
+
+    Raises KnuckleError for labels that are missing or damaged, a file of other frames, of another unit or joint order,
+    or with numbers that are not finite.
+    """
+    chosen = chosen or Chosen()
+    frames = chosen.frames(truth)
+    kept, notes = _not_dark(frames, truth, chosen)
+    if not kept:
+        raise KnuckleError(f"{truth}: expected frames of the kind asked for in {chosen.split}, got none")
+    stored_mm = _in_order(predictions, tuple(kept), chosen)
+    true, joints_m = _truth(frames, kept), np.empty((len(kept), 2, JOINT_COUNT, 3))
+    joints_m[:] = convert_joints(stored_mm.reshape(-1, 2, JOINT_COUNT, 3) * _MM, source="interhand")
+    where = str(predictions)
+    # What is said of a hand that is not there does not count, be it a number or not.
+    joints_m[~true.is_hand] = [0, 0, 1]
+    refuse_not_finite(joints_m, where=where, what="joints_mm", names=true.names)
+    notes += refuse(_suspicions(true, joints_m, where=where), as_is=as_is)
+    # A joint in the plane of the camera has no pixel; where it lies beside it decides nothing in space.
+    placed = np.where(joints_m[..., 2:] == 0, [0, 0, 1e-9], 0) + joints_m
+    found = TwoHandPredictions(project(placed, true.camera[:, None, None]), joints_m)
+    words = chosen.words
+    if frames.annotation_count != V1_COUNTS[chosen.split]:
+        notes += (
+            f"{len(kept)} frames of {frames.annotation_count} annotations; version 1.0 at 5 frames a second has"
+            f" {V1_COUNTS[chosen.split]}: not the papers' figure",
+        )
+    return interhand.report(
+        true,
+        found,
+        model=predictions.name,
+        benchmark=f"{interhand.NAME} {chosen.split}" + (f", {words}" if words else ""),
+        shown="Here a file of joints of the camera's frame: no crop is cut by this program.",
+        notes=notes,
+    )
+
+
+def _not_dark(frames: Interhand, truth: Path, chosen: Chosen) -> tuple[dict[str, int], tuple[str, ...]]:
+    """The frames to score, name -> number, and what to know of them."""
+    named = {name: number for number, name in enumerate(frames.names)}
+    if len(named) != len(frames):
+        file = label_file(truth, chosen.split, "data")
+        raise KnuckleError(f"{file}: expected every picture once, got some twice")
+    if not chosen.filtered:
+        return named, ()
+    lost = [name for name, number in named.items() if not frames.images[number].is_file()]
+    if lost:
+        return named, (
+            f"{len(lost)} of {len(named)} pictures of the filtered set are not there: whether they are black, and left"
+            " out by the papers, is not known",
+        )
+    dark = {name for name, number in named.items() if is_dark(frames[number].read())}
+    kept = {name: number for name, number in named.items() if name not in dark}
+    return kept, (f"{len(dark)} black pictures are left out",)
+
+
+def _in_order(path: Path, names: tuple[str, ...], chosen: Chosen) -> Float[np.ndarray, "N 42 3"]:
+    """The file's joints in the order of the frames, NaN where it has null."""
+    if path.suffix.lower() == ".npz":
+        data: Any = read_arrays(path, _KEYS)
+        data["names"] = [str(name) for name in data["names"].tolist()]
+    else:
+        data = read_json_predictions(path)
+    if not isinstance(data, dict) or any(key not in data for key in _KEYS):
+        got = (
+            f"one with {', '.join(list(data)[:5])}" if isinstance(data, dict) else f"a {type(data).__name__}"
+        )
+        raise KnuckleError(f"{path}: expected an object with {' and '.join(_KEYS)}, got {got}")
+    given = data["names"]
+    if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
+        raise KnuckleError(f"{path}: names: expected a list of names of pictures, got something else")
+    joints = _joints(path, data["joints_mm"], given)
+    rows = {name: row for row, name in enumerate(given)}
+    if len(rows) != len(given):
+        twice = next(name for row, name in enumerate(given) if rows[name] != row)
+        raise KnuckleError(f"{path}: names: expected every frame once, got {twice} more than once")
+    missing = [name for name in names if name not in rows]
+    if missing:
+        words = f" ({chosen.words})" if chosen.words else ""
+        raise KnuckleError(
+            f"{path}: expected the {len(names)} frames of {chosen.split}{words}, {len(missing)} of them are missing,"
+            f" the first {missing[0]}"
+        )
+    wanted = set(names)
+    unknown = [name for name in given if name not in wanted]
+    if unknown:
+        raise KnuckleError(
+            f"{path}: expected the {len(names)} frames of {chosen.split} alone, got {len(unknown)} others, the first"
+            f" {unknown[0]}"
+        )
+    return joints[[rows[name] for name in names]]
+
+
+def _joints(path: Path, values: Any, names: list[str]) -> Float[np.ndarray, "N 42 3"]:
+    shape = (len(names), 2 * JOINT_COUNT, 3)
+    try:
+        joints = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        joints = None
+    if joints is None or joints.shape != shape:
+        got = "rows that differ" if joints is None else f"{joints.shape}"
+        raise KnuckleError(
+            f"{path}: joints_mm: expected {' x '.join(map(str, shape))} numbers, as there are {len(names)} names, got"
+            f" {got}"
+        )
+    return joints
+
+
+def _truth(frames: Interhand, kept: dict[str, int]) -> TwoHandTruth:
+    chosen = [frames[number] for number in kept.values()]
+    return TwoHandTruth(
+        joints_px=np.stack([frame.joints_px for frame in chosen]),
+        joints_m=np.stack([frame.joints_m for frame in chosen]),
+        is_hand=np.stack([frame.is_hand for frame in chosen]),
+        camera=np.stack([frame.camera.vector for frame in chosen]),
+        names=tuple(kept),
+        kinds=tuple(frame.hand_type for frame in chosen),
+    )
+
+
+def _suspicions(true: TwoHandTruth, joints_m: np.ndarray, *, where: str) -> list[str]:
+    here = true.is_hand
+    labelled = np.isfinite(true.joints_m).all(axis=(2, 3)) & here
+    told = [suspect_depth(joints_m[here], where=where, forward=True)]
+    if not labelled.any():
+        return told
+    truth_m, found_m = true.joints_m[labelled], joints_m[labelled]
+    told.insert(0, suspect_unit(truth_m, found_m, where=where, what="joints_mm", unit="millimetres"))
+    from_read = np.array(FROM_COMMON["interhand"])
+    others = {
+        "the common order (wrist first, each finger from its base)": tuple(
+            from_read[list(TO_COMMON["common"])]
+        ),
+        "MANO's order": tuple(from_read[list(TO_COMMON["mano21"])]),
+    }
+    told.append(suspect_order(truth_m, found_m, others, where=where, order=_ORDER))
+    told.append(_suspect_sides(true.joints_m[labelled.all(1)], joints_m[labelled.all(1)], where=where))
+    return told
+
+
+def _suspect_sides(truth_m: np.ndarray, joints_m: np.ndarray, *, where: str) -> str:
+    """A sentence where pairs fit much better with the hands exchanged; "" otherwise."""
+    if not len(truth_m):
+        return ""
+    own, other = (
+        float(root_relative_errors(truth_m, points).mean()) * 1e3 for points in (joints_m, joints_m[:, ::-1])
+    )
+    if own < 10 or other > 0.6 * own:
+        return ""
+    return (
+        f"{where}: expected the right hand first, got pairs that are {own:.0f} mm off, but {other:.0f} mm with their"
+        " hands exchanged; is the left hand first?"
+    )

@@ -1,0 +1,92 @@
+"""One bad file among many: it is named and counted, the rest is written, and the set can be finished without it."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from knuckle.datasets import training_set
+from knuckle.datasets.photos import is_cut_short, read_rgb
+from knuckle.datasets.training_set import convert_set
+from knuckle.errors import KnuckleError
+from knuckle.sets.reader import SynthSet
+
+from .test_convert import Harmful, write_annotation
+
+
+def test_a_set_is_finished_without_damaged_pictures_that_are_named(
+    freihand, run, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(training_set, "SHARD", 4)
+    convert_set("freihand", freihand.folder, tmp_path / "whole", size=32)
+    rgb = freihand.folder / "training" / "rgb"
+    good = (rgb / "00000003.jpg").read_bytes()
+    (rgb / "00000003.jpg").write_bytes(good[: len(good) // 2])
+    for version in range(4):
+        (rgb / f"{1 + 3 * version:08d}.jpg").write_bytes(b"no picture")
+    out = tmp_path / "set"
+    given = ["data", "convert", "freihand", str(freihand.folder), str(out), "--size", "32", "--workers", "1"]
+    assert run(*given) == 2
+    assert "give --skip-damaged to leave them out" in " ".join(capsys.readouterr().err.split())
+    assert sorted(path.name for path in (out / "done").iterdir()) == ["000002"]
+    assert run(*given, "--resume", "--skip-damaged") == 1
+    told = capsys.readouterr().err
+    assert "00000003.jpg: expected a picture, got one that is cut short" in told
+    assert "5 damaged files or entries left out" in told
+    index = json.loads((out / "index.json").read_text())
+    assert index["complete"] and len(index["left_out_damaged"]) == 5
+    made, whole = SynthSet(out), SynthSet(tmp_path / "whole")
+    # Row 1 is the second version of sample 0, in whose place stands the first; sample 1's places has the hands after.
+    assert np.array_equal(made.images[1], whole.images[0])
+    for row in range(4, 8):
+        assert np.array_equal(made.images[row], whole.images[8])
+        np.testing.assert_allclose(made.labels["joints_m"][row], whole.labels["joints_m"][8], atol=1e-6)
+        np.testing.assert_allclose(made.labels["pose"][row], whole.labels["pose"][8], atol=1e-5)
+    for row in (0, 2, 3, 8, 9, 10, 11):
+        assert np.array_equal(made.images[row], whole.images[row])
+
+
+@pytest.mark.parametrize("changes", [{"coords_3d": np.zeros((20, 3))}, {"coords_2d": Harmful()}])
+def test_one_bad_annotation_ends_no_conversion(obman, changes, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(training_set, "SHARD", 1)
+    write_annotation(obman, **changes)
+    with pytest.raises(KnuckleError, match=r"00000004\.pkl: .*all but 1 of 3 shards are written"):
+        convert_set("obman", obman, tmp_path / "set", size=32)
+    index = convert_set("obman", obman, tmp_path / "set", size=32, resume=True, skip_damaged=True)
+    assert len(index["left_out_damaged"]) == 1 and "00000004.pkl" in index["left_out_damaged"][0]
+    made = SynthSet(tmp_path / "set")
+    assert np.array_equal(made.images[1], made.images[2]) and not np.array_equal(
+        made.images[0], made.images[1]
+    )
+    assert capsys.readouterr().out == ""
+
+
+def test_frames_without_a_hand_pass_over_damaged_pictures(freihand, tmp_path):
+    (freihand.folder / "training" / "rgb" / "00000000.jpg").write_bytes(b"no picture")
+    index = convert_set(
+        "freihand", freihand.folder, tmp_path / "set", size=32, negatives=0.5, skip_damaged=True
+    )
+    assert index["hand_free"] == 12 and len(index["left_out_damaged"]) == 1
+
+
+def test_nothing_is_written_where_nothing_can_be_read(obman, tmp_path):
+    for picture in (obman / "train" / "rgb").glob("*.jpg"):
+        picture.write_bytes(b"no picture")
+    with pytest.raises(KnuckleError, match="nor can the next"):
+        convert_set("obman", obman, tmp_path / "set", size=32, skip_damaged=True)
+
+
+@pytest.mark.parametrize("end", [".jpg", ".png"])
+def test_a_picture_that_is_cut_short_is_not_read_as_grey(tmp_path, end):
+    path = tmp_path / f"a{end}"
+    cv2.imwrite(str(path), np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8))
+    whole = path.read_bytes()
+    assert read_rgb(path).shape == (64, 64, 3)
+    path.write_bytes(whole + bytes(200))
+    assert read_rgb(path).shape == (64, 64, 3)
+    for part in (0.98, 0.5, 0.1):
+        path.write_bytes(whole[: int(len(whole) * part)])
+        with pytest.raises(KnuckleError, match=rf"a\{end}: expected a picture, got one that is cut short"):
+            read_rgb(path)
+    assert not is_cut_short(np.zeros(0, np.uint8))
