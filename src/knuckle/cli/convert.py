@@ -26,7 +26,7 @@ _Rig = Annotated[
     ),
 ]
 _Tips = Annotated[
-    Literal["freihand", "ho3d", "manopth", "i2l"] | None,
+    Literal["freihand", "ho3d", "manopth", "i2l", "smplx"] | None,
     typer.Option(
         "--tips",
         help="With MANO_RIGHT.pkl: whose fingertips the joints get; without it FreiHAND's, which training expects.",
@@ -43,6 +43,13 @@ _Negatives = Annotated[
     typer.Option(
         "--negatives",
         help="Share of the crops that show no hand: squares of the dataset's frames beside it.",
+    ),
+]
+_Variant = Annotated[
+    str | None,
+    typer.Option(
+        "--variant",
+        help="Which set-up or part of a data set that has several (`knuckle data list`); without it the first.",
     ),
 ]
 _Limit = Annotated[int | None, typer.Option("--limit", help="Only the first so many hands.")]
@@ -77,6 +84,7 @@ def convert(
     tips: _Tips = None,
     depths: _Depths = None,
     negatives: _Negatives = 0.0,
+    variant: _Variant = None,
     limit: _Limit = None,
     workers: _Workers = 2,
     resume: _Resume = False,
@@ -88,8 +96,8 @@ def convert(
     """Cut the training hands of a data set, or photographs that a teacher labelled, into a set that
     `knuckle train` reads. The same as `knuckle data convert`."""
     _convert(
-        dataset, folder, out, size=size, rig=rig, tips=tips, depths=depths, negatives=negatives, limit=limit,
-        workers=workers, resume=resume, expand=expand,
+        dataset, folder, out, size=size, rig=rig, tips=tips, depths=depths, negatives=negatives,
+        variant=variant, limit=limit, workers=workers, resume=resume, expand=expand,
         of_interhand={"annotators": annotators, "shown": shown, "filtered": filtered},
     )  # fmt: skip
 
@@ -103,6 +111,7 @@ def data_convert(
     tips: _Tips = None,
     depths: _Depths = None,
     negatives: _Negatives = 0.0,
+    variant: _Variant = None,
     limit: _Limit = None,
     workers: _Workers = 2,
     resume: _Resume = False,
@@ -114,8 +123,8 @@ def data_convert(
     """Cut the training hands of a data set, or photographs that a teacher labelled, into a set that
     `knuckle train` reads."""
     _convert(
-        dataset, folder, out, size=size, rig=rig, tips=tips, depths=depths, negatives=negatives, limit=limit,
-        workers=workers, resume=resume, expand=expand,
+        dataset, folder, out, size=size, rig=rig, tips=tips, depths=depths, negatives=negatives,
+        variant=variant, limit=limit, workers=workers, resume=resume, expand=expand,
         of_interhand={"annotators": annotators, "shown": shown, "filtered": filtered},
     )  # fmt: skip
 
@@ -130,6 +139,7 @@ def _convert(
     tips: str | None,
     depths: str | None,
     negatives: float,
+    variant: str | None,
     limit: int | None,
     workers: int,
     resume: bool,
@@ -152,6 +162,8 @@ def _convert(
         raise KnuckleError(
             "--negatives: expected with a data set, got teacher, which may show hands without labels"
         )
+    if variant is not None and dataset in ("teacher", "interhand"):
+        raise KnuckleError(f"--variant: expected with a data set that has some, got {dataset}")
     if dataset == "interhand" and (negatives or tips is not None):
         raise KnuckleError("--negatives, --tips: expected with a set of single hands, got interhand")
     if dataset != "interhand" and list(of_interhand.values()) != ["all", "all", False]:
@@ -171,7 +183,9 @@ def _convert(
         elif dataset == "interhand":
             index = convert_interhand(folder, out, mano=options.pop("rig"), **of_interhand, **options)
         else:
-            index = convert_set(dataset, folder, out, tips=tips, negatives=negatives, **options)
+            index = convert_set(
+                dataset, folder, out, tips=tips, negatives=negatives, variant=variant, **options
+            )
     except KeyboardInterrupt:
         typer.echo(f"{out}: stopped; the same command with --resume goes on from here", err=True)
         raise typer.Exit(130) from None

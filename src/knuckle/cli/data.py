@@ -25,6 +25,7 @@ def data_list() -> None:
 
     for entry in DATA_SETS.values():
         trains = "" if entry.converts else "; not to train on"
+        trains += f"; --variant {', '.join(entry.variants)}" if entry.variants else ""
         typer.echo(f"{entry.name:12}{entry.title}: {', '.join(entry.labels)}{trains} ({entry.docs})")
 
 

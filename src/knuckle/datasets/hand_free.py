@@ -10,7 +10,7 @@ from jaxtyping import Bool, UInt8
 
 from knuckle.datasets.freihand import tight_box
 from knuckle.datasets.labelled import LabelledHand
-from knuckle.datasets.photos import read_rgb
+from knuckle.datasets.photos import read_mask
 from knuckle.errors import KnuckleError
 from knuckle.geometry.crop import Crop, middle_px
 
@@ -61,7 +61,7 @@ def hand_area(hand: LabelledHand) -> Bool[np.ndarray, "H W"]:
 def _mask(hand: LabelledHand) -> Bool[np.ndarray, "H W"]:
     """The hand's pixels. Whether the picture shows it bright or dark its joints say, most of which lie in it."""
     assert hand.mask is not None
-    picture: UInt8[np.ndarray, "H W 3"] = read_rgb(hand.mask)
+    picture: UInt8[np.ndarray, "H W"] = read_mask(hand.mask)
     size = (hand.camera.height, hand.camera.width)
     if picture.shape[:2] != size:
         raise KnuckleError(
@@ -69,8 +69,8 @@ def _mask(hand: LabelledHand) -> Bool[np.ndarray, "H W"]:
         )
     if hand.mask_values is not None:
         first, last = hand.mask_values
-        return (picture[..., 0] >= first) & (picture[..., 0] <= last)
-    bright = picture[..., 0] >= _MIDDLE
+        return (picture >= first) & (picture <= last)
+    bright = picture >= _MIDDLE
     if bright.all() or not bright.any():
         raise KnuckleError(f"{hand.mask}: expected a mask of the hand, got a picture of one colour")
     joints_px = np.zeros((0, 2)) if hand.joints_px is None else hand.joints_px

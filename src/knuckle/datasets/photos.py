@@ -1,6 +1,7 @@
 """Reading the photographs and label files of a dataset, with errors that name the file."""
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,20 @@ def read_rgb(path: Path) -> UInt8[np.ndarray, "H W 3"]:
     if picture is None:
         raise KnuckleError(f"{path}: expected a picture, got a file that cannot be decoded")
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+
+
+def read_mask(path: Path) -> UInt8[np.ndarray, "H W"]:
+    """A mask's values: a picture's first channel, or `seg` of a label file (.npz). Raises KnuckleError naming it."""
+    if path.suffix != ".npz":
+        return read_rgb(path)[..., 0]
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            values = np.asarray(file["seg"])
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise KnuckleError(f"{path}: expected a mask seg in a label file, got {error}") from error
+    if values.ndim != 2 or values.dtype != np.uint8:
+        raise KnuckleError(f"{path}: seg: expected a mask of bytes, got {values.dtype} {values.shape}")
+    return values
 
 
 def read_json(path: Path, *, kind: type) -> Any:
