@@ -3,7 +3,8 @@
 A module of `knuckle.datasets.entries` has three functions. It is imported when its data set is asked for.
 
     check(folder, *, decode=False) -> Report                what is there and what is missing
-    preview(folder, *, count) -> list[LabelledHand]         some hands, spread over the set, to be drawn
+    preview(folder, *, count) -> list[LabelledHand]         some hands, spread over the set, to be drawn; sets with
+                                                            previews_mano=True also get rig=
     open_source(folder, rig, *, complete) -> Source         the hands to train on (`knuckle.datasets.training_set`);
                                                             not of sets with converts=False; sets with variants are
                                                             also told the variant=
@@ -39,6 +40,8 @@ class DataSet:
     """Whether a source is opened once and sent to every worker: where opening looks at every picture."""
     variants: tuple[str, ...] = ()
     """Set-ups of its authors, or parts, of which one is converted; the first where none is asked for."""
+    previews_mano: bool = False
+    """Whether its preview takes MANO_RIGHT.pkl, as joints or meshes come from it."""
 
     @property
     def docs(self) -> str:
@@ -50,9 +53,17 @@ class DataSet:
         _require_folder(folder, self.title)
         return self._entry().check(folder, decode=decode)
 
-    def preview(self, folder: Path, *, count: int) -> "list[LabelledHand]":
-        """Up to `count` labelled hands, spread over the set; raises KnuckleError naming what cannot be read."""
+    def preview(self, folder: Path, *, count: int, rig: Path | None = None) -> "list[LabelledHand]":
+        """Up to `count` labelled hands, spread over the set; raises KnuckleError naming what cannot be read.
+
+        rig: MANO_RIGHT.pkl, for data sets whose labels are MANO's parameters.
+        """
         _require_folder(folder, self.title)
+        if self.previews_mano:
+            return self._entry().preview(folder, count=count, rig=rig)
+        if rig is not None:
+            able = ", ".join(entry.name for entry in DATA_SETS.values() if entry.previews_mano)
+            raise KnuckleError(f"rig: expected with a set whose preview needs MANO ({able}), got {self.name}")
         return self._entry().preview(folder, count=count)
 
     def chosen_variant(self, variant: str | None) -> str | None:
@@ -96,6 +107,10 @@ _ALL = (
     DataSet(
         "dexycb", "DexYCB", ("2D joints", "3D joints", "MANO", "mask", "camera", "side"), "dexycb", opened_once=True,
         variants=("s0", "s1", "s2", "s3", "s0-mended", "s1-mended", "s2-mended", "s3-mended"),
+    ),
+    DataSet(
+        "arctic", "ARCTIC", ("2D joints", "3D joints", "mesh", "MANO", "camera", "side"), "arctic", opened_once=True,
+        variants=("p1", "p2", "p1-tenth", "p2-tenth"), previews_mano=True,
     ),
 )  # fmt: skip
 
