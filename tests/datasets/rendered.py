@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from knuckle.geometry.mirror import MIRROR_AXIS_ANGLE
 from knuckle.raster.numpy_raster import rasterise
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.tips import MANO_TIPS
@@ -27,7 +28,11 @@ def write_mano_pair(folder: Path) -> Path:
     data["J_regressor"] = data["J_regressor"][:, order]
     data["f"] = np.argsort(order)[data["f"]].astype(np.uint32)
     right.write_bytes(pickle.dumps(data | {"hands_components": components}, protocol=2))
-    write_left(right)
+    left = write_left(right)
+    # The left hand's components are its own.
+    data = pickle.loads(left.read_bytes())
+    components = data["hands_components"][::-1] * np.tile(MIRROR_AXIS_ANGLE, 15)
+    left.write_bytes(pickle.dumps(data | {"hands_components": components}, protocol=2))
     return right
 
 

@@ -11,11 +11,11 @@ import pytest
 from knuckle.datasets import dexycb
 from knuckle.datasets.dexycb_training import DexycbTraining, training_sequences
 from knuckle.datasets.hand_free import hand_area
-from knuckle.datasets.mano_sides import mano_sides
+from knuckle.datasets.mano_sides import mano_sides, side_components
 from knuckle.datasets.registry import find_data_set
 from knuckle.datasets.training_set import convert_set
 from knuckle.errors import KnuckleError
-from knuckle.rig.mano import load_components, load_mano
+from knuckle.rig.mano import load_mano
 from knuckle.sets.reader import SynthSet
 from knuckle.sets.seen import origin_of
 
@@ -44,7 +44,7 @@ class Made:
         self.mano = write_mano_pair(top)
         # The authors' code took the left file as it was.
         rigs = mano_sides(self.mano, tips="manopth", left_shape="published")
-        components = load_components(self.mano)
+        components = side_components(self.mano)
         self.joints_m, self.vertices_m, self.coefficients = {}, {}, {}
         rng = np.random.default_rng(1)
         for number, subject in enumerate(SUBJECTS):
@@ -60,7 +60,9 @@ class Made:
                         seed = 100 * number + 10 * place + 2 * eye + frame
                         pose, _ = poses(1, seed=seed)
                         coefficients = 0.08 * np.random.default_rng(seed).standard_normal(45)
-                        posed_by = np.concatenate([pose[0, :1], (coefficients @ components).reshape(15, 3)])
+                        posed_by = np.concatenate(
+                            [pose[0, :1], (coefficients @ components[side]).reshape(15, 3)]
+                        )
                         move = np.array([0.03 * eye, 0.02 * frame - 0.01, 0.75 + 0.02 * place])
                         posed = rigs[side].posed(posed_by, shape, move)
                         self.write_frame(name, serial, frame, rigs[side], posed,
@@ -170,7 +172,7 @@ def test_the_published_left_file_is_undone_and_the_mended_one_is_a_switch(made):
     source = DexycbTraining(made.folder, made.mano, left_shape="mended")
     number = next(n for n, hand in enumerate(source.hands(range(source.count))) if hand.side == "left")
     hand = source.hands(range(number, number + 1))[0]
-    parameters = source.parameters(range(number, number + 1))
+    parameters = source.parameters(np.array([number]), "left")
     by = {
         shape: mano_sides(made.mano, tips="manopth", left_shape=shape)["left"].posed(*parameters)
         for shape in ("published", "mended")

@@ -2,18 +2,25 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from knuckle.datasets import dexycb
 from knuckle.datasets.labelled import LabelledHand
-from knuckle.datasets.mano_sides import LeftShape, Parameters, mirrored, to_labels
+from knuckle.datasets.mano_sides import (
+    LeftShape,
+    Parameters,
+    as_right,
+    mano_sides,
+    side_components,
+    to_labels,
+)
 from knuckle.datasets.rig_labels import RigLabels, fit_labels, right_rig
 from knuckle.errors import KnuckleError
 from knuckle.geometry.mirror import mirror_points
 from knuckle.rig.mano import load_components
+from knuckle.skeleton import SIDES, Side
 
 _MOST_APART_M = 0.005
 """MANO's joints further than this from the data set's, on average, are those of another file."""
@@ -24,7 +31,7 @@ class DexycbTraining:
 
     Args:
         folder: of the data set.
-        rig: None for the open rig, a rig file, or MANO_RIGHT.pkl (MANO_LEFT.pkl beside it is not needed).
+        rig: None for the open rig, a rig file, or MANO_RIGHT.pkl; mended left hands need MANO_LEFT.pkl beside it.
         setup: s0 to s3.
         left_shape: "published" keeps left hands as they are labelled, by the faulty left shape basis; no right hand has
             their shape, so the rig is fitted to their joints. "mended" takes their parameters for those of a mended
@@ -51,7 +58,16 @@ class DexycbTraining:
             raise KnuckleError(
                 "left_shape: expected MANO_RIGHT.pkl as rig for mended left hands, got another rig"
             )
-        self.components = load_components(rig) if rig is not None and self.rig.name == "mano" else None
+        self.components: dict[Side, np.ndarray] | None = None
+        if rig is not None and self.rig.name == "mano":
+            self.components = (
+                side_components(rig) if left_shape == "mended" else {"right": load_components(rig)}
+            )
+        self.left = (
+            mano_sides(rig, tips="manopth", left_shape="mended")["left"]
+            if left_shape == "mended" and rig
+            else None
+        )
         self.serials = [dexycb.SERIALS[number] for number in dexycb.serials_of(setup, "train")]
         self.recordings = [
             dexycb.read_recording(folder, name) for name in training_sequences(folder, setup, complete)
@@ -103,44 +119,48 @@ class DexycbTraining:
         """The rig in the pose of these hands, left ones mirrored already."""
         if self.components is None:
             return fit_labels(self.rig, joints_m)
-        left = np.array([self.recordings[at].side == "left" for at in self.where[np.array(numbers), 0]])
-        labels = to_labels(self.rig, self._as_right(numbers), joints_m)
-        sure = np.ones_like(left) if self.left_shape == "mended" else ~left
-        if sure.any() and (apart := labels.residual_m[sure].mean()) > _MOST_APART_M:
-            raise KnuckleError(
-                f"{self.rig.source}: expected MANO_RIGHT.pkl, whose joints lie less than {_MOST_APART_M * 1e3:.0f} mm"
-                f" from DexYCB's, got {apart * 1e3:.1f} mm"
-            )
-        if sure.all():
-            return labels
-        fitted = fit_labels(self.rig, joints_m[~sure])
-        for mine, theirs in zip(labels, fitted, strict=True):
-            mine[~sure] = theirs
+        chosen = np.array(numbers)
+        left = np.array([self.recordings[at].side == "left" for at in self.where[chosen, 0]])
+        labels = RigLabels(*(np.zeros((len(chosen), *tail)) for tail in ((16, 3), (10,), (3,), ())))
+        for side in SIDES:
+            rows = left == (side == "left")
+            if not rows.any():
+                continue
+            if side == "left" and self.left is None:
+                found = fit_labels(self.rig, joints_m[rows])
+            else:
+                found = to_labels(self.rig, self._of_right_rig(chosen[rows], side), joints_m[rows])
+                self._check_rig(float(found.residual_m.mean()))
+            for mine, theirs in zip(labels, found, strict=True):
+                mine[rows] = theirs
         return labels
 
-    def parameters(self, numbers: range) -> Parameters:
-        """MANO's parameters of these hands, of the side that they are."""
-        assert self.components is not None
-        chosen = np.array(numbers)
-        pose = self.labels.pose[chosen].astype(float)
-        shape = np.stack([self.recordings[at].shape for at in self.where[chosen, 0]])
-        return Parameters(decoded(pose[:, :48], self.components), shape, pose[:, 48:])
+    def parameters(self, numbers: Int[np.ndarray, "n"], side: Side) -> Parameters:
+        """MANO's parameters of these hands, all of one side. Raises KnuckleError where its file was not read."""
+        if self.components is None or side not in self.components:
+            raise KnuckleError(
+                f"DexYCB: expected MANO's file of the {side} hand for its components, got none"
+            )
+        pose = self.labels.pose[numbers].astype(float)
+        shape = np.stack([self.recordings[at].shape for at in self.where[numbers, 0]])
+        return Parameters(decoded(pose[:, :48], self.components[side]), shape, pose[:, 48:])
 
-    def _as_right(self, numbers: range) -> Parameters:
-        hands = self.parameters(numbers)
-        as_right = mirrored(hands)
-        left = np.array([self.recordings[at].side == "left" for at in self.where[np.array(numbers), 0]])
-        chosen: list[Any] = [
-            np.where(left.reshape(-1, *[1] * (mine.ndim - 1)), theirs, mine)
-            for mine, theirs in zip(hands, as_right, strict=True)
-        ]
-        return Parameters(*chosen)
+    def _of_right_rig(self, numbers: Int[np.ndarray, "n"], side: Side) -> Parameters:
+        hands = self.parameters(numbers, side)
+        return hands if side == "right" or self.left is None else as_right(hands, self.left, self.rig)
+
+    def _check_rig(self, apart_m: float) -> None:
+        if apart_m > _MOST_APART_M:
+            raise KnuckleError(
+                f"{self.rig.source}: expected MANO_RIGHT.pkl, whose joints lie less than {_MOST_APART_M * 1e3:.0f} mm"
+                f" from DexYCB's, got {apart_m * 1e3:.1f} mm"
+            )
 
     def _mended(self, number: int, hand: LabelledHand) -> LabelledHand:
         """A left hand with the joints of the mended parameters."""
         if hand.side == "right":
             return hand
-        joints_m = mirror_points(self.rig.posed(*self._as_right(range(number, number + 1))).joints[0])
+        joints_m = mirror_points(self.rig.posed(*self._of_right_rig(np.array([number]), "left")).joints[0])
         return replace(hand, joints_m=joints_m, joints_px=hand.camera.project(joints_m))
 
 

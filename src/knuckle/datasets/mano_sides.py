@@ -17,6 +17,7 @@ from knuckle.datasets.interhand_fits import mano_pair
 from knuckle.datasets.rig_labels import RigLabels
 from knuckle.geometry.mirror import MIRROR_POINT, mirror_axis_angle, mirror_points
 from knuckle.rig.hand_rig import HandRig
+from knuckle.rig.mano import load_components
 from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
 from knuckle.rig.tips import TipSource
 from knuckle.skeleton import Side
@@ -70,9 +71,18 @@ def rest_wrist(rig: HandRig, shape: Float[np.ndarray, "n 10"]) -> Float[np.ndarr
     return row @ rig.vertices + np.einsum("v,vck,nk->nc", row, rig.shape_basis.astype(float), shape)
 
 
-def mirrored(hands: Parameters) -> Parameters:
-    """The parameters of the mirror images: of left hands as of right ones, if their shape basis is mended."""
-    return Parameters(mirror_axis_angle(hands.pose), hands.shape, mirror_points(hands.translation))
+def as_right(hands: Parameters, left: HandRig, right: HandRig) -> Parameters:
+    """Left hands in the mirror, as hands of the right rig: exactly so where the rigs are each other's mirror image,
+    shape basis and all, as those of MANO nearly are if the left one is mended. Wrists are laid together."""
+    pose = mirror_axis_angle(hands.pose + left.pose_mean) - right.pose_mean
+    wrist = mirror_points(rest_wrist(left, hands.shape) + hands.translation)
+    return Parameters(pose, hands.shape, wrist - rest_wrist(right, hands.shape))
+
+
+def side_components(right: Path) -> dict[Side, Float[np.ndarray, "45 45"]]:
+    """The components of poses of both hands' files; MANO_LEFT.pkl lies beside the right one. Raises KnuckleError for
+    one that is missing: components of a left hand are in no other file."""
+    return {"right": load_components(right), "left": load_components(right.with_name("MANO_LEFT.pkl"))}
 
 
 def to_labels(rig: HandRig, hands: Parameters, joints_m: Float[np.ndarray, "n 21 3"]) -> RigLabels:

@@ -112,6 +112,10 @@ _ALL = (
         "arctic", "ARCTIC", ("2D joints", "3D joints", "mesh", "MANO", "camera", "side"), "arctic", opened_once=True,
         variants=("p1", "p2", "p1-tenth", "p2-tenth"), previews_mano=True,
     ),
+    DataSet(
+        "hot3d", "HOT3D-Clips", ("2D joints", "3D joints", "mesh", "MANO", "camera", "side"), "hot3d",
+        opened_once=True, variants=("aria", "aria-grey", "quest3"), previews_mano=True,
+    ),
 )  # fmt: skip
 
 DATA_SETS: dict[str, DataSet] = {entry.name: entry for entry in _ALL}
