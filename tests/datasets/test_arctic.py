@@ -291,6 +291,14 @@ def test_a_set_has_manos_pose_of_right_hands(made, tmp_path):
     assert np.array_equal(copied.hands(range(1))[0].joints_m, tenth.hands(range(1))[0].joints_m)
 
 
+def test_negatives_show_neither_hand(made, tmp_path):
+    index = convert_set(
+        "arctic", made.folder, tmp_path / "set", size=48, rig=made.mano, negatives=0.3, variant="p1"
+    )
+    images, hands = SynthSet(tmp_path / "set").images, index["count"] - index["hand_free"]
+    assert index["hand_free"] > 20 and np.max(images[hands:]) < GREY + 15
+
+
 def rewrite(path, **changes):
     data = np.load(path, allow_pickle=True).item()
     np.save(path, data | changes, allow_pickle=True)

@@ -107,6 +107,14 @@ def test_sets_have_manos_pose_of_both_sides(made, tmp_path):
     assert sides == set(BOTH) and labels["valid_joints_3d"].all()
 
 
+def test_negatives_show_neither_hand(made, tmp_path):
+    index = convert_set("hot3d", made.folder, tmp_path / "set", size=48, rig=made.mano, negatives=0.6)
+    images, hands = SynthSet(tmp_path / "set").images, index["count"] - index["hand_free"]
+    assert index["hand_free"] >= 7
+    # Grey as the background, or black where the lens saw nothing.
+    assert np.max(images[hands:]) < GREY + 15
+
+
 def test_without_mano_umetracks_joints_train_and_the_rig_is_fitted(made, tmp_path):
     index = convert_set("hot3d", made.folder, tmp_path / "set", size=48, variant="quest3")
     labels = SynthSet(tmp_path / "set").labels

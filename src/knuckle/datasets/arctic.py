@@ -27,7 +27,7 @@ from knuckle.datasets.freihand import tight_box
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.datasets.mano_sides import Parameters, in_camera, mano_sides
 from knuckle.datasets.photos import read_json
-from knuckle.datasets.rectified import LARGEST_PX, RectifiedHand, is_inside, window_around
+from knuckle.datasets.rectified import LARGEST_PX, RectifiedHand, boxes_of, is_inside, window_around
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.lenses import RationalLens
@@ -170,6 +170,7 @@ class Arctic:
         """The labelled hand of a frame, with its vertices if asked for; the picture is read later. Raises KnuckleError
         for one of cropped_images where no file tells how it was cut."""
         joints_m, camera = self.joints_m(sequence, side, view)[frame], self.camera(sequence, view)
+        other_m = self.joints_m(sequence, "left" if side == "right" else "right", view)[frame]
         image, cropped = self.picture(sequence.name, frame, view)
         about: dict[str, Any] = {"name": f"{sequence.name}/{view}/{image.stem} {side}", "source": "ARCTIC",
                                  "image": image, "side": side, "joints_m": joints_m}  # fmt: skip
@@ -184,7 +185,8 @@ class Arctic:
             window = window_around(camera, tight_box(camera.project(joints_m)))
             joints_px = window.project(joints_m)
             about |= {"camera": window, "box_px": tight_box(joints_px), "joints_px": joints_px}
-            return RectifiedHand(**about, lens=lens, visible=is_inside(lens, joints_m))
+            about |= {"others_px": boxes_of(window, other_m), "visible": is_inside(lens, joints_m)}
+            return RectifiedHand(**about, lens=lens)
         if cropped:
             if sequence.boxes is None:
                 raise KnuckleError(
@@ -192,7 +194,12 @@ class Arctic:
                 )
             camera = cropped_camera(camera, sequence.boxes[frame, view])
         joints_px = camera.project(joints_m)
-        return LabelledHand(**about, camera=camera, box_px=tight_box(joints_px), joints_px=joints_px)
+        about |= {
+            "box_px": tight_box(joints_px),
+            "joints_px": joints_px,
+            "others_px": boxes_of(camera, other_m),
+        }
+        return LabelledHand(**about, camera=camera)
 
     def _sequence(self, name: str) -> Sequence:
         raw = self.folder / "raw_seqs" / f"{name}.mano.npy"

@@ -41,17 +41,18 @@ def hand_free_crop(hand: LabelledHand, rng: np.random.Generator, *, size: int) -
 
 
 def hand_area(hand: LabelledHand) -> Bool[np.ndarray, "H W"]:
-    """Where in its frame the hand is, with a margin: by its mask, else by the box of its joints."""
+    """Where in its frame hands are, with a margin: by the mask, else by the boxes of its joints and of other hands."""
     width, height = hand.camera.width, hand.camera.height
     if hand.mask is None:
         # Joints of which some are not labelled do not span the hand.
         whole = hand.joints_px is not None and np.isfinite(hand.joints_px).all()
-        x, y, w, h = tight_box(np.asarray(hand.joints_px)) if whole else hand.box_px
-        wider = _MARGIN_OF_BOX * max(w, h)
-        left, top = np.floor([x - wider, y - wider]).astype(int).clip(0)
-        right, bottom = np.ceil([x + w + wider, y + h + wider]).astype(int) + 1
+        own = tight_box(np.asarray(hand.joints_px)) if whole else hand.box_px
         area = np.zeros((height, width), bool)
-        area[top : max(bottom, 0), left : max(right, 0)] = True
+        for x, y, w, h in [own, *([] if hand.others_px is None else hand.others_px)]:
+            wider = _MARGIN_OF_BOX * max(w, h)
+            left, top = np.floor([x - wider, y - wider]).astype(int).clip(0)
+            right, bottom = np.ceil([x + w + wider, y + h + wider]).astype(int) + 1
+            area[top : max(bottom, 0), left : max(right, 0)] = True
         return area
     mask = _mask(hand)
     reach = 2 * round(_MARGIN_OF_MASK * min(width, height)) + 1

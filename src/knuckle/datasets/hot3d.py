@@ -27,7 +27,7 @@ from jaxtyping import Float, UInt8
 
 from knuckle.datasets.freihand import tight_box
 from knuckle.datasets.mano_sides import Parameters
-from knuckle.datasets.rectified import RectifiedHand, is_inside, window_around
+from knuckle.datasets.rectified import RectifiedHand, boxes_of, is_inside, window_around
 from knuckle.datasets.umetrack import Profile, numbers
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
@@ -149,7 +149,7 @@ def read_member_json(tar: Tar, name: str) -> dict[str, Any]:
     """A JSON file of a tar, a dictionary; raises KnuckleError naming both."""
     try:
         data = json.loads(read_member(tar, name))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise KnuckleError(f"{tar.path}: {name}: expected JSON, got {error}") from error
     if not isinstance(data, dict):
         raise KnuckleError(f"{tar.path}: {name}: expected a JSON dict, got a {type(data).__name__}")
@@ -225,8 +225,9 @@ def read_hands(tar: Tar, frame: str) -> dict[Side, Hand]:
             placed[:3, :3], placed[:3, 3] = _pose(pose.get("T_world_from_wrist"), where)
             joints = profile.joints_m(angles[:20], placed, side)
             mesh = profile.mesh_m(angles[:20], placed, side)
-        seen = entry.get("visibilities_modeled")
-        visible = {str(key): float(value) for key, value in seen.items()} if isinstance(seen, dict) else {}
+        told = entry.get("visibilities_modeled")
+        parts = told.items() if isinstance(told, dict) else ()
+        visible = {stream: float(part) for stream, part in parts if isinstance(part, int | float)}
         hands[side] = Hand(thetas, wrist, joints, mesh, visible)
     return hands
 
@@ -259,10 +260,12 @@ def view_of(
     eye: Eye,
     joints_m: Float[np.ndarray, "21 3"],
     mesh_m: Float[np.ndarray, "v 3"] | None = None,
+    other_m: Float[np.ndarray, "21 3"] | None = None,
 ) -> RectifiedHand:
     """A hand as an upright pinhole camera sees it that looks at it.
 
-    source: a tar and a picture in it. joints_m, mesh_m: of the lens's frame; joints may be NaN.
+    source: a tar and a picture in it. joints_m, mesh_m: of the lens's frame; joints may be NaN. other_m: the joints of
+    the person's other hand.
     """
     tar, member = source
     known = np.isfinite(joints_m).all(-1)
@@ -279,6 +282,7 @@ def view_of(
         name=name, source="HOT3D", image=tar.path / member, side=side, camera=camera,
         box_px=tight_box(joints_px[known]), joints_px=joints_px, joints_m=joints, vertices_m=mesh, visible=seen,
         lens=eye.lens, lens_from_camera=turn, load=partial(read_picture, tar, member),
+        others_px=boxes_of(camera, None if other_m is None else other_m @ turn),
     )  # fmt: skip
 
 

@@ -51,18 +51,19 @@ class Hot3dTraining:
                 f"{folder}: expected {hot3d.FOLDERS[part]}/clip-*.tar of HOT3D ({hot3d.SITE}), got none"
             )
         self.streams = hot3d.STREAMS[part]
-        self.clips, self.rows = [], []
+        self.tars: list[hot3d.Tar] = []
+        self.rows: list[tuple[int, int, int, int]] = []
         left_out: list[str] = []
         for path in paths:
             try:
-                clip = hot3d.read_clip(hot3d.Tar.at(path))
-                rows = self._rows(clip, len(self.clips))
+                tar = hot3d.Tar.at(path)
+                rows = self._rows(hot3d.read_clip(tar), len(self.tars))
             except KnuckleError as error:
                 if complete:
                     raise
                 left_out.append(str(error))
                 continue
-            self.clips.append(clip)
+            self.tars.append(tar)
             self.rows += rows
         self.count = len(self.rows)
         if not self.count:
@@ -131,14 +132,28 @@ class Hot3dTraining:
 
     def _hand(self, number: int) -> tuple[RectifiedHand, hot3d.Hand, hot3d.Eye, hot3d.Clip, Side]:
         at, frame_at, stream_at, which = self.rows[number]
-        clip, side, stream = self.clips[at], SIDES[which], self.streams[stream_at]
+        clip, side, stream = hot3d.read_clip(self.tars[at]), SIDES[which], self.streams[stream_at]
         frame = clip.frames[frame_at]
-        eye, hand = hot3d.read_eyes(clip.tar, frame)[stream], hot3d.read_hands(clip.tar, frame)[side]
+        eye, hands = hot3d.read_eyes(clip.tar, frame)[stream], hot3d.read_hands(clip.tar, frame)
+        hand, other = hands[side], self._place(hands.get(SIDES[1 - which]), clip, SIDES[1 - which])
         joints = self._joints(hand, clip, side)
         assert joints is not None
         name = f"{clip.tar.path.stem}/{frame}/{stream} {side}"
         picture = clip.tar, f"{frame}.image_{stream}.jpg"
-        return hot3d.view_of(name, picture, side, eye, hot3d.to_eye(joints, eye)), hand, eye, clip, side
+        seen = hot3d.view_of(
+            name,
+            picture,
+            side,
+            eye,
+            hot3d.to_eye(joints, eye),
+            other_m=None if other is None else hot3d.to_eye(other, eye),
+        )
+        return seen, hand, eye, clip, side
+
+    def _place(self, hand: hot3d.Hand | None, clip: hot3d.Clip, side: Side) -> np.ndarray | None:
+        """Joints of the world in whichever form there is."""
+        found = self._joints(hand, clip, side)
+        return found if found is not None or hand is None else hand.joints_m
 
 
 class Maker:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from knuckle.datasets.freihand import tight_box
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.datasets.photos import read_rgb
 from knuckle.errors import KnuckleError
@@ -14,6 +15,7 @@ from knuckle.geometry.lenses import Lens, seen_by_pinhole
 
 _ROOM = 2.0
 """Sides of a window over those of the hand's box."""
+_NEAREST_M, _FAR_PX = 0.01, 1e5
 LARGEST_PX = 4000
 """Of a hand's box; a larger one is of a hand at the camera's own plane."""
 
@@ -52,6 +54,19 @@ def window_around(camera: Camera, box_px: Float[np.ndarray, "4"]) -> Camera:
     left, top = int(np.floor(x + w / 2 - reach)), int(np.floor(y + h / 2 - reach))
     side = int(np.ceil(2 * reach)) + 1
     return Camera(camera.fx, camera.fy, camera.cx - left, camera.cy - top, side, side)
+
+
+def boxes_of(camera: Camera, *hands_m: Float[np.ndarray, "21 3"] | None) -> Float[np.ndarray, "n 4"]:
+    """Boxes (x, y, w, h px) of hands in a camera's picture, of the joints that are known and before it; none of hands
+    that have none."""
+    boxes = []
+    for joints_m in hands_m:
+        if joints_m is None:
+            continue
+        before = joints_m[np.isfinite(joints_m).all(-1) & (joints_m[:, 2] > _NEAREST_M)]
+        if len(before):
+            boxes.append(tight_box(camera.project(before)).clip(-_FAR_PX, _FAR_PX))
+    return np.array(boxes).reshape(-1, 4)
 
 
 def is_inside(lens: Lens, points_m: Float[np.ndarray, "*batch 3"]) -> Bool[np.ndarray, "*batch"]:
