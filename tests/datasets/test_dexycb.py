@@ -312,4 +312,7 @@ def test_the_preview_shows_both_sides(made, run, tmp_path):
     sheet = tmp_path / "sheet.png"
     assert run("data", "preview", "dexycb", str(made.folder), "--out", str(sheet), "--count", "8") == 0
     assert np.ptp(cv2.imread(str(sheet)).astype(int), axis=2).max() > 60
-    assert {hand.side for hand in find_data_set("dexycb").preview(made.folder, count=8)} == {"left", "right"}
+    hands = find_data_set("dexycb").preview(made.folder, count=8, rig=made.mano)
+    assert {hand.side for hand in hands} == {"left", "right"}
+    for hand in hands:
+        assert np.abs(hand.vertices_m - made.vertices_m[hand.name]).max() < TOLERANCE_M

@@ -1,5 +1,6 @@
 """DexYCB's training splits as a source of training sets, with MANO's pose where the user has MANO."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -162,6 +163,19 @@ class DexycbTraining:
             return hand
         joints_m = mirror_points(self.rig.posed(*self._of_right_rig(np.array([number]), "left")).joints[0])
         return replace(hand, joints_m=joints_m, joints_px=hand.camera.project(joints_m))
+
+
+def dexycb_meshes(mano: Path) -> Callable[[dexycb.Recording, dexycb.Labels], Float[np.ndarray, "v 3"]]:
+    """Gives the mesh of a labelled hand, in its camera's frame, as the authors have it: left ones by the left file as
+    it was published. Raises KnuckleError for MANO files that are missing: MANO_LEFT.pkl lies beside the right one."""
+    rigs = mano_sides(mano, tips="manopth", left_shape="published")
+    components = side_components(mano)
+
+    def mesh(recording: dexycb.Recording, labels: dexycb.Labels) -> Float[np.ndarray, "v 3"]:
+        pose = decoded(labels.pose[None, :48], components[recording.side])
+        return rigs[recording.side].posed(pose[0], recording.shape, labels.pose[48:]).vertices
+
+    return mesh
 
 
 def decoded(

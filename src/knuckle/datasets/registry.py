@@ -105,7 +105,8 @@ _ALL = (
         opened_once=True,
     ),
     DataSet(
-        "dexycb", "DexYCB", ("2D joints", "3D joints", "MANO", "mask", "camera", "side"), "dexycb", opened_once=True,
+        "dexycb", "DexYCB", ("2D joints", "3D joints", "mesh", "MANO", "mask", "camera", "side"), "dexycb",
+        opened_once=True, previews_mano=True,
         variants=("s0", "s1", "s2", "s3", "s0-mended", "s1-mended", "s2-mended", "s3-mended"),
     ),
     DataSet(

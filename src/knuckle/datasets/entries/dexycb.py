@@ -1,15 +1,20 @@
 """DexYCB for `knuckle data`; the layout is in `knuckle.datasets.dexycb`."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from knuckle.datasets import dexycb
-from knuckle.datasets.dexycb_training import DexycbTraining
+from knuckle.datasets.dexycb_training import DexycbTraining, dexycb_meshes
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.datasets.report import Report, spread
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
 
+_Meshes = Callable[[dexycb.Recording, dexycb.Labels], np.ndarray]
 _TRIES = 40
 """How many frames are tried for one of the preview with a hand in it."""
 
@@ -63,8 +68,9 @@ def check(folder: Path, *, decode: bool = False) -> Report:
     return report
 
 
-def preview(folder: Path, *, count: int) -> list[LabelledHand]:
-    """Hands of all sequences that are there, from all cameras in turn."""
+def preview(folder: Path, *, count: int, rig: Path | None = None) -> list[LabelledHand]:
+    """Hands of all sequences that are there, from all cameras in turn; with MANO, by the left file as published, their
+    meshes."""
     names = [name for subject in dexycb.SUBJECTS for name in dexycb.sequences_of(folder, subject)]
     if not names:
         raise KnuckleError(f"{folder}: expected the subjects of DexYCB ({dexycb.SITE}), got none of them")
@@ -72,7 +78,8 @@ def preview(folder: Path, *, count: int) -> list[LabelledHand]:
     rounds = -(-count // len(names))
     places = [(turn, name) for turn in range(rounds) for name in names]
     chosen = [places[place] for place in spread(len(places), count)]
-    hands = (_hand(folder, name, at + turn) for at, (turn, name) in enumerate(chosen))
+    meshes = None if rig is None else dexycb_meshes(rig)
+    hands = (_hand(folder, name, at + turn, meshes) for at, (turn, name) in enumerate(chosen))
     return [hand for hand in hands if hand is not None]
 
 
@@ -94,7 +101,7 @@ def _cameras(folder: Path, faults: list[str]) -> dict[str, Camera]:
     return cameras
 
 
-def _hand(folder: Path, name: str, turn: int) -> LabelledHand | None:
+def _hand(folder: Path, name: str, turn: int, meshes: _Meshes | None) -> LabelledHand | None:
     """A labelled hand of a sequence, from the middle on; None where none of the frames tried has one."""
     recording = dexycb.read_recording(folder, name)
     serial = dexycb.SERIALS[turn % len(dexycb.SERIALS)]
@@ -103,5 +110,6 @@ def _hand(folder: Path, name: str, turn: int) -> LabelledHand | None:
         frame = (recording.frames // 2 + step + turn // len(dexycb.SERIALS)) % recording.frames
         labels = dexycb.read_labels(dexycb.labels_of(folder, name, serial, frame), camera)
         if labels is not None:
-            return dexycb.hand_of(folder, recording, serial, frame, camera, labels)
+            hand = dexycb.hand_of(folder, recording, serial, frame, camera, labels)
+            return hand if meshes is None else replace(hand, vertices_m=meshes(recording, labels))
     return None
