@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from knuckle.errors import KnuckleError
+from knuckle.geometry import lenses
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.lenses import Fisheye624, RationalLens, looking_at, seen_by_pinhole
 
@@ -130,6 +131,18 @@ def test_a_pinhole_sees_lines_straight(lens):
         assert part.sum() > 0
         assert abs((part * columns).sum() / part.sum() - (u - round(u))) < 0.3
         assert abs((part * rows).sum() / part.sum() - (v - round(v))) < 0.3
+
+
+@pytest.mark.parametrize("lens", [fisheye(), rational()], ids=["fisheye", "rational"])
+def test_between_nodes_the_map_is_exact_to_a_hundredth_px(lens):
+    """A picture whose values are its own columns tells where each pixel was taken from."""
+    columns = np.tile(np.arange(lens.width) / lens.width * 255, (lens.height, 1))
+    camera, turn = Camera(700.0, 700.0, 130.0, 121.0, 203, 181), looking_at(np.array([0.3, 0.2, 1.0]))
+    v, u = np.mgrid[:181, :203].astype(float)
+    exact = lens.project(camera.backproject(np.stack([u, v], -1), np.ones(u.shape)) @ turn.T)
+    assert np.abs(lenses._map(lens, camera, turn) - exact).max() < 0.02
+    seen = seen_by_pinhole(columns.astype(np.uint8)[..., None].repeat(3, 2), lens, camera, turn)
+    assert np.abs(seen[..., 0] - exact[..., 0] / lens.width * 255).max() < 2
 
 
 def test_looking_at_turns_the_axis_there():

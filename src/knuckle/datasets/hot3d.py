@@ -93,7 +93,8 @@ class Hand(NamedTuple):
     """Axis-angle and translation, of MANO."""
     joints_m: Float[np.ndarray, "21 3"] | None
     """UmeTrack's, common order, the thumb's CMC NaN."""
-    mesh_m: Float[np.ndarray, "v 3"] | None
+    umetrack: tuple[Float[np.ndarray, "20"], Float[np.ndarray, "4 4"]] | None
+    """Angles of the hinges, and the place of the wrist."""
     visible: dict[str, float]
     """By stream, how much of it is seen before modelled things."""
 
@@ -213,7 +214,7 @@ def read_hands(tar: Tar, frame: str) -> dict[Side, Hand]:
             continue
         if not isinstance(entry, dict):
             raise KnuckleError(f"{where}: expected a hand, got a {type(entry).__name__}")
-        thetas = wrist = joints = mesh = None
+        thetas = wrist = joints = umetrack = None
         if (mano := entry.get("mano_pose")) is not None:
             thetas = numbers(mano, "thetas", (_COMPONENTS,), where)
             wrist = numbers(mano, "wrist_xform", (6,), where)
@@ -223,12 +224,12 @@ def read_hands(tar: Tar, frame: str) -> dict[Side, Hand]:
                 raise KnuckleError(f"{where}: joint_angles: expected 20 numbers, got {len(angles)}")
             placed = np.eye(4)
             placed[:3, :3], placed[:3, 3] = _pose(pose.get("T_world_from_wrist"), where)
-            joints = profile.joints_m(angles[:20], placed, side)
-            mesh = profile.mesh_m(angles[:20], placed, side)
+            umetrack = angles[:20], placed
+            joints = profile.joints_m(*umetrack, side)
         told = entry.get("visibilities_modeled")
         parts = told.items() if isinstance(told, dict) else ()
         visible = {stream: float(part) for stream, part in parts if isinstance(part, int | float)}
-        hands[side] = Hand(thetas, wrist, joints, mesh, visible)
+        hands[side] = Hand(thetas, wrist, joints, umetrack, visible)
     return hands
 
 

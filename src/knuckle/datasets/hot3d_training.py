@@ -21,6 +21,7 @@ from knuckle.datasets.umetrack import UNLABELLED
 from knuckle.errors import KnuckleError
 from knuckle.rig.fit.joints import fit_joints
 from knuckle.rig.hand_rig import HandRig
+from knuckle.rig.rotations import rodrigues
 from knuckle.skeleton import SIDES, Side
 from knuckle.truth import array_name
 
@@ -128,7 +129,7 @@ class Hot3dTraining:
             return None
         if self.maker is None:
             return hand.joints_m
-        return self.maker.posed(hand, clip, side)[0] if self.maker.is_there(hand, clip) else None
+        return self.maker.joints(hand, clip, side) if self.maker.is_there(hand, clip) else None
 
     def _hand(self, number: int) -> tuple[RectifiedHand, hot3d.Hand, hot3d.Eye, hot3d.Clip, Side]:
         at, frame_at, stream_at, which = self.rows[number]
@@ -176,6 +177,12 @@ class Maker:
         """Of the world."""
         assert clip.shape is not None
         return hot3d.mano_of(hand, clip.shape, self.components[side])
+
+    def joints(self, hand: hot3d.Hand, clip: hot3d.Clip, side: Side) -> np.ndarray:
+        """Of the world; no mesh is made."""
+        rig, hands = self.rigs[side], self.parameters(hand, clip, side)
+        joints, _ = rig.posed_joints(rodrigues(hands.pose + rig.pose_mean), hands.shape)
+        return joints[0] + hands.translation
 
     def posed(self, hand: hot3d.Hand, clip: hot3d.Clip, side: Side) -> tuple[np.ndarray, np.ndarray]:
         """Joints and vertices, of the world."""

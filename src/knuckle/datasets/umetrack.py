@@ -79,8 +79,8 @@ class Profile:
 
     def _posed(self, points, weights, angles_rad, world_from_wrist, side: Side) -> np.ndarray:
         bones = self.bones(angles_rad)
-        whole = np.concatenate([points, np.ones((len(points), 1))], axis=1)
-        in_wrist = np.einsum("pb,bij,pj->pi", weights, bones, whole)[:, :3]
+        moves = np.einsum("pb,bij->pij", weights, bones[:, :3])
+        in_wrist = (moves[:, :, :3] @ points[:, :, None])[..., 0] + moves[:, :, 3]
         if side == "right":
             in_wrist = in_wrist * MIRROR_POINT
         return in_wrist @ world_from_wrist[:3, :3].T + world_from_wrist[:3, 3]

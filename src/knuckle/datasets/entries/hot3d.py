@@ -11,7 +11,7 @@ from knuckle.datasets.hot3d_training import Hot3dTraining, Maker
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.datasets.report import Report, spread
 from knuckle.errors import KnuckleError
-from knuckle.skeleton import SIDES
+from knuckle.skeleton import SIDES, Side
 
 _ENDS = b"\xff\xd8", b"\xff\xd9"
 _TAIL = 64
@@ -87,7 +87,7 @@ def _hand(clip: hot3d.Clip, turn: int, maker: Maker | None) -> list[LabelledHand
             hand, eye = hands.get(side), eyes[stream]
             if hand is None or (maker is not None and not maker.is_there(hand, clip)):
                 continue
-            joints, mesh = (hand.joints_m, hand.mesh_m) if maker is None else maker.posed(hand, clip, side)
+            joints, mesh = _umetrack(hand, clip, side) if maker is None else maker.posed(hand, clip, side)
             if joints is None:
                 continue
             joints, mesh = hot3d.to_eye(joints, eye), None if mesh is None else hot3d.to_eye(mesh, eye)
@@ -95,6 +95,13 @@ def _hand(clip: hot3d.Clip, turn: int, maker: Maker | None) -> list[LabelledHand
                 name, member = f"{clip.tar.path.stem}/{frame}/{stream}", f"{frame}.image_{stream}.jpg"
                 return [hot3d.view_of(name, (clip.tar, member), side, eye, joints, mesh)]
     return []
+
+
+def _umetrack(hand: hot3d.Hand, clip: hot3d.Clip, side: Side) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Joints and vertices of the world by UmeTrack; None where there are none."""
+    if clip.profile is None or hand.umetrack is None:
+        return None, None
+    return hand.joints_m, clip.profile.mesh_m(*hand.umetrack, side)
 
 
 def _is_whole(data: bytes, *, decode: bool) -> bool:
