@@ -335,6 +335,7 @@ RAW = f"raw_seqs/{NAMES[0]}"
         (lambda f: rewrite(f / f"{RAW}.egocam.dist.npy", intrinsics=np.full((3, 3), np.nan)),
          "intrinsics: expected 3 x 3"),
         (lambda f: (f / "meta/misc.json").write_text('{"s01": {}}'), "s01: expected a subject with ioi_offset"),
+        (lambda f: (f / "splits_json/protocol_p1.json").write_text("{"), "protocol_p1.json: expected JSON"),
         (lambda f: (f / "splits_json/protocol_p2.json").write_text('{"train": ["../../x"]}'),
          "protocol_p2.json: train: expected a list of SUBJECT/SEQUENCE"),
     ],

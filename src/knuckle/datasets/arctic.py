@@ -22,8 +22,9 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.datasets.arctic_files import numbers, of_params, part, read_raw
+from knuckle.datasets.arctic_files import of_params, part, read_raw
 from knuckle.datasets.freihand import tight_box
+from knuckle.datasets.label_numbers import numbers
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.datasets.mano_sides import Parameters, in_camera, mano_sides
 from knuckle.datasets.photos import read_json

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from knuckle.datasets.label_numbers import numbers
 from knuckle.datasets.mano_sides import Parameters
 from knuckle.errors import KnuckleError
-from knuckle.rig.safe_pickle import load_whitelisted_npy, to_array
+from knuckle.rig.safe_pickle import load_whitelisted_npy
 from knuckle.skeleton import SIDES, Side
 
 _LETTER: dict[Side, str] = {"right": "r", "left": "l"}
@@ -69,27 +70,3 @@ def part(data: Any, key: str, where: str) -> dict[str, Any]:
     if not isinstance(data, dict) or not isinstance(data.get(key), dict):
         raise KnuckleError(f"{where}: expected {key} as in ARCTIC, got none")
     return data[key]
-
-
-def numbers(
-    data: Any, key: str, shape: tuple[int | None, ...], where: str, *, flat: bool = False, rows: bool = False
-) -> np.ndarray:
-    """Finite numbers of a shape (None: any length); flat: whatever they are in; rows: one row may come alone."""
-    wanted = " x ".join("n" if size is None else str(size) for size in shape)
-    if not isinstance(data, dict) or key not in data:
-        raise KnuckleError(f"{where}: expected {key} ({wanted}), got none")
-    try:
-        array = to_array(data[key]).astype(float)
-    except (TypeError, ValueError, KeyError) as error:
-        raise KnuckleError(f"{where}: {key}: expected {wanted} numbers, got {error}") from error
-    if flat and array.ndim:
-        array = array.reshape(*(array.shape[:1] if len(shape) > 1 else ()), -1)
-    if rows and array.ndim == len(shape) - 1:
-        array = array[None]
-    fits = array.ndim == len(shape) and all(
-        want in (None, have) for want, have in zip(shape, array.shape, strict=True)
-    )
-    if not fits or not array.size or not np.isfinite(array).all():
-        got = f"shape {array.shape}" if not fits or not array.size else "NaN or infinity"
-        raise KnuckleError(f"{where}: {key}: expected {wanted} finite numbers, got {got}")
-    return array

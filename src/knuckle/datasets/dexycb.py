@@ -14,8 +14,6 @@ The splits of set-ups s0 to s3 are by the place of a sequence among its subject'
 facts are those of github.com/NVlabs/dex-ycb-toolkit (its README.md and dex_ycb.py).
 """
 
-import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -23,7 +21,9 @@ import numpy as np
 from jaxtyping import Float
 
 from knuckle.datasets.freihand import tight_box
+from knuckle.datasets.label_numbers import numbers
 from knuckle.datasets.labelled import LabelledHand
+from knuckle.datasets.photos import read_npz
 from knuckle.datasets.plain_yaml import read_yaml
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
@@ -126,9 +126,8 @@ def read_recording(folder: Path, name: str) -> Recording:
             f"{path}: mano_calib: expected a calibration's name in a list, got {calibrations!r}"
         )
     calibration = folder / "calibration" / f"mano_{calibrations[0]}" / "mano.yml"
-    return Recording(
-        name, sides[0], _numbers(calibration, _mapping(calibration).get("betas"), "betas", (10,)), frames
-    )
+    shape = numbers(_mapping(calibration), "betas", (10,), str(calibration))
+    return Recording(name, sides[0], shape, frames)
 
 
 def read_camera(folder: Path, serial: str) -> Camera:
@@ -138,7 +137,7 @@ def read_camera(folder: Path, serial: str) -> Camera:
     if not isinstance(lens, dict):
         raise KnuckleError(f"{path}: expected color with fx, fy, ppx and ppy, got {lens!r}")
     values = [lens.get(key) for key in ("fx", "fy", "ppx", "ppy")]
-    fx, fy, cx, cy = _numbers(path, values, "color", (4,))
+    fx, fy, cx, cy = numbers({"color": values}, "color", (4,), str(path))
     return Camera(float(fx), float(fy), float(cx), float(cy), WIDTH, HEIGHT)
 
 
@@ -159,7 +158,7 @@ def read_labels(path: Path, camera: Camera) -> Labels | None:
     those in px, as those of another camera or convention do not.
     """
     shapes = {"joint_3d": (1, JOINT_COUNT, 3), "joint_2d": (1, JOINT_COUNT, 2), "pose_m": (1, 51)}
-    arrays = read_npz(path, lambda file: {key: np.asarray(file[key]) for key in shapes})
+    arrays = read_npz(path, tuple(shapes))
     for key, shape in shapes.items():
         wanted = " x ".join(map(str, shape))
         if arrays[key].shape != shape or arrays[key].dtype.kind not in "fiu":
@@ -179,28 +178,6 @@ def read_labels(path: Path, camera: Camera) -> Labels | None:
             f"{path}: joint_2d: expected the projection of joint_3d, got {apart:.1f} px from it"
         )
     return Labels(joints_m, joints_px, pose)
-
-
-def read_npz(path: Path, take: Callable[[Any], Any]) -> Any:
-    """What `take` gives of an .npz file; raises KnuckleError for one that is missing or damaged, or holds pickles."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return take(file)
-    except OSError as error:
-        reason = error.strerror or "a file cut short"
-        raise KnuckleError(f"{path}: expected a label file, got {reason}") from error
-    except KeyError as error:
-        raise KnuckleError(f"{path}: expected the labels of DexYCB, missing {error.args[0]}") from error
-    except (
-        ValueError,
-        EOFError,
-        AttributeError,
-        TypeError,
-        zipfile.BadZipFile,
-        OverflowError,
-        MemoryError,
-    ) as error:
-        raise KnuckleError(f"{path}: expected an .npz file of arrays, got a damaged one ({error})") from error
 
 
 def hand_of(
@@ -231,14 +208,3 @@ def _mapping(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise KnuckleError(f"{path}: expected keys with values, got {type(value).__name__}")
     return value
-
-
-def _numbers(path: Path, value: Any, key: str, shape: tuple[int, ...]) -> np.ndarray:
-    wanted = " x ".join(map(str, shape))
-    try:
-        array = np.asarray(value, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise KnuckleError(f"{path}: {key}: expected {wanted} numbers, got {value!r}") from error
-    if array.shape != shape or not np.isfinite(array).all():
-        raise KnuckleError(f"{path}: {key}: expected {wanted} finite numbers, got {value!r}")
-    return array

@@ -26,9 +26,10 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from knuckle.datasets.freihand import tight_box
+from knuckle.datasets.label_numbers import numbers
 from knuckle.datasets.mano_sides import Parameters
 from knuckle.datasets.rectified import RectifiedHand, boxes_of, is_inside, window_around
-from knuckle.datasets.umetrack import Profile, numbers
+from knuckle.datasets.umetrack import Profile
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.lenses import Fisheye624, Lens, looking_at

@@ -1,7 +1,6 @@
 """Reading the photographs and label files of a dataset, with errors that name the file."""
 
 import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +28,26 @@ def read_mask(path: Path) -> UInt8[np.ndarray, "H W"]:
     """A mask's values: a picture's first channel, or `seg` of a label file (.npz). Raises KnuckleError naming it."""
     if path.suffix != ".npz":
         return read_rgb(path)[..., 0]
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            values = np.asarray(file["seg"])
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise KnuckleError(f"{path}: expected a mask seg in a label file, got {error}") from error
+    values = read_npz(path, ("seg",))["seg"]
     if values.ndim != 2 or values.dtype != np.uint8:
         raise KnuckleError(f"{path}: seg: expected a mask of bytes, got {values.dtype} {values.shape}")
     return values
+
+
+def read_npz(path: Path, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """Arrays of an .npz file; raises KnuckleError for one that is missing or damaged, lacks one, or holds pickles."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {key: np.asarray(file[key]) for key in keys}
+    except KeyError as error:
+        raise KnuckleError(f"{path}: expected {', '.join(keys)} in it, missing {error.args[0]}") from error
+    except OSError as error:
+        raise KnuckleError(
+            f"{path}: expected a label file, got {error.strerror or 'a damaged one'}"
+        ) from error
+    except Exception as error:
+        # zipfile, zlib and numpy raise errors of many kinds for bytes that are not theirs.
+        raise KnuckleError(f"{path}: expected an .npz file of arrays, got a damaged one ({error})") from error
 
 
 def read_json(path: Path, *, kind: type) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from knuckle.datasets.label_numbers import numbers
 from knuckle.errors import KnuckleError
 from knuckle.geometry.mirror import MIRROR_POINT
 from knuckle.rig.rotations import rodrigues
@@ -99,21 +100,3 @@ class Profile:
                 if hinge:
                     found.append(moved)
         return np.stack(found)
-
-
-def numbers(data: Any, key: str, shape: tuple[int | None, ...], where: str) -> np.ndarray:
-    """Finite numbers of a shape (None: any length) in a dictionary; raises KnuckleError naming what is wrong."""
-    wanted = " x ".join("n" if size is None else str(size) for size in shape)
-    if not isinstance(data, dict) or data.get(key) is None:
-        raise KnuckleError(f"{where}: expected {key} ({wanted}), got none")
-    try:
-        array = np.asarray(data[key], dtype=float)
-    except (TypeError, ValueError) as error:
-        raise KnuckleError(f"{where}: {key}: expected {wanted} numbers, got {error}") from error
-    fits = array.ndim == len(shape) and all(
-        want in (None, have) for want, have in zip(shape, array.shape, strict=True)
-    )
-    if not fits or not array.size or not np.isfinite(array).all():
-        got = f"shape {array.shape}" if not fits or not array.size else "NaN or infinity"
-        raise KnuckleError(f"{where}: {key}: expected {wanted} finite numbers, got {got}")
-    return array

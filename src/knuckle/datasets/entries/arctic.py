@@ -6,7 +6,6 @@ from typing import Any
 from knuckle.datasets import arctic
 from knuckle.datasets.arctic_training import ArcticTraining, is_there
 from knuckle.datasets.labelled import LabelledHand
-from knuckle.datasets.photos import read_json
 from knuckle.datasets.report import Report, spread
 from knuckle.errors import KnuckleError
 from knuckle.skeleton import SIDES
@@ -108,10 +107,13 @@ def _check_recordings(report: Report, data: arctic.Arctic, names: list[str], *, 
 def _check_subjects(report: Report, data: arctic.Arctic, names: list[str]) -> None:
     lacking = sorted({name.partition("/")[0] for name in names} - data.subjects.keys())
     report.add_faults("subjects that meta/misc.json lacks", lacking)
-    path = data.folder / "splits_json" / "protocol_p1.json"
-    hidden = read_json(path, kind=dict).get("test") if path.is_file() else None
+    try:
+        hidden = len(arctic.read_protocol(data.folder, "p1", "test"))
+    except KnuckleError:
+        # A list that cannot be read is a fault already; one without a test split is no fault.
+        return
     if hidden:
-        report.notes.append(f"{len(hidden)} recordings of the test split: their labels are not published")
+        report.notes.append(f"{hidden} recordings of the test split: their labels are not published")
 
 
 def _hand(data: arctic.Arctic, sequence: arctic.Sequence, turn: int, *, mesh: bool) -> list[LabelledHand]:
