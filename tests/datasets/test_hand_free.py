@@ -8,8 +8,10 @@ import pytest
 
 from knuckle.datasets.freihand_training import FreihandTraining
 from knuckle.datasets.hand_free import hand_area, hand_free_crop
+from knuckle.datasets.labelled import LabelledHand
 from knuckle.datasets.training_set import convert_set
 from knuckle.errors import KnuckleError
+from knuckle.geometry.camera import Camera
 from knuckle.sets.reader import SynthSet
 
 
@@ -96,3 +98,16 @@ def test_a_run_that_asks_for_negatives_and_has_none_stops_at_once(freihand, tmp_
     for quiet in (replace(recipe, negatives=0.0), replace(recipe, negatives_from=1.0)):
         check_negatives(quiet, without)
     check_negatives(recipe, [*without, *open_sources(replace(recipe, data=str(tmp_path / "0.2")))])
+
+
+def test_the_frames_other_hands_are_kept_out_too(tmp_path):
+    """A set of two hands tells where the other one is."""
+    hand = LabelledHand(
+        "a", "test", tmp_path / "a.jpg", "right", Camera(100.0, 100.0, 50.0, 50.0, 100, 100),
+        np.array([10.0, 10, 20, 20]), others_px=np.array([[60.0, 60, 30, 20], [-50, 0, 20, 20]]),
+    )  # fmt: skip
+    area = hand_area(hand)
+    assert area[20, 20] and area[70, 75] and area[55, 57] and not area[45, 45] and not area[90:, :40].any()
+    for seed in range(20):
+        crop = hand_free_crop(hand, np.random.default_rng(seed), size=16)
+        assert crop is None or not (abs(crop.centre_px[0] - 75) < 15 and abs(crop.centre_px[1] - 70) < 10)

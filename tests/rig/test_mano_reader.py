@@ -123,7 +123,7 @@ def test_left_shape_basis_is_mirrored_when_it_is_the_right_ones(tmp_path, mano_d
 
 def test_tip_vertices_by_project_must_exist(tmp_path, mano_data):
     path = write(tmp_path / "m.pkl", mano_data)
-    assert len({MANO_TIPS[name] for name in MANO_TIPS}) == 4
+    assert len({MANO_TIPS[name] for name in MANO_TIPS}) == 5
     for tips, said in (("freihand", "below 525"), ("nobody", "expected one of freihand"), ((1, 2), "five")):
         with pytest.raises(KnuckleError, match=said):
             load_mano(path, "right", tips=tips)

@@ -30,7 +30,7 @@ _Rig = Annotated[
     ),
 ]
 _Tips = Annotated[
-    Literal["freihand", "ho3d", "manopth", "i2l"] | None,
+    Literal["freihand", "ho3d", "manopth", "i2l", "smplx"] | None,
     typer.Option(
         "--tips",
         help="With MANO_RIGHT.pkl: whose fingertips the joints get; without it FreiHAND's, which training expects.",
@@ -47,6 +47,13 @@ _Negatives = Annotated[
     typer.Option(
         "--negatives",
         help="Share of the crops that show no hand: squares of the dataset's frames beside it.",
+    ),
+]
+_Variant = Annotated[
+    str | None,
+    typer.Option(
+        "--variant",
+        help="Which set-up or part of a data set that has several (`knuckle data list`); without it the first.",
     ),
 ]
 _Limit = Annotated[int | None, typer.Option("--limit", help="Only the first so many hands.")]
@@ -88,6 +95,7 @@ def data_convert(
     tips: _Tips = None,
     depths: _Depths = None,
     negatives: _Negatives = 0.0,
+    variant: _Variant = None,
     limit: _Limit = None,
     workers: _Workers = 2,
     resume: _Resume = False,
@@ -116,6 +124,8 @@ def data_convert(
         raise KnuckleError(
             "--negatives: expected with a data set, got teacher, which may show hands without labels"
         )
+    if variant is not None and dataset in ("teacher", "interhand"):
+        raise KnuckleError(f"--variant: expected with a data set that has some, got {dataset}")
     if dataset == "interhand" and (negatives or tips is not None):
         raise KnuckleError("--negatives, --tips: expected with a set of single hands, got interhand")
     if skip_damaged and dataset in ("interhand", "teacher"):
@@ -141,8 +151,8 @@ def data_convert(
         elif dataset == "interhand":
             index = convert_interhand(folder, out, mano=options.pop("rig"), **of_interhand, **options)
         else:
-            options |= {"tips": tips, "negatives": negatives, "skip_damaged": skip_damaged}
-            index = convert_set(dataset, folder, out, **options)
+            options |= {"tips": tips, "negatives": negatives, "variant": variant}
+            index = convert_set(dataset, folder, out, skip_damaged=skip_damaged, **options)
     except KeyboardInterrupt:
         typer.echo(f"{out}: stopped; the same command with --resume goes on from here", err=True)
         raise typer.Exit(130) from None

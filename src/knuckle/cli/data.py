@@ -26,6 +26,7 @@ def data_list() -> None:
     wide = max(map(len, DATA_SETS)) + 2
     for entry in DATA_SETS.values():
         trains = "" if entry.converts else "; not to train on"
+        trains += f"; --variant {', '.join(entry.variants)}" if entry.variants else ""
         typer.echo(f"{entry.name:{wide}}{entry.title}: {', '.join(entry.labels)}{trains} ({entry.docs})")
 
 
@@ -90,6 +91,10 @@ def data_preview(
     folder: _Folder,
     out: Annotated[Path, typer.Option(help="The picture to write, .png or .jpg.")],
     count: Annotated[int, typer.Option(help="Hands, spread over the set.")] = 12,
+    rig: Annotated[
+        Path | None,
+        typer.Option(help="Your MANO_RIGHT.pkl, for data sets whose labels are MANO's parameters."),
+    ] = None,
 ) -> None:
     """Draw labelled joints and meshes over pictures: a wrong convention shows at a glance."""
     from knuckle.datasets.registry import find_data_set
@@ -100,7 +105,7 @@ def data_preview(
 
     if not 1 <= count <= 200:
         raise KnuckleError(f"count: expected 1 to 200, got {count}")
-    hands = find_data_set(name).preview(folder, count=count)
+    hands = find_data_set(name).preview(folder, count=count, rig=rig)
     cells, captions, faults = [], [], []
     for hand in hands:
         try:

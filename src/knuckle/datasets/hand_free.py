@@ -10,7 +10,7 @@ from jaxtyping import Bool, UInt8
 
 from knuckle.datasets.freihand import tight_box
 from knuckle.datasets.labelled import LabelledHand
-from knuckle.datasets.photos import read_rgb
+from knuckle.datasets.photos import read_mask
 from knuckle.errors import KnuckleError
 from knuckle.geometry.crop import Crop, middle_px
 
@@ -41,17 +41,18 @@ def hand_free_crop(hand: LabelledHand, rng: np.random.Generator, *, size: int) -
 
 
 def hand_area(hand: LabelledHand) -> Bool[np.ndarray, "H W"]:
-    """Where in its frame the hand is, with a margin: by its mask, else by the box of its joints."""
+    """Where in its frame hands are, with a margin: by the mask, else by the boxes of its joints and of other hands."""
     width, height = hand.camera.width, hand.camera.height
     if hand.mask is None:
         # Joints of which some are not labelled do not span the hand.
         whole = hand.joints_px is not None and np.isfinite(hand.joints_px).all()
-        x, y, w, h = tight_box(np.asarray(hand.joints_px)) if whole else hand.box_px
-        wider = _MARGIN_OF_BOX * max(w, h)
-        left, top = np.floor([x - wider, y - wider]).astype(int).clip(0)
-        right, bottom = np.ceil([x + w + wider, y + h + wider]).astype(int) + 1
+        own = tight_box(np.asarray(hand.joints_px)) if whole else hand.box_px
         area = np.zeros((height, width), bool)
-        area[top : max(bottom, 0), left : max(right, 0)] = True
+        for x, y, w, h in [own, *([] if hand.others_px is None else hand.others_px)]:
+            wider = _MARGIN_OF_BOX * max(w, h)
+            left, top = np.floor([x - wider, y - wider]).astype(int).clip(0)
+            right, bottom = np.ceil([x + w + wider, y + h + wider]).astype(int) + 1
+            area[top : max(bottom, 0), left : max(right, 0)] = True
         return area
     mask = hand_mask(hand)
     reach = 2 * round(_MARGIN_OF_MASK * min(width, height)) + 1
@@ -65,7 +66,7 @@ def hand_mask(hand: LabelledHand) -> Bool[np.ndarray, "H W"]:
     """
     if hand.mask is None:
         raise KnuckleError(f"{hand.name}: expected a mask of the hand, got none")
-    picture: UInt8[np.ndarray, "H W 3"] = read_rgb(hand.mask)
+    picture: UInt8[np.ndarray, "H W"] = read_mask(hand.mask)
     size = (hand.camera.height, hand.camera.width)
     if picture.shape[:2] != size:
         raise KnuckleError(
@@ -73,8 +74,8 @@ def hand_mask(hand: LabelledHand) -> Bool[np.ndarray, "H W"]:
         )
     if hand.mask_values is not None:
         first, last = hand.mask_values
-        return (picture[..., 0] >= first) & (picture[..., 0] <= last)
-    bright = picture[..., 0] >= _MIDDLE
+        return (picture >= first) & (picture <= last)
+    bright = picture >= _MIDDLE
     if bright.all() or not bright.any():
         raise KnuckleError(f"{hand.mask}: expected a mask of the hand, got a picture of one colour")
     joints_px = np.zeros((0, 2)) if hand.joints_px is None else hand.joints_px

@@ -23,7 +23,8 @@ class LabelledHand:
     vertices_m (V, 3): camera frame (x right, y down, z forward), metres. scale_m: metric length of the bone
     9-10 where a dataset gives it. mask: a picture of the frame's size in which the hand is bright and all else dark, or
     the other way round; mask_values: where it tells parts apart instead, the first and last value that is a hand's,
-    this one's or another's. visible: which joints are seen, where a dataset says so. Any label may be None.
+    this one's or another's. visible: which joints are seen, where a dataset says so. others_px: boxes of the frame's
+    other hands, where no mask tells of them. Any label may be None.
     `camera.assumed` tells that the dataset gives no intrinsics.
     """
 
@@ -40,6 +41,7 @@ class LabelledHand:
     mask: Path | None = None
     mask_values: tuple[int, int] | None = None
     visible: Bool[np.ndarray, "21"] | None = None
+    others_px: Float[np.ndarray, "n 4"] | None = None
 
     def __post_init__(self) -> None:
         for name, value, last in (("joints_px", self.joints_px, 2), ("joints_m", self.joints_m, 3)):

@@ -43,6 +43,32 @@ def is_cut_short(data: UInt8[np.ndarray, "n"]) -> bool:
     return any(head.startswith(begins) and ends not in tail for begins, ends in _ENDS)
 
 
+def read_mask(path: Path) -> UInt8[np.ndarray, "H W"]:
+    """A mask's values: a picture's first channel, or `seg` of a label file (.npz). Raises KnuckleError naming it."""
+    if path.suffix != ".npz":
+        return read_rgb(path)[..., 0]
+    values = read_npz(path, ("seg",))["seg"]
+    if values.ndim != 2 or values.dtype != np.uint8:
+        raise KnuckleError(f"{path}: seg: expected a mask of bytes, got {values.dtype} {values.shape}")
+    return values
+
+
+def read_npz(path: Path, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """Arrays of an .npz file; raises KnuckleError for one that is missing or damaged, lacks one, or holds pickles."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {key: np.asarray(file[key]) for key in keys}
+    except KeyError as error:
+        raise KnuckleError(f"{path}: expected {', '.join(keys)} in it, missing {error.args[0]}") from error
+    except OSError as error:
+        raise KnuckleError(
+            f"{path}: expected a label file, got {error.strerror or 'a damaged one'}"
+        ) from error
+    except Exception as error:
+        # zipfile, zlib and numpy raise errors of many kinds for bytes that are not theirs.
+        raise KnuckleError(f"{path}: expected an .npz file of arrays, got a damaged one ({error})") from error
+
+
 def read_json(path: Path, *, kind: type) -> Any:
     """A label file whose top level is a list or a dict; raises KnuckleError naming the file otherwise."""
     try:

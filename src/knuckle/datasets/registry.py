@@ -3,9 +3,11 @@
 A module of `knuckle.datasets.entries` has three functions. It is imported when its data set is asked for.
 
     check(folder, *, decode=False) -> Report                what is there and what is missing
-    preview(folder, *, count) -> list[LabelledHand]         some hands, spread over the set, to be drawn
+    preview(folder, *, count) -> list[LabelledHand]         some hands, spread over the set, to be drawn; sets with
+                                                            previews_mano=True also get rig=
     open_source(folder, rig, *, complete) -> Source         the hands to train on (`knuckle.datasets.training_set`);
-                                                            not of sets with converts=False
+                                                            not of sets with converts=False; sets with variants are
+                                                            also told the variant=
 """
 
 from dataclasses import dataclass
@@ -36,6 +38,10 @@ class DataSet:
     """Whether it can be made a set to train on."""
     opened_once: bool = False
     """Whether a source is opened once and sent to every worker: where opening looks at every picture."""
+    variants: tuple[str, ...] = ()
+    """Set-ups of its authors, or parts, of which one is converted; the first where none is asked for."""
+    previews_mano: bool = False
+    """Whether its preview takes MANO_RIGHT.pkl, as joints or meshes come from it."""
 
     negatives: bool = True
     """Whether its pictures show no hand but those that are labelled, so that squares beside these show none."""
@@ -50,17 +56,38 @@ class DataSet:
         _require_folder(folder, self.title)
         return self._entry().check(folder, decode=decode)
 
-    def preview(self, folder: Path, *, count: int) -> "list[LabelledHand]":
-        """Up to `count` labelled hands, spread over the set; raises KnuckleError naming what cannot be read."""
+    def preview(self, folder: Path, *, count: int, rig: Path | None = None) -> "list[LabelledHand]":
+        """Up to `count` labelled hands, spread over the set; raises KnuckleError naming what cannot be read.
+
+        rig: MANO_RIGHT.pkl, for data sets whose labels are MANO's parameters.
+        """
         _require_folder(folder, self.title)
+        if self.previews_mano:
+            return self._entry().preview(folder, count=count, rig=rig)
+        if rig is not None:
+            able = ", ".join(entry.name for entry in DATA_SETS.values() if entry.previews_mano)
+            raise KnuckleError(f"rig: expected with a set whose preview needs MANO ({able}), got {self.name}")
         return self._entry().preview(folder, count=count)
 
-    def open_source(self, folder: Path, rig: Path | None, *, complete: bool) -> Any:
+    def chosen_variant(self, variant: str | None) -> str | None:
+        """The variant asked for, else the first; None of a set without any. Raises KnuckleError for an unknown one."""
+        if variant is not None and variant not in self.variants:
+            known = f"one of {', '.join(self.variants)}" if self.variants else f"none with {self.name}"
+            raise KnuckleError(f"variant: expected {known}, got {variant}")
+        return variant if variant is not None or not self.variants else self.variants[0]
+
+    def open_source(
+        self, folder: Path, rig: Path | None, *, complete: bool, variant: str | None = None
+    ) -> Any:
         """The hands to train on; raises KnuckleError for a set that has none."""
         if not self.converts:
             able = ", ".join(entry.name for entry in DATA_SETS.values() if entry.converts)
             raise KnuckleError(f"dataset: expected one with hands to train on ({able}), got {self.name}")
         _require_folder(folder, self.title)
+        if self.variants:
+            chosen = self.chosen_variant(variant)
+            return self._entry().open_source(folder, rig, complete=complete, variant=chosen)
+        self.chosen_variant(variant)
         return self._entry().open_source(folder, rig, complete=complete)
 
     def _entry(self) -> Any:
@@ -89,6 +116,19 @@ _ALL = (
     DataSet(
         "own", "your own photographs", ("2D joints", "3D joints", "mesh", "MANO", "mask", "camera", "side"), "own",
         opened_once=True,
+    ),
+    DataSet(
+        "dexycb", "DexYCB", ("2D joints", "3D joints", "mesh", "MANO", "mask", "camera", "side"), "dexycb",
+        opened_once=True, previews_mano=True,
+        variants=("s0", "s1", "s2", "s3", "s0-mended", "s1-mended", "s2-mended", "s3-mended"),
+    ),
+    DataSet(
+        "arctic", "ARCTIC", ("2D joints", "3D joints", "mesh", "MANO", "camera", "side"), "arctic", opened_once=True,
+        variants=("p1", "p2", "p1-tenth", "p2-tenth"), previews_mano=True,
+    ),
+    DataSet(
+        "hot3d", "HOT3D-Clips", ("2D joints", "3D joints", "mesh", "MANO", "camera", "side"), "hot3d",
+        opened_once=True, variants=("aria", "aria-grey", "quest3"), previews_mano=True,
     ),
 )  # fmt: skip
 

@@ -146,6 +146,7 @@ def convert_set(
     rig: Path | None = None,
     tips: str | None = None,
     negatives: float = 0.0,
+    variant: str | None = None,
     limit: int | None = None,
     workers: int = 1,
     resume: bool = False,
@@ -166,6 +167,7 @@ def convert_set(
         negatives: share of the set's crops that are hand-free squares of the dataset's own frames
             (`knuckle.datasets.hand_free`), every other one of a frame without any hand where the dataset has such; they
             come after the hands.
+        variant: which of the dataset's set-ups or parts (`DataSet.variants`); None: its first.
         limit: only the first so many hands, of a download that need not be complete.
         workers: processes.
         resume: go on with a set that was cut short.
@@ -187,7 +189,8 @@ def convert_set(
             f"negatives: expected 0, as pictures of {dataset} show hands without labels, got {negatives}"
         )
     _open.cache_clear()
-    opened: Callable[[], Source] = partial(_open, dataset, folder, rig, limit is None)
+    chosen = find_data_set(dataset).chosen_variant(variant)
+    opened: Callable[[], Source] = partial(_open, dataset, folder, rig, limit is None, chosen)
     if find_data_set(dataset).opened_once:
         opened = partial(_same, opened())
     source = opened()
@@ -204,7 +207,8 @@ def convert_set(
     return write_crops(
         opened,
         out,
-        dataset=dataset,
+        # The hands of another variant are other hands (`knuckle.sets.seen`).
+        dataset=dataset if chosen is None else f"{dataset} {chosen}",
         options={"size": size, "expand": expand} | ({"negatives": negatives} if negatives else {}),
         tips=tips,
         about=about,
@@ -299,9 +303,9 @@ def _same(source: Source) -> Source:
 
 
 @lru_cache(maxsize=1)
-def _open(dataset: str, folder: Path, rig: Path | None, complete: bool) -> Source:
+def _open(dataset: str, folder: Path, rig: Path | None, complete: bool, variant: str | None) -> Source:
     """A process opens a source once: label files are large."""
-    return find_data_set(dataset).open_source(folder, rig, complete=complete)
+    return find_data_set(dataset).open_source(folder, rig, complete=complete, variant=variant)
 
 
 def _summary(out: Path, *, lost: list[str]) -> Header:

@@ -87,6 +87,12 @@ def load_mano(
     )
 
 
+def load_components(path: str | Path) -> Float[np.ndarray, "45 45"]:
+    """A MANO file's principal components of hand poses, a component a row: coefficients @ them are the axis-angle
+    vectors of joints 1 to 15, less the mean pose. Raises KnuckleError as `load_mano` does."""
+    return _MANOFile(path).array("hands_components", (45, 45))
+
+
 class _MANOFile:
     """The dictionary in a MANO pickle, read entry by entry with its shape checked."""
 

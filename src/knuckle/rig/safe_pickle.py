@@ -6,8 +6,9 @@ looked up.
 """
 
 import pickle
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -112,11 +113,42 @@ def load_whitelisted_pickle(path: str | Path, *, what: str = "a MANO file") -> A
     path = Path(path)
     if not path.is_file():
         raise KnuckleError(f"{path}: expected {what} (.pkl), found no such file")
-    if path.stat().st_size > MAX_BYTES:
-        raise KnuckleError(f"{path}: expected {what} of a few MB, got {path.stat().st_size / 2**20:.0f} MB")
+    return _load(path, lambda file: _WhitelistUnpickler(file, encoding="latin1").load(), what, MAX_BYTES)
+
+
+def load_whitelisted_npy(path: str | Path, *, what: str, max_bytes: int = MAX_BYTES) -> Any:
+    """What `numpy.save` wrote: an array, or an object that it pickled, read as `load_whitelisted_pickle` does.
+
+    Raises KnuckleError as that does.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise KnuckleError(f"{path}: expected {what} (.npy), found no such file")
+    return _load(path, _npy, what, max_bytes)
+
+
+def _npy(file: BinaryIO) -> Any:
+    version = np.lib.format.read_magic(file)
+    read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    if version not in read:
+        raise ValueError(f"an .npy file of version {version}")
+    start = file.tell()
+    shape, _, dtype = read[version](file)
+    if not dtype.hasobject:
+        file.seek(start - np.lib.format.MAGIC_LEN)
+        return np.lib.format.read_array(file, allow_pickle=False)
+    array = _WhitelistUnpickler(file, encoding="latin1").load()
+    return array.item() if shape == () and isinstance(array, np.ndarray) else array
+
+
+def _load(path: Path, read: Callable[[BinaryIO], Any], what: str, max_bytes: int) -> Any:
+    if path.stat().st_size > max_bytes:
+        raise KnuckleError(
+            f"{path}: expected {what} of at most {max_bytes / 2**20:.0f} MB, got {path.stat().st_size / 2**20:.0f} MB"
+        )
     try:
         with path.open("rb") as file:
-            return _WhitelistUnpickler(file, encoding="latin1").load()
+            return read(file)
     except KnuckleError as error:
         raise KnuckleError(f"{path}: {error}") from None
     except Exception as error:

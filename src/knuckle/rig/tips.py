@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from knuckle.errors import KnuckleError
 from knuckle.skeleton import JOINT_CLASSES
 
-TipSource: TypeAlias = Literal["freihand", "ho3d", "manopth", "i2l"]
+TipSource: TypeAlias = Literal["freihand", "ho3d", "manopth", "i2l", "smplx"]
 """The conventions on MANO's mesh."""
 
 MANO_TIPS: dict[TipSource, tuple[int, int, int, int, int]] = {
@@ -21,8 +21,10 @@ MANO_TIPS: dict[TipSource, tuple[int, int, int, int, int]] = {
     "ho3d": (744, 333, 444, 555, 672),
     "manopth": (745, 317, 444, 556, 673),
     "i2l": (745, 317, 445, 556, 673),
+    "smplx": (744, 320, 443, 554, 671),
 }
-"""Vertices of thumb, index, middle, ring and pinky. manopth's are ObMan's too."""
+"""Vertices of thumb, index, middle, ring and pinky. manopth's are ObMan's and DexYCB's too, smplx's ARCTIC's and
+HOT3D's."""
 
 OPEN = "open"
 """The open rig's own vertices; also what sets and records from before tips had a name mean."""
