@@ -40,10 +40,11 @@ STANDS_ON = {
     "export": ("training", "inference", "view"),
     "tracks": ("export", "live", "video"),
     "animation": ("tracks",),
+    "archives": ("tracks",),
     "open_model": ("export",),
     "standing": ("open_model",),
     "calibration": ("photos",),
-    "cli": ("standing", "animation", "calibration", "knuckle"),
+    "cli": ("standing", "animation", "archives", "calibration", "knuckle"),
     "__main__": ("cli",),
 }
 """The rooms from the bottom up, each with those that it stands on: it may import them and whatever they stand on.
