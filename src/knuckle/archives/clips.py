@@ -33,9 +33,10 @@ def find_clips(arguments: Sequence[str], *, io_config: Any = None) -> list[Clip]
     """The clips that arguments name, each once, in the arguments' order.
 
     A folder, or a URL that ends with a slash, stands for the clips in it and below it, by name; an argument with *, ?
-    or [ is a pattern (** for any subfolders); a file whose name ends with .txt names clips, one a line, relative ones as
-    seen from its folder. URLs (s3://, gs://, http:// and what else Daft reads) are resolved by Daft. Raises KnuckleError
-    for a folder, pattern or list without a clip.
+    or [ is a pattern (** for any subfolders); a file whose name ends with .txt names clips, one a line, relative ones
+    as seen from its folder. URLs (s3://, gs://, http:// and what else Daft reads) are resolved by Daft.
+
+    Raises KnuckleError for a folder, pattern or list without a clip.
     """
     found: dict[str, Clip] = {}
     for argument in arguments:
@@ -68,10 +69,11 @@ def _clips_of(argument: str, io_config: Any) -> Iterator[Clip]:
 
 
 def _several(argument: str, kind: str, paths: Iterator[Path]) -> Iterator[Clip]:
-    count = 0
-    for count, path in enumerate(paths, start=1):
+    found = False
+    for path in paths:
+        found = True
         yield _local(path)
-    if not count:
+    if not found:
         raise KnuckleError(f"{argument}: expected {kind} ({', '.join(sorted(SUFFIXES))}), got none")
 
 

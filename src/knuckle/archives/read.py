@@ -20,16 +20,21 @@ def read_table(folder: str | Path) -> Iterator[dict[str, Any]]:
 
     Raises KnuckleError where there is no such table.
     """
-    import_arrow()
-    from pyarrow import parquet
-
     table = Table(Path(folder))
     if table.about() is None:
         raise KnuckleError(f"{folder}: expected a table that `knuckle annotate` wrote, got none")
     for part in table.parts():
-        with parquet.ParquetFile(part) as file:
-            for number in range(file.num_row_groups):
-                yield from file.read_row_group(number).to_pylist()
+        yield from rows_of_part(part)
+
+
+def rows_of_part(part: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a clip's file, in the memory of one."""
+    import_arrow()
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(part) as file:
+        for number in range(file.num_row_groups):
+            yield from file.read_row_group(number).to_pylist()
 
 
 def hands_of_row(row: dict[str, Any], *, mesh: bool = False) -> Iterator[Hands]:

@@ -104,7 +104,7 @@ class Table:
         _write_json(self.folder / ABOUT, here)
 
     def about(self) -> dict[str, Any] | None:
-        """What the table was made with; None where there is no table. Raises KnuckleError for a file that is not ours."""
+        """What the table was made with; None where there is no table. Raises KnuckleError for somebody else's file."""
         path = self.folder / ABOUT
         try:
             data = json.loads(path.read_text(encoding="utf-8"))

@@ -80,12 +80,13 @@ def opened(clip: str, io_config: Any, notes: list[str]) -> Iterator[VideoSource]
 
     Raises KnuckleError naming the clip where it cannot be fetched or is no video.
     """
-    with _local(clip, io_config) as path, FileSource(path, name=clip, warn=notes.append) as source:
+    with local_copy(clip, io_config) as path, FileSource(path, name=clip, warn=notes.append) as source:
         yield source
 
 
 @contextmanager
-def _local(clip: str, io_config: Any) -> Iterator[Path]:
+def local_copy(clip: str, io_config: Any) -> Iterator[Path]:
+    """A file of this machine with a clip's contents; raises KnuckleError naming a clip that cannot be fetched."""
     if not is_url(clip):
         yield Path(clip)
         return

@@ -49,6 +49,13 @@ def annotate(
             help='Work on a Ray cluster: its address, "auto", or "local" to start one here.',
         ),
     ] = None,
+    lerobot: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write a LeRobot data set (version 3) of the whole table too.")
+    ] = None,
+    task: Annotated[
+        str, typer.Option(metavar="TEXT", help="What is done in the clips, for --lerobot: its data have a task.")
+    ] = "hands",
+    video: Annotated[bool, typer.Option(help="Whether the videos go along into --lerobot.")] = True,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Start anew where the table was begun with other options.")
     ] = False,
@@ -60,8 +67,14 @@ def annotate(
     others are done.
     """
     from knuckle.archives.run import annotate as run
-    from knuckle.cli.track import INTERRUPTED, interrupts
+    from knuckle.cli.track import INTERRUPTED, check_writer, interrupts
 
+    if lerobot is not None:
+        from knuckle.archives.lerobot import check_folder
+
+        check_folder(lerobot)
+        if video:
+            check_writer()
     settings = tracker_settings(
         camera=camera,
         model=model,
@@ -86,8 +99,28 @@ def annotate(
     _report(done, out)
     if done.stopped:
         raise typer.Exit(INTERRUPTED)
-    if done.failed:
+    left_out = False if lerobot is None else _write_lerobot(out, lerobot, task=task, video=video)
+    if done.failed or left_out:
         raise typer.Exit(2)
+
+
+def _write_lerobot(out: Path, folder: Path, *, task: str, video: bool) -> bool:
+    """Whether clips were left out."""
+    from knuckle.archives.lerobot import write_lerobot
+    from knuckle.archives.table import Table
+    from knuckle.files import printable
+    from knuckle.progress import show_progress
+
+    table = Table(out)
+    with show_progress("LeRobot", len(table.parts())) as advance:
+        written = write_lerobot(table, folder, task=task, video=video, tick=advance)
+    for sentence in written.left_out.values():
+        _say(f"error: {sentence}")
+    typer.echo(
+        f"wrote {printable(folder)}: {written.episodes} episodes, {written.frames} frames,"
+        f" {len(written.left_out)} clips left out"
+    )
+    return bool(written.left_out)
 
 
 def _say(sentence: str) -> None:

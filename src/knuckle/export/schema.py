@@ -1,7 +1,7 @@
 """What files say of a hand: the one place with the numbers' names, shapes and decimals, for JSON, arrays and tables.
 
-Photos (`knuckle.export.json`), tracks (`knuckle.tracks`) and archives (`knuckle.archives`) all have these, and each only
-arranges them in its own way.
+Photos (`knuckle.export.json`), tracks (`knuckle.tracks`) and archives (`knuckle.archives`) all have these, and each
+only arranges them in its own way.
 """
 
 from dataclasses import dataclass

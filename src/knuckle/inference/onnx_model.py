@@ -39,8 +39,8 @@ def set_runtime(name: Any) -> None:
 
 
 def set_threads(count: int | None) -> None:
-    """Choose how many threads a run of the networks that are opened from now on takes; None: as many as there are cores,
-    at most `MOST_THREADS`. One where other processes have the other cores."""
+    """Choose how many threads a run takes of the networks that are opened from now on; None: as many as there are
+    cores, at most `MOST_THREADS`. One where other processes have the other cores."""
     global _threads
     _threads = count
 
@@ -48,9 +48,9 @@ def set_threads(count: int | None) -> None:
 def open_session(model: Path | bytes, *, name: object = None, threads: int | None = None) -> Any:
     """An onnxruntime session on the CPU (or OpenVINO's, `set_runtime`), which any number of threads may run at once.
 
-    model: an onnx file or its bytes, which errors call `name`. threads: of one run; None takes what `set_threads`
-    said, else the cores there are, at most `MOST_THREADS`. On one core there is one and none ever waits awake; nor does any between two runs, when our own
-    code needs the cores. Raises KnuckleError when it is not an onnx network.
+    model: an onnx file or its bytes, which errors call `name`. threads: of one run; None takes what `set_threads` said,
+    else the cores there are, at most `MOST_THREADS`. On one core there is one and none ever waits awake; nor does any
+    between two runs, when our own code needs the cores. Raises KnuckleError when it is not an onnx network.
     """
     threads = threads or _threads or min(available_cores(), MOST_THREADS)
     if _chosen == "openvino":
