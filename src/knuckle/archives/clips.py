@@ -128,7 +128,7 @@ def _remote(address: str, io_config: Any) -> Iterator[Clip]:
     except Exception as error:
         # Daft raises FileNotFoundError, its own and the reader's errors.
         raise KnuckleError(
-            f"{address}: expected videos that Daft can list, got: {first_line(error)}"
+            f"{address}: expected videos that Daft can list, got none ({first_line(error)})"
         ) from error
     pairs = sorted(zip(listed["path"], listed["size"], strict=True))
     clips = [Clip(name, size) for name, size in pairs if _is_clip(name.rsplit("/", 1)[-1])]

@@ -1,5 +1,6 @@
 """Daft as this package uses it: without its telemetry and bars, on one machine or on Ray."""
 
+import logging
 import os
 from typing import Any
 
@@ -65,7 +66,7 @@ def use_ray(address: str | None) -> int:
                 runtime_env={"env_vars": variables},
                 include_dashboard=False if local else None,
                 log_to_driver=False,
-                logging_level="ERROR",
+                logging_level=logging.ERROR,
             )
         daft.set_runner_ray(noop_if_initialized=True)
         return max(1, int(ray.cluster_resources().get("CPU", 1)))

@@ -129,7 +129,9 @@ def write_lerobot(
 def check_folder(folder: Path) -> None:
     """Raise KnuckleError for a folder that is somebody else's, or cannot be made."""
     if os.path.lexists(folder) and not (folder / "meta/knuckle.json").is_file() and not _is_empty(folder):
-        raise KnuckleError(f"{folder}: expected a new folder, or a LeRobot data set of knuckle, got another one")
+        raise KnuckleError(
+            f"{folder}: expected a new folder, or a LeRobot data set of knuckle, got another one"
+        )
 
 
 def _is_empty(folder: Path) -> bool:

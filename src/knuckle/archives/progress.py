@@ -62,6 +62,9 @@ class Progress:
         if not self._weights or not (now or time.monotonic() - self._looked_s > LOOKED_S):
             return
         self._looked_s = time.monotonic()
+        # On a cluster, clips are done long before the engine tells.
+        parts = {path.stem for path in self._table.parts()}
+        self._finished |= {name for stem, name in self._names.items() if stem in parts}
         done = sum(self._weights[clip] for clip in self._finished if clip in self._weights)
         done += sum(self._weights[clip] * share for clip, share in self._begun().items())
         self._first = done if self._first is None else self._first

@@ -79,13 +79,16 @@ def annotate(
     table.prepare(asked, overwrite=overwrite)
     with Journal(table.journals):
         table.sweep()
+        # Those of other calls on this table are not forgotten.
+        asked_now = {clip.name for clip in clips}
+        earlier = {name: error for name, error in table.failed().items() if name not in asked_now}
         result = Done(len(clips), 0)
         left = _left(clips, table, result, note)
         # The longest first: none of them is what all others wait for in the end.
         left.sort(key=lambda clip: -(clip.bytes or 0))
-        work = _Work(table, asked, io_config, stopped, note, result)
+        work = _Work(table, asked, io_config, stopped, note, result, earlier)
         work.do(left, given or cores or count, cores)
-        table.write_failed(result.failed)
+        table.write_failed(earlier | result.failed)
     table.tidy()
     return result
 
@@ -116,6 +119,8 @@ class _Work:
     stopped: Callable[[], bool]
     note: Callable[[str], None]
     result: Done
+    earlier: dict[str, str]
+    """What other calls could not do."""
 
     def do(self, clips: list[Clip], workers: int, cores: int) -> None:
         """Do clips; one that ends the process which works on it is found and left out."""
@@ -211,5 +216,5 @@ class _Work:
     def _failed(self, clip: str, error: str) -> None:
         self.result.failed[clip] = error
         # At once, so that a run which is killed has told it.
-        self.table.write_failed(self.result.failed)
+        self.table.write_failed(self.earlier | self.result.failed)
         self.note(f"error: {error}")

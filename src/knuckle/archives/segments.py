@@ -73,9 +73,10 @@ def walk(
     for frame in source:
         number = int(frame.time_s // segment_s)
         if segment is not None and segment.number != number:
-            segment.follower = json.loads(json.dumps(follower.saved(), allow_nan=False))
+            state: dict[str, Any] = json.loads(json.dumps(follower.saved(), allow_nan=False))
             # From here on the walk is as one that was killed now and goes on.
-            follower.restore(segment.follower)
+            follower.restore(state)
+            segment.follower = state
             yield segment
             segment = None
         hands = follower(frame.image, frame.time_s)

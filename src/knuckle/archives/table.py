@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,6 +133,19 @@ class Table:
             )
         return True
 
+    def failed(self) -> dict[str, str]:
+        """The clips that runs on the table could not do, each with the reason."""
+        try:
+            lines = (self.folder / FAILED).read_text(encoding="utf-8").splitlines()
+            told = [json.loads(line) for line in lines]
+            return {each["clip"]: each["error"] for each in told}
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise KnuckleError(
+                f"{self.folder / FAILED}: expected clips that failed, got {error!r}"
+            ) from error
+
     def write_failed(self, failed: dict[str, str]) -> None:
         """Name the clips that could not be done, or remove the list where there are none."""
         path = self.folder / FAILED
@@ -221,11 +233,3 @@ def _is_debris(path: Path) -> bool:
 def _write_json(path: Path, data: dict[str, Any]) -> None:
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def failed_clips(folder: Path) -> Iterator[dict[str, str]]:
-    """The clips that the last run on a table could not do: {"clip", "error"}."""
-    path = folder / FAILED
-    if path.exists():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            yield json.loads(line)

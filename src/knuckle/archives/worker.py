@@ -112,8 +112,13 @@ def annotate_clip(
         if table.stop.exists():
             raise StoppedError
         with _journal(table.journal(clip)) as journal:
-            if not table.part(clip).exists():
-                _annotate(table, clip, size, asked, io_config, journal, outcome)
+            try:
+                if not table.part(clip).exists():
+                    _annotate(table, clip, size, asked, io_config, journal, outcome)
+            except KnuckleError:
+                if journal.state is not None and not journal.state.frames:
+                    journal.remove()
+                raise
             journal.remove()
     except StoppedError:
         outcome.stopped = True
@@ -195,7 +200,8 @@ def _join(segments: list[Path], path: Path, about: dict[str, Any], outcome: Outc
         parquet.ParquetWriter(temporary, schema(about), compression="zstd") as writer,
     ):
         for segment in segments:
-            part = parquet.read_table(segment, partitioning=None)
+            with parquet.ParquetFile(segment) as file:
+                part = file.read()
             writer.write_table(part.replace_schema_metadata(schema(about).metadata))
             frames = part.column("frames").combine_chunks().flatten()
             outcome.segments += 1

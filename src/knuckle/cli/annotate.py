@@ -50,10 +50,12 @@ def annotate(
         ),
     ] = None,
     lerobot: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write a LeRobot data set (version 3) of the whole table too.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Write a LeRobot data set (version 3) of the whole table too."),
     ] = None,
     task: Annotated[
-        str, typer.Option(metavar="TEXT", help="What is done in the clips, for --lerobot: its data have a task.")
+        str,
+        typer.Option(metavar="TEXT", help="What is done in the clips, for --lerobot: its data have a task."),
     ] = "hands",
     video: Annotated[bool, typer.Option(help="Whether the videos go along into --lerobot.")] = True,
     overwrite: Annotated[
