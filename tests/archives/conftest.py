@@ -1,29 +1,20 @@
 """Short clips, and a tracker that costs nothing."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tracks"))
+sys.path.insert(0, str(Path(__file__).parent))
 
 from counting_tracker import CountingTracker
+from made_clips import write_clip
 from moved import moved_frames
 
 from knuckle.geometry.camera import Camera
 from knuckle.tracks import settings
-
-
-def write_clip(path: Path, frames: list[np.ndarray], *, rate: float = 10.0) -> Path:
-    height, width = frames[0].shape[:2]
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), rate, (width, height))
-    for frame in frames:
-        writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
-    writer.release()
-    return path
 
 
 @pytest.fixture(scope="session")
@@ -36,11 +27,22 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def counting(monkeypatch: pytest.MonkeyPatch) -> None:
+def count_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings open `CountingTracker`."""
 
-    def opened(self: settings.Settings, info: object) -> Callable:
+    def opened(self: settings.Settings, info: object) -> CountingTracker:
         return CountingTracker(Camera.from_size(320, 320))
 
     monkeypatch.setattr(settings.Settings, "open_tracker", opened)
+
+
+@pytest.fixture
+def counting(monkeypatch: pytest.MonkeyPatch) -> None:
+    count_only(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def counting_all_along() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        count_only(monkeypatch)
+        yield
