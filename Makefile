@@ -1,10 +1,11 @@
-# make demo: install, estimate the sample photo. make test: install, run the tests. make lint: ruff and pyright.
+# make demo: install, estimate the sample photo. make test: install, run the tests. make test-archives: those
+# that need Daft, Ray and an S3 server (in an environment of its own). make lint: ruff and pyright.
 # make clean: remove what these made.
 PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test lint clean
+.PHONY: demo test test-archives lint clean
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -21,7 +22,15 @@ demo: .venv/base
 	$(BIN)/knuckle demo --out out/demo
 
 test: .venv/dev
-	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile -m "not archives"
+
+.venv-archives/done: pyproject.toml
+	$(PYTHON) -m venv .venv-archives
+	.venv-archives/bin/python -m pip install --quiet --disable-pip-version-check -e ".[archives-ray,archives-test,video]"
+	touch $@
+
+test-archives: .venv-archives/done
+	.venv-archives/bin/python -m pytest tests/archives
 
 lint: .venv/dev
 	$(BIN)/ruff check .
@@ -29,4 +38,4 @@ lint: .venv/dev
 	$(BIN)/pyright
 
 clean:
-	rm -rf .venv out
+	rm -rf .venv .venv-archives out

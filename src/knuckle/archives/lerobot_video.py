@@ -74,8 +74,9 @@ def _copied(av: Any, clip: Path, path: Path, frames: int, rate: int) -> bool:
             if next(source.decode(stream)).rotation:
                 return False
             source.seek(0)
-            packets = [packet for packet in source.demux(stream) if packet.pts is not None]
-        places = _places(packets, Fraction(stream.average_rate))
+            rate_told = Fraction(stream.average_rate)
+            times_s = [packet.pts * packet.time_base for packet in source.demux(stream) if packet.pts is not None]
+        places = _places(times_s, rate_told)
         if places is None or len(places) != frames:
             return False
         tick = TICKS // rate if TICKS % rate == 0 else Fraction(TICKS, rate)
@@ -97,12 +98,10 @@ def _copied(av: Any, clip: Path, path: Path, frames: int, rate: int) -> bool:
         return False
 
 
-def _places(packets: list[Any], rate: Fraction) -> list[int] | None:
-    """Which frame each packet is, in showing order; None where their times are not even."""
-    if not packets:
-        return None
-    first = min(packet.pts for packet in packets)
-    exact = [float((packet.pts - first) * packet.time_base * rate) for packet in packets]
+def _places(times_s: list[Fraction], rate: Fraction) -> list[int] | None:
+    """Which frame is shown at each of some times, by number; None where the times are not even."""
+    first_s = min(times_s, default=Fraction(0))
+    exact = [float((time_s - first_s) * rate) for time_s in times_s]
     places = [round(place) for place in exact]
     even = all(abs(place - near) < 0.25 for place, near in zip(exact, places, strict=True))
     return places if even and sorted(places) == list(range(len(places))) else None
