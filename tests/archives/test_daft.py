@@ -12,10 +12,10 @@ import pytest
 from made_clips import write_clip
 from moved import moved_frames
 
-daft = pytest.importorskip("daft")
-
 from knuckle.archives import read_table, track_clips
 from knuckle.archives.table import Table
+
+daft = pytest.importorskip("daft")
 
 pytestmark = pytest.mark.archives
 
@@ -184,7 +184,7 @@ def test_frames_can_be_asked_as_daft_physical_ais(whole):
     frames = daft.read_parquet(f"{whole}/*.parquet").select("clip", "frames").explode("frames")
     hands = frames.select(daft.col("frames").get("hands").alias("hands")).explode("hands")
     wrists = hands.where(daft.col("hands").get("handedness") == "right").select(
-        daft.col("hands").get("kp2d").list.get(0).alias("wrist"), daft.col("hands").get("confidence")
+        daft.col("hands").get("kp2d").get(0).alias("wrist"), daft.col("hands").get("confidence")
     )
     told = wrists.to_pylist()
     assert len(told) > 10 and all(len(row["wrist"]) == 2 and 0 <= row["confidence"] <= 1 for row in told)
