@@ -227,3 +227,11 @@ def test_rays_rows_are_the_native_ones(archive, whole, tmp_path):
     told = annotate(archive, "--out", table, "--workers", 2, "--ray", "local")
     assert told.returncode == 2, told.stderr
     assert parts(table) == parts(whole) and Table(table).failed() == Table(whole).failed()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:9", "ray://127.0.0.1:9", "nonsense"])
+def test_a_cluster_that_is_not_there_is_told_at_once(archive, tmp_path, address):
+    pytest.importorskip("ray")
+    told = annotate(archive, "--out", tmp_path / "table", "--ray", address)
+    assert told.returncode == 2 and f"error: --ray {address}: expected" in told.stderr
+    assert not (tmp_path / "table").exists()

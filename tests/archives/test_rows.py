@@ -5,7 +5,7 @@ import pytest
 from counting_tracker import made_hands
 
 from knuckle.archives.read import hands_of_row
-from knuckle.archives.rows import hand_type, row_of, row_of_error, table_of
+from knuckle.archives.rows import hand_type, parquet_options, row_of, row_of_error, table_of
 from knuckle.archives.segments import Segment
 from knuckle.export.json import hands_to_json
 from knuckle.export.schema import HAND_FIELDS
@@ -73,3 +73,19 @@ def test_a_row_gives_its_hands_back_with_their_meshes():
 def test_a_clip_that_failed_is_a_row_without_frames():
     row = table_of([row_of_error("/a.mp4", "/a.mp4: expected a video")]).to_pylist()[0]
     assert row["error"] == "/a.mp4: expected a video" and row["frames"] == []
+
+
+def test_files_are_packed_by_columns_that_are_there(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    _, made = segment()
+    row = row_of(made, clip="/a.mp4", rate=10.0, rig="open")
+    path = tmp_path / "a.parquet"
+    parquet.write_table(table_of([row]), path, **parquet_options())
+    group = parquet.read_metadata(path).row_group(0)
+    columns = {group.column(i).path_in_schema: group.column(i).encodings for i in range(group.num_columns)}
+    options = parquet_options()
+    for name in options["use_byte_stream_split"]:
+        assert "BYTE_STREAM_SPLIT" in columns.pop(name)
+    for name in options["use_dictionary"]:
+        assert "BYTE_STREAM_SPLIT" not in columns[name]
+    assert parquet.read_table(path).to_pylist() == table_of([row]).to_pylist()

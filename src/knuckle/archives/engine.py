@@ -2,7 +2,9 @@
 
 import logging
 import os
+import socket
 from typing import Any
+from urllib.parse import urlsplit
 
 from knuckle.errors import KnuckleError, install_command
 
@@ -16,6 +18,7 @@ SILENT = {
     # Ray would set it of its own accord, in workers that ask for no accelerator.
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
+REACHED_S = 10.0
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """A worker is one of several: each takes one core."""
 
@@ -58,6 +61,8 @@ def use_ray(address: str | None) -> int:
             f"--ray needs ray, which is not installed: {install_command('archives-ray')}"
         ) from error
     local = address in (None, "local")
+    if not local and address != "auto":
+        _check_reachable(str(address))
     variables = {name: os.environ.get(name, "1") for name in ONE_THREAD} | SILENT
     try:
         if not ray.is_initialized():
@@ -72,3 +77,15 @@ def use_ray(address: str | None) -> int:
         return max(1, int(ray.cluster_resources().get("CPU", 1)))
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         raise KnuckleError(f"--ray {address}: expected a Ray cluster, got: {error}") from error
+
+
+def _check_reachable(address: str) -> None:
+    """Raise KnuckleError where nobody answers at HOST:PORT or ray://HOST:PORT: Ray would try for many minutes."""
+    parts = urlsplit(address if "://" in address else f"//{address}")
+    try:
+        if not parts.hostname or not parts.port:
+            raise KnuckleError(f'--ray {address}: expected "auto", "local", HOST:PORT or ray://HOST:PORT')
+        with socket.create_connection((parts.hostname, parts.port), timeout=REACHED_S):
+            pass
+    except (OSError, ValueError) as error:
+        raise KnuckleError(f"--ray {address}: expected a Ray cluster there, but nobody answers ({error})") from error

@@ -75,7 +75,9 @@ def _copied(av: Any, clip: Path, path: Path, frames: int, rate: int) -> bool:
                 return False
             source.seek(0)
             rate_told = Fraction(stream.average_rate)
-            times_s = [packet.pts * packet.time_base for packet in source.demux(stream) if packet.pts is not None]
+            times_s = [
+                packet.pts * packet.time_base for packet in source.demux(stream) if packet.pts is not None
+            ]
         places = _places(times_s, rate_told)
         if places is None or len(places) != frames:
             return False

@@ -82,6 +82,18 @@ def schema(about: dict[str, Any] | None = None) -> "pyarrow.Schema":
     return arrow.schema(list(row_type()), metadata=text or None)
 
 
+def parquet_options() -> dict[str, Any]:
+    """How files are packed: a third smaller than by pyarrow's own ways, which keep a dictionary of every number."""
+    hand = "frames.list.element.hands.list.element"
+    deep = {"kp2d": 2, "kp3d": 2, **{name: 1 for name, field in HAND_FIELDS.items() if field.shape}, ROOT: 1}
+    names = [RENAMED.get(name, name) for name in HAND_FIELDS] + [ROOT]
+    return {
+        "compression": "zstd",
+        "use_dictionary": ["clip", "rig", "error", *(f"{hand}.{RENAMED.get(name, name)}" for name in WORDS)],
+        "use_byte_stream_split": [f"{hand}.{name}" + ".list.element" * deep.get(name, 0) for name in names],
+    }
+
+
 def row_of(segment: Segment, *, clip: str, rate: float | None, rig: str) -> dict[str, Any]:
     """A segment's row, as plain values."""
     return {

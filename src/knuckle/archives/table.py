@@ -81,6 +81,8 @@ class Table:
         table that was made with other options, saying which.
         """
         here = asked.to_dict()
+        if self.folder.exists() and not self.folder.is_dir():
+            raise KnuckleError(f"{self.folder}: expected a folder to write a table to, got a file")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             if not os.access(self.folder, os.W_OK):

@@ -16,7 +16,7 @@ from typing import Any
 
 from knuckle.archives.clips import first_line, is_url
 from knuckle.archives.engine import import_daft
-from knuckle.archives.rows import import_arrow, row_of, schema, table_of
+from knuckle.archives.rows import import_arrow, parquet_options, row_of, schema, table_of
 from knuckle.archives.segments import walk
 from knuckle.archives.table import Asked, Table
 from knuckle.errors import KnuckleError
@@ -185,7 +185,7 @@ def _write_segment(path: Path, row: dict[str, Any], about: dict[str, Any]) -> No
     from pyarrow import parquet
 
     with atomic_path(path) as temporary:
-        parquet.write_table(table_of([row], about), temporary, compression="zstd")
+        parquet.write_table(table_of([row], about), temporary, **parquet_options())
 
 
 def _join(segments: list[Path], path: Path, about: dict[str, Any], outcome: Outcome) -> None:
@@ -197,7 +197,7 @@ def _join(segments: list[Path], path: Path, about: dict[str, Any], outcome: Outc
         raise KnuckleError(f"{outcome.clip}: expected a video with pictures, got one without any")
     with (
         atomic_path(path) as temporary,
-        parquet.ParquetWriter(temporary, schema(about), compression="zstd") as writer,
+        parquet.ParquetWriter(temporary, schema(about), **parquet_options()) as writer,
     ):
         for segment in segments:
             with parquet.ParquetFile(segment) as file:
