@@ -16,7 +16,7 @@ SIZE = 1280, 720
 
 
 def bundle(path: Path) -> Path:
-    modules = Path(mediapipe.__file__).parent / "modules"
+    modules = Path(str(mediapipe.__file__)).parent / "modules"
     files = {
         "hand_detector.tflite": modules / "palm_detection" / "palm_detection_full.tflite",
         "hand_landmarks_detector.tflite": modules / "hand_landmark" / "hand_landmark_full.tflite",

@@ -140,6 +140,33 @@ def test_a_worker_that_dies_takes_no_clip_with_it(archive, whole, tmp_path):
     assert parts(table) == parts(whole)
 
 
+DEADLY = """
+import sys
+if any("udf_worker" in argument for argument in sys.orig_argv):
+    import os
+    from knuckle.video.file_source import FileSource
+    opened = FileSource.__init__
+    def init(self, address, **options):
+        if "deadly" in str(address):
+            os._exit(9)
+        opened(self, address, **options)
+    FileSource.__init__ = init
+"""
+"""Lets a worker end as by a decoder that crashes."""
+
+
+def test_a_clip_that_ends_its_worker_is_found_and_the_others_done(archive, whole, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(DEADLY)
+    deadly = tmp_path / "deadly.avi"
+    deadly.write_bytes((archive / "clip0.avi").read_bytes())
+    clips = [archive / f"clip{number}.avi" for number in range(3)]
+    path = f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    told = annotate(*clips, deadly, "--out", tmp_path / "table", "--workers", 2, PYTHONPATH=path)
+    assert told.returncode == 2 and "3 of 4 clips done, 1 failed" in told.stdout, told.stderr
+    assert "one that ends its worker" in Table(tmp_path / "table").failed()[str(deadly)]
+    assert parts(tmp_path / "table") == parts(whole)
+
+
 def test_ctrl_c_ends_at_once_and_the_same_command_goes_on(archive, whole, tmp_path):
     table = tmp_path / "table"
     clips = [str(archive / f"clip{number}.avi") for number in range(3)]

@@ -88,4 +88,6 @@ def _check_reachable(address: str) -> None:
         with socket.create_connection((parts.hostname, parts.port), timeout=REACHED_S):
             pass
     except (OSError, ValueError) as error:
-        raise KnuckleError(f"--ray {address}: expected a Ray cluster there, but nobody answers ({error})") from error
+        raise KnuckleError(
+            f"--ray {address}: expected a Ray cluster there, but nobody answers ({error})"
+        ) from error

@@ -18,6 +18,7 @@ from knuckle.tracks.journal import Journal
 from knuckle.tracks.settings import Settings
 
 LOOKED_S = 0.5
+TASKS_A_CORE = 20
 
 
 @dataclass
@@ -153,13 +154,16 @@ class _Work:
         """Let Daft do clips; what comes of each leaves `waiting`. The error where the engine itself failed."""
         daft = import_daft()
         workers = min(workers, len(clips))
+        # On a cluster, tasks that any machine may take, each with some of the longest and some of the shortest.
+        tasks = min(len(clips), TASKS_A_CORE * cores)
+        if tasks:
+            clips = [clip for task in range(tasks) for clip in clips[task::tasks]]
         frame = daft.from_pydict(
             {"clip": [clip.name for clip in clips], "bytes": [clip.bytes for clip in clips]}
         )
         frame = frame.with_column("bytes", frame["bytes"].cast(daft.DataType.int64()))
-        if cores:
-            # Each is a task of its own: any machine of the cluster takes the next one.
-            frame = frame.into_partitions(len(clips))
+        if tasks:
+            frame = frame.into_partitions(tasks)
         query = frame.select(
             write_clips(
                 daft.col("clip"),

@@ -37,6 +37,7 @@ EXTRAS = {
     "av": "video",
     "pyarrow": "parquet",
     "daft": "archives",
+    "ray": "archives-ray",
     **dict.fromkeys(("torch", "torchvision", "timm", "accelerate", "safetensors"), "train"),
     **dict.fromkeys(("numba", "tensorboard", "onnx", "onnxscript", "matplotlib"), "train"),
 }
