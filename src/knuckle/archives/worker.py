@@ -159,6 +159,8 @@ def _annotate(
         state = State(about)
         journal.save(state)
     outcome.went_on_after = state.frames
+    # Before the clip is touched: should it end this process, that tells which one it was.
+    (journal.folder / PROGRESS).write_text(f"{state.frames} 0", encoding="utf-8")
     rig = rig_of(asked.settings.model)
     with opened(clip, io_config, outcome.notes) as source:
         tick = _teller(journal.folder / PROGRESS, source.info.count, table.stop)
