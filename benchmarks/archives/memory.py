@@ -68,7 +68,8 @@ def run(options: argparse.Namespace) -> None:
         time.sleep(POLL_S)
     if process.returncode:
         raise KnuckleError(f"{table}: expected a run that succeeds, got exit code {process.returncode}")
-    samples = [sample for sample in samples if sample.clips and sample.worker_mb]
+    # The worker ends with the last clip.
+    samples = [each for each in samples if 0 < each.clips < options.clips and each.worker_mb]
     report(samples, options.clips)
     if options.plot is not None:
         draw(

@@ -77,8 +77,9 @@ def annotate(
         cores = use_ray(ray)
     clips = find_clips(arguments, io_config=io_config)
     table = Table(Path(out).absolute())
-    table.prepare(asked, overwrite=overwrite)
+    table.claim()
     with Journal(table.journals):
+        table.prepare(asked, overwrite=overwrite)
         table.sweep()
         # Those of other calls on this table are not forgotten.
         asked_now = {clip.name for clip in clips}

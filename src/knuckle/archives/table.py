@@ -74,26 +74,31 @@ class Table:
         """The folder of a clip's journal."""
         return self.journals / stem_of(clip)
 
-    def prepare(self, asked: Asked, *, overwrite: bool) -> None:
-        """Make the folder ready for a run, or check that what lies there is of the same task.
-
-        overwrite: remove an earlier table of other options. Raises KnuckleError for a folder of somebody else, or a
-        table that was made with other options, saying which.
-        """
-        here = asked.to_dict()
+    def claim(self) -> None:
+        """Make the folder. Raises KnuckleError for one that is somebody else's or cannot be written."""
         if self.folder.exists() and not self.folder.is_dir():
             raise KnuckleError(f"{self.folder}: expected a folder to write a table to, got a file")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             if not os.access(self.folder, os.W_OK):
                 raise KnuckleError(f"{self.folder}: expected a folder to write to, but that is not permitted")
-            earlier = self.about()
-            if earlier is None and (
-                others := [path for path in self.folder.iterdir() if not _is_debris(path)]
-            ):
-                raise KnuckleError(
-                    f"{self.folder}: expected an empty folder or a table of knuckle, but it has {others[0].name}"
-                )
+            others = [path for path in self.folder.iterdir() if not _is_debris(path)]
+        except OSError as error:
+            raise KnuckleError(f"{self.folder}: cannot be written ({error.strerror or error})") from error
+        if self.about() is None and others:
+            raise KnuckleError(
+                f"{self.folder}: expected an empty folder or a table of knuckle, but it has {others[0].name}"
+            )
+
+    def prepare(self, asked: Asked, *, overwrite: bool) -> None:
+        """Make the folder ready for a run, or check that what lies there is of the same task; for whom holds its journals.
+
+        overwrite: remove an earlier table of other options. Raises KnuckleError for a folder of somebody else, or a
+        table that was made with other options, saying which.
+        """
+        self.claim()
+        here, earlier = asked.to_dict(), self.about()
+        try:
             if earlier is not None and overwrite:
                 self._remove()
             elif earlier is not None:
@@ -196,7 +201,9 @@ class Table:
     def _remove(self) -> None:
         for path in self.parts():
             about_part(path)  # raises for a file that is not ours
-        shutil.rmtree(self.journals, ignore_errors=True)
+        for path in self.journals.iterdir() if self.journals.is_dir() else ():
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
         for path in self.parts():
             path.unlink()
         (self.folder / FAILED).unlink(missing_ok=True)
