@@ -14,6 +14,7 @@ from moved import moved_frames
 
 from knuckle.archives import read_table, track_clips
 from knuckle.archives.table import Table
+from knuckle.tracks.journal import Journal
 
 daft = pytest.importorskip("daft")
 
@@ -89,6 +90,13 @@ def test_other_options_are_refused_in_one_sentence(archive, whole):
     told = annotate(archive, "--out", whole, "--mirrored")
     assert told.returncode == 2 and "--overwrite starts anew" in told.stderr
     assert "Traceback" not in told.stderr and len(parts(whole)) == 3
+
+
+def test_two_commands_do_not_work_on_one_table(archive, tmp_path):
+    table = Table(tmp_path / "table")
+    with Journal(table.journals):
+        told = annotate(archive, "--out", table.folder, "--overwrite")
+    assert told.returncode == 2 and "but another process does" in told.stderr and not table.about()
 
 
 def test_a_run_that_is_killed_anywhere_goes_on_to_the_same_bytes(archive, whole, tmp_path):

@@ -91,7 +91,7 @@ class Table:
             )
 
     def prepare(self, asked: Asked, *, overwrite: bool) -> None:
-        """Make the folder ready for a run, or check that what lies there is of the same task; for whom holds its journals.
+        """Make the folder ready for a run, or check that what lies there is of the same task, while its journals are held.
 
         overwrite: remove an earlier table of other options. Raises KnuckleError for a folder of somebody else, or a
         table that was made with other options, saying which.
