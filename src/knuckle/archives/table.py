@@ -91,7 +91,8 @@ class Table:
             )
 
     def prepare(self, asked: Asked, *, overwrite: bool) -> None:
-        """Make the folder ready for a run, or check that what lies there is of the same task, while its journals are held.
+        """Make the folder ready for a run, or check that what lies there is of the same task. Its journals are
+        held meanwhile.
 
         overwrite: remove an earlier table of other options. Raises KnuckleError for a folder of somebody else, or a
         table that was made with other options, saying which.
