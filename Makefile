@@ -1,17 +1,11 @@
-# make demo: install, estimate the sample photo. make test: install, run the tests. make lint: ruff and pyright.
-# make docs: the documentation site, in out/docs. make .venv/docs: .venv/dev
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[docs]"
-	touch $@
-
-docs: .venv/docs
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
-
-clean: remove what these made.
+# make demo: install, estimate the sample photo. make test: install, run the tests. make test-archives: those that
+# need Daft, Ray and an S3 server (in an environment of its own). make docs: the documentation site, in out/docs.
+# make lint: ruff and pyright. make clean: remove what these made.
 PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test test-archives docs lint clean
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -28,7 +22,15 @@ demo: .venv/base
 	$(BIN)/knuckle demo --out out/demo
 
 test: .venv/dev
-	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile -m "not archives"
+
+.venv-archives/done: pyproject.toml
+	$(PYTHON) -m venv .venv-archives
+	.venv-archives/bin/python -m pip install --quiet --disable-pip-version-check -e ".[archives-ray,archives-test,video]"
+	touch $@
+
+test-archives: .venv-archives/done
+	.venv-archives/bin/python -m pytest tests/archives
 
 lint: .venv/dev
 	$(BIN)/ruff check .
@@ -43,4 +45,4 @@ docs: .venv/docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean:
-	rm -rf .venv out
+	rm -rf .venv .venv-archives out

@@ -41,10 +41,11 @@ STANDS_ON = {
     "tracks": ("export", "live", "video"),
     "animation": ("tracks",),
     "viewers": ("tracks",),
+    "archives": ("tracks",),
     "open_model": ("export",),
     "standing": ("open_model",),
     "calibration": ("video",),
-    "cli": ("standing", "animation", "viewers", "calibration", "knuckle"),
+    "cli": ("standing", "animation", "viewers", "archives", "calibration", "knuckle"),
     "__main__": ("cli",),
 }
 """The rooms from the bottom up, each with those that it stands on: it may import them and whatever they stand on.

@@ -19,6 +19,8 @@ PACKAGES = {
     ),
     "video": ("av",),
     "parquet": ("pyarrow",),
+    "archives": ("daft",),
+    "archives-ray": ("ray",),
     "train": (
         "torch",
         "torchvision",

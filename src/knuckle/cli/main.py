@@ -13,6 +13,7 @@ from knuckle.errors import KnuckleError, install_command
 COMMANDS = {
     "estimate": "Find the hands in photos; write their joints, meshes and pictures.",
     "track": "Follow the hands through videos; write JSON lines, tables and an overlay video.",
+    "annotate": "Follow the hands through archives of clips, on one machine or a cluster; write a table.",
     "live": "Show a camera, stream or video with its hands drawn over it.",
     "view": "Show hands in three dimensions, on a page or in the Rerun viewer.",
     "explain": "Show where a two-hand system looked for joints.",
@@ -37,6 +38,8 @@ COMMANDS = {
 EXTRAS = {
     "av": "video",
     "pyarrow": "parquet",
+    "daft": "archives",
+    "ray": "archives-ray",
     **dict.fromkeys(("torch", "torchvision", "timm", "accelerate", "safetensors"), "train"),
     **dict.fromkeys(("numba", "tensorboard", "onnx", "onnxscript", "matplotlib"), "train"),
 }

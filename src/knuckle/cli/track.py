@@ -79,7 +79,7 @@ def track(
         check_writer()
     if out is not None:
         check_folder(out)
-    with _interrupts() as stopped:
+    with interrupts() as stopped:
         code = _track_all(videos, out, settings, overwrite=overwrite, stopped=stopped)
     if code:
         raise typer.Exit(code)
@@ -130,7 +130,7 @@ def _track_all(
 
 
 @contextmanager
-def _interrupts() -> Iterator[Callable[[], bool]]:
+def interrupts() -> Iterator[Callable[[], bool]]:
     """Whether Ctrl-C was pressed meanwhile: the frame at hand is still done. Pressed again, it ends at once."""
     pressed = False
 

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Int
 
 from knuckle.errors import KnuckleError
+from knuckle.export.schema import CAMERA_FIELDS, HAND_FIELDS, VERTICES_DECIMALS
 from knuckle.files import atomic_path
 from knuckle.geometry.camera import Camera
 from knuckle.hands import Hands
@@ -16,20 +17,7 @@ FORMAT = "knuckle hands"
 """The first value of every file, by which it is known to be ours."""
 VERSION = 1
 
-_DECIMALS = {
-    "confidence": 4,
-    "box_px": 3,
-    "joints_px": 3,
-    "joints_m": 6,
-    "vertices_m": 6,
-    "pose_rad": 6,
-    "shape": 5,
-    "side_confidence": 4,
-    "joint_error_px": 3,
-    "joint_error_m": 6,
-    "root_covariance_m2": 9,
-}
-"""Decimals of each field: joints to 0.001 px and 0.001 mm, rotations to 0.000001 rad."""
+_DECIMALS = {name: field.decimals for name, field in HAND_FIELDS.items()} | {"vertices_m": VERTICES_DECIMALS}
 
 
 def hands_to_json(hands: Hands, *, image: str, photo: str | None = None) -> dict[str, Any]:
@@ -58,8 +46,7 @@ def hands_to_json(hands: Hands, *, image: str, photo: str | None = None) -> dict
 
 def camera_to_json(camera: Camera) -> dict[str, Any]:
     """The intrinsics as files have them."""
-    names = ("fx", "fy", "cx", "cy", "assumed", "picture_mirrored", "source")
-    values = {name: getattr(camera, name) for name in names}
+    values = {name: getattr(camera, name) for name in CAMERA_FIELDS}
     return {name: v if isinstance(v, bool | str) else round(float(v), 4) for name, v in values.items()}
 
 

@@ -27,6 +27,7 @@ RuntimeName = Literal["auto", "onnxruntime", "openvino"]
 """What runs the networks; "auto" is onnxruntime, which is no slower wherever both were timed on one thread."""
 RUNTIMES: tuple[RuntimeName, ...] = get_args(RuntimeName)
 _chosen: RuntimeName = "auto"
+_threads: int | None = None
 
 
 def set_runtime(name: Any) -> None:
@@ -37,14 +38,21 @@ def set_runtime(name: Any) -> None:
     _chosen = name
 
 
+def set_threads(count: int | None) -> None:
+    """Choose how many threads a run takes of the networks that are opened from now on; None: as many as there are
+    cores, at most `MOST_THREADS`. One where other processes have the other cores."""
+    global _threads
+    _threads = count
+
+
 def open_session(model: Path | bytes, *, name: object = None, threads: int | None = None) -> Any:
     """An onnxruntime session on the CPU (or OpenVINO's, `set_runtime`), which any number of threads may run at once.
 
-    model: an onnx file or its bytes, which errors call `name`. threads: of one run; None takes the cores there are, at
-    most `MOST_THREADS`. On one core there is one and none ever waits awake; nor does any between two runs, when our own
-    code needs the cores. Raises KnuckleError when it is not an onnx network.
+    model: an onnx file or its bytes, which errors call `name`. threads: of one run; None takes what `set_threads` said,
+    else the cores there are, at most `MOST_THREADS`. On one core there is one and none ever waits awake; nor does any
+    between two runs, when our own code needs the cores. Raises KnuckleError when it is not an onnx network.
     """
-    threads = threads or min(available_cores(), MOST_THREADS)
+    threads = threads or _threads or min(available_cores(), MOST_THREADS)
     if _chosen == "openvino":
         from knuckle.inference.openvino_session import OpenVinoSession
 

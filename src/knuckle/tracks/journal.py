@@ -24,6 +24,10 @@ EVERY = 100
 _STATE, _LOCK = "state.json", "lock"
 
 
+class JournalHeldError(KnuckleError):
+    """Another process holds a journal."""
+
+
 @dataclass(frozen=True)
 class State:
     """Where a run is."""
@@ -114,7 +118,7 @@ class Journal:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise KnuckleError(
+            raise JournalHeldError(
                 f"{self.folder}: expected a run that nobody works on, but another process does"
             ) from None
         except OSError:  # a file system without locks

@@ -10,23 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from knuckle.export.schema import HAND_FIELDS
 from knuckle.files import atomic_path
 from knuckle.hands import STATES
 from knuckle.skeleton import SIDES
 from knuckle.tracks.lines import Header, read_header, read_lines
 
-TAILS: dict[str, tuple[int, ...]] = {
-    "confidence": (),
-    "side_confidence": (),
-    "box_px": (4,),
-    "joints_px": (21, 2),
-    "joints_m": (21, 3),
-    "pose_rad": (16, 3),
-    "shape": (10,),
-    "joint_error_px": (21,),
-    "joint_error_m": (21,),
-    "root_covariance_m2": (3, 3),
-}
+TAILS: dict[str, tuple[int, ...]] = {name: field.shape for name, field in HAND_FIELDS.items()}
 """Numbers of a hand, with the shapes they have."""
 _COPIED_BYTES = 1 << 20
 _ROWS = 1024
