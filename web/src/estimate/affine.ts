@@ -49,6 +49,11 @@ export function compose(outer: Affine, inner: Affine): Affine {
   return [a * p + b * s, a * q + b * t, a * r + b * w + c, d * p + e * s, d * q + e * t, d * r + e * w + f];
 }
 
+/** A point through a map. */
+export function apply(map: Affine, u: number, v: number): [number, number] {
+  return [map[0] * u + map[1] * v + map[2], map[3] * u + map[4] * v + map[5]];
+}
+
 /** Points (n x 2) through a map; `stride` is how many numbers a point has, of which the first two count. */
 export function applied(map: Affine, points: ArrayLike<number>, stride = 2): Float64Array {
   const count = points.length / stride;
