@@ -8,7 +8,6 @@ estimation.bin. It prints how long a frame takes in Python.
 """
 
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,11 +27,10 @@ from knuckle.inference.detection.palm import PalmNetwork
 from knuckle.inference.detection.windows import show_window, whole
 from knuckle.inference.one_hand import Predictor
 from knuckle.inference.onnx_model import open_session
-from knuckle.inference.tracked import Memory, Predicted, TrackedHands, estimate_tracked
+from knuckle.inference.tracked import Predicted, TrackedHands, estimate_tracked
 from knuckle.inference.trust import logit
 from knuckle.inference.window import normalise
 from knuckle.photos.reading import read_photo
-from knuckle.skeleton import Side
 from knuckle.weights import resolve
 from tools.web_golden.hands import GOLDEN, plain, write_golden
 
@@ -183,7 +181,7 @@ def tracked(store: Bytes, networks: Networks, frames: list[np.ndarray]) -> list[
                 told.hands.joints_px, told.hands.sides, start=told.start, memory=told.memory
             )
             every, even = [True] * len(before), [n % 2 == 0 for n in range(len(before))]
-            for look, ask in ((every, every), (even, [not each for each in even])):
+            for look, ask in ((every, every), ([not each for each in even], even)):
                 began = time.perf_counter()
                 after = estimate_tracked(
                     networks.predictor,
@@ -225,7 +223,7 @@ def plain_found(hand: Detection, odds: float) -> dict[str, Any]:
     """A hand found; odds: its logit of a right hand."""
     assert hand.evidence is not None
     return {
-        "joints_px": plain(hand.evidence.joints_px.ravel(), 4),
+        "joints_px": plain(hand.evidence.joints_px.ravel()),
         "score": hand.score,
         "presence": float(hand.evidence.presence[0]),
         "right": float(hand.evidence.right[0]),
@@ -241,7 +239,7 @@ def plain_hands(told: TrackedHands) -> list[dict[str, Any]]:
             "side": hands.sides[n],
             "confidence": float(hands.confidence[n]),
             "box_px": plain(hands.boxes_px[n]),
-            "joints_px": plain(hands.joints_px[n].ravel(), 4),
+            "joints_px": plain(hands.joints_px[n].ravel()),
             "joints_m": plain(hands.joints_m[n].ravel()),
             "pose_rad": plain(hands.pose_rad[n].ravel()),
             "shape": plain(hands.shape[n]),

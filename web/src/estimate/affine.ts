@@ -37,8 +37,8 @@ export function patchFromFrame(square: Square, size: number, aspect = 1): Affine
 
 /** The way back. */
 export function inverse([a, b, c, d, e, f]: Affine): Affine {
-  const det = a * e - b * d;
-  const [ia, ib, id, ie] = [e / det, -b / det, -d / det, a / det];
+  const share = 1 / (a * e - b * d);
+  const [ia, ib, id, ie] = [e * share, -b * share, -d * share, a * share];
   return [ia, ib, -(ia * c + ib * f), id, ie, -(id * c + ie * f)];
 }
 

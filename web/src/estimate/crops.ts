@@ -3,7 +3,7 @@
  * the mean of several samples.
  */
 import { apply, compose, inverse, middlePx, patchFromFrame, type Square } from "./affine";
-import { part, type Patch, type Picture, type Pixels, warp } from "./picture";
+import { part, type Patch, type Picture, type Pixels, roundEven, warp } from "./picture";
 
 /** Samples along a side of a patch pixel. */
 const FEW_SAMPLES = 2;
@@ -36,7 +36,7 @@ function sampled(pixels: Pixels, square: Square, size: number, aspect: number, s
           const from = (y * samples + i) * row + 3 * x * samples + channel;
           for (let j = 0; j < samples; j++) sum += finer.data[from + 3 * j];
         }
-        data[to++] = sum / (samples * samples) + 0.5;
+        data[to++] = samples === 2 ? (sum + 2) >> 2 : roundEven(sum / (samples * samples));
       }
     }
   }

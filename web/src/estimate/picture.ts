@@ -2,7 +2,8 @@
  * A picture's pixels and windows cut from them, in our own code: a canvas resamples differently in every browser, and
  * the networks' answers are held against Python's.
  *
- * Sampling is bilinear in real numbers, rounded to bytes; beyond the picture its nearest edge pixel is repeated.
+ * Sampling is bilinear, in the single precision in which Python's library does it, rounded to bytes (halves to even, as a
+ * `Uint8ClampedArray` rounds); beyond the picture its nearest edge pixel is repeated.
  */
 import { type Affine, inverse } from "./affine";
 
@@ -82,37 +83,45 @@ export class Picture {
 /** What an affine map to px of a patch shows of a picture. */
 export function warp(pixels: Pixels, patchFromPicture: Affine, width: number, height: number): Patch {
   const { data, channels } = pixels;
-  const [a, b, c, d, e, f] = inverse(patchFromPicture);
+  const { fround } = Math;
+  const [a, b, c, d, e, f] = inverse(patchFromPicture).map(fround);
   const lastU = pixels.width - 1;
   const lastV = pixels.height - 1;
   const row = pixels.width * channels;
-  const out = new Uint8Array(3 * width * height);
+  const out = new Uint8ClampedArray(3 * width * height);
   let to = 0;
   for (let y = 0; y < height; y++) {
-    const startU = b * y + c;
-    const startV = e * y + f;
+    const startU = fround(b * y + c);
+    const startV = fround(e * y + f);
     for (let x = 0; x < width; x++) {
-      const u = a * x + startU;
-      const v = d * x + startV;
+      const u = fround(a * x + startU);
+      const v = fround(d * x + startV);
       const floorU = Math.floor(u);
       const floorV = Math.floor(v);
-      const right = u - floorU;
-      const below = v - floorV;
+      const right = fround(u - floorU);
+      const below = fround(v - floorV);
       const left = floorU < 0 ? 0 : floorU > lastU ? lastU : floorU;
       const next = floorU + 1 < 0 ? 0 : floorU + 1 > lastU ? lastU : floorU + 1;
       const upper = row * (floorV < 0 ? 0 : floorV > lastV ? lastV : floorV);
       const lower = row * (floorV + 1 < 0 ? 0 : floorV + 1 > lastV ? lastV : floorV + 1);
-      const [ul, ur] = [upper + channels * left, upper + channels * next];
-      const [ll, lr] = [lower + channels * left, lower + channels * next];
+      const ul = upper + channels * left;
+      const ur = upper + channels * next;
+      const ll = lower + channels * left;
+      const lr = lower + channels * next;
       for (let channel = 0; channel < 3; channel++) {
-        const above = data[ul + channel] + right * (data[ur + channel] - data[ul + channel]);
-        const under = data[ll + channel] + right * (data[lr + channel] - data[ll + channel]);
-        out[to++] = above + below * (under - above) + 0.5;
+        const first = data[ul + channel];
+        const second = data[ll + channel];
+        const above = fround(first + right * (data[ur + channel] - first));
+        const under = fround(second + right * (data[lr + channel] - second));
+        out[to++] = fround(above + below * (under - above));
       }
     }
   }
-  return { width, height, data: out };
+  return { width, height, data: bytesOf(out) };
 }
+
+/** The same bytes, of the type that networks take. */
+const bytesOf = (data: Uint8ClampedArray): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.length);
 
 /** Means of 2 x 2 px; an odd last row or column is left out. */
 export function halved(pixels: Pixels): Pixels {
@@ -147,9 +156,13 @@ export function part(pixels: Pixels, left: number, top: number, width: number, h
 
 /** A picture at another size: means of the area under each pixel where it becomes smaller, else bilinear. */
 export function resized(pixels: Pixels, width: number, height: number): Pixels {
-  const smaller = width <= pixels.width && height <= pixels.height;
-  const columns = (smaller ? areaWeights : linearWeights)(pixels.width, width);
-  const rows = (smaller ? areaWeights : linearWeights)(pixels.height, height);
+  return width <= pixels.width && height <= pixels.height
+    ? areaResized(pixels, width, height)
+    : linearResized(pixels, width, height);
+}
+
+function areaResized(pixels: Pixels, width: number, height: number): Pixels {
+  const [columns, rows] = [areaWeights(pixels.width, width), areaWeights(pixels.height, height)];
   const { data, channels } = pixels;
   const across = new Float32Array(3 * width * pixels.height);
   for (let y = 0, to = 0; y < pixels.height; y++) {
@@ -163,16 +176,16 @@ export function resized(pixels: Pixels, width: number, height: number): Pixels {
       }
     }
   }
-  const out = new Uint8Array(3 * width * height);
+  const out = new Uint8ClampedArray(3 * width * height);
   for (let y = 0, to = 0; y < height; y++) {
     const { first, weights } = rows[y];
     for (let x = 0; x < 3 * width; x++) {
       let sum = 0;
       for (let i = 0; i < weights.length; i++) sum += weights[i] * across[3 * width * (first + i) + x];
-      out[to++] = Math.min(sum + 0.5, 255);
+      out[to++] = sum;
     }
   }
-  return { width, height, channels: 3, data: out };
+  return { width, height, channels: 3, data: bytesOf(out) };
 }
 
 /** Which px of a row count in one of the resized row, and how much. */
@@ -195,12 +208,40 @@ function areaWeights(from: number, to: number): Weighted[] {
   });
 }
 
-function linearWeights(from: number, to: number): Weighted[] {
+/** In the whole numbers in which Python's library reckons here: weights in steps of 1 / 2048, sums cut off. */
+function linearResized({ data, channels, width, height }: Pixels, toWidth: number, toHeight: number): Pixels {
+  const [columns, rows] = [linearWeights(width, toWidth), linearWeights(height, toHeight)];
+  const out = new Uint8Array(3 * toWidth * toHeight);
+  let to = 0;
+  for (const { low: top, high: bottom, share: below } of rows) {
+    for (const { low: left, high: right, share } of columns) {
+      for (let channel = 0; channel < 3; channel++) {
+        const along = (row: number) =>
+          (2048 - share) * data[channels * (row * width + left) + channel] +
+          share * data[channels * (row * width + right) + channel];
+        const upper = ((2048 - below) * (along(top) >> 4)) >> 16;
+        const lower = (below * (along(bottom) >> 4)) >> 16;
+        out[to++] = (upper + lower + 2) >> 2;
+      }
+    }
+  }
+  return { width: toWidth, height: toHeight, channels: 3, data: out };
+}
+
+/** Between which two px each one of a larger row lies, and the second one's share in 2048ths. */
+function linearWeights(from: number, to: number): { low: number; high: number; share: number }[] {
   return Array.from({ length: to }, (_, i) => {
     const at = Math.min(Math.max(((i + 0.5) * from) / to - 0.5, 0), from - 1);
-    const first = Math.min(Math.floor(at), Math.max(from - 2, 0));
-    return from === 1 ? { first, weights: [1] } : { first, weights: [1 - (at - first), at - first] };
+    const low = Math.floor(at);
+    return { low, high: Math.min(low + 1, from - 1), share: roundEven((at - low) * 2048) };
   });
+}
+
+/** To the nearest whole number, halves to the even one, as Python rounds. */
+export function roundEven(value: number): number {
+  const floor = Math.floor(value);
+  if (value - floor !== 0.5) return Math.round(value);
+  return floor % 2 === 0 ? floor : floor + 1;
 }
 
 /** A patch mirrored left to right. */

@@ -5,6 +5,7 @@
  * or is hardly seen. Its joints say where to cut the estimator's crops. Either network may be left out for some hands of
  * a frame: its last answer is carried along by the other's, as far off as it was, turned and scaled with the hand.
  */
+import type { FitStart } from "../hand/fit";
 import type { Camera } from "../hand/frame";
 import type { Asked, EstimatedHand, Predicted, TrackedHand } from "../track/estimator";
 import { extent, handTurn, jointsToSquare, type Square } from "./affine";
@@ -89,7 +90,7 @@ export async function estimateTracked(
   const anyFound = evidence.some(isFound);
   return stages.timed("fit", () =>
     predicted.map(({ side, start }, i) => {
-      const fused = estimator.fit(answerOf.get(i)!, side, width, anyFound ? evidence[i] : null, start);
+      const fused = estimator.fit(answerOf.get(i)!, side, width, anyFound ? evidence[i] : null, start ?? UNKNOWN_START);
       const certainty = calibration.of(fused, boxes[i], side, evidence[i], picture);
       const hand: EstimatedHand = {
         side,
@@ -115,6 +116,12 @@ export async function estimateTracked(
     }),
   );
 }
+
+/** Of a hand of which nothing is known. Not null: a fit that might have a start takes fewer steps, as in Python. */
+const UNKNOWN_START: FitStart = {
+  pose_rad: new Float64Array(48).fill(NaN),
+  shape: new Float64Array(10).fill(NaN),
+};
 
 const numbersWhere = (flags: readonly boolean[]): number[] => flags.flatMap((flag, i) => (flag ? [i] : []));
 

@@ -1,5 +1,5 @@
 /** The whole picture as a proposal network is shown it, and where its pixels lie in the picture. */
-import { type Patch, part, type Picture, type Pixels, halved, resized } from "./picture";
+import { type Patch, part, type Picture, type Pixels, halved, resized, roundEven } from "./picture";
 
 /** Networks take sides that are multiples of this. */
 const MULTIPLE_PX = 32;
@@ -51,12 +51,4 @@ function reduced(picture: Picture, usedWidth: number, usedHeight: number, halvin
   if (usedWidth !== pixels.width || usedHeight !== pixels.height) pixels = part(pixels, 0, 0, usedWidth, usedHeight);
   for (let i = 0; i < halvings; i++) pixels = halved(pixels);
   return resized(pixels, width, height);
-}
-
-/** To the nearest whole number, halves to the even one, as Python and numpy round. */
-function roundEven(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  if (rest !== 0.5) return Math.round(value);
-  return floor % 2 === 0 ? floor : floor + 1;
 }
