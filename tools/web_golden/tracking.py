@@ -52,12 +52,17 @@ Answers = dict[str, Callable[..., Any]]
 def main(folder: Path = GOLDEN) -> Path:
     """Writes tracking.json."""
     clips = [recorded("photo", list(photo_frames()), {})]
-    for name, frames, options in (
-        ("script", slice(None), {}),
-        ("script, as seen", slice(25, 60), {"gate": False, "smooth": False}),
-        ("script, of known length", slice(70, 100), {"smooth": False, "hand_length_m": 0.17}),
+    for name, world, frames, options in (
+        ("script", World(script()), slice(None), {}),
+        ("script, as seen", World(script()), slice(25, 60), {"gate": False, "smooth": False}),
+        (
+            "script, of known length",
+            World(script()),
+            slice(70, 100),
+            {"smooth": False, "hand_length_m": 0.17},
+        ),
+        ("meeting", World(meeting(), gaps=((0.45, 0.54),)), slice(0, 55), {}),
     ):
-        world = World(script())
         clips.append(recorded(name, world.frames()[frames], options, world))
     for clip in clips:
         told = [len(frame["hands"]) for frame in clip["frames"]]
@@ -287,11 +292,27 @@ def script() -> tuple[Scripted, ...]:
     )
 
 
+def meeting() -> tuple[Scripted, ...]:
+    """Two seconds of hands that come together fast and turn back where nobody sees it, so that each is taken for the
+    other; and one that goes where the other was expected, when that one is away."""
+
+    def together(sign: float) -> Callable[[float], tuple[float, float, float]]:
+        times, away = (0.0, 0.5, 0.75, 1.05), (0.47, 0.02, 0.245, 0.05)
+        return lambda t: (sign * float(np.interp(t, times, away)), 0.0, 0.5)
+
+    return (
+        Scripted("right", together(-1.0), hidden=((1.4, 1.7),)),
+        Scripted("left", together(1.0), hidden=((1.1, 1.4),)),
+    )
+
+
 @dataclass
 class World:
     """Answers as networks would give them, from hands that move by a script; the same every time."""
 
     script: tuple[Scripted, ...]
+    gaps: tuple[tuple[float, float], ...] = ((100 / 30, 104 / 30),)
+    """From when to when there are no frames."""
     time_s: float = 0.0
     _seen: tuple[float, list[Seen]] = field(default_factory=lambda: (np.nan, []))
     camera: Camera = field(
@@ -305,7 +326,8 @@ class World:
         rng = np.random.default_rng(5)
         empty = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
         times = (np.arange(150) + rng.uniform(-0.2, 0.2, 150)) / 30
-        return [(empty, float(t)) for n, t in enumerate(times) if n % 17 not in (5, 6) and not 100 <= n < 104]
+        there = [t for n, t in enumerate(times) if n % 17 not in (5, 6) and not _during(self.gaps, t)]
+        return [(empty, float(t)) for t in there]
 
     def answers(self) -> list[tuple[Any, str, Callable[..., Any]]]:
         """What to put in the place of the networks: module, name, answer."""
@@ -420,19 +442,12 @@ class World:
         return Seen(-1, side, 0.5, 0.1, posed.joints, posed.vertices, np.zeros((16, 3)), np.zeros(10), px)
 
     def as_side(self, hand: Seen, side: Side) -> Seen:
-        """A hand read as one of that side: at the same place, of the same pose."""
+        """A hand read as one of that side: its joints lie where they did."""
         if hand.side == side:
             return hand
-        rig = load_rig(side=side)
-        posed = rig.posed(hand.pose_rad, hand.shape)
-        move = hand.joints_m.mean(0) - posed.joints.mean(0)
-        joints = posed.joints + move
-        return hand._replace(
-            side=side,
-            joints_m=joints,
-            vertices_m=posed.vertices + move,
-            joints_px=self.camera.project(joints),
-        )
+        posed = load_rig(side=side).posed(hand.pose_rad, hand.shape)
+        vertices = posed.vertices + hand.joints_m.mean(0) - posed.joints.mean(0)
+        return hand._replace(side=side, vertices_m=vertices)
 
     def look_at_squares(self, _network: Any, _image: Any, squares: Sequence[TurnedSquare]) -> list[Any]:
         """Looks as the landmark network's."""
