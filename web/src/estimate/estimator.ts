@@ -13,7 +13,7 @@ import { LandmarkNetwork, lookBox } from "./landmarks";
 import { OneHandNetwork } from "./one_hand";
 import { PalmNetwork } from "./palm";
 import type { Picture } from "./picture";
-import { openRuntime, type RuntimeOptions } from "./runtime";
+import { openRuntime, type Runtime, type RuntimeOptions } from "./runtime";
 import { checkedSides, Sides, type SideTable } from "./sides";
 import { Stages } from "./stages";
 import type { EvidenceTable } from "./trust";
@@ -40,6 +40,18 @@ export interface OpenedEstimator {
  */
 export async function createEstimator(files: Files, options: RuntimeOptions = {}): Promise<OpenedEstimator> {
   const runtime = await openRuntime(options);
+  if (runtime.backend === "wasm") return openAll(runtime, files);
+  try {
+    return await openAll(runtime, files);
+  } catch (error) {
+    // A driver may refuse what its adapter promised. Where it is a file that is damaged, it is so for wasm too.
+    const why = error instanceof Error ? error.message : String(error);
+    const opened = await openAll(await openRuntime({ ...options, backend: "wasm" }), files);
+    return { ...opened, note: `WebGPU did not run the networks (${why}), so they run on the processor.` };
+  }
+}
+
+async function openAll(runtime: Runtime, files: Files): Promise<OpenedEstimator> {
   // What is small first: where it is damaged, nobody waits for the networks.
   const rig = loadRig(await files(PATHS.rig));
   const judge = new Judge(await readJson<JudgeTable>(files, PATHS.judge), "palm");
