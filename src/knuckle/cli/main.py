@@ -14,6 +14,7 @@ COMMANDS = {
     "estimate": "Find the hands in photos; write their joints, meshes and pictures.",
     "track": "Follow the hands through videos; write JSON lines, tables and an overlay video.",
     "live": "Show a camera, stream or video with its hands drawn over it.",
+    "ar": "Show the AR page: hands among virtual objects, in the browser; or write it as a folder.",
     "explain": "Show where a two-hand system looked for joints.",
     "demo": "Estimate the sample photo that comes with the package.",
     "calibrate": "Find a camera's focal length from pictures of a bank card; write it for --camera.",
