@@ -1,28 +1,26 @@
 /** Has the page kept for later loads without a network: registers the service worker and lets a newer one in. */
 
+/** How long a newer build may take to come in before the page goes on with the older one. */
+const TAKE_OVER_MS = 3000;
+
 /**
- * Call it once, before anything else is loaded: where a newer build waits, the page is loaded anew at once and the
- * promise never resolves, so that no page is made of two builds. Otherwise resolves at once; the files are kept in the
- * background. Does nothing where there are no service workers (http from another computer, private windows).
+ * Call it once, before anything else is loaded. Where a newer build waits it is let in and the page is loaded anew, so
+ * that no page is made of two builds; the promise then does not resolve. Otherwise resolves at once, and the files are
+ * kept in the background. Does nothing where there are no service workers (http from another computer, some private
+ * windows).
  */
 export async function keepOffline(script = "service_worker.js"): Promise<void> {
   const container = navigator.serviceWorker as ServiceWorkerContainer | undefined;
   if (!container || !isSecureContext) return;
-  let waiting: ServiceWorker | null = null;
-  try {
-    waiting = (await container.getRegistration())?.waiting ?? null;
-    // Where the host is not reached this fails, and the kept page goes on.
-    container.register(script, { updateViaCache: "none" }).catch(() => undefined);
-  } catch {
-    return;
-  }
-  if (!waiting || !container.controller) return;
-  await new Promise<void>((resolve) => {
-    container.addEventListener("controllerchange", () => resolve(), { once: true });
-    waiting.postMessage("take over");
-  });
-  location.reload();
-  await new Promise(() => undefined);
+  const kept = container.controller !== null;
+  // Another tab may let the newer build in, too.
+  if (kept) container.addEventListener("controllerchange", () => location.reload(), { once: true });
+  const waiting = (await container.getRegistration().catch(() => undefined))?.waiting;
+  // Where the host is not reached this fails, and the kept page goes on.
+  container.register(script, { updateViaCache: "none" }).catch(() => undefined);
+  if (!kept || !waiting) return;
+  waiting.postMessage("take over");
+  await new Promise((resolve) => setTimeout(resolve, TAKE_OVER_MS));
 }
 
 /** Whether later loads need no network: all files of this build are kept. */
