@@ -1,6 +1,6 @@
 """Recorded tracks of scripted hands, for the page's scenes: what a hand does there is known, frame by frame.
 
-    python tools/web_golden/recorded.py [--out web/golden/tracks] [--mesh] [--only grab]
+    python -m tools.web_golden.recorded [--out web/generated/tracks] [--mesh] [--only grab]
 
 Each file is what `knuckle track` writes (`knuckle.tracks.lines`), of the open rig, without a video. Things that a hand
 touches stand on a table; where that is in the camera's frame the header's settings say ("stage"), and the page takes it
@@ -14,7 +14,6 @@ from there:
 """
 
 import argparse
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -329,16 +328,13 @@ def write(name: str, folder: Path, *, mesh: bool = False) -> Path:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("web/golden/tracks"), help="folder")
+    parser.add_argument("--out", type=Path, default=Path("web/generated/tracks"), help="folder")
     parser.add_argument("--mesh", action="store_true", help="with the vertices")
     parser.add_argument("--only", choices=TRACKS, help="one track")
     args = parser.parse_args()
     for name in [args.only] if args.only else TRACKS:
         path = write(name, args.out, mesh=args.mesh)
         print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
-    if args.mesh:
-        faces = args.out / "faces.json"
-        faces.write_text(json.dumps(load_rig().faces.ravel().tolist()))
 
 
 if __name__ == "__main__":

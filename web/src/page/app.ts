@@ -32,6 +32,7 @@ export class App {
   private image: CanvasImageSource | null = null;
   private aspect = 4 / 3;
   private drawnAt: number[] = [];
+  private drawing = true;
   paused = false;
   /** Called after each drawn frame, and when source, scene or pause change. */
   changed: () => void = () => undefined;
@@ -141,9 +142,14 @@ export class App {
     this.changed();
   }
 
-  /** One frame more of a source that is moved by hand; false after its last. */
-  step(): boolean {
-    return this.source?.step?.() ?? false;
+  /** Frames more of a source that is moved by hand; only the last one is drawn. How many there were. */
+  step(count: number): number {
+    let done = 0;
+    this.drawing = false;
+    while (done < count && this.source?.step?.()) done++;
+    this.drawing = true;
+    this.redraw();
+    return done;
   }
 
   /** Everything as at the start. */
@@ -208,8 +214,9 @@ export class App {
     // A track that begins again goes back in time.
     if (gap_s < 0) this.scene?.reset();
     const step_s = Math.min(Math.max(gap_s, 0), LONGEST_STEP_S);
-    this.stage.setFrame(frame, image, this.settings.meshes);
+    if (this.drawing) this.stage.setFrame(frame, image, this.settings.meshes);
     this.scene?.update({ frame, step_s, table: this.table });
+    if (!this.drawing) return;
     this.stage.render();
     this.drawnAt.push(performance.now());
     this.label(frame);

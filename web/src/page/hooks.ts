@@ -9,7 +9,7 @@ export interface Hooks {
   ready: Promise<void>;
   /** Play a track from its text, frame by frame. */
   load(text: string, name: string): Promise<void>;
-  /** Draw that many frames more; how many there were. */
+  /** That many frames more, of which the last one is drawn; how many there were. */
   step(count?: number): number;
   scene(name: SceneName): Promise<void>;
   state(): Record<string, unknown>;
@@ -26,11 +26,7 @@ export function hooksOf(app: App, ready: Promise<void>): Hooks {
   return {
     ready,
     load: (text, name) => app.play(new RecordedSource(parseTrack(text, name, app.surface), true)),
-    step(count = 1) {
-      let done = 0;
-      while (done < count && app.step()) done++;
-      return done;
-    },
+    step: (count = 1) => app.step(count),
     scene: (name) => app.choose(name),
     state: () => app.state(),
     visible: (part) => app.visible(part),
