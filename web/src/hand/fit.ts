@@ -1,0 +1,398 @@
+/**
+ * Inverse kinematics: pose, shape and place of the rig from 21 joints in metres (Python: `knuckle.rig.fit.joints`).
+ *
+ * An analytic start (shape from bone lengths, palm by Kabsch, each finger from its root outwards), or the hand of the
+ * frame before, then a few Levenberg-Marquardt steps over anatomical angles, with joint limits and a unit normal shape as
+ * soft priors.
+ */
+import type { Side } from "./frame";
+import { poseToAngles, swingAngles } from "./limits";
+import { nearestRotation, solvePositive, upperRoot } from "./linear";
+import { checkCount, type HandRig, type Rig } from "./rig";
+import { matrixToAxisAngle, multiplyMatrices, turnVector, wrapped } from "./rotations";
+import { FitHand, FitState, POINT_JOINTS, Solver } from "./solve";
+
+/** What a hand was like a moment ago, to start a fit from; its wrist's rotation does not count. */
+export interface FitStart {
+  /** 16 x 3 rotation vectors, of the rig of the hand's side. */
+  pose_rad: Float64Array;
+  /** 10. */
+  shape: Float64Array;
+}
+
+/** A rig fitted to joints: `rig.pose(side, pose_rad, shape, translation_m)` gives the hand. */
+export interface FitResult {
+  /** 16 x 3 axis-angle radians. */
+  pose_rad: Float64Array;
+  /** 10. */
+  shape: Float64Array;
+  /** 3, metres. */
+  translation_m: Float64Array;
+  /** Mean distance of the fitted joints from the given ones. */
+  residual_m: number;
+  /** 21 x 3: the fitted joints, common order. */
+  joints_m: Float64Array;
+  /** 16 x 3 x 3, relative to the parents. */
+  rotations: Float64Array;
+}
+
+export interface FitOptions {
+  /** Whose rig is fitted; a right one's without it. */
+  side?: Side;
+  /**
+   * How much the squared distance of each joint counts, against 1 for a joint known to a millimetre: 21 numbers, or 21
+   * positive definite 3 x 3 matrices (`rayWeights`). All 1 without it.
+   */
+  weights?: ArrayLike<number>;
+  /** What the hand was like in the frame before: few steps are left then. */
+  start?: FitStart | null;
+  /** Of steps, at most. */
+  iterations?: number;
+}
+
+const LARGEST_HAND_M = 2;
+/** A hand is done when neither the step it took nor the one its derivatives promised takes away this share of its cost. */
+const LEAST_GAIN = 0.005;
+const FIRST_DAMPING = 0.1;
+/** The same of hands that start from what they were. */
+const WARM_LEAST_GAIN = 0.05;
+const WARM_DAMPING = 0.01;
+/** The wrist and the fingers' roots, and what they count when the palm is laid on. */
+const PALM = [0, 1, 5, 9, 13, 17];
+const PALM_SHARES = [1, 1, 1, 1, 1, 0.1].map((weight) => weight / 5.1);
+/** Distances that bending leaves alone: the bones of thumb to little finger as points stand, and those across the palm. */
+const LENGTHS: readonly (readonly [number, number])[] = [
+  ...Array.from({ length: 20 }, (_, bone) => [bone % 4 === 0 ? 0 : bone, bone + 1] as const),
+  [1, 5],
+  [5, 13],
+  [13, 9],
+  [1, 9],
+  [17, 1],
+];
+const LENGTH_NOISE_M = 0.002;
+
+const fitters = new WeakMap<HandRig, Fitter>();
+
+/**
+ * Pose, shape and translation of the rig of a side whose 21 joints (common order, metres, 63 numbers) come nearest.
+ *
+ * Fingers bend within their limits but for a soft margin; what the joints leave open stays near the middle. Throws an
+ * `Error` with one sentence for another number of joints, NaN or infinity, joints farther apart than a hand's in metres
+ * can be, and weights that are not positive. A start that is not finite counts as none.
+ */
+export function fitJoints(rig: Rig, joints_m: ArrayLike<number>, options: FitOptions = {}): FitResult {
+  const own = rig.of(options.side ?? "right");
+  let fitter = fitters.get(own);
+  if (fitter === undefined) fitters.set(own, (fitter = new Fitter(own)));
+  return fitter.fit(joints_m, options);
+}
+
+/**
+ * Weights of joints in the camera's frame whose places a picture shows better than their depths: 21 x 3 x 3.
+ *
+ * across: of distances from the ray from the camera through the joint; along: of distances along it; numbers, or one a
+ * joint.
+ */
+export function rayWeights(
+  joints_m: ArrayLike<number>,
+  across: number | ArrayLike<number>,
+  along: number | ArrayLike<number>,
+): Float64Array {
+  const weights = new Float64Array(189);
+  for (let joint = 0; joint < 21; joint++) {
+    const side = typeof across === "number" ? across : across[joint];
+    const depth = typeof along === "number" ? along : along[joint];
+    const x = joints_m[3 * joint];
+    const y = joints_m[3 * joint + 1];
+    const z = joints_m[3 * joint + 2];
+    const inverse = 1 / Math.sqrt(x * x + y * y + z * z);
+    const ray = [x * inverse, y * inverse, z * inverse];
+    for (let row = 0; row < 3; row++) {
+      for (let c = 0; c < 3; c++) {
+        weights[9 * joint + 3 * row + c] = (row === c ? side : 0) + (depth - side) * ray[row] * ray[c];
+      }
+    }
+  }
+  return weights;
+}
+
+/** A fit's arrays, made once a rig. */
+class Fitter {
+  private readonly solver: Solver;
+  private readonly target = new Float64Array(63);
+  private readonly weights = new Float64Array(189);
+  private readonly roots = new Float64Array(189);
+  private readonly centre = new Float64Array(3);
+  private state = new FitState();
+  private candidate = new FitState();
+  private hand = new FitHand();
+  private tried = new FitHand();
+  private readonly shaped = new Float64Array(63);
+  private readonly lengths = new Float64Array(25);
+  /** 10 x 25: reads a shape off differences of lengths. */
+  private readonly inverse = new Float64Array(250);
+  private readonly covariance = new Float64Array(9);
+  private readonly angles16 = new Float64Array(48);
+  private readonly within = new Float64Array(45);
+  private readonly world = new Float64Array(9);
+  private readonly turned = new Float64Array(9);
+  private readonly about = new Float64Array(9);
+  private readonly direction = new Float64Array(3);
+  private readonly ownDirection = new Float64Array(3);
+  private readonly swung = new Float64Array(2);
+  private readonly ownSwung = new Float64Array(2);
+
+  constructor(private readonly rig: HandRig) {
+    this.solver = new Solver(rig);
+    this.setLengthModel();
+  }
+
+  fit(joints: ArrayLike<number>, options: FitOptions): FitResult {
+    const { target, centre, solver } = this;
+    this.setTarget(joints);
+    const roots = options.weights === undefined ? null : this.setRoots(options.weights);
+    const start = options.start ?? null;
+    if (start !== null) {
+      checkCount("start", start.pose_rad, 48);
+      checkCount("start", start.shape, 10);
+    }
+    const warm = start !== null && start.pose_rad.every(Number.isFinite) && start.shape.every(Number.isFinite);
+    if (warm) this.setWarm(start);
+    else this.setAnalytic();
+    solver.pose(this.state, target, roots, this.hand);
+    // A start that is not known still sets the pace, as where hands of both kinds are fitted at once.
+    let damping = start === null ? FIRST_DAMPING : WARM_DAMPING;
+    const least = start === null ? LEAST_GAIN : WARM_LEAST_GAIN;
+    for (let n = options.iterations ?? 12; n > 0; n--) {
+      solver.step(this.state, this.hand, target, damping, roots, this.candidate);
+      solver.pose(this.candidate, target, roots, this.tried);
+      const cost = Math.max(this.hand.cost, 1e-12);
+      const gained = 1 - this.tried.cost / cost;
+      const better = gained > 0;
+      if (better) {
+        [this.state, this.candidate] = [this.candidate, this.state];
+        [this.hand, this.tried] = [this.tried, this.hand];
+      }
+      if (!(Math.max(gained, solver.expected / cost) > least)) break;
+      damping = Math.min(Math.max(better ? damping * 0.2 : damping * 10, 1e-7), 1e4);
+    }
+    return this.result(centre);
+  }
+
+  private result(centre: Float64Array): FitResult {
+    const { hand, state, target } = this;
+    const pose = new Float64Array(48);
+    for (let joint = 0; joint < 16; joint++) matrixToAxisAngle(hand.rotations, 9 * joint, pose, 3 * joint);
+    const joints = new Float64Array(63);
+    let residual = 0;
+    for (let point = 0; point < 21; point++) {
+      let squared = 0;
+      for (let c = 0; c < 3; c++) {
+        const value = hand.points[3 * point + c];
+        squared += (value - target[3 * point + c]) ** 2;
+        joints[3 * POINT_JOINTS[point] + c] = value + centre[c];
+      }
+      residual += Math.sqrt(squared) / 21;
+    }
+    return {
+      pose_rad: pose,
+      shape: state.shape.slice(),
+      translation_m: state.translation.map((value, c) => value + centre[c]),
+      residual_m: residual,
+      joints_m: joints,
+      rotations: hand.rotations.slice(),
+    };
+  }
+
+  /** The joints as points round their middle: far from the origin they would cost digits. */
+  private setTarget(joints: ArrayLike<number>): void {
+    checkCount("joints_m", joints, 63);
+    const { target, centre } = this;
+    for (let c = 0; c < 3; c++) {
+      let low = Infinity;
+      let high = -Infinity;
+      let sum = 0;
+      for (let joint = 0; joint < 21; joint++) {
+        const value = joints[3 * joint + c];
+        if (!Number.isFinite(value)) {
+          throw new Error("joints_m: expected finite numbers in metres, got NaN or infinity");
+        }
+        low = Math.min(low, value);
+        high = Math.max(high, value);
+        sum += value;
+      }
+      if (high - low > LARGEST_HAND_M) {
+        throw new Error(`joints_m: expected a hand in metres, got one of extent ${(high - low).toPrecision(3)}`);
+      }
+      centre[c] = sum / 21;
+    }
+    for (let point = 0; point < 21; point++) {
+      for (let c = 0; c < 3; c++) target[3 * point + c] = joints[3 * POINT_JOINTS[point] + c] - centre[c];
+    }
+  }
+
+  private setRoots(given: ArrayLike<number>): Float64Array {
+    const { weights, roots } = this;
+    if (given.length !== 21 && given.length !== 189) {
+      throw new Error(`weights: expected 21 numbers or 21 matrices (189 numbers), got ${given.length}`);
+    }
+    for (let n = 0; n < given.length; n++) {
+      if (!Number.isFinite(given[n])) throw new Error("weights: expected finite numbers, got NaN or infinity");
+    }
+    for (let point = 0; point < 21; point++) {
+      const joint = POINT_JOINTS[point];
+      for (let i = 0; i < 9; i++) {
+        weights[9 * point + i] = given.length === 189 ? given[9 * joint + i] : i % 4 === 0 ? given[joint] : 0;
+      }
+      if (!upperRoot(weights, 9 * point, roots, 9 * point)) {
+        throw new Error("weights: expected positive numbers or positive definite matrices");
+      }
+    }
+    return roots;
+  }
+
+  /** The start's fingers and shape on a palm laid onto the given one. */
+  private setWarm(start: FitStart): void {
+    poseToAngles(this.rig, start.pose_rad, this.angles16);
+    this.state.angles.set(this.angles16.subarray(3));
+    this.state.shape.set(start.shape);
+    this.setShaped();
+    this.layPalm();
+  }
+
+  /** Degenerate joints (on a line, all one) give some finite start. */
+  private setAnalytic(): void {
+    const { target, lengths, inverse, state } = this;
+    state.shape.fill(0);
+    for (let n = 0; n < LENGTHS.length; n++) {
+      const [from, to] = LENGTHS[n];
+      const away = distance(target, from, to) - lengths[n];
+      for (let k = 0; k < 10; k++) state.shape[k] += inverse[25 * k + n] * away;
+    }
+    for (let k = 0; k < 10; k++) state.shape[k] = Math.min(Math.max(state.shape[k], -4), 4);
+    this.setShaped();
+    this.layPalm();
+    this.bendFingers();
+  }
+
+  /** Points of the state's shape at rest. */
+  private setShaped(): void {
+    const { rest, restMoves } = this.solver.model;
+    for (let n = 0; n < 63; n++) {
+      let value = rest[n];
+      for (let k = 0; k < 10; k++) value += restMoves[10 * n + k] * this.state.shape[k];
+      this.shaped[n] = value;
+    }
+  }
+
+  /** Turn and translation that lay the palm at rest onto the given one. */
+  private layPalm(): void {
+    const { shaped, target, covariance, state, direction, ownDirection } = this;
+    direction.fill(0);
+    ownDirection.fill(0);
+    for (let n = 0; n < 6; n++) {
+      for (let c = 0; c < 3; c++) {
+        direction[c] += PALM_SHARES[n] * target[3 * PALM[n] + c];
+        ownDirection[c] += PALM_SHARES[n] * shaped[3 * PALM[n] + c];
+      }
+    }
+    covariance.fill(0);
+    for (let n = 0; n < 6; n++) {
+      for (let row = 0; row < 3; row++) {
+        const there = PALM_SHARES[n] * (target[3 * PALM[n] + row] - direction[row]);
+        for (let c = 0; c < 3; c++) {
+          covariance[3 * row + c] += there * (shaped[3 * PALM[n] + c] - ownDirection[c]);
+        }
+      }
+    }
+    nearestRotation(covariance, state.turn, 0);
+    // The wrist joint is where the hand turns about, so it stays at its rest place.
+    for (let c = 0; c < 3; c++) ownDirection[c] -= shaped[c];
+    turnVector(state.turn, 0, ownDirection, 0, ownDirection, 0);
+    for (let c = 0; c < 3; c++) state.translation[c] = direction[c] - ownDirection[c] - shaped[c];
+  }
+
+  /** Each joint bends and splays so that its bone points where the given one does, as far as it may. */
+  private bendFingers(): void {
+    const { solver, state, target, shaped, world, turned, about, direction, ownDirection, swung, ownSwung } = this;
+    const { model } = solver;
+    const { angles } = state;
+    // Limits of one joint do not depend on the others', so that fingers are done one after the other; all but the roots
+    // bend from angles within their limits.
+    model.clamp(model.restAngles, angles);
+    for (let finger = 0; finger < 5; finger++) {
+      for (let n = 9 * finger; n < 9 * finger + 3; n++) angles[n] = model.restAngles[n];
+    }
+    for (let finger = 0; finger < 5; finger++) {
+      world.set(state.turn);
+      for (let level = 0; level < 3; level++) {
+        const joint = 3 * finger + level;
+        const point = 4 * finger + 1 + level;
+        unitBetween(target, point, point + 1, direction);
+        unitBetween(shaped, point, point + 1, ownDirection);
+        const axis = 9 * joint;
+        // A mirrored rig's twist axes point towards the wrist (they mirror as axes of rotation).
+        const forward = Math.sign(
+          ownDirection[0] * model.axes[axis] +
+            ownDirection[1] * model.axes[axis + 1] +
+            ownDirection[2] * model.axes[axis + 2],
+        );
+        for (let c = 0; c < 3; c++) ownDirection[c] *= forward;
+        swingAngles(ownDirection, 0, model.axes, axis, model.handed[joint], ownSwung);
+        // In the axes of the joint's parent.
+        const [x, y, z] = direction;
+        for (let c = 0; c < 3; c++) direction[c] = forward * (x * world[c] + y * world[3 + c] + z * world[6 + c]);
+        swingAngles(direction, 0, model.axes, axis, model.handed[joint], swung);
+        angles[3 * joint + 1] += swung[0] - ownSwung[0];
+        angles[3 * joint + 2] += wrapped(swung[1] - ownSwung[1]);
+        model.clamp(angles, this.within);
+        angles.set(this.within.subarray(3 * joint, 3 * joint + 3), 3 * joint);
+        for (let turn = 2; turn >= 0 && level < 2; turn--) {
+          solver.turnAbout(joint, turn, angles, about);
+          multiplyMatrices(world, 0, about, 0, turned, 0);
+          world.set(turned);
+        }
+      }
+    }
+  }
+
+  /** Mean lengths, and the ridge solution that reads a shape off their differences. */
+  private setLengthModel(): void {
+    const { rest, restMoves } = this.solver.model;
+    const slope = new Float64Array(250);
+    for (let n = 0; n < 25; n++) {
+      const [from, to] = LENGTHS[n];
+      this.lengths[n] = distance(rest, from, to);
+      for (let k = 0; k < 10; k++) {
+        let sum = 0;
+        for (let c = 0; c < 3; c++) {
+          const end = (rest[3 * to + c] - rest[3 * from + c]) / Math.max(this.lengths[n], 1e-9);
+          sum += end * (restMoves[30 * to + 10 * c + k] - restMoves[30 * from + 10 * c + k]);
+        }
+        slope[10 * n + k] = sum;
+        this.inverse[25 * k + n] = sum;
+      }
+    }
+    const system = new Float64Array(100);
+    for (let i = 0; i < 10; i++) {
+      for (let j = 0; j < 10; j++) {
+        let sum = i === j ? LENGTH_NOISE_M ** 2 : 0;
+        for (let n = 0; n < 25; n++) sum += slope[10 * n + i] * slope[10 * n + j];
+        system[10 * i + j] = sum;
+      }
+    }
+    solvePositive(system, 0, 10, 10, this.inverse, 0, 25, 25);
+  }
+}
+
+function distance(points: ArrayLike<number>, from: number, to: number): number {
+  const x = points[3 * to] - points[3 * from];
+  const y = points[3 * to + 1] - points[3 * from + 1];
+  const z = points[3 * to + 2] - points[3 * from + 2];
+  return Math.sqrt(x * x + y * y + z * z);
+}
+
+function unitBetween(points: ArrayLike<number>, from: number, to: number, out: Float64Array): void {
+  const length = Math.max(distance(points, from, to), 1e-9);
+  for (let c = 0; c < 3; c++) out[c] = (points[3 * to + c] - points[3 * from + c]) / length;
+}
