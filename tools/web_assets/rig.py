@@ -21,6 +21,7 @@ import numpy as np
 from knuckle.files import atomic_path
 from knuckle.inference.root_error import SIGNALS, load_figures
 from knuckle.inference.sides import TABLE, read_table
+from knuckle.live.hand_size import resized_shape
 from knuckle.rig.fit.solve import fit_model
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.limits import basis, joint_limits
@@ -100,6 +101,8 @@ def tracking_figures() -> dict[str, Any]:
         "farther": [root["farther"][name] for name in ("constant", *SIGNALS)],
         "range": [root["range"][name] for name in SIGNALS],
         "pair": read_table(TABLE).pair,
+        # What of the shapes makes the mean hand as large again.
+        "shape_of_mean": resized_shape(np.zeros((1, 10)), np.array([2.0]))[0].tolist(),
     }
 
 

@@ -1,8 +1,8 @@
 """Golden data of the page's fit: hands as a network gives them, and the rig that Python fits to them.
 
 python -m tools.web_golden.fit writes 200 hands, half of them left ones, of the pose prior with noise on every
-coordinate as networks have it (1 to 8 mm, more in depth). Each is fitted cold and as the next frame of a hand that was a
-little different; with the weights that pictures have, and some with none. Some are fitted from a start that is not
+coordinate as networks have it (1 to 8 mm, more in depth). Each is fitted cold and as the next frame of a hand that was
+a little different; with the weights that pictures have, and some with none. Some are fitted from a start that is not
 known too. It prints how long a fit takes in Python.
 """
 

@@ -18,6 +18,8 @@ export interface TrackingFigures {
   range: [number, number][];
   /** Logarithm of the odds that two near hands are of two sides. */
   pair: number;
+  /** What of the 10 shapes makes the mean hand as large again. */
+  shape_of_mean: number[];
 }
 
 /** The arrays of the file, of a right hand; lengths in metres, angles in radians. V vertices, F triangles. */

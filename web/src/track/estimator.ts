@@ -129,4 +129,7 @@ export interface Estimator<Picture, Memory = unknown> {
     predicted: readonly Predicted<Memory>[],
     asked?: Asked,
   ): Promise<TrackedHand<Memory>[]>;
+
+  /** Milliseconds by stage ("detect", "landmarks", "estimate", "fit") since this was asked last. */
+  takeStages?(): Record<string, number>;
 }
