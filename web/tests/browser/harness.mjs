@@ -197,12 +197,13 @@ export class Browser {
     return this.context;
   }
 
-  /** A page at an address, whose origin is the only one that pages may ask. */
-  async open(url, options = {}) {
+  /** A page at an address, whose origin is the only one that pages may ask. before: runs in it before its own scripts. */
+  async open(url, before) {
     const context = await this.start();
     this.origin = new URL(url).origin;
     const page = await context.newPage();
-    const response = await page.goto(url, { waitUntil: "load", ...options });
+    if (before) await page.addInitScript(before);
+    const response = await page.goto(url, { waitUntil: "load" });
     return { page, response };
   }
 
@@ -221,6 +222,12 @@ export class Browser {
     await this.context?.close();
     if (this.profile) rmSync(this.profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
+}
+
+/** Resolves once the AR page has loaded its hand and shows a scene. */
+export async function ready(page) {
+  await page.waitForFunction(() => window.knuckle);
+  await page.evaluate(() => window.knuckle.ready);
 }
 
 /** The service worker keeps all files of the page. */
