@@ -7,6 +7,7 @@ const WRITTEN_BY: Record<string, string> = {
   "generated/rig.bin": "python -m tools.web_assets.rig",
   "golden/rig.json": "python -m tools.web_golden.rig",
   "golden/fit.json": "python -m tools.web_golden.fit",
+  "golden/estimation.json": "python -m tools.web_golden.estimation",
   "golden/tracking.json": "python -m tools.web_golden.tracking",
 };
 

@@ -81,8 +81,8 @@ def fuse(
     The fields of `Disagreement` are added. Hands whose joints lie metres apart (no hand was there) stay as they are,
     their residual is NaN.
     """
-    fused = _with_rest_pose(outputs)
-    fused |= vars(Disagreement.none(len(camera)))
+    # Joints that were carried along have the distance of their branches with them.
+    fused = vars(Disagreement.none(len(camera))) | _with_rest_pose(outputs)
     target, branches_px = own_joints(fused, crop, camera, size, roll=roll)
     fused["branches_px"] = branches_px
     spread_px = np.nan_to_num(branches_px).mean(1)

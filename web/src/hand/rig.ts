@@ -17,6 +17,9 @@ export class HandRig {
   readonly vertexCount: number;
   private readonly points: Float64Array;
   private readonly features: Float64Array;
+  private readonly starts: Uint32Array;
+  private readonly drives: Drives;
+  private readonly shape = new Float64Array(SHAPE_COUNT);
   private readonly jointRest = new Float64Array(48);
   private readonly joints16 = new Float64Array(48);
   private readonly world = new Float64Array(144);
@@ -33,6 +36,8 @@ export class HandRig {
     this.vertexCount = data.vertices.length / 3;
     this.points = new Float64Array(data.vertices.length);
     this.features = new Float64Array(data.correctiveMap.length / 135);
+    this.starts = startsOf(data.correctiveVertex, this.vertexCount);
+    this.drives = drivesOf(data.correctiveMap);
   }
 
   /**
@@ -48,13 +53,12 @@ export class HandRig {
   ): void {
     this.articulate(rotations, shape, translation_m, joints);
     this.correct(rotations);
-    const { data, points } = this;
-    for (let vertex = 0; vertex < this.vertexCount; vertex++) {
-      addShape(points, 3 * vertex, data.vertices, data.shapeBasis, 3 * vertex, shape, 3);
-      this.addCorrectives(vertex);
-      this.skin(vertex, vertices, 3 * vertex);
+    this.setPoints(0, this.vertexCount);
+    for (let vertex = 0; vertex < this.vertexCount; vertex++) this.skin(vertex, vertices, 3 * vertex);
+    const { tipVertices } = this.data;
+    for (let tip = 0; tip < 5; tip++) {
+      for (let c = 0; c < 3; c++) joints[3 * (4 * tip + 4) + c] = vertices[3 * tipVertices[tip] + c];
     }
-    this.setTips(vertices, joints);
   }
 
   /** The 21 joints alone, as `place` gives them: five vertices are skinned, not all. */
@@ -66,19 +70,16 @@ export class HandRig {
   ): void {
     this.articulate(rotations, shape, translation_m, joints);
     this.correct(rotations);
-    const { data, points } = this;
     for (let tip = 0; tip < 5; tip++) {
-      const vertex = data.tipVertices[tip];
-      addShape(points, 3 * vertex, data.vertices, data.shapeBasis, 3 * vertex, shape, 3);
-      this.addCorrectives(vertex);
+      const vertex = this.data.tipVertices[tip];
+      this.setPoints(vertex, vertex + 1);
       this.skin(vertex, joints, 3 * (4 * tip + 4));
     }
   }
 
   /** From the wrist to the middle finger's knuckle of a hand of that shape, metres. */
   palmLength(shape: ArrayLike<number>): number {
-    const { jointRest, jointBasis } = this.data;
-    addShape(this.jointRest, 0, jointRest, jointBasis, 0, shape, 48);
+    this.setRest(shape);
     const rest = this.jointRest;
     const middle = 3 * ROTATION_JOINTS.indexOf(9);
     return Math.hypot(rest[middle] - rest[0], rest[middle + 1] - rest[1], rest[middle + 2] - rest[2]);
@@ -92,6 +93,17 @@ export class HandRig {
     return this.matrices;
   }
 
+  /** The joints at rest of a shape. */
+  private setRest(shape: ArrayLike<number>): void {
+    const { jointRest, jointBasis } = this.data;
+    for (let k = 0; k < SHAPE_COUNT; k++) this.shape[k] = shape[k];
+    for (let n = 0; n < jointRest.length; n++) {
+      let value = jointRest[n];
+      for (let k = 0; k < SHAPE_COUNT; k++) value += jointBasis[SHAPE_COUNT * n + k] * this.shape[k];
+      this.jointRest[n] = value;
+    }
+  }
+
   /** Rest joints of the shape, world rotations, posed joints and motions; the joints but the tips go to `joints`. */
   private articulate(
     rotations: Float64Array,
@@ -99,8 +111,8 @@ export class HandRig {
     translation: ArrayLike<number> | null,
     joints: Float32Array | Float64Array,
   ): void {
-    const { data, jointRest, joints16, world, motions, offset } = this;
-    addShape(jointRest, 0, data.jointRest, data.jointBasis, 0, shape, 48);
+    const { jointRest, joints16, world, motions, offset } = this;
+    this.setRest(shape);
     for (let joint = 0; joint < ROTATION_COUNT; joint++) {
       const parent = PARENTS[joint];
       const at = 3 * joint;
@@ -122,28 +134,42 @@ export class HandRig {
     }
   }
 
-  /** How strong each pose corrective is. */
+  /** How strong each pose corrective is: few entries of the fingers' rotations count for each. */
   private correct(rotations: Float64Array): void {
-    const { correctiveMap } = this.data;
-    for (let corrective = 0; corrective < this.features.length; corrective++) {
-      let sum = 0;
-      for (let entry = 0; entry < 135; entry++) {
-        const weight = correctiveMap[135 * corrective + entry];
-        if (weight !== 0) sum += weight * (rotations[9 + entry] - (entry % 9 === 0 || entry % 9 === 4 || entry % 9 === 8 ? 1 : 0));
-      }
-      this.features[corrective] = sum;
+    const { features, drives } = this;
+    features.set(drives.atIdentity);
+    for (let n = 0; n < drives.weight.length; n++) {
+      features[drives.corrective[n]] += drives.weight[n] * rotations[9 + drives.entry[n]];
     }
   }
 
-  private addCorrectives(vertex: number): void {
-    const { data, points, features } = this;
-    // Moves stand in the order of their vertices.
-    const { starts } = this;
-    for (let move = starts[vertex]; move < starts[vertex + 1]; move++) {
-      const strength = features[data.corrective[move]];
-      points[3 * vertex] += strength * data.correctiveMove[3 * move];
-      points[3 * vertex + 1] += strength * data.correctiveMove[3 * move + 1];
-      points[3 * vertex + 2] += strength * data.correctiveMove[3 * move + 2];
+  /** Vertices at rest, of the shape, with the correctives that move them: those stand in the order of their vertices. */
+  private setPoints(from: number, to: number): void {
+    const { points, features, starts } = this;
+    const { vertices, shapeBasis, corrective, correctiveMove } = this.data;
+    const [s0, s1, s2, s3, s4, s5, s6, s7, s8, s9] = this.shape;
+    // Written out: a loop over ten takes several times as long.
+    for (let n = 3 * from, row = SHAPE_COUNT * n; n < 3 * to; n++, row += SHAPE_COUNT) {
+      points[n] =
+        vertices[n] +
+        s0 * shapeBasis[row] +
+        s1 * shapeBasis[row + 1] +
+        s2 * shapeBasis[row + 2] +
+        s3 * shapeBasis[row + 3] +
+        s4 * shapeBasis[row + 4] +
+        s5 * shapeBasis[row + 5] +
+        s6 * shapeBasis[row + 6] +
+        s7 * shapeBasis[row + 7] +
+        s8 * shapeBasis[row + 8] +
+        s9 * shapeBasis[row + 9];
+    }
+    for (let vertex = from; vertex < to; vertex++) {
+      for (let move = starts[vertex]; move < starts[vertex + 1]; move++) {
+        const strength = features[corrective[move]];
+        points[3 * vertex] += strength * correctiveMove[3 * move];
+        points[3 * vertex + 1] += strength * correctiveMove[3 * move + 1];
+        points[3 * vertex + 2] += strength * correctiveMove[3 * move + 2];
+      }
     }
   }
 
@@ -169,21 +195,9 @@ export class HandRig {
     out[at + 1] = y;
     out[at + 2] = z;
   }
-
-  private setTips(vertices: Float32Array | Float64Array, joints: Float32Array | Float64Array): void {
-    for (let tip = 0; tip < 5; tip++) {
-      for (let c = 0; c < 3; c++) joints[3 * (4 * tip + 4) + c] = vertices[3 * this.data.tipVertices[tip] + c];
-    }
-  }
-
-  /** Where each vertex's moves by correctives begin, and where the last one's end. */
-  private get starts(): Uint32Array {
-    return (this.cachedStarts ??= startsOf(this.data.correctiveVertex, this.vertexCount));
-  }
-
-  private cachedStarts: Uint32Array | null = null;
 }
 
+/** Where each vertex's moves by correctives begin, and where the last one's end. */
 function startsOf(owners: Uint16Array, count: number): Uint32Array {
   const starts = new Uint32Array(count + 1);
   for (const owner of owners) starts[owner + 1]++;
@@ -191,22 +205,28 @@ function startsOf(owners: Uint16Array, count: number): Uint32Array {
   return starts;
 }
 
-/** Numbers at rest, moved by a shape of 10 coefficients. */
-function addShape(
-  out: Float64Array,
-  at: number,
-  rest: ArrayLike<number>,
-  basis: ArrayLike<number>,
-  from: number,
-  shape: ArrayLike<number>,
-  count: number,
-): void {
-  for (let n = 0; n < count; n++) {
-    let value = rest[from + n];
-    const row = SHAPE_COUNT * (from + n);
-    for (let k = 0; k < SHAPE_COUNT; k++) value += basis[row + k] * shape[k];
-    out[at + n] = value;
+/** Which entries of the fingers' rotations drive which corrective, and how strong each one is where nothing is bent. */
+interface Drives {
+  atIdentity: Float64Array;
+  corrective: Uint8Array;
+  entry: Uint8Array;
+  weight: Float64Array;
+}
+
+function drivesOf(correctiveMap: Float32Array): Drives {
+  const used = [...correctiveMap.keys()].filter((n) => correctiveMap[n] !== 0);
+  const atIdentity = new Float64Array(correctiveMap.length / 135);
+  for (const n of used) {
+    if ((n % 135) % 9 === 0 || (n % 135) % 9 === 4 || (n % 135) % 9 === 8) {
+      atIdentity[Math.floor(n / 135)] -= correctiveMap[n];
+    }
   }
+  return {
+    atIdentity,
+    corrective: Uint8Array.from(used, (n) => Math.floor(n / 135)),
+    entry: Uint8Array.from(used, (n) => n % 135),
+    weight: Float64Array.from(used, (n) => correctiveMap[n]),
+  };
 }
 
 /** The open rig, both sides. */

@@ -44,11 +44,6 @@ abstract class Filter {
     this.time_s = null;
   }
 
-  /** Whether it has a value. */
-  get begun(): boolean {
-    return this.time_s !== null;
-  }
-
   /**
    * The filtered value at that time, which the next call overwrites. unit: what one of the value's unit counts in speed.
    *

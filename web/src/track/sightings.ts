@@ -43,9 +43,10 @@ export function kept<Memory>(
 ): number[] {
   const away = told.map(({ hand, right }, n) => {
     const other = right >= 0.5 !== tracks[n].isRight;
-    return awayFrom(hand.joints_px, expected[n]) / handSize(expected[n]) + (other ? OTHER_SIDE : 0);
+    const away_sizes = awayFrom(hand.joints_px, expected[n]) / handSize(expected[n]);
+    return Number.isNaN(away_sizes) ? Infinity : away_sizes + (other ? OTHER_SIDE : 0);
   });
-  const order = told.map((_, n) => n).sort((a, b) => away[a] - away[b] || a - b);
+  const order = told.map((_, n) => n).sort((a, b) => (away[a] === away[b] ? a - b : away[a] - away[b]));
   const chosen: number[] = [];
   for (const n of order) {
     if (!(told[n].presence >= LEAST_PRESENCE)) continue;

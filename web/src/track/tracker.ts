@@ -7,7 +7,7 @@
 import type { Camera, Hand, HandFrame } from "../hand/frame";
 import type { Rig } from "../hand/rig";
 import { matchHands } from "./association";
-import type { Estimator } from "./estimator";
+import type { Estimator, TrackedHand } from "./estimator";
 import { SURE } from "./gate";
 import { checkLength, handLength, HandSize } from "./hand_size";
 import { placedBetter, rescaled } from "./metric";
@@ -140,7 +140,7 @@ export class Tracker<Picture, Memory> {
       start: track.start,
       memory: track.memory,
     }));
-    const told = await this.timed(this.estimator.estimateTracked(picture, camera, predicted));
+    const told = (await this.timed(this.estimator.estimateTracked(picture, camera, predicted))).map(asSeen);
     const figures = this.rig.tracking;
     const hands = told.map(({ hand }, n) => {
       const length = handLength(hand.joints_m);
@@ -305,6 +305,13 @@ export class Tracker<Picture, Memory> {
   private missingFor(track: Track<Memory>): number {
     return track.lost_s === null ? 0 : this.time_s - track.lost_s;
   }
+}
+
+/** A hand whose pose is not all numbers, as of a network that failed on it, is not seen: one NaN would stay in the filter. */
+function asSeen<Memory>(told: TrackedHand<Memory>): TrackedHand<Memory> {
+  const { hand } = told;
+  const values = [hand.joints_px, hand.joints_m, hand.pose_rad, hand.shape, [hand.confidence, told.right]];
+  return values.every((each) => each.every(Number.isFinite)) ? told : { ...told, presence: 0 };
 }
 
 /** Where the frame shows the joints. */

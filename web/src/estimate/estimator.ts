@@ -1,0 +1,125 @@
+/** Hand estimation from the package's own weights: what the tracker asks of a frame. */
+import { loadRig, type Rig } from "../hand/rig";
+import type { Camera } from "../hand/frame";
+import type { Asked, Detected, Effort, Estimator, Look, Predicted, TrackedHand } from "../track/estimator";
+import { jointsToSquare } from "./affine";
+import { Calibration, type CertaintyTable } from "./certainty";
+import { type Evidence, evidenceOf } from "./evidence";
+import { type Files, readJson } from "./files";
+import { findHands, foundBox } from "./finder";
+import { logit, sigmoid } from "./joints";
+import { Judge, type JudgeTable } from "./judge";
+import { LandmarkNetwork, lookBox } from "./landmarks";
+import { OneHandNetwork } from "./one_hand";
+import { PalmNetwork } from "./palm";
+import type { Picture } from "./picture";
+import { openRuntime, type RuntimeOptions } from "./runtime";
+import { Sides, type SideTable } from "./sides";
+import { Stages } from "./stages";
+import { estimateTracked, type Memory, type Networks } from "./tracked";
+
+/** The one-hand system: Python's `dahyf`. */
+export const MODEL = "dahyf-photo";
+
+/** A hand found, with all that the landmark network said of it: the sides are decided by that. */
+interface Found extends Detected {
+  evidence: Evidence;
+}
+
+export interface OpenedEstimator {
+  estimator: HandEstimator;
+  rig: Rig;
+  /** Where networks run, and why not on the GPU where that was asked for. */
+  backend: "wasm" | "webgpu";
+  note: string;
+}
+
+/**
+ * Opens networks, figures and rig out of the page's folder: models/*.onnx with their records, evidence.json,
+ * certainty.json, sides.json, judge.json, rig.bin.
+ *
+ * Throws an Error with one sentence where a file is missing, damaged or of another version, or the browser lacks what
+ * networks need.
+ */
+export async function createEstimator(files: Files, options: RuntimeOptions = {}): Promise<OpenedEstimator> {
+  const runtime = await openRuntime(options);
+  const rig = loadRig(await files("rig.bin"));
+  const landmarks = await LandmarkNetwork.open(runtime, files);
+  const palms = await PalmNetwork.open(runtime, files);
+  const estimator = await OneHandNetwork.open(runtime, files, rig, MODEL);
+  const judge = new Judge(await readJson<JudgeTable>(files, "judge.json"), "palm");
+  const sides = new Sides(await readJson<SideTable>(files, "sides.json"), landmarks, estimator);
+  const calibration = new Calibration(await readJson<CertaintyTable>(files, "certainty.json"), estimator.name);
+  return {
+    estimator: new HandEstimator({ landmarks, estimator, calibration }, palms, judge, sides),
+    rig,
+    backend: runtime.backend,
+    note: runtime.note,
+  };
+}
+
+/** One question at a time: networks do not run twice at once. */
+export class HandEstimator implements Estimator<Picture, Memory> {
+  private readonly stages = new Stages();
+
+  constructor(
+    private readonly networks: Networks,
+    private readonly palms: PalmNetwork,
+    private readonly judge: Judge,
+    private readonly sides: Sides,
+  ) {}
+
+  size({ width, height }: Picture): { width: number; height: number } {
+    return { width, height };
+  }
+
+  async detect(picture: Picture, known_px: readonly Float64Array[], effort: Effort): Promise<Detected[]> {
+    const { landmarks } = this.networks;
+    const networks = { palms: this.palms, landmarks, judge: this.judge };
+    const hands = await this.stages.timed("detect", () => findHands(picture, known_px, effort, networks));
+    return hands.map((hand): Found => {
+      const { joints_px, landmarks: told, square } = hand.look;
+      const box_px = foundBox(hand);
+      return {
+        joints_px,
+        box_px,
+        score: hand.score,
+        presence: told.presence,
+        right: told.right,
+        placeRight: 0.5,
+        evidence: evidenceOf(box_px, joints_px, told, square),
+      };
+    });
+  }
+
+  async decideSides(picture: Picture, hands: readonly Detected[]): Promise<number[]> {
+    const odds = await this.stages.timed("detect", () => this.sides.decide(picture, hands as readonly Found[]));
+    // As a probability says it: no side is surer than that.
+    return odds.map((value) => Math.sign(value) * logit(sigmoid(Math.abs(value))));
+  }
+
+  async look(picture: Picture, places_px: readonly Float64Array[]): Promise<Look[]> {
+    const looks = await this.stages.timed("landmarks", () =>
+      this.networks.landmarks.look(picture, places_px.map(jointsToSquare)),
+    );
+    return looks.map((look) => ({
+      joints_px: look.joints_px,
+      box_px: lookBox(look),
+      presence: look.landmarks.presence,
+      right: look.landmarks.right,
+    }));
+  }
+
+  estimateTracked(
+    picture: Picture,
+    camera: Camera,
+    predicted: readonly Predicted<Memory>[],
+    asked: Asked = {},
+  ): Promise<TrackedHand<Memory>[]> {
+    return estimateTracked(this.networks, picture, camera, predicted, asked, this.stages);
+  }
+
+  takeStages(): Record<string, number> {
+    return this.stages.take();
+  }
+}
