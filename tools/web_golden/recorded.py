@@ -128,7 +128,7 @@ def turn() -> Iterator[Frame]:
         angle = np.pi + 2 * np.pi * smooth(k / 120)
         cosine, sine = np.cos(angle), np.sin(angle)
         about_y = np.array([[cosine, 0, sine], [0, 1, 0], [-sine, 0, cosine]])
-        middle = np.array([0.0, 0.02, 0.42])
+        middle = np.array([0.0, -0.02, 0.5])
         yield [placed(rig, open_hand, about_y, lambda joints: joints[9], middle)]
 
 
@@ -165,12 +165,12 @@ def _pointing(marks: list[tuple[float, tuple[float, float, float]]]) -> Iterator
     pose = angles_to_pose(rig, angles)
     pose[0] = 0
     joints = rig.posed(pose).joints
-    # The finger leans away from the camera, its nail seen.
+    # The back of the hand is seen; the finger leans away from the camera.
     turn = turned_onto(
         joints[8] - joints[6],
         joints[5] - joints[17],
-        camera_from_table() @ np.array([0.12, -1.0, -0.35]),
-        camera_from_table() @ np.array([-1.0, -0.1, 0.2]),
+        camera_from_table() @ np.array([-0.2, -1.0, -0.35]),
+        camera_from_table() @ np.array([1.0, -0.2, 0.25]),
     )
     for at in _path(marks):
         yield [placed(rig, angles, turn, lambda joints: joints[8], to_camera(at))]

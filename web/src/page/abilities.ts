@@ -12,10 +12,14 @@ export interface Abilities {
   cameras: boolean;
 }
 
+export function hasSimd(): boolean {
+  return typeof WebAssembly === "object" && WebAssembly.validate(SIMD_MODULE);
+}
+
 export function abilities(): Abilities {
   return {
     webgpu: "gpu" in navigator,
-    simd: typeof WebAssembly === "object" && WebAssembly.validate(SIMD_MODULE),
+    simd: hasSimd(),
     threads: globalThis.crossOriginIsolated === true,
     cameras: typeof navigator.mediaDevices?.getUserMedia === "function",
   };

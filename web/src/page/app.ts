@@ -149,6 +149,7 @@ export class App {
     while (done < count && this.source?.step?.()) done++;
     this.drawing = true;
     this.redraw();
+    this.changed();
     return done;
   }
 
@@ -239,7 +240,7 @@ export class App {
     const style = getComputedStyle(box);
     const across = box.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
     const narrow = window.matchMedia("(max-width: 760px)").matches;
-    const down = narrow ? window.innerHeight * 0.62 : box.clientHeight - 2 * parseFloat(style.paddingTop);
+    const down = narrow ? window.innerHeight * 0.62 : box.clientHeight - parseFloat(style.paddingTop) - parseFloat(style.paddingBottom);
     const width = Math.max(1, Math.min(across, down * this.aspect));
     const height = width / this.aspect;
     this.canvas.style.width = `${width}px`;

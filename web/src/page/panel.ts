@@ -49,7 +49,7 @@ export class Panel {
     const sample = button("Sample", () => void this.playSample(), { id: "sample" });
     byId("sources").append(
       heading("Picture"),
-      element("div", { class: "row" }, this.camera, this.picker, element("label", { for: "file", class: "button" }, "Open a file"), sample),
+      element("div", { class: "row tight" }, this.camera, this.picker, element("label", { for: "file", class: "button" }, "Open a file"), sample),
     );
     this.picker.addEventListener("change", () => {
       const file = this.picker.files?.[0];
@@ -76,7 +76,7 @@ export class Panel {
       this.meshes.field,
       this.sound.field,
       slider(
-        "Camera looks down by",
+        "Camera tilt",
         { low: 0, high: 80, step: 5, value: settings.tilt_deg, say: (value) => `${value}°` },
         (value) => app.set("tilt_deg", value),
       ),

@@ -64,6 +64,7 @@ const FASTEST_M_S = 4;
 const FASTEST_RAD_S = 15;
 /** Of the way to where it is held, what a thing goes in one step of the solver. */
 const FOLLOWED = 0.5;
+const KEPT_SPIN = 0.3;
 const LOWEST_M = -0.5;
 /** How near to a button's middle line a fingertip must be, beyond its edge. */
 const BESIDE_M = 0.004;
@@ -137,17 +138,25 @@ interface SolidHand {
 }
 
 /** How wide open a pinch is about a box: the farther of thumb and best opposed finger from its faces, metres. */
-export function pinchOf(thing: Thing, joints: readonly Vector3[], only: number | null = null): { gap_m: number; finger: number } {
+export function pinchOf(thing: Thing, joints: readonly Vector3[]): { gap_m: number; finger: number } {
   const thumb = boxDistance(thing.own(joints[TIPS[0]]), thing.half);
   let best = { gap_m: Infinity, finger: -1 };
   for (const finger of [1, 2, 3, 4]) {
-    if (only !== null && finger !== only) continue;
     const tip = boxDistance(thing.own(joints[TIPS[finger]]), thing.half);
-    if (only === null && tip.outward.dot(thumb.outward) > OPPOSED) continue;
+    if (tip.outward.dot(thumb.outward) > OPPOSED) continue;
     const gap_m = Math.max(tip.distance_m, thumb.distance_m) - PAD_M;
     if (gap_m < best.gap_m) best = { gap_m, finger };
   }
   return best;
+}
+
+/**
+ * How wide open a hand is about what it holds, metres: about where the hand has it, as a thing lags behind a fast hand.
+ */
+function holdGap(thing: Thing, { finger, thingFromHold }: Hold, joints: readonly Vector3[]): number {
+  const inThing = holdFrame(joints, finger).multiply(thingFromHold).invert();
+  const far = (tip: number): number => boxDistance(joints[tip].clone().applyMatrix4(inThing), thing.half).distance_m;
+  return Math.max(far(TIPS[0]), far(TIPS[finger])) - PAD_M;
 }
 
 /** The frame that a held thing moves with: between the two tips, turned as the palm is. */
@@ -249,7 +258,7 @@ export class GrabWorld {
     this.decideButton(thing, hands);
     if (thing.holder) {
       const hand = hands.find(({ key }) => key === thing.holder?.key);
-      const gap_m = hand ? pinchOf(thing, hand.joints, thing.holder.finger).gap_m : Infinity;
+      const gap_m = hand ? holdGap(thing, thing.holder, hand.joints) : Infinity;
       // A hand that is lost lets go at once.
       if (!hand || thing.latch.take(gap_m) === "off") this.drop(thing);
       return;
@@ -283,6 +292,9 @@ export class GrabWorld {
     thing.latch.release();
     thing.leaving = true;
     thing.body.setGravityScale(1, true);
+    // Fingers that open turn what they hold; of that little is meant.
+    const { x, y, z } = thing.body.angvel();
+    thing.body.setAngvel({ x: KEPT_SPIN * x, y: KEPT_SPIN * y, z: KEPT_SPIN * z }, true);
     this.events.push(`dropped ${thing.options.name}`);
   }
 

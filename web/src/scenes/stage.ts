@@ -1,7 +1,6 @@
 /** The picture that people see: the video, the hands that hide things, and a scene's things. */
 import {
   ACESFilmicToneMapping,
-  AmbientLight,
   BufferAttribute,
   BufferGeometry,
   Camera,
@@ -29,7 +28,7 @@ import type { Table } from "./table";
 import { aim } from "./projection";
 
 /** Skin tones of the stand-in hands of tracks without a picture, by identity. */
-const SKIN = [0xd9a58a, 0xb98467, 0xe8c0a4, 0x8d5f48];
+const SKIN = [0xc98d6e, 0xa06c50, 0xdba888, 0x7d5240];
 
 /** One hand's surface, drawn twice: into the depth alone, and as a mesh where that is wanted. */
 class HandSurfaceMesh {
@@ -84,7 +83,7 @@ export class Stage {
   readonly camera = new Camera();
   readonly renderer: WebGLRenderer;
   private readonly hands = new Map<string, HandSurfaceMesh>();
-  private readonly light = new DirectionalLight(0xffffff, 1.6);
+  private readonly light = new DirectionalLight(0xffffff, 1.5);
   private readonly picture = document.createElement("canvas");
   private readonly backdrop = document.createElement("canvas");
   private readonly pictureTexture: CanvasTexture;
@@ -101,6 +100,8 @@ export class Stage {
   ) {
     this.renderer = new WebGLRenderer({ canvas, antialias: true, preserveDrawingBuffer: true });
     this.renderer.toneMapping = ACESFilmicToneMapping;
+    // What is seen through water is blurred by its waves anyway.
+    this.renderer.transmissionResolutionScale = 0.6;
     this.renderer.shadowMap.enabled = true;
     this.renderer.shadowMap.type = PCFShadowMap;
     this.pictureTexture = new CanvasTexture(this.picture);
@@ -111,12 +112,12 @@ export class Stage {
     this.backdropTexture.colorSpace = SRGBColorSpace;
     this.scene.background = this.backdropTexture;
     const generator = new PMREMGenerator(this.renderer);
-    this.scene.environment = generator.fromScene(new RoomEnvironment(), 0.04).texture;
-    this.scene.environmentIntensity = 0.75;
+    this.scene.environment = generator.fromScene(new RoomEnvironment(), 0, 0.1, 100, { size: 32 }).texture;
+    this.scene.environmentIntensity = 0.5;
     // The room's ceiling is towards +y; here that is down.
     this.scene.environmentRotation.set(Math.PI, 0, 0);
     generator.dispose();
-    this.scene.add(new AmbientLight(0xffffff, 0.25), this.light, this.light.target);
+    this.scene.add(this.light, this.light.target);
     this.light.castShadow = true;
     this.light.shadow.mapSize.set(1024, 1024);
     this.light.shadow.bias = -0.0006;

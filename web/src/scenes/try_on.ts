@@ -24,7 +24,7 @@ import { palmFrame } from "./palm";
 import type { ArScene, Moment } from "./scene";
 import { jointsOf } from "./table";
 
-const RING_TUBE_M = 0.0012;
+const RING_TUBE_M = 0.0015;
 /** Between skin and metal. */
 const LOOSE_M = 0.0004;
 const STRAP_M = 0.0022;
