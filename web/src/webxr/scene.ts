@@ -25,6 +25,8 @@ const JOINTS = 25;
 const BLOCK_M = 0.05;
 /** Within which a pinch takes hold of a block. */
 const REACH_M = 0.06;
+/** Of the table's top, under the eyes at 1.6. */
+const TABLE_M = 1.42;
 const COLOURS = ["#ff8a5c", "#4fc3b4", "#ffc857"];
 
 export class BlocksScene {
@@ -44,11 +46,11 @@ export class BlocksScene {
     this.scene.add(new HemisphereLight("#ffffff", "#39424e", 2), new DirectionalLight("#ffffff", 2));
     const table = new Mesh(new PlaneGeometry(0.9, 0.5), new MeshStandardMaterial({ color: "#39424e" }));
     table.rotation.x = -Math.PI / 2;
-    table.position.set(0, 1.35, -0.45);
+    table.position.set(0, TABLE_M, -0.5);
     this.scene.add(table);
     this.blocks = COLOURS.map((color, n) => {
       const block = new Mesh(new BoxGeometry(BLOCK_M, BLOCK_M, BLOCK_M), new MeshStandardMaterial({ color }));
-      block.position.set(0.12 * (n - 1), 1.35 + BLOCK_M / 2, -0.4);
+      block.position.set(0.12 * (n - 1), TABLE_M + BLOCK_M / 2, -0.45);
       this.scene.add(block);
       return block;
     });

@@ -20,8 +20,10 @@ import { JointPlacer, WEBXR_JOINTS, type PlacedJoints } from "./joints";
 export type WorldFromCamera = ArrayLike<number>;
 
 const EYES_M = 1.6;
-/** How far a viewer sits from a camera that looks at them. */
-const OPPOSITE_M = 0.7;
+/** How far a viewer is from a camera that looks at them: their hands are half way. */
+const OPPOSITE_M = 0.9;
+/** Radians, upright. */
+const VIEW = 1.0;
 
 /** The camera is the viewer's eye, as one worn on the head. */
 export const CAMERA_IS_EYE: WorldFromCamera = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, EYES_M, 0, 1];
@@ -58,7 +60,7 @@ export class WebcamHands {
       environmentBlendModes: { "immersive-vr": "opaque", "immersive-ar": "alpha-blend" } as never,
       interactionMode: "world-space" as never,
       userAgent: navigator.userAgent,
-    });
+    }, { fovy: VIEW });
     this.device.primaryInputMode = "hand";
     for (const side of SIDES) {
       const input = this.inputOf(side);
