@@ -1,11 +1,13 @@
-"""What the package's exports hold, for programs of others to be compared with: hands that move strongly, as glTF with the
-rig's own surface in every frame, and as OpenXR's joints.
+"""What the package's exports hold, for programs of others to be compared with.
 
     python -m tools.web_golden.exported [--out web/golden/exported]
 
-Writes `hands.glb`, `surfaces.bin` (float32, little-endian: for each of `hands.json`'s entries its frames' vertices,
-metres, in glTF's axes) and `hands.json`: {"times_s", "hands": [{"name", "side", "rows", "vertices", "pose_rad", "shape",
-"joints_m" (camera frame), "openxr": [frame][26][x y z, qx qy qz qw, radius]}]}. "rows" are places in "times_s".
+Two hands that move strongly, as glTF with the rig's own surface in every frame, and as OpenXR's joints:
+
+- `hands.glb`
+- `surfaces.bin`: float32, little-endian; each hand's vertices in each of its frames, metres, in glTF's axes
+- `hands.json`: {"times_s", "hands": [{"name", "side", "rows" (places in "times_s"), "vertices", "pose_rad", "shape",
+  "joints_m" (camera frame), "openxr": [frame][26][x y z, qx qy qz qw, radius]}]}, hands in the order of `surfaces.bin`
 """
 
 import argparse

@@ -40,6 +40,11 @@ const FLAGS = [
   "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ];
 const START_S = 60;
+/** For the page to do what a test waits for. */
+const PATIENCE_MS = 120_000;
+const children = new Set();
+// Node leaves a test that took too long as it is.
+process.on("exit", () => children.forEach((child) => child.kill("SIGKILL")));
 
 /** A sentence where tests in a browser cannot run here, else false. */
 export function skipped() {
@@ -52,12 +57,12 @@ export function skipped() {
 /**
  * A test with a server and a browser, both ended after it.
  *
- * options: timeout in milliseconds; `flags` more of Chromium's; `size` of the window; `command` arguments of `knuckle`
- * instead of `ar`'s.
+ * options: timeout in milliseconds, ample because machines that test are busy; `flags` more of Chromium's; `size` of the
+ * window, small because it is drawn without a GPU; and those of Node's `test`.
  */
 export function browserTest(name, body, options = {}) {
-  const { timeout = 60_000, flags = [], size = { width: 1280, height: 720 }, ...more } = options;
-  test(name, { timeout, skip: skipped(), ...more }, async (context) => {
+  const { timeout = 240_000, skip = false, flags = [], size = { width: 800, height: 500 }, ...more } = options;
+  test(name, { timeout, skip: skipped() || skip, ...more }, async (context) => {
     const server = await startServer();
     const browser = new Browser({ flags, size });
     try {
@@ -73,6 +78,7 @@ export function browserTest(name, body, options = {}) {
 /** `knuckle ar` behind a gate that counts what goes through it, and that can be shut. */
 export async function startServer(args = ["-m", "knuckle", "ar", "--no-browser", "--port", "0"]) {
   const child = spawn(PYTHON, args, { stdio: ["ignore", "pipe", "pipe"] });
+  children.add(child);
   const port = await new Promise((done, failed) => {
     let printed = "";
     const timer = setTimeout(() => failed(new Error(`no address within ${START_S} s: ${printed}`)), START_S * 1000);
@@ -104,6 +110,7 @@ export async function startServer(args = ["-m", "knuckle", "ar", "--no-browser",
       if (child.exitCode === null) {
         const ended = new Promise((done) => child.once("exit", done));
         child.removeAllListeners("exit");
+        children.delete(child);
         child.kill("SIGKILL");
         await Promise.race([ended, new Promise((done) => setTimeout(done, 2000))]);
       }
@@ -180,6 +187,7 @@ export class Browser {
       viewport: this.size,
       serviceWorkers: "allow",
     });
+    this.context.setDefaultTimeout(PATIENCE_MS);
     // Those of service workers too.
     this.context.on("request", (request) => this.checkRequest(request.url()));
     this.context.on("console", (message) => {
@@ -189,12 +197,13 @@ export class Browser {
     return this.context;
   }
 
-  /** A page at an address, whose origin is the only one that pages may ask. */
-  async open(url, options = {}) {
+  /** A page at an address, whose origin is the only one that pages may ask. before: runs in it before its own scripts. */
+  async open(url, before) {
     const context = await this.start();
     this.origin = new URL(url).origin;
     const page = await context.newPage();
-    const response = await page.goto(url, { waitUntil: "load", ...options });
+    if (before) await page.addInitScript(before);
+    const response = await page.goto(url, { waitUntil: "load" });
     return { page, response };
   }
 
@@ -213,6 +222,12 @@ export class Browser {
     await this.context?.close();
     if (this.profile) rmSync(this.profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
+}
+
+/** Resolves once the AR page has loaded its hand and shows a scene. */
+export async function ready(page) {
+  await page.waitForFunction(() => window.knuckle);
+  await page.evaluate(() => window.knuckle.ready);
 }
 
 /** The service worker keeps all files of the page. */

@@ -1,11 +1,12 @@
 // How the page is loaded: how much is sent, from where, with which headers, and without a server at all.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { appendFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
-import { browserTest, Gate, kept, PYTHON } from "./harness.mjs";
+import { build } from "esbuild";
+import { browserTest, kept, WEB } from "./harness.mjs";
 
 const MOST_MB = 25;
 
@@ -53,84 +54,93 @@ async function keptNames() {
 browserTest(
   "a host without headers gets threads from the second load on, and a changed build replaces the old one",
   async ({ browser }) => {
-    const folder = mkdtempSync(join(tmpdir(), "knuckle-site-"));
-    const site = join(folder, "site");
-    const plain = await serveFolder(site);
+    const site = await SmallSite.make();
     try {
-      write(site);
-      const { page } = await browser.open(plain.url);
+      const { page } = await browser.open(site.url);
       assert.equal(await page.evaluate(() => crossOriginIsolated), false);
       await kept(page);
       await page.reload();
       assert.equal(await page.evaluate(() => crossOriginIsolated), true);
       const before = await page.evaluate(() => caches.keys());
       assert.equal(before.length, 1);
-      assert.equal(await page.evaluate(() => document.title.endsWith("(newer)")), false);
 
-      // Another build: the service worker says so by other hashes.
-      appendFileSync(join(site, "index.html"), "<script>document.title += ' (newer)';</script>");
-      rewriteHashes(site);
-      plain.asked.length = 0;
+      site.write({ "index.html": smallPage("newer") });
+      site.asked.length = 0;
       // The first load notices, a later one begins with the newer build.
-      const isNewer = () => page.evaluate(() => document.title.endsWith("(newer)")).catch(() => false);
+      const isNewer = () => page.evaluate(() => document.title === "newer").catch(() => false);
+      const isWaiting = () =>
+        page.evaluate(async () => Boolean((await navigator.serviceWorker.getRegistration())?.waiting)).catch(() => false);
       for (let load = 0; load < 3 && !(await isNewer()); load++) {
         await page.reload().catch(() => undefined);
-        for (let wait = 0; wait < 20 && !(await isNewer()); wait++) {
-          const isWaiting = async () => (await navigator.serviceWorker.getRegistration())?.waiting?.state === "installed";
-          if (await page.evaluate(isWaiting).catch(() => false)) break;
-          await new Promise((done) => setTimeout(done, 250));
+        const until = Date.now() + 30_000;
+        while (Date.now() < until && !(await isNewer()) && !(await isWaiting())) {
+          await new Promise((done) => setTimeout(done, 100));
         }
       }
       assert.equal(await isNewer(), true);
       await page.waitForFunction(async () => (await caches.keys()).length === 1);
       assert.notDeepEqual(await page.evaluate(() => caches.keys()), before);
       // Only what has changed was fetched.
-      assert.deepEqual([...new Set(plain.asked)].sort(), ["index.html", "service_worker.js"]);
+      assert.deepEqual([...new Set(site.asked)].sort(), ["index.html", "service_worker.js"]);
     } finally {
-      await plain.close();
-      rmSync(folder, { recursive: true, force: true });
+      await site.close();
     }
   },
 );
 
-browserTest("a file that is not the build's own is not kept", async ({ browser }) => {
-  const folder = mkdtempSync(join(tmpdir(), "knuckle-site-"));
-  const site = join(folder, "site");
-  const plain = await serveFolder(site);
+browserTest("of a build that is not whole nothing is kept", async ({ browser }) => {
+  const site = await SmallSite.make();
   try {
-    write(site);
-    appendFileSync(join(site, "licences.txt"), "half of another build");
-    browser.expected.push(/licences\.txt: expected SHA-256/);
-    const { page } = await browser.open(plain.url);
+    // As while somebody copies a new build over an old one.
+    site.write({}, { "data.bin": "of another build" });
+    const { page } = await browser.open(site.url);
+    browser.expected.push(/data\.bin: expected SHA-256/);
     await page.waitForFunction(async () => {
       const registration = await navigator.serviceWorker.getRegistration();
-      return !registration?.installing && !registration?.active;
+      return !registration?.installing && !registration?.active && (await caches.keys()).length === 0;
     });
-    await page.waitForFunction(async () => (await caches.keys()).length === 0);
+    assert.ok(site.asked.includes("data.bin"));
+    assert.equal(await page.title(), "older");
   } finally {
-    await plain.close();
-    rmSync(folder, { recursive: true, force: true });
+    await site.close();
   }
 });
 
-function write(site) {
-  const done = spawnSync(PYTHON, ["-m", "knuckle", "ar", "--write", site], { encoding: "utf8" });
-  assert.equal(done.status, 0, done.stderr);
+function smallPage(title) {
+  return `<!doctype html><meta charset="utf-8" /><title>${title}</title><link rel="icon" href="data:," />
+    <script type="module">import { keepOffline } from "./offline.js"; await keepOffline();</script>`;
 }
 
-function rewriteHashes(site) {
-  const script = `
-import hashlib, json, sys
-from pathlib import Path
-path = Path(sys.argv[1], "service_worker.js")
-first, rest = path.read_text().split("\\n", 1)
-told = json.loads(first.removeprefix("self.KNUCKLE = ").removesuffix(";"))
-told["files"]["index.html"] = hashlib.sha256(path.with_name("index.html").read_bytes()).hexdigest()
-told["version"] = "another"
-path.write_text(f"self.KNUCKLE = {json.dumps(told)};\\n{rest}")
-`;
-  const done = spawnSync(PYTHON, ["-c", script, site], { encoding: "utf8" });
-  assert.equal(done.status, 0, done.stderr);
+/** A page of three files with our service worker, on a host that sets no header but the type. */
+class SmallSite {
+  static async make() {
+    const site = new SmallSite();
+    site.folder = mkdtempSync(join(tmpdir(), "knuckle-site-"));
+    const entry = join(WEB, "src/offline.ts");
+    await build({ entryPoints: [entry], bundle: true, format: "esm", outfile: join(site.folder, "offline.js") });
+    site.write({ "index.html": smallPage("older"), "data.bin": "data" });
+    Object.assign(site, await serveFolder(site.folder));
+    return site;
+  }
+
+  /** Writes files and the service worker that names them; `wrong` ones get there after it has been told their hashes. */
+  write(files, wrong = {}) {
+    const put = ([name, text]) => writeFileSync(join(this.folder, name), text);
+    Object.entries(files).forEach(put);
+    const names = ["index.html", "offline.js", "data.bin"];
+    const hash = (name) => createHash("sha256").update(readFileSync(join(this.folder, name))).digest("hex");
+    const hashes = Object.fromEntries(names.map((name) => [name, hash(name)]));
+    const version = createHash("sha256").update(JSON.stringify(hashes)).digest("hex").slice(0, 16);
+    const told = JSON.stringify({ version, files: hashes, later: [] });
+    const worker = readFileSync(join(WEB, "dist/service_worker.js"), "utf8");
+    put(["service_worker.js", `self.KNUCKLE = ${told};\n${worker}`]);
+    Object.entries(wrong).forEach(put);
+  }
+
+  async close() {
+    await this.shut();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
 }
 
 /** A host of files that sets no header but the type. */
@@ -151,7 +161,7 @@ async function serveFolder(folder) {
   return {
     url: `http://127.0.0.1:${server.address().port}/`,
     asked,
-    close: () => {
+    shut: () => {
       server.closeAllConnections();
       return new Promise((done) => server.close(done));
     },
