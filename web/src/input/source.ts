@@ -22,6 +22,8 @@ export interface Source {
   onFrame(listener: FrameListener): void;
   /** One frame more, for sources that a test moves by hand; false after the last one. */
   step?(): boolean;
+  /** The pictures' horizontal angle of view, degrees; 0: assumed. */
+  setView?(view_deg: number): void;
   /** Freeze, or go on. */
   pause?(paused: boolean): void;
 }

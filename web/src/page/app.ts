@@ -76,6 +76,7 @@ export class App {
     this.settings[name] = value;
     saveSettings(this.shelf, this.settings);
     if (name === "tilt_deg") this.table = this.placed();
+    if (name === "view_deg") this.source?.setView?.(this.settings.view_deg);
     this.canvas.classList.toggle("mirrored", this.mirrored);
     this.redraw();
     this.changed();
