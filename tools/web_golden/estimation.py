@@ -1,10 +1,10 @@
 """Golden data of the page's estimation: crops, networks' answers, hands found and hands followed, as Python has them.
 
-python -m tools.web_golden.estimation lays the package's sample photo beside its own mirror image, a right hand and a left
-one, moves that by some px and turns it by a quarter: three frames. For each it finds the hands (fast, by the palm
+python -m tools.web_golden.estimation lays the package's sample photo beside its own mirror image, right hands and left
+ones, moves that by some px and turns it by a quarter: three frames. For each it finds the hands (fast, by the palm
 network), decides their sides without a two-hand system, as the page does, and estimates them where they were found; the
-second one again with what the first one left, asking both networks, or one a hand. Writes estimation.json, and pictures and patches as bytes in
-estimation.bin. It prints how long a frame takes in Python.
+second one again with what the first one left, asking both networks, or one a hand. Writes estimation.json, and pictures
+and patches as bytes in estimation.bin. It prints how long a frame takes in Python.
 """
 
 import time
@@ -24,6 +24,7 @@ from knuckle.inference.detection.evidence import Evidence
 from knuckle.inference.detection.finder import HandFinder
 from knuckle.inference.detection.landmarks import LandmarkNetwork, TurnedSquare
 from knuckle.inference.detection.palm import PalmNetwork
+from knuckle.inference.detection.proposals import Proposals
 from knuckle.inference.detection.windows import show_window, whole
 from knuckle.inference.one_hand import Predictor
 from knuckle.inference.onnx_model import open_session
@@ -173,6 +174,8 @@ def tracked(store: Bytes, networks: Networks, frames: list[np.ndarray]) -> list[
         joined = Evidence.joined([each.evidence for each in found if each.evidence is not None])
         boxes = np.array([each.box_px for each in found]).reshape(-1, 4)
         decided = sides.decide_sides(frame, boxes, joined)
+        places = Predicted.of_joints(joined.joints_px, decided.sides)
+        known = Proposals(places.boxes_px, places.squares, np.ones(len(found)), np.full(len(found), 0.5))
         signs = [1 if side == "right" else -1 for side in decided.sides]
         odds = np.array(signs) * logit(decided.confidence)
         asked: list[dict[str, Any]] = []
@@ -209,6 +212,7 @@ def tracked(store: Bytes, networks: Networks, frames: list[np.ndarray]) -> list[
                 "picture": store.add(frame),
                 "camera": dict(zip(("fx", "fy", "cx", "cy"), camera.vector.tolist(), strict=True)),
                 "found": [plain_found(each, value) for each, value in zip(found, odds, strict=True)],
+                "besides": [plain(each.box_px) for each in networks.finder(frame, known=known)],
                 "alone": plain_hands(told),
                 "after": asked,
             }

@@ -5,7 +5,7 @@ import type { Asked, Detected, Effort, Estimator, Look, Predicted, TrackedHand }
 import { jointsToSquare } from "./affine";
 import { Calibration, type CertaintyTable } from "./certainty";
 import { type Evidence, evidenceOf } from "./evidence";
-import { type Files, readJson } from "./files";
+import { type Files, PATHS, readJson } from "./files";
 import { findHands, foundBox } from "./finder";
 import { logit, sigmoid } from "./joints";
 import { Judge, type JudgeTable } from "./judge";
@@ -17,9 +17,6 @@ import { openRuntime, type RuntimeOptions } from "./runtime";
 import { Sides, type SideTable } from "./sides";
 import { Stages } from "./stages";
 import { estimateTracked, type Memory, type Networks } from "./tracked";
-
-/** The one-hand system: Python's `dahyf`. */
-export const MODEL = "dahyf-photo";
 
 /** A hand found, with all that the landmark network said of it: the sides are decided by that. */
 interface Found extends Detected {
@@ -35,21 +32,20 @@ export interface OpenedEstimator {
 }
 
 /**
- * Opens networks, figures and rig out of the page's folder: models/*.onnx with their records, evidence.json,
- * certainty.json, sides.json, judge.json, rig.bin.
+ * Opens networks, figures and rig out of the page's folder (`PATHS`).
  *
  * Throws an Error with one sentence where a file is missing, damaged or of another version, or the browser lacks what
  * networks need.
  */
 export async function createEstimator(files: Files, options: RuntimeOptions = {}): Promise<OpenedEstimator> {
   const runtime = await openRuntime(options);
-  const rig = loadRig(await files("rig.bin"));
+  const rig = loadRig(await files(PATHS.rig));
   const landmarks = await LandmarkNetwork.open(runtime, files);
   const palms = await PalmNetwork.open(runtime, files);
-  const estimator = await OneHandNetwork.open(runtime, files, rig, MODEL);
-  const judge = new Judge(await readJson<JudgeTable>(files, "judge.json"), "palm");
-  const sides = new Sides(await readJson<SideTable>(files, "sides.json"), landmarks, estimator);
-  const calibration = new Calibration(await readJson<CertaintyTable>(files, "certainty.json"), estimator.name);
+  const estimator = await OneHandNetwork.open(runtime, files, rig);
+  const judge = new Judge(await readJson<JudgeTable>(files, PATHS.judge), "palm");
+  const sides = new Sides(await readJson<SideTable>(files, PATHS.sides), landmarks, estimator);
+  const calibration = new Calibration(await readJson<CertaintyTable>(files, PATHS.certainty), estimator.name);
   return {
     estimator: new HandEstimator({ landmarks, estimator, calibration }, palms, judge, sides),
     rig,

@@ -1,13 +1,12 @@
 /** Files of the page by name: networks with their records, and tables of figures. */
 import type { Network, Runtime } from "./runtime";
 
-/** Gives what a file of the page's folder holds, by its path there, as "models/dahyf-photo.onnx". */
+/** Gives what a file of the page's folder holds, by its path there, as "models/weights/dahyf-photo.onnx". */
 export type Files = (name: string) => Promise<ArrayBuffer>;
 
 /** What is told of a network in the .json file beside it. */
 export interface NetworkRecord {
   name: string;
-  file: string;
   sha256: string;
   /** Of systems: side of the square patch, px, and crop side over the longer side of the box. */
   size?: number;
@@ -25,24 +24,24 @@ export async function readJson<T>(files: Files, name: string): Promise<T> {
 }
 
 /**
- * A network and its record, out of models/. Throws an Error when either is missing or damaged, or the network is not
- * the one that its record describes.
+ * A network and the record beside it; `path` is theirs without the ending, as "models/weights/dahyf-photo". Throws an
+ * Error when either is missing or damaged, or the network is not the one that its record describes.
  */
 export async function openNetwork(
   runtime: Runtime,
   files: Files,
-  name: string,
+  path: string,
   wanted: { inputs: readonly string[]; outputs: readonly string[] },
 ): Promise<{ network: Network; record: NetworkRecord }> {
-  const recordName = `models/${name}.json`;
+  const recordName = `${path}.json`;
   const record = await readJson<NetworkRecord>(files, recordName);
-  if (typeof record.file !== "string" || typeof record.sha256 !== "string") {
-    throw new Error(`${recordName}: expected the record of a network (JSON with file and sha256)`);
+  if (typeof record.name !== "string" || typeof record.sha256 !== "string") {
+    throw new Error(`${recordName}: expected the record of a network (JSON with name and sha256)`);
   }
-  const path = `models/${record.file}`;
-  const bytes = new Uint8Array(await files(path));
-  await checkSum(path, bytes, record.sha256);
-  return { network: await runtime.open(path, bytes, wanted), record };
+  const name = `${path}.onnx`;
+  const bytes = new Uint8Array(await files(name));
+  await checkSum(name, bytes, record.sha256);
+  return { network: await runtime.open(name, bytes, wanted), record };
 }
 
 /** Pages without a secure context have no digest: there the file is taken as it is. */
@@ -57,4 +56,47 @@ async function checkSum(name: string, bytes: Uint8Array, sha256: string): Promis
         "the file is damaged or of another version than its record",
     );
   }
+}
+
+/** What the page needs to estimate hands: the package's own files below models/, and the rig. */
+export const PATHS = {
+  landmarks: "models/detector/hand_landmark_full",
+  palms: "models/detector/palm_detection_full",
+  estimator: "models/weights/dahyf-photo",
+  judge: "models/detector/judge.json",
+  evidence: "models/evidence.json",
+  certainty: "models/certainty.json",
+  sides: "models/sides.json",
+  rig: "rig.bin",
+} as const;
+
+/** All of them by name. */
+export const FILE_NAMES: readonly string[] = Object.values(PATHS).flatMap((path) =>
+  path.includes(".") ? [path] : [`${path}.json`, `${path}.onnx`],
+);
+
+/** Asks for all files at once; each is given as soon as it is there. progress: how many of how many have come. */
+export function fetchedAhead(files: Files, progress: (done: number, all: number) => void = () => undefined): Files {
+  let done = 0;
+  const coming = new Map(FILE_NAMES.map((name) => [name, files(name)]));
+  for (const file of coming.values()) {
+    file.then(
+      () => progress(++done, coming.size),
+      // Whoever asks for it is told.
+      () => undefined,
+    );
+  }
+  return (name) => coming.get(name) ?? files(name);
+}
+
+/** Files below an address. Throws an Error naming one that does not come. */
+export function filesBelow(base: string): Files {
+  return async (name) => {
+    const address = new URL(name, base);
+    const answer = await fetch(address).catch(() => null);
+    if (!answer?.ok) {
+      throw new Error(`${name}: expected a file of this page, got ${answer ? `status ${answer.status}` : "no answer"}`);
+    }
+    return answer.arrayBuffer();
+  };
 }

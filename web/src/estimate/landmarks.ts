@@ -3,7 +3,7 @@
  * a second one where the first was wrong or is not sure.
  */
 import { applied, extent, inverse, jointsToSquare, patchFromFrame, type Square, turnBetween } from "./affine";
-import { type Files, openNetwork } from "./files";
+import { type Files, openNetwork, PATHS } from "./files";
 import type { Patch, Picture } from "./picture";
 import type { Network, Runtime } from "./runtime";
 
@@ -50,7 +50,7 @@ export class LandmarkNetwork {
 
   /** Throws an Error when the network's file is missing, damaged or of another version. */
   static async open(runtime: Runtime, files: Files): Promise<LandmarkNetwork> {
-    const { network } = await openNetwork(runtime, files, "hand_landmark_full", {
+    const { network } = await openNetwork(runtime, files, PATHS.landmarks, {
       inputs: ["picture"],
       outputs: OUTPUTS,
     });

@@ -5,7 +5,7 @@ import type { Rig } from "../hand/rig";
 import { handTurn, mirrorColumn, patchFromFrame, type Square, wrapped } from "./affine";
 import { cropExactly } from "./crops";
 import { type Evidence, mirroredEvidence } from "./evidence";
-import { type Files, openNetwork, readJson } from "./files";
+import { type Files, openNetwork, PATHS, readJson } from "./files";
 import { clip, type Lens, mirroredM, mirroredPose, mirroredPx } from "./joints";
 import { flipped, normalised, type Picture } from "./picture";
 import { type Answer, fuse, type Fused, unfittedJoints } from "./refine";
@@ -51,12 +51,12 @@ export class OneHandNetwork {
   ) {}
 
   /** Throws an Error when the network's file or evidence.json is missing, damaged or of another version. */
-  static async open(runtime: Runtime, files: Files, rig: Rig, model: string): Promise<OneHandNetwork> {
-    const { network, record } = await openNetwork(runtime, files, model, { inputs: INPUTS, outputs: OUTPUTS });
+  static async open(runtime: Runtime, files: Files, rig: Rig): Promise<OneHandNetwork> {
+    const { network, record } = await openNetwork(runtime, files, PATHS.estimator, { inputs: INPUTS, outputs: OUTPUTS });
     if (!(Number(record.size) > 0 && Number(record.expand) > 0)) {
-      throw new Error(`models/${model}.json: expected the record of a one-hand system, with size and expand`);
+      throw new Error(`${PATHS.estimator}.json: expected the record of a one-hand system, with size and expand`);
     }
-    const table = await readJson<EvidenceTable>(files, "evidence.json");
+    const table = await readJson<EvidenceTable>(files, PATHS.evidence);
     const trust = new Trust(table, record.name);
     return new OneHandNetwork(network, rig, trust, record.name, Number(record.size), Number(record.expand));
   }

@@ -1,6 +1,6 @@
 /** Places of hands in the whole picture by MediaPipe's palm network, a single-shot detector of two grids of anchors. */
 import type { Square } from "./affine";
-import { type Files, openNetwork } from "./files";
+import { type Files, openNetwork, PATHS } from "./files";
 import type { Picture } from "./picture";
 import type { Network, Runtime } from "./runtime";
 import { showWhole, toPicture } from "./windows";
@@ -46,7 +46,7 @@ export class PalmNetwork {
   /** Throws an Error when the network's file is missing, damaged or of another version. */
   static async open(runtime: Runtime, files: Files): Promise<PalmNetwork> {
     const wanted = { inputs: ["picture"], outputs: ["regression", "logits"] };
-    return new PalmNetwork((await openNetwork(runtime, files, "palm_detection_full", wanted)).network);
+    return new PalmNetwork((await openNetwork(runtime, files, PATHS.palms, wanted)).network);
   }
 
   /** Hands whose palms it sees in the whole picture, shown so that its longer side is `input_px`, best first. */
