@@ -41,9 +41,10 @@ export class App {
     readonly surface: HandSurface,
     private readonly makers: Record<SceneName, SceneMaker>,
     first: Partial<Settings>,
+    look: { fullLight?: boolean } = {},
   ) {
     this.settings = { ...loadSettings(this.shelf), ...first };
-    this.stage = new Stage(this.canvas, (side) => this.surface.faces(side));
+    this.stage = new Stage(this.canvas, (side) => this.surface.faces(side), look);
     this.table = this.placed();
     new ResizeObserver(() => this.fit()).observe(byId("stage"));
     window.matchMedia("(max-width: 760px)").addEventListener("change", () => this.fit());

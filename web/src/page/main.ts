@@ -21,7 +21,8 @@ async function start(): Promise<void> {
   let app: App;
   try {
     const surface = await loadSurface((share) => notice.loading("Loading the hand", share));
-    app = new App(surface, MAKERS, SCENE_NAMES.includes(scene as SceneName) ? { scene: scene as SceneName } : {});
+    const first = SCENE_NAMES.includes(scene as SceneName) ? { scene: scene as SceneName } : {};
+    app = new App(surface, MAKERS, first, asked.get("light") === "full" ? { fullLight: true } : {});
   } catch (error) {
     notice.error(error instanceof Error ? error.message : String(error));
     return;

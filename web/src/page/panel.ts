@@ -214,7 +214,7 @@ export class Panel {
     byId("hands").replaceChildren(
       heading("Hands"),
       table(rows),
-      table([["pictures per second", String(app.rate)], ...times]),
+      table([...(app.rate > 0 ? [["pictures per second", String(app.rate)] as const] : []), ...times]),
     );
   }
 }

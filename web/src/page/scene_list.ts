@@ -19,7 +19,7 @@ export const SCENE_WORDS: Record<SceneName, { title: string; hint: string; sampl
   },
   water: { title: "Water", hint: "Dip a finger into the water, draw with it, splash.", sample: "water" },
   grab: {
-    title: "Grab and press",
+    title: "Grab",
     hint: "Pinch a block to lift, stack or throw it; press the radio's button from above.",
     sample: "grab",
   },

@@ -7,6 +7,7 @@ import {
   CanvasTexture,
   Color,
   DirectionalLight,
+  HemisphereLight,
   LinearSRGBColorSpace,
   Material,
   Mesh,
@@ -92,11 +93,14 @@ export class Stage {
 
   /**
    * @param faces triangles of a hand of a side.
+   * @param options fullLight: whether things mirror a room, which takes a processor seconds to get ready; without it
+   *   where there is a graphics card.
    * @throws Error where the browser gives no WebGL 2.
    */
   constructor(
     canvas: HTMLCanvasElement,
     private readonly faces: (side: Side) => Uint32Array,
+    options: { fullLight?: boolean } = {},
   ) {
     this.renderer = new WebGLRenderer({ canvas, antialias: true, preserveDrawingBuffer: true });
     this.renderer.toneMapping = ACESFilmicToneMapping;
@@ -111,12 +115,19 @@ export class Stage {
     this.backdropTexture = new CanvasTexture(this.backdrop);
     this.backdropTexture.colorSpace = SRGBColorSpace;
     this.scene.background = this.backdropTexture;
-    const generator = new PMREMGenerator(this.renderer);
-    this.scene.environment = generator.fromScene(new RoomEnvironment(), 0, 0.1, 100, { size: 32 }).texture;
-    this.scene.environmentIntensity = 0.5;
-    // The room's ceiling is towards +y; here that is down.
-    this.scene.environmentRotation.set(Math.PI, 0, 0);
-    generator.dispose();
+    if (options.fullLight ?? !drawnBySoftware(this.renderer)) {
+      const generator = new PMREMGenerator(this.renderer);
+      this.scene.environment = generator.fromScene(new RoomEnvironment(), 0, 0.1, 100, { size: 64 }).texture;
+      this.scene.environmentIntensity = 0.5;
+      // The room's ceiling is towards +y; here that is down.
+      this.scene.environmentRotation.set(Math.PI, 0, 0);
+      generator.dispose();
+    } else {
+      // Towards -y is up.
+      const sky = new HemisphereLight(0xf4f7ff, 0x77706a, 1.7);
+      sky.position.set(0, -1, 0);
+      this.scene.add(sky);
+    }
     this.scene.add(this.light, this.light.target);
     this.light.castShadow = true;
     this.light.shadow.mapSize.set(1024, 1024);
@@ -274,4 +285,12 @@ function paintBackdrop(canvas: HTMLCanvasElement): void {
   shade.addColorStop(1, "#242a33");
   context.fillStyle = shade;
   context.fillRect(0, 0, 64, 256);
+}
+
+/** Whether the processor does the graphics card's work. */
+function drawnBySoftware(renderer: WebGLRenderer): boolean {
+  const context = renderer.getContext();
+  const info = context.getExtension("WEBGL_debug_renderer_info");
+  const name = String(context.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : context.RENDERER));
+  return /swiftshader|llvmpipe|software/i.test(name);
 }
