@@ -9,7 +9,6 @@ import { fileURLToPath } from "node:url";
 process.chdir(dirname(fileURLToPath(import.meta.url)));
 const programs = { main: "src/page/main.ts", worker: "src/estimate/worker.ts", webxr: "src/webxr/page.ts" };
 const out = "build/dist";
-const list = JSON.parse(readFileSync("files.json", "utf8"));
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 
@@ -40,16 +39,26 @@ for (const name of readdirSync(".")) {
 for (const folder of ["public", "generated"]) {
   if (existsSync(folder)) cpSync(folder, out, { recursive: true });
 }
+// Of onnxruntime-web's builds those that a program names; the one without a GPU is fetched ahead, others when they are used.
 const runtime = "node_modules/onnxruntime-web/dist";
-for (const name of [...list.wasm, ...list.wasm_later]) {
-  for (const suffix of [".mjs", ".wasm"]) cpSync(`${runtime}/${name}${suffix}`, `${out}/wasm/${name}${suffix}`);
-}
-const later = list.wasm_later.flatMap((name) => [`wasm/${name}.mjs`, `wasm/${name}.wasm`]);
-writeFileSync(`${out}/files.json`, JSON.stringify({ models: list.models, later }, null, 1) + "\n");
+const programsText = Object.keys(page.metafile.outputs).map((path) => readFileSync(path, "utf8"));
+const loaders = new Set(programsText.flatMap((text) => text.match(/ort-wasm-simd-threaded[.a-z]*\.mjs/g) ?? []));
+const wasm = [...loaders].flatMap((loader) => [loader, loader.replace(/mjs$/, "wasm")]);
+for (const name of wasm) cpSync(`${runtime}/${name}`, `${out}/wasm/${name}`);
+const later = wasm.filter((name) => !/^ort-wasm-simd-threaded\.(mjs|wasm)$/.test(name));
+const list = { models: await models(), later: later.map((name) => `wasm/${name}`) };
+writeFileSync(`${out}/files.json`, JSON.stringify(list, null, 1) + "\n");
 writeFileSync(`${out}/licences.txt`, licences([page.metafile, service.metafile]));
 
 rmSync("dist", { recursive: true, force: true });
 renameSync(out, "dist");
+
+/** Files of the package's assets that the page asks for below models/: `knuckle ar` adds them. */
+async function models() {
+  const { outputFiles } = await build({ entryPoints: ["src/estimate/files.ts"], bundle: true, format: "esm", write: false });
+  const { FILE_NAMES } = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].text).toString("base64")}`);
+  return FILE_NAMES.filter((name) => name.startsWith("models/")).map((name) => name.slice("models/".length));
+}
 
 /** Name, version and licence of every package of which a line is in the bundle, and of the wasm beside it. */
 function licences(metafiles) {

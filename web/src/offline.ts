@@ -23,6 +23,15 @@ export async function keepOffline(script = "service_worker.js"): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, TAKE_OVER_MS));
 }
 
+/**
+ * Has files kept too that are not fetched ahead, because a page used them: paths below the page's address, as
+ * "wasm/ort-wasm-simd-threaded.asyncify.wasm".
+ */
+export async function keepAlso(names: string[]): Promise<void> {
+  const container = navigator.serviceWorker as ServiceWorkerContainer | undefined;
+  if (container && isSecureContext) (await container.ready).active?.postMessage({ keep: names });
+}
+
 /** Whether later loads need no network: all files of this build are kept. */
 export async function isKept(): Promise<boolean> {
   const container = navigator.serviceWorker as ServiceWorkerContainer | undefined;

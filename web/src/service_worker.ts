@@ -42,6 +42,7 @@ self.addEventListener("install", (event) => event.waitUntil(install()));
 self.addEventListener("activate", (event) => event.waitUntil(activate()));
 self.addEventListener("message", (event) => {
   if (event.data === "take over") event.waitUntil(self.skipWaiting());
+  else if (Array.isArray(event.data?.keep)) event.waitUntil(keep(event.data.keep));
 });
 self.addEventListener("fetch", (event) => {
   const name = nameOf(event.request);
@@ -109,6 +110,16 @@ async function answer(name: string, request: Request): Promise<Response> {
   const answered = isolated(response, body, {});
   if (build.later.includes(name)) await cache.put(scope + name, answered.clone());
   return answered;
+}
+
+/** Keeps files of `later` that a page has used before it was answered from here. */
+async function keep(names: string[]): Promise<void> {
+  const cache = await caches.open(cacheName);
+  for (const name of names) {
+    if (!build.later.includes(name) || (await cache.match(scope + name))) continue;
+    const response = await fetch(scope + name);
+    if (response.ok) await cache.put(scope + name, isolated(response, await response.arrayBuffer(), {}));
+  }
 }
 
 /** The same answer with the headers of isolation, and without those that tell how it came over the wire. */

@@ -88,6 +88,26 @@ browserTest(
   },
 );
 
+browserTest("what is not fetched ahead is kept once it was used", async ({ browser }) => {
+  const site = await SmallSite.make();
+  try {
+    const { page } = await browser.open(site.url);
+    await kept(page);
+    assert.ok(!site.asked.includes("later.bin"));
+    await page.evaluate(() => window.keepAlso(["later.bin", "data.bin", "../other"]));
+    const keptNames = async () => {
+      const cache = await caches.open((await caches.keys())[0]);
+      return (await cache.keys()).map(({ url }) => url.slice(url.lastIndexOf("/") + 1)).sort().join();
+    };
+    await page.waitForFunction(async () => (await caches.match("later.bin")) !== undefined);
+    assert.equal(await page.evaluate(keptNames), "data.bin,index.html,later.bin,offline.js");
+    await site.shut();
+    assert.equal(await page.evaluate(async () => (await fetch("later.bin")).text()), "later");
+  } finally {
+    await site.close();
+  }
+});
+
 browserTest("of a build that is not whole nothing is kept", async ({ browser }) => {
   const site = await SmallSite.make();
   try {
@@ -99,7 +119,6 @@ browserTest("of a build that is not whole nothing is kept", async ({ browser }) 
       const registration = await navigator.serviceWorker.getRegistration();
       return !registration?.installing && !registration?.active && (await caches.keys()).length === 0;
     });
-    assert.ok(site.asked.includes("data.bin"));
     assert.equal(await page.title(), "older");
   } finally {
     await site.close();
@@ -108,7 +127,7 @@ browserTest("of a build that is not whole nothing is kept", async ({ browser }) 
 
 function smallPage(title) {
   return `<!doctype html><meta charset="utf-8" /><title>${title}</title><link rel="icon" href="data:," />
-    <script type="module">import { keepOffline } from "./offline.js"; await keepOffline();</script>`;
+    <script type="module">import { keepAlso, keepOffline } from "./offline.js"; window.keepAlso = keepAlso; await keepOffline();</script>`;
 }
 
 /** A page of three files with our service worker, on a host that sets no header but the type. */
@@ -118,7 +137,7 @@ class SmallSite {
     site.folder = mkdtempSync(join(tmpdir(), "knuckle-site-"));
     const entry = join(WEB, "src/offline.ts");
     await build({ entryPoints: [entry], bundle: true, format: "esm", outfile: join(site.folder, "offline.js") });
-    site.write({ "index.html": smallPage("older"), "data.bin": "data" });
+    site.write({ "index.html": smallPage("older"), "data.bin": "data", "later.bin": "later" });
     Object.assign(site, await serveFolder(site.folder));
     return site;
   }
@@ -131,14 +150,14 @@ class SmallSite {
     const hash = (name) => createHash("sha256").update(readFileSync(join(this.folder, name))).digest("hex");
     const hashes = Object.fromEntries(names.map((name) => [name, hash(name)]));
     const version = createHash("sha256").update(JSON.stringify(hashes)).digest("hex").slice(0, 16);
-    const told = JSON.stringify({ version, files: hashes, later: [] });
+    const told = JSON.stringify({ version, files: hashes, later: ["later.bin"] });
     const worker = readFileSync(join(WEB, "dist/service_worker.js"), "utf8");
     put(["service_worker.js", `self.KNUCKLE = ${told};\n${worker}`]);
     Object.entries(wrong).forEach(put);
   }
 
   async close() {
-    await this.shut();
+    await this.shut().catch(() => undefined);
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
