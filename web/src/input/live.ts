@@ -47,6 +47,7 @@ export function cameraOfView(view_deg: number, width: number, height: number): C
 
 export class LiveSource implements Source {
   readonly title: string;
+  readonly selfie: boolean;
   readonly place = null;
   private listener: FrameListener = () => undefined;
   private stopped = false;
@@ -61,6 +62,7 @@ export class LiveSource implements Source {
     private readonly options: LiveOptions,
   ) {
     this.title = pictures.title;
+    this.selfie = pictures.selfie ?? false;
     this.view_deg = options.view_deg;
   }
 

@@ -9,6 +9,8 @@ export interface Picture {
 export interface Pictures {
   /** For people. */
   readonly title: string;
+  /** Whether people see themselves in them. */
+  readonly selfie?: boolean;
   /** Throws a `SourceError` with one sentence for people. */
   start(): Promise<void>;
   stop(): void;

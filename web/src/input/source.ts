@@ -15,6 +15,8 @@ export interface Source {
   readonly title: string;
   /** Where its things stand; null: wherever the page has them. */
   readonly place: StagePlace | null;
+  /** Whether people see themselves in it, and want it as in a mirror. */
+  readonly selfie?: boolean;
   /** Resolves with the first frame on its way. Throws a `SourceError` with one sentence for people. */
   start(): Promise<void>;
   /** Frees the camera, the worker's attention and the timers. May be called twice. */

@@ -22,6 +22,8 @@ const KEYS: readonly (readonly [string, string])[] = [
   ["S", "sound"],
   ["F", "full screen"],
 ];
+/** Stages in the order that a picture goes through them. */
+const STAGES = ["read", "detect", "landmarks", "estimate", "fit", "track", "total", "picture to screen"];
 /** The table of hands and times changes at most this often. */
 const REFRESH_MS = 200;
 
@@ -68,7 +70,7 @@ export class Panel {
       ),
     );
     const { settings } = app;
-    this.mirror = tick("Mirror the picture", settings.mirror, (on) => app.set("mirror", on));
+    this.mirror = tick("Mirror the camera", settings.mirror, (on) => app.set("mirror", on));
     this.meshes = tick("Hands as meshes", settings.meshes, (on) => app.set("meshes", on));
     this.sound = tick("Sound", settings.sound, (on) => app.set("sound", on));
     byId("settings").append(
@@ -223,7 +225,10 @@ export class Panel {
       return [`${hand.side} hand ${hand.identity}${state}`, `${Math.round(100 * hand.confidence)} %`];
     });
     if (rows.length === 0) rows.push(["No hand in the picture", ""]);
-    const times: [string, string][] = Object.entries(frame.stages_ms).map(([stage, ms]) => [stage, `${ms.toFixed(1)} ms`]);
+    const order = (stage: string): number => (STAGES.includes(stage) ? STAGES.indexOf(stage) : STAGES.length);
+    const times = Object.entries(frame.stages_ms)
+      .sort(([one], [other]) => order(one) - order(other))
+      .map(([stage, ms]) => [stage, `${ms.toFixed(1)} ms`] as const);
     byId("hands").replaceChildren(
       heading("Hands"),
       table(rows),
