@@ -1,11 +1,8 @@
 /** A file that someone opened: a video, a picture, or hands that `knuckle track` wrote. */
-import type { Picture, Pictures } from "./pictures";
+import { smaller, type Picture, type Pictures } from "./pictures";
 import { SourceError } from "./source";
 import { parseTrack, type HandSurface, type Track } from "./track_file";
 import { VideoPictures } from "./video_pictures";
-
-/** Larger pictures are made smaller before anyone looks at them: hands need no more. */
-const MOST_PX = 1920;
 
 /**
  * What a file holds, told by its type and name.
@@ -94,9 +91,7 @@ class PictureFile implements Pictures {
     while (this.paused && this.image);
     if (!this.image) return null;
     const { width, height } = this.image;
-    const share = Math.min(1, MOST_PX / Math.max(width, height));
-    const size = { resizeWidth: Math.round(width * share), resizeHeight: Math.round(height * share) };
-    const bitmap = await createImageBitmap(this.image, share < 1 ? { ...size, resizeQuality: "high" } : {});
+    const bitmap = await createImageBitmap(this.image, smaller(width, height));
     return { bitmap, time_s: (performance.now() - this.since) / 1000 };
   }
 }

@@ -15,6 +15,8 @@ export interface Source {
   readonly title: string;
   /** Where its things stand; null: wherever the page has them. */
   readonly place: StagePlace | null;
+  /** Whether people see themselves in it, and want it as in a mirror. */
+  readonly selfie?: boolean;
   /** Resolves with the first frame on its way. Throws a `SourceError` with one sentence for people. */
   start(): Promise<void>;
   /** Frees the camera, the worker's attention and the timers. May be called twice. */
@@ -22,6 +24,8 @@ export interface Source {
   onFrame(listener: FrameListener): void;
   /** One frame more, for sources that a test moves by hand; false after the last one. */
   step?(): boolean;
+  /** The pictures' horizontal angle of view, degrees; 0: assumed. */
+  setView?(view_deg: number): void;
   /** Freeze, or go on. */
   pause?(paused: boolean): void;
 }

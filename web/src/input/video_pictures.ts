@@ -1,5 +1,5 @@
 /** The newest picture of a playing video element. */
-import type { Picture } from "./pictures";
+import { smaller, type Picture } from "./pictures";
 
 type Framed = HTMLVideoElement & {
   requestVideoFrameCallback?: (callback: (now: number, data: { mediaTime: number }) => void) => number;
@@ -24,7 +24,7 @@ export class VideoPictures {
     const time_s = await this.newer();
     if (time_s === null) return null;
     this.seen = time_s;
-    return { bitmap: await createImageBitmap(this.video), time_s };
+    return { bitmap: await createImageBitmap(this.video, smaller(this.video.videoWidth, this.video.videoHeight)), time_s };
   }
 
   private newer(): Promise<number | null> {

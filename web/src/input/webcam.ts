@@ -29,6 +29,7 @@ export function cameraProblem(error: unknown): SourceError {
 
 export class Webcam implements Pictures {
   readonly title = "Camera";
+  readonly selfie = true;
   private stream: MediaStream | null = null;
   private pictures: VideoPictures | null = null;
   private lost: SourceError | null = null;

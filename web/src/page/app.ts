@@ -76,6 +76,7 @@ export class App {
     this.settings[name] = value;
     saveSettings(this.shelf, this.settings);
     if (name === "tilt_deg") this.table = this.placed();
+    if (name === "view_deg") this.source?.setView?.(this.settings.view_deg);
     this.canvas.classList.toggle("mirrored", this.mirrored);
     this.redraw();
     this.changed();
@@ -193,7 +194,7 @@ export class App {
   }
 
   private get mirrored(): boolean {
-    return this.settings.mirror && this.source?.place == null;
+    return this.settings.mirror && this.source?.selfie === true;
   }
 
   private placed(): Table {
@@ -256,15 +257,19 @@ export class App {
     if (this.sceneName !== "plain") return this.labels.replaceChildren();
     const view = this.canvas.getBoundingClientRect();
     const box = this.labels.getBoundingClientRect();
+    const taken: { left: number; top: number }[] = [];
     this.labels.replaceChildren(
       ...frame.hands.map((hand) => {
         const { u, v } = topOf(hand, frame);
         const share = (u + 0.5) / frame.width;
         const left = view.left - box.left + (this.mirrored ? 1 - share : share) * view.width;
-        const top = view.top - box.top + ((v + 0.5) / frame.height) * view.height - 10;
+        let top = Math.max(view.top - box.top + ((v + 0.5) / frame.height) * view.height - 10, 24);
+        // Labels of hands that are near stand one above the other.
+        while (taken.some((one) => Math.abs(one.left - left) < 150 && Math.abs(one.top - top) < 24)) top += 25;
+        taken.push({ left, top });
         const words = `${hand.side} ${hand.identity}, ${Math.round(100 * hand.confidence)} %`;
         const more = hand.state === "observed" ? "" : `, ${hand.state}`;
-        const place = `left:${left.toFixed(0)}px;top:${Math.max(top, 24).toFixed(0)}px`;
+        const place = `left:${left.toFixed(0)}px;top:${top.toFixed(0)}px`;
         return element("span", { class: hand.state, style: place }, words + more);
       }),
     );

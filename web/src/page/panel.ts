@@ -22,6 +22,8 @@ const KEYS: readonly (readonly [string, string])[] = [
   ["S", "sound"],
   ["F", "full screen"],
 ];
+/** Stages in the order that a picture goes through them. */
+const STAGES = ["read", "detect", "landmarks", "estimate", "fit", "track", "total", "picture to screen"];
 /** The table of hands and times changes at most this often. */
 const REFRESH_MS = 200;
 
@@ -35,6 +37,7 @@ export class Panel {
   private readonly sound: ReturnType<typeof tick>;
   private refreshedAt = -Infinity;
   private busy = false;
+  private readonly notes: string[];
 
   constructor(
     private readonly app: App,
@@ -67,7 +70,7 @@ export class Panel {
       ),
     );
     const { settings } = app;
-    this.mirror = tick("Mirror the picture", settings.mirror, (on) => app.set("mirror", on));
+    this.mirror = tick("Mirror the camera", settings.mirror, (on) => app.set("mirror", on));
     this.meshes = tick("Hands as meshes", settings.meshes, (on) => app.set("meshes", on));
     this.sound = tick("Sound", settings.sound, (on) => app.set("sound", on));
     byId("settings").append(
@@ -80,9 +83,14 @@ export class Panel {
         { low: 0, high: 80, step: 5, value: settings.tilt_deg, say: (value) => `${value}°` },
         (value) => app.set("tilt_deg", value),
       ),
+      slider(
+        "Angle of view",
+        { low: 0, high: 110, step: 5, value: settings.view_deg, say: (value) => (value === 0 ? "assumed" : `${value}°`) },
+        (value) => app.set("view_deg", value),
+      ),
     );
-    const notes = notesOn(able);
-    if (notes.length > 0) byId("notes").append(heading("This browser"), element("ul", {}, ...notes.map((note) => element("li", {}, note))));
+    this.notes = notesOn(able);
+    this.tell("");
     const list = byId("keys").querySelector("dl");
     for (const [key, meaning] of KEYS) list?.append(element("dt", {}, key), element("dd", {}, meaning));
     window.addEventListener("keydown", (event) => this.pressed(event));
@@ -108,6 +116,13 @@ export class Panel {
     } catch (error) {
       this.app.fail(error);
     }
+  }
+
+  /** What the browser lacks, and what the networks say of what they run on. */
+  private tell(note: string): void {
+    const notes = note === "" || this.notes.includes(note) ? this.notes : [...this.notes, note];
+    if (notes.length === 0) return byId("notes").replaceChildren();
+    byId("notes").replaceChildren(heading("This browser"), element("ul", {}, ...notes.map((one) => element("li", {}, one))));
   }
 
   private async play(words: string, make: () => Promise<Source>): Promise<void> {
@@ -153,10 +168,10 @@ export class Panel {
 
   private live(pictures: ConstructorParameters<typeof LiveSource>[0]): LiveSource {
     return new LiveSource(pictures, {
-      surface: this.app.surface,
       able: this.able,
       view_deg: this.app.settings.view_deg,
       progress: (words, share) => this.app.notice.loading(words, share),
+      opened: (note) => this.tell(note),
       failed: (error) => {
         this.app.stop();
         this.app.fail(error);
@@ -210,7 +225,10 @@ export class Panel {
       return [`${hand.side} hand ${hand.identity}${state}`, `${Math.round(100 * hand.confidence)} %`];
     });
     if (rows.length === 0) rows.push(["No hand in the picture", ""]);
-    const times: [string, string][] = Object.entries(frame.stages_ms).map(([stage, ms]) => [stage, `${ms.toFixed(1)} ms`]);
+    const order = (stage: string): number => (STAGES.includes(stage) ? STAGES.indexOf(stage) : STAGES.length);
+    const times = Object.entries(frame.stages_ms)
+      .sort(([one], [other]) => order(one) - order(other))
+      .map(([stage, ms]) => [stage, `${ms.toFixed(1)} ms`] as const);
     byId("hands").replaceChildren(
       heading("Hands"),
       table(rows),

@@ -7,6 +7,7 @@ import {
   MeshStandardMaterial,
   Object3D,
   SphereGeometry,
+  TorusGeometry,
   Vector3,
 } from "three";
 import type { Hand } from "../hand/frame";
@@ -43,6 +44,7 @@ class Skeleton {
 
   constructor() {
     const ball = new SphereGeometry(1, 16, 12);
+    const circle = new TorusGeometry(1, 0.045, 6, 48);
     const rod = new CylinderGeometry(1, 1, 1, 10).translate(0, 0.5, 0);
     for (let joint = 0; joint < 21; joint++) {
       const finger = fingerOf(joint);
@@ -50,9 +52,10 @@ class Skeleton {
       // Drawn over the hand: bones are inside it.
       const dot = new Mesh(ball, new MeshBasicMaterial({ color: colour, depthTest: false, toneMapped: false }));
       dot.renderOrder = 22;
+      // A circle that faces the camera, as wide as the joint may be off.
       const halo = new Mesh(
-        ball,
-        new MeshBasicMaterial({ transparent: true, opacity: 0.28, depthTest: false, depthWrite: false, toneMapped: false }),
+        circle,
+        new MeshBasicMaterial({ transparent: true, opacity: 0.75, depthTest: false, depthWrite: false, toneMapped: false }),
       );
       halo.renderOrder = 20;
       this.joints.push(dot);
@@ -74,7 +77,7 @@ class Skeleton {
     const held = hand.state !== "observed";
     for (let joint = 0; joint < 21; joint++) {
       this.joints[joint].position.copy(places[joint]);
-      this.joints[joint].scale.setScalar(0.0035);
+      this.joints[joint].scale.setScalar(0.0032);
       const error_m = hand.joint_error_m[joint];
       const halo = this.halos[joint];
       halo.visible = error_m > 0;

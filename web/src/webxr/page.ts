@@ -50,7 +50,6 @@ async function start(): Promise<void> {
   };
   const live = (pictures: ConstructorParameters<typeof LiveSource>[0]) =>
     new LiveSource(pictures, {
-      surface: rig,
       able,
       view_deg: 0,
       progress: (words, share) => notice.loading(words, share),

@@ -207,7 +207,7 @@ browserTest(
       await page.waitForFunction(() => window.knuckle.state().scene === "try_on");
       assert.equal(await page.locator('#scenes [aria-checked="true"]').textContent(), "Try on");
       await page.keyboard.press("m");
-      const mirror = page.getByLabel("Mirror the picture");
+      const mirror = page.getByLabel("Mirror the camera");
       assert.equal(await mirror.isChecked(), false);
       await page.goto(server.url);
       await page.waitForFunction(() => window.knuckle !== undefined, null, { timeout: 120_000 });
