@@ -132,9 +132,14 @@ export class App {
     }
   }
 
+  /** No hands any more; the last picture goes too. */
   stop(): void {
     this.source?.stop();
     this.source = null;
+    this.frame = null;
+    this.image = null;
+    this.labels.replaceChildren();
+    this.stage.clear();
     this.changed();
   }
 

@@ -84,8 +84,8 @@ export class Panel {
         (value) => app.set("tilt_deg", value),
       ),
       slider(
-        "Angle of view",
-        { low: 0, high: 110, step: 5, value: settings.view_deg, say: (value) => (value === 0 ? "assumed" : `${value}°`) },
+        "View",
+        { low: 0, high: 110, step: 5, value: settings.view_deg, say: (value) => (value === 0 ? "assumed" : `${value}° wide`) },
         (value) => app.set("view_deg", value),
       ),
     );

@@ -167,12 +167,15 @@ export class Stage {
       }
       mesh.update(hand, meshes || image === null);
     }
-    for (const [key, mesh] of this.hands) {
-      if (present.has(key)) continue;
-      this.scene.remove(mesh.occluder, mesh.skin);
-      mesh.dispose();
-      this.hands.delete(key);
-    }
+    this.keep(present);
+  }
+
+  /** Neither picture nor hands. */
+  clear(): void {
+    this.scene.background = this.backdropTexture;
+    this.keep(new Set());
+    this.picture.getContext("2d")?.clearRect(0, 0, this.picture.width, this.picture.height);
+    this.render();
   }
 
   render(): void {
@@ -220,6 +223,16 @@ export class Stage {
   dispose(): void {
     for (const mesh of this.hands.values()) mesh.dispose();
     this.renderer.dispose();
+  }
+
+  /** Forget the hands that are not there any more. */
+  private keep(present: ReadonlySet<string>): void {
+    for (const [key, mesh] of this.hands) {
+      if (present.has(key)) continue;
+      this.scene.remove(mesh.occluder, mesh.skin);
+      mesh.dispose();
+      this.hands.delete(key);
+    }
   }
 
   private drawPicture(image: CanvasImageSource, width: number, height: number): void {
