@@ -136,3 +136,11 @@ def test_free_vertices_become_the_rigs():
     fused = fuse(bare, crop, camera, rig=RIG, size=SIZE)
     assert np.linalg.norm(fused["joints_m"] - outputs["joints_m"], axis=-1).mean() < 1e-3
     assert np.linalg.norm(fused["vertices_m"] - outputs["vertices_m"], axis=-1).mean() < 2e-3
+
+
+def test_joints_that_were_carried_along_keep_how_far_their_branches_lay_apart():
+    outputs, crop, camera = made_hands()
+    apart_px = np.linspace(1, 5, 6 * 21).reshape(6, 21)
+    carried = {name: outputs[name] for name in ("joints_px", "joints_m", "vertices_m", "confidence")}
+    fused = fuse({**carried, "branches_px": apart_px}, crop, camera, rig=RIG, size=SIZE)
+    assert np.array_equal(fused["branches_px"], apart_px)

@@ -23,7 +23,7 @@ from jaxtyping import Float, UInt8
 
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import hand_roll
-from knuckle.hands import Hands
+from knuckle.hands import Hand, Hands
 from knuckle.inference.detection.detection import Detection
 from knuckle.inference.detection.evidence import Evidence
 from knuckle.inference.detection.landmarks import TurnedSquare
@@ -193,7 +193,8 @@ def recorded(
     }
 
 
-def _reported(hand: Any) -> dict[str, Any]:
+def _reported(hand: Hand) -> dict[str, Any]:
+    """What a tracker tells of a hand."""
     return {
         "identity": hand.identity,
         "side": hand.side,

@@ -9,6 +9,7 @@ const WRITTEN_BY: Record<string, string> = {
   "golden/fit.json": "python -m tools.web_golden.fit",
   "golden/estimation.json": "python -m tools.web_golden.estimation",
   "golden/tracking.json": "python -m tools.web_golden.tracking",
+  "golden/video.json": "python -m tools.web_golden.video",
 };
 
 /** Why tests that need these files are skipped, for node:test's `skip`; false where all are there. */
@@ -29,6 +30,18 @@ export function rigBytes(): ArrayBuffer {
 
 export function readGolden<T>(name: string): T {
   return JSON.parse(readFileSync(`golden/${name}`, "utf8")) as T;
+}
+
+/** The package's own files where the page has them, for `createEstimator`. */
+export async function packageFiles(name: string): Promise<ArrayBuffer> {
+  if (name === "rig.bin") return rigBytes();
+  const own = name.replace("models/", "");
+  const folders = name.startsWith("models/") ? ["weights", "detector"] : [".", "detector"];
+  const places = folders.map((folder) => `../src/knuckle/assets/${folder}/${own}`);
+  const place = places.find((each) => existsSync(each));
+  if (place === undefined) throw new Error(`${name}: not found`);
+  const bytes = readFileSync(place);
+  return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
 }
 
 /** The largest distance between two lists of points, in the unit of the points. */

@@ -13,9 +13,10 @@ import { LandmarkNetwork, lookBox } from "./landmarks";
 import { OneHandNetwork } from "./one_hand";
 import { PalmNetwork } from "./palm";
 import type { Picture } from "./picture";
-import { openRuntime, type RuntimeOptions } from "./runtime";
-import { Sides, type SideTable } from "./sides";
+import { openRuntime, type Runtime, type RuntimeOptions } from "./runtime";
+import { checkedSides, Sides, type SideTable } from "./sides";
 import { Stages } from "./stages";
+import type { EvidenceTable } from "./trust";
 import { estimateTracked, type Memory, type Networks } from "./tracked";
 
 /** A hand found, with all that the landmark network said of it: the sides are decided by that. */
@@ -39,13 +40,29 @@ export interface OpenedEstimator {
  */
 export async function createEstimator(files: Files, options: RuntimeOptions = {}): Promise<OpenedEstimator> {
   const runtime = await openRuntime(options);
+  if (runtime.backend === "wasm") return openAll(runtime, files);
+  try {
+    return await openAll(runtime, files);
+  } catch (error) {
+    // A driver may refuse what its adapter promised. Where it is a file that is damaged, it is so for wasm too.
+    const why = error instanceof Error ? error.message : String(error);
+    const opened = await openAll(await openRuntime({ ...options, backend: "wasm" }), files);
+    return { ...opened, note: `WebGPU did not run the networks (${why}), so they run on the processor.` };
+  }
+}
+
+async function openAll(runtime: Runtime, files: Files): Promise<OpenedEstimator> {
+  // What is small first: where it is damaged, nobody waits for the networks.
   const rig = loadRig(await files(PATHS.rig));
+  const judge = new Judge(await readJson<JudgeTable>(files, PATHS.judge), "palm");
+  const certainties = await readJson<CertaintyTable>(files, PATHS.certainty);
+  const trusts = await readJson<EvidenceTable>(files, PATHS.evidence);
+  const odds = checkedSides(await readJson<SideTable>(files, PATHS.sides));
+  const estimator = await OneHandNetwork.open(runtime, files, rig, trusts);
+  const calibration = new Calibration(certainties, estimator.name);
   const landmarks = await LandmarkNetwork.open(runtime, files);
   const palms = await PalmNetwork.open(runtime, files);
-  const estimator = await OneHandNetwork.open(runtime, files, rig);
-  const judge = new Judge(await readJson<JudgeTable>(files, PATHS.judge), "palm");
-  const sides = new Sides(await readJson<SideTable>(files, PATHS.sides), landmarks, estimator);
-  const calibration = new Calibration(await readJson<CertaintyTable>(files, PATHS.certainty), estimator.name);
+  const sides = new Sides(odds, landmarks, estimator);
   return {
     estimator: new HandEstimator({ landmarks, estimator, calibration }, palms, judge, sides),
     rig,

@@ -5,7 +5,7 @@ import type { Rig } from "../hand/rig";
 import { handTurn, mirrorColumn, patchFromFrame, type Square, wrapped } from "./affine";
 import { cropExactly } from "./crops";
 import { type Evidence, mirroredEvidence } from "./evidence";
-import { type Files, openNetwork, PATHS, readJson } from "./files";
+import { type Files, openNetwork, PATHS } from "./files";
 import { clip, type Lens, mirroredM, mirroredPose, mirroredPx } from "./joints";
 import { flipped, normalised, type Picture } from "./picture";
 import { type Answer, fuse, type Fused, unfittedJoints } from "./refine";
@@ -50,13 +50,14 @@ export class OneHandNetwork {
     private readonly expand: number,
   ) {}
 
-  /** Throws an Error when the network's file or evidence.json is missing, damaged or of another version. */
-  static async open(runtime: Runtime, files: Files, rig: Rig): Promise<OneHandNetwork> {
+  /** Throws an Error when the network's file is missing, damaged or of another version, or evidence.json is damaged. */
+  static async open(runtime: Runtime, files: Files, rig: Rig, table: EvidenceTable): Promise<OneHandNetwork> {
+    // Of another system as of this one: what is missing is said before the network comes.
+    new Trust(table, "standard");
     const { network, record } = await openNetwork(runtime, files, PATHS.estimator, { inputs: INPUTS, outputs: OUTPUTS });
     if (!(Number(record.size) > 0 && Number(record.expand) > 0)) {
       throw new Error(`${PATHS.estimator}.json: expected the record of a one-hand system, with size and expand`);
     }
-    const table = await readJson<EvidenceTable>(files, PATHS.evidence);
     const trust = new Trust(table, record.name);
     return new OneHandNetwork(network, rig, trust, record.name, Number(record.size), Number(record.expand));
   }

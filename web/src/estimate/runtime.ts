@@ -53,7 +53,10 @@ export async function openRuntime(options: RuntimeOptions = {}): Promise<Runtime
   let backend = options.backend ?? "wasm";
   const note = backend === "webgpu" ? await whyNoGpu() : "";
   if (note) backend = "wasm";
-  const ort = backend === "webgpu" ? ((await import("onnxruntime-web/webgpu")) as unknown as Ort) : await import("onnxruntime-web/wasm");
+  const ort =
+    backend === "webgpu"
+      ? ((await import("onnxruntime-web/webgpu")) as unknown as Ort)
+      : await import("onnxruntime-web/wasm");
   const isolated = (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated === true;
   ort.env.wasm.numThreads = isolated ? Math.max(options.threads ?? 1, 1) : 1;
   if (options.wasmFolder) ort.env.wasm.wasmPaths = options.wasmFolder;

@@ -41,6 +41,15 @@ export interface SideTable {
   pair: number;
 }
 
+/** The table as it was read. Throws an Error where parts of it are missing. */
+export function checkedSides(table: SideTable): SideTable {
+  for (const part of ["first", "looks", "read"] as const) {
+    if (!Number.isFinite(table[part]?.constant)) throw new Error(`sides.json: expected odds of a hand's side, "${part}" is missing`);
+  }
+  if (!Number.isFinite(table.pair)) throw new Error('sides.json: expected odds of a hand\'s side, "pair" is missing');
+  return table;
+}
+
 /** A hand that was found. */
 export interface Sided {
   box_px: Float64Array;
@@ -54,12 +63,7 @@ export class Sides {
     private readonly table: SideTable,
     private readonly landmarks: LandmarkNetwork,
     private readonly reader: OneHandNetwork,
-  ) {
-    for (const part of ["first", "looks", "read"] as const) {
-      if (!Number.isFinite(table[part]?.constant)) throw new Error(`sides.json: expected odds of a hand's side, "${part}" is missing`);
-    }
-    if (!Number.isFinite(table.pair)) throw new Error('sides.json: expected odds of a hand\'s side, "pair" is missing');
-  }
+  ) {}
 
   /** Logits of right hands. */
   async decide(picture: Picture, hands: readonly Sided[]): Promise<number[]> {

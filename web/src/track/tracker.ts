@@ -120,10 +120,10 @@ export class Tracker<Picture, Memory> {
   }
 
   /** Waits for the estimator; its time is not tracking's. */
-  private async timed<Answer>(answer: Promise<Answer>): Promise<Answer> {
+  private async timed<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
     const began = performance.now();
     try {
-      return await answer;
+      return await ask();
     } finally {
       this.asked_ms += performance.now() - began;
     }
@@ -140,7 +140,7 @@ export class Tracker<Picture, Memory> {
       start: track.start,
       memory: track.memory,
     }));
-    const told = (await this.timed(this.estimator.estimateTracked(picture, camera, predicted))).map(asSeen);
+    const told = (await this.timed(() => this.estimator.estimateTracked(picture, camera, predicted))).map(asSeen);
     const figures = this.rig.tracking;
     const hands = told.map(({ hand }, n) => {
       const length = handLength(hand.joints_m);
@@ -161,7 +161,7 @@ export class Tracker<Picture, Memory> {
     this.lost.push(...missed);
     const known = jointsOf(seen);
     const places = missed.map((track) => track.motion.joints_px);
-    const atLast = await this.timed(lookFor(this.estimator, picture, places, known));
+    const atLast = await this.timed(() => lookFor(this.estimator, picture, places, known));
     const back = new Map<number, Found>();
     missed.forEach((track, n) => {
       const hand = atLast[n];
@@ -170,7 +170,7 @@ export class Tracker<Picture, Memory> {
     const rest = missed.filter((track) => !back.has(track.identity));
     if (rest.length > 0) {
       const taken = [...known, ...Array.from(back.values(), (hand) => hand.joints_px)];
-      const found = await this.timed(search(this.estimator, picture, taken, "fast", false));
+      const found = await this.timed(() => search(this.estimator, picture, taken, "fast", false));
       for (const [n, f] of this.matches(rest, found)) back.set(rest[n].identity, found[f]);
     }
     const again = missed.filter((track) => back.has(track.identity));
@@ -190,7 +190,7 @@ export class Tracker<Picture, Memory> {
     const count = this.tracks.length;
     const known = jointsOf(seen);
     const lost = [...this.lost];
-    const again = await this.timed(lookFor(this.estimator, picture, this.expected(lost), known));
+    const again = await this.timed(() => lookFor(this.estimator, picture, this.expected(lost), known));
     lost.forEach((track, n) => {
       const hand = again[n];
       if (!hand) return;
@@ -198,7 +198,7 @@ export class Tracker<Picture, Memory> {
       known.push(hand.joints_px);
     });
     const effort = this.schedule.closely(this.time_s, missing) ? "normal" : "fast";
-    const newcomers = await this.timed(search(this.estimator, picture, known, effort, true));
+    const newcomers = await this.timed(() => search(this.estimator, picture, known, effort, true));
     const still = [...this.lost];
     const matches = new Map(this.matches(still, newcomers).map(([n, f]) => [f, still[n]]));
     newcomers.forEach((hand, n) => {
