@@ -3,7 +3,8 @@
     python -m tools.web_golden.estimation && python -m benchmarks.speed.web_native > native.json
 
 Beside it: web/benchmarks/estimation.mjs, which prints the browser's and the ratio. The same picture, networks and hands
-(web/golden/estimation.json); the least of all rounds counts, as that is what other work on the computer disturbs least.
+(web/golden/estimation.json). Milliseconds of the processor, the least of all rounds: what other work on the computer
+disturbs least.
 """
 
 import argparse
@@ -46,9 +47,9 @@ def measure(golden: Path = GOLDEN, *, rounds: int) -> dict[str, float]:
 
     @contextmanager
     def timed(name: str, share: int = 1) -> Iterator[None]:
-        began = time.perf_counter()
+        began = time.process_time()
         yield
-        taken_ms = 1000 * (time.perf_counter() - began) / share
+        taken_ms = 1000 * (time.process_time() - began) / share
         least[name] = min(least.get(name, np.inf), taken_ms)
 
     count = len(hands)

@@ -1,4 +1,4 @@
-// Draws the pictures of docs/web.md: each scene on its recorded track. First `make test-web`, which builds the page; then
+// Draws the pictures of docs/ar.md: each scene on its recorded track. First `make test-web`, which builds the page; then
 //   KNUCKLE_PYTHON=.venv/bin/python node docs/web/draw.mjs
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -4,9 +4,10 @@
 //   python -m tools.web_assets.rig && python -m tools.web_golden.estimation
 //   cd web && node benchmarks/estimation.mjs [--rounds 20] [--threads 1] [--native native.json]
 //
-// native.json: what `python -m benchmarks.speed.web_native` printed. The least of all rounds counts.
+// native.json: what `python -m benchmarks.speed.web_native` printed. The least of all rounds counts. --node: in Node
+// instead, by the processor's time and not the clock's, as Python's are: for a computer that does other things too.
 import { build } from "esbuild";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -17,6 +18,7 @@ const { values: options } = parseArgs({
     rounds: { type: "string", default: "20" },
     threads: { type: "string", default: "1" },
     native: { type: "string" },
+    node: { type: "boolean", default: false },
     chromium: { type: "string", default: "/usr/bin/chromium" },
   },
 });
@@ -37,6 +39,19 @@ const bundle = async (contents) =>
       conditions: ["onnxruntime-web-use-extern-wasm"],
     })
   ).outputFiles[0].text;
+const native = options.native ? JSON.parse(readFileSync(options.native, "utf8")) : {};
+if (options.node) {
+  const place = join(web, "build/benchmark_node.mjs");
+  mkdirSync(join(web, "build"), { recursive: true });
+  await build({
+    stdin: { contents: NODE(), resolveDir: join(web, "src"), loader: "ts" },
+    ...{ bundle: true, format: "esm", platform: "node", packages: "external", outfile: place, logLevel: "warning" },
+  });
+  const stages = await (await import(place)).measure(web, Number(options.rounds));
+  console.log(`Node ${process.version}, wasm, 1 thread, milliseconds of the processor`);
+  print(stages);
+  process.exit(0);
+}
 const texts = {
   "/worker.js": await bundle('import "./estimate/worker";'),
   "/page.js": await bundle(PAGE()),
@@ -57,44 +72,27 @@ const report = await inChromium(
     )),
   }),
 );
-const native = options.native ? JSON.parse(readFileSync(options.native, "utf8")) : {};
 console.log(`Chromium ${report.version}, ${report.backend}, ${options.threads} thread(s); ${report.note || "no note"}`);
 console.log(`opened after ${(report.open_ms / 1000).toFixed(1)} s; farthest joint from Python's: ${report.off_mm.toFixed(3)} mm`);
-console.log("stage                            browser     native   ratio");
-for (const [name, ms] of Object.entries(report.stages)) {
-  const other = native[name];
-  const beside = other ? `${other.toFixed(1).padStart(7)} ms ${(ms / other).toFixed(1).padStart(7)}` : "";
-  console.log(`${name.padEnd(30)} ${ms.toFixed(1).padStart(7)} ms ${beside}`);
+print(report.stages);
+
+function print(stages) {
+  console.log("stage                            browser     native   ratio");
+  for (const [name, ms] of Object.entries(stages)) {
+    const other = native[name];
+    const beside = other ? `${other.toFixed(1).padStart(7)} ms ${(ms / other).toFixed(1).padStart(7)}` : "";
+    console.log(`${name.padEnd(30)} ${ms.toFixed(1).padStart(7)} ms ${beside}`);
+  }
 }
 
-function PAGE() {
+/** The stages of hands that are known, which both sides measure: TypeScript. */
+function STAGES() {
   return `
-import { EstimatorClient } from "./estimate/client";
-import { createEstimator } from "./estimate/estimator";
-import { fetchedAhead, filesBelow } from "./estimate/files";
-import { Picture } from "./estimate/picture";
-
-export async function measure(rounds, threads) {
-  const golden = await (await fetch("/golden/estimation.json")).json();
-  const bytes = new Uint8Array(await (await fetch("/golden/estimation.bin")).arrayBuffer());
-  const rgba = ({ offset, width, height }) => {
-    const data = new Uint8ClampedArray(4 * width * height).fill(255);
-    for (let i = 0; i < width * height; i++) data.set(bytes.subarray(offset + 3 * i, offset + 3 * i + 3), 4 * i);
-    return { width, height, data };
-  };
-  const least = {};
-  const add = (name, ms) => (least[name] = Math.min(least[name] ?? Infinity, ms));
-
-  // The estimator alone, of known hands: what is compared with Python's.
-  const base = new URL("/", location.href).href;
-  const { estimator } = await createEstimator(fetchedAhead(filesBelow(base)), { threads, wasmFolder: base + "wasm/" });
+async function stagesOf(estimator, golden, pixels, rounds, add) {
   const frame = golden.frames[0];
-  const pixels = rgba(frame.picture);
   const camera = { ...frame.camera, assumed: true };
-  let off_mm = 0;
   for (let round = 0; round < rounds; round++) {
-    const picture = new Picture({ ...pixels, channels: 4 });
-    await estimator.detect(picture, [], "fast");
+    await estimator.detect(new Picture({ ...pixels, channels: 4 }), [], "fast");
     add("detect, a whole picture", estimator.takeStages().detect);
     const known = frame.alone.map((hand) => ({
       joints_px: Float64Array.from(hand.joints_px), side: hand.side, sideConfidence: 1,
@@ -104,6 +102,56 @@ export async function measure(rounds, threads) {
     const stages = estimator.takeStages();
     for (const stage of ["landmarks", "estimate", "fit"]) add(stage + ", a followed hand", stages[stage] / known.length);
   }
+}
+const toRgba = (bytes, { offset, width, height }) => {
+  const data = new Uint8ClampedArray(4 * width * height).fill(255);
+  for (let i = 0; i < width * height; i++) data.set(bytes.subarray(offset + 3 * i, offset + 3 * i + 3), 4 * i);
+  return { width, height, data };
+};
+`;
+}
+
+function NODE() {
+  return `
+import { readFileSync } from "node:fs";
+import { createEstimator } from "./estimate/estimator";
+import { Picture } from "./estimate/picture";
+${STAGES()}
+export async function measure(web, rounds) {
+  const read = (name) => new Uint8Array(readFileSync(name)).buffer;
+  const files = async (name) =>
+    read(name === "rig.bin" ? web + "generated/rig.bin" : name.replace("models/", web + "../src/knuckle/assets/"));
+  const { estimator } = await createEstimator(files);
+  const golden = JSON.parse(readFileSync(web + "golden/estimation.json", "utf8"));
+  const pixels = toRgba(new Uint8Array(read(web + "golden/estimation.bin")), golden.frames[0].picture);
+  // The clock of the stages becomes the processor's.
+  performance.now = () => { const { user, system } = process.cpuUsage(); return (user + system) / 1000; };
+  const least = {};
+  await stagesOf(estimator, golden, pixels, rounds, (name, ms) => (least[name] = Math.min(least[name] ?? Infinity, ms)));
+  return least;
+}`;
+}
+
+function PAGE() {
+  return `
+import { EstimatorClient } from "./estimate/client";
+import { createEstimator } from "./estimate/estimator";
+import { fetchedAhead, filesBelow } from "./estimate/files";
+import { Picture } from "./estimate/picture";
+${STAGES()}
+export async function measure(rounds, threads) {
+  const golden = await (await fetch("/golden/estimation.json")).json();
+  const bytes = new Uint8Array(await (await fetch("/golden/estimation.bin")).arrayBuffer());
+  const rgba = (place) => toRgba(bytes, place);
+  const least = {};
+  const add = (name, ms) => (least[name] = Math.min(least[name] ?? Infinity, ms));
+
+  // The estimator alone, of known hands: what is compared with Python's.
+  const base = new URL("/", location.href).href;
+  const { estimator } = await createEstimator(fetchedAhead(filesBelow(base)), { threads, wasmFolder: base + "wasm/" });
+  const pixels = rgba(golden.frames[0].picture);
+  await stagesOf(estimator, golden, pixels, rounds, add);
+  let off_mm = 0;
   for (const one of golden.frames) {
     const fresh = one.alone.map((hand, i) => ({
       joints_px: Float64Array.from(one.found[i].joints_px), side: hand.side, sideConfidence: 1, start: null, memory: null,

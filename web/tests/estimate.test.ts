@@ -198,10 +198,29 @@ test("no hands ask no network", { skip }, async () => {
   assert.deepEqual(await estimator.decideSides(frame, []), []);
 });
 
-test("an empty picture has no hands", { skip }, async () => {
+test("an empty picture has no hands, however small or thin it is", { skip }, async () => {
   const { estimator } = await open();
-  const grey = new Picture({ width: 320, height: 200, channels: 3, data: new Uint8Array(3 * 320 * 200).fill(128) });
-  assert.deepEqual(await estimator.detect(grey, [], "normal"), []);
+  for (const [width, height] of [[320, 200], [1, 1], [3, 500], [700, 2]]) {
+    const grey = new Picture({ width, height, channels: 3, data: new Uint8Array(3 * width * height).fill(128) });
+    assert.deepEqual(await estimator.detect(grey, [], "normal"), []);
+  }
+});
+
+test("a hand that is not where it was expected, or outside the picture, is told to be rather none", { skip }, async () => {
+  const { estimator } = await open();
+  const frame = pictureAt(golden.photo);
+  const lens = { fx: 500, fy: 500, cx: 200, cy: 200, assumed: false };
+  const joints = Float64Array.from(golden.frames[0].alone[0].joints_px);
+  for (const by of [5000, -5000]) {
+    const joints_px = joints.map((value) => value + by);
+    const [told] = await estimator.estimateTracked(frame, lens, [
+      { joints_px, side: "left", sideConfidence: 1, start: null, memory: null },
+    ]);
+    assert.ok(told.presence < 0.5);
+    assert.ok(told.hand.confidence < 0.5, `${told.hand.confidence}`);
+    assert.equal(told.hand.state, "doubtful");
+    assert.ok(told.hand.joints_m.every(Number.isFinite));
+  }
 });
 
 const changed =

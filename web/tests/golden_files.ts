@@ -32,18 +32,6 @@ export function readGolden<T>(name: string): T {
   return JSON.parse(readFileSync(`golden/${name}`, "utf8")) as T;
 }
 
-/** The package's own files where the page has them, for `createEstimator`. */
-export async function packageFiles(name: string): Promise<ArrayBuffer> {
-  if (name === "rig.bin") return rigBytes();
-  const own = name.replace("models/", "");
-  const folders = name.startsWith("models/") ? ["weights", "detector"] : [".", "detector"];
-  const places = folders.map((folder) => `../src/knuckle/assets/${folder}/${own}`);
-  const place = places.find((each) => existsSync(each));
-  if (place === undefined) throw new Error(`${name}: not found`);
-  const bytes = readFileSync(place);
-  return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
-}
-
 /** The largest distance between two lists of points, in the unit of the points. */
 export function farthest(a: ArrayLike<number>, b: ArrayLike<number>): number {
   if (a.length !== b.length) throw new Error(`expected ${b.length} numbers, got ${a.length}`);

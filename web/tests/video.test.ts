@@ -8,8 +8,9 @@ import type { Memory } from "../src/estimate/tracked";
 import type { Camera, Side } from "../src/hand/frame";
 import type { Detected, Effort, Estimator, Look, Predicted, TrackedHand } from "../src/track/estimator";
 import { Tracker } from "../src/track/tracker";
+import { files } from "./estimate_files";
 import { type Call, type Clip, Replay } from "./golden_clips";
-import { farthest, largestDifference, missing, packageFiles, readGolden } from "./golden_files";
+import { farthest, largestDifference, missing, readGolden } from "./golden_files";
 
 interface VideoClip extends Clip {
   /** How far Python's tracker ends from itself when the hands that it finds first are moved by hundredths of a pixel. */
@@ -20,7 +21,7 @@ const skip = missing("golden/video.json");
 const clip = skip ? null! : readGolden<VideoClip>("video.json");
 
 let opened: Promise<OpenedEstimator> | null = null;
-const open = (): Promise<OpenedEstimator> => (opened ??= createEstimator(packageFiles));
+const open = (): Promise<OpenedEstimator> => (opened ??= createEstimator(files));
 
 function* pictures(): Generator<Picture> {
   const { width, height } = clip;
