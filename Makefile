@@ -1,11 +1,11 @@
-# make demo: install, estimate the sample photo. make test: install, run the tests. make test-archives: those that
-# need Daft, Ray and an S3 server (in an environment of its own). make docs: the documentation site, in out/docs.
-# make lint: ruff and pyright. make clean: remove what these made.
+# make demo: install, estimate the sample photo. make test: install, run the tests. make test-web: build the AR page
+# and test it, in Chromium too. make test-archives: what needs Daft, Ray and an S3 server (in an environment of its
+# own). make docs: the documentation site, in out/docs. make lint: ruff and pyright. make clean: remove what these made.
 PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-archives docs lint clean
+.PHONY: demo test test-web test-archives docs lint clean
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -32,6 +32,10 @@ test: .venv/dev
 test-archives: .venv-archives/done
 	.venv-archives/bin/python -m pytest tests/archives
 
+# What Python alone knows the page's tests compare with: golden data, the rig, what the package exports.
+test-web: .venv/base
+	tools/test_web.sh $(BIN)/python
+
 lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -45,4 +49,4 @@ docs: .venv/docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean:
-	rm -rf .venv .venv-archives out
+	rm -rf .venv .venv-archives out web/node_modules web/dist web/build web/generated web/golden

@@ -45,7 +45,8 @@ STANDS_ON = {
     "open_model": ("export",),
     "standing": ("open_model",),
     "calibration": ("video",),
-    "cli": ("standing", "animation", "viewers", "archives", "calibration", "knuckle"),
+    "web": ("files",),
+    "cli": ("standing", "animation", "viewers", "archives", "calibration", "web", "knuckle"),
     "__main__": ("cli",),
 }
 """The rooms from the bottom up, each with those that it stands on: it may import them and whatever they stand on.

@@ -16,6 +16,7 @@ COMMANDS = {
     "annotate": "Follow the hands through archives of clips, on one machine or a cluster; write a table.",
     "live": "Show a camera, stream or video with its hands drawn over it.",
     "view": "Show hands in three dimensions, on a page or in the Rerun viewer.",
+    "ar": "Show the AR page: hands among virtual objects, in the browser; or write it as a folder.",
     "explain": "Show where a two-hand system looked for joints.",
     "demo": "Estimate the sample photo that comes with the package.",
     "calibrate": "Find a camera's focal length from pictures of a bank card; write it for --camera.",
