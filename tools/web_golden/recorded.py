@@ -16,6 +16,7 @@ from there:
 import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -84,7 +85,9 @@ def to_camera(point_m: Point) -> Point:
     return camera_from_table() @ point_m + ANCHOR_M
 
 
-def fingers(*, thumb: tuple[float, ...] = (0, -8, 4, 10, 8), **bends: tuple[float, float, float]) -> np.ndarray:
+def fingers(
+    *, thumb: tuple[float, ...] = (0, -8, 4, 10, 8), **bends: tuple[float, float, float]
+) -> np.ndarray:
     """Anatomical angles (radians, 16 x 3). thumb: twist, splay and bend at its base, bend at the next two joints; the
     other fingers: bend at their three joints; degrees."""
     angles = np.zeros((16, 3))
@@ -95,9 +98,7 @@ def fingers(*, thumb: tuple[float, ...] = (0, -8, 4, 10, 8), **bends: tuple[floa
     return np.deg2rad(angles)
 
 
-def turned_onto(
-    first: Point, second: Point, onto_first: Point, onto_second: Point
-) -> Matrix:
+def turned_onto(first: Point, second: Point, onto_first: Point, onto_second: Point) -> Matrix:
     """The rotation that turns a direction onto another, and a second one as near to its goal as that leaves free."""
     return _basis(onto_first, onto_second) @ _basis(first, second).T
 
@@ -133,13 +134,13 @@ def turn() -> Iterator[Frame]:
 
 
 def water() -> Iterator[Frame]:
-    """An index finger above the surface, which dips 2 cm into it within a fifth of a second, draws a line and leaves."""
+    """An index finger above the surface, which dips 2 cm into it in a fifth of a second, draws a line and leaves."""
     marks = [
         (0.0, (-0.06, 0.06, 0.02)),
         (0.6, (-0.06, 0.05, 0.02)),
-        (0.8, (-0.06, -0.015, 0.02)),
-        (1.4, (-0.06, -0.015, 0.02)),
-        (2.2, (0.07, -0.012, 0.0)),
+        (0.8, (-0.06, -0.022, 0.02)),
+        (1.4, (-0.06, -0.022, 0.02)),
+        (2.2, (0.07, -0.018, 0.0)),
         (2.5, (0.07, 0.06, 0.0)),
         (3.5, (0.06, 0.07, 0.0)),
     ]
@@ -147,13 +148,13 @@ def water() -> Iterator[Frame]:
 
 
 def press() -> Iterator[Frame]:
-    """An index finger that pushes a button down three times, by 3 mm, the second time long, with a trembling finger that
-    once lets it half up: four would be counted by a button without hysteresis."""
+    """An index finger that pushes a button down three times, by 3.5 mm. The second time long and trembling, once half
+    up: a button without hysteresis would count four."""
     x, y, z = BUTTON_M
     above, down, half = y + 0.035, y - 0.0035, y - 0.0022
-    marks = [(0.0, above), (0.5, above), (0.7, down), (0.9, down), (1.1, above), (1.4, above), (1.6, down), (2.0, down)]
-    marks += [(2.1, half), (2.2, down), (2.5, down), (2.7, above), (3.0, above), (3.2, down), (3.3, down), (3.5, above)]
-    marks += [(4.0, above)]
+    marks = [(0.0, above), (0.5, above), (0.7, down), (0.9, down), (1.1, above)]
+    marks += [(1.4, above), (1.6, down), (2.0, down), (2.1, half), (2.2, down), (2.5, down), (2.7, above)]
+    marks += [(3.0, above), (3.2, down), (3.3, down), (3.5, above), (4.0, above)]
     yield from _pointing([(time, (x, height, z)) for time, height in marks])
 
 
@@ -182,11 +183,16 @@ def grab() -> Iterator[Frame]:
     width = BLOCK_SIDE_M + 2 * _PAD_M
     closed, wide = _pinch(rig, width - 0.002), _pinch(rig, width + 0.042)
     start = BLOCK_M + np.array([0.0, 0.003, 0.0])
-    marks = [(0.0, start + (0.02, 0.09, 0.02)), (0.8, start), (1.6, start), (2.3, start + (0.0, 0.07, 0.0))]
-    marks += [(3.1, start + (0.10, 0.07, 0.0)), (3.6, start + (0.10, 0.07, 0.0)), (4.0, start + (0.10, 0.07, 0.0))]
-    marks += [(4.6, start + (0.12, 0.12, 0.02)), (5.4, start + (0.12, 0.12, 0.02))]
+    moves = [(0.0, (0.02, 0.09, 0.02)), (0.8, (0, 0, 0)), (1.6, (0, 0, 0)), (2.3, (0, 0.07, 0))]
+    moves += [
+        (3.1, (0.10, 0.07, 0)),
+        (4.0, (0.10, 0.07, 0)),
+        (4.6, (0.12, 0.12, 0.02)),
+        (5.4, (0.12, 0.12, 0.02)),
+    ]
+    marks = [(time, tuple(start + move)) for time, move in moves]
     opening = [(0.0, 1.0), (0.9, 1.0), (1.4, 0.0), (3.3, 0.0), (3.6, 1.0), (5.4, 1.0)]
-    for k, at in enumerate(_path([(time, tuple(place)) for time, place in marks])):
+    for k, at in enumerate(_path(marks)):
         amount = _between(opening, k / RATE)
         angles = (1 - amount) * closed + amount * wide
         pose = angles_to_pose(rig, angles)
@@ -254,7 +260,7 @@ def smooth(share: float) -> float:
 
 
 def _between(marks: list[tuple[float, float]], time_s: float) -> float:
-    for (start, first), (end, second) in zip(marks, marks[1:], strict=False):
+    for (start, first), (end, second) in pairwise(marks):
         if time_s <= end:
             return first + (second - first) * smooth(max(time_s - start, 0.0) / (end - start))
     return marks[-1][1]
@@ -262,7 +268,9 @@ def _between(marks: list[tuple[float, float]], time_s: float) -> float:
 
 def _path(marks: list[tuple[float, tuple[float, float, float]]]) -> Iterator[Point]:
     for k in range(round(marks[-1][0] * RATE) + 1):
-        yield np.array([_between([(time, place[axis]) for time, place in marks], k / RATE) for axis in range(3)])
+        yield np.array(
+            [_between([(time, place[axis]) for time, place in marks], k / RATE) for axis in range(3)]
+        )
 
 
 TRACKS: dict[str, Callable[[], Iterator[Frame]]] = {

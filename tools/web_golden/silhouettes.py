@@ -42,7 +42,11 @@ def main() -> None:
         for index in chosen:
             mask = silhouette(hands_of(postures[index], index / RATE))
             bits = base64.b64encode(np.packbits(mask).tobytes()).decode()
-            tracks.setdefault(name, {})[str(index)] = {"width": CAMERA.width, "height": CAMERA.height, "bits": bits}
+            tracks.setdefault(name, {})[str(index)] = {
+                "width": CAMERA.width,
+                "height": CAMERA.height,
+                "bits": bits,
+            }
     args.out.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(args.out) as temporary:
         temporary.write_text(json.dumps({"tracks": tracks}))

@@ -37,6 +37,7 @@ export class Panel {
   private readonly sound: ReturnType<typeof tick>;
   private refreshedAt = -Infinity;
   private busy = false;
+  private sampled = 0;
   private readonly notes: string[];
 
   constructor(
@@ -160,7 +161,9 @@ export class Panel {
   }
 
   private async playSample(): Promise<void> {
-    const name = `tracks/${SCENE_WORDS[this.app.sceneName].sample}.jsonl`;
+    // Asked for again, it is the scene's next one.
+    const { samples } = SCENE_WORDS[this.app.sceneName];
+    const name = `tracks/${samples[this.sampled++ % samples.length]}.jsonl`;
     await this.play("Loading the sample", () =>
       RecordedSource.load(new URL(name, document.baseURI).href, this.app.surface, false),
     );

@@ -1,4 +1,4 @@
-/** The scenes: their names for people, what to do in them, and how each is made when it is first wanted. */
+/** The scenes: their names for people, what to do in them, recorded tracks for them, and how each is made. */
 import type { HandSurface } from "../input/track_file";
 import type { ArScene, SceneName } from "../scenes/scene";
 
@@ -11,20 +11,20 @@ export interface SceneOptions {
 
 export type SceneMaker = (options: SceneOptions) => Promise<ArScene>;
 
-export const SCENE_WORDS: Record<SceneName, { title: string; hint: string; sample: string }> = {
+export const SCENE_WORDS: Record<SceneName, { title: string; hint: string; samples: readonly string[] }> = {
   occlusion: {
     title: "Occlusion",
     hint: "Reach through the hoop: what is behind your hand is hidden by it.",
-    sample: "turn",
+    samples: ["turn"],
   },
-  water: { title: "Water", hint: "Dip a finger into the water, draw with it, splash.", sample: "water" },
+  water: { title: "Water", hint: "Dip a finger into the water, draw with it, splash.", samples: ["water"] },
   grab: {
     title: "Grab",
     hint: "Pinch a block to lift, stack or throw it; press the radio's button from above.",
-    sample: "grab",
+    samples: ["grab", "press"],
   },
-  try_on: { title: "Try on", hint: "Turn your hand: ring and watch stay where they belong.", sample: "turn" },
-  plain: { title: "Plain", hint: "What is estimated, and how far off each joint may be.", sample: "cross" },
+  try_on: { title: "Try on", hint: "Turn your hand: ring and watch stay where they belong.", samples: ["turn"] },
+  plain: { title: "Plain", hint: "What is estimated, and how far off each joint may be.", samples: ["cross"] },
 };
 
 export const MAKERS: Record<SceneName, SceneMaker> = {

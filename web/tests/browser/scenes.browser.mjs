@@ -224,7 +224,7 @@ browserTest(
       }));
       assert.ok(wide <= 375, `${wide} px wide`);
       assert.ok(canvas > 370 && canvas <= 375, `${canvas} px`);
-      for (const button of await page.getByRole("button").all()) {
+      for (const button of await page.locator("aside button, aside .button").all()) {
         const box = await button.boundingBox();
         assert.ok(box.height >= 36 && box.x >= 0 && box.x + box.width <= 375, await button.textContent());
       }
