@@ -5,6 +5,9 @@
  * v' = d u + e v + f. Lists of points are row by row, u before v.
  */
 
+import { handRoll } from "../hand/roll";
+import { wrapped } from "../hand/rotations";
+
 export type Affine = readonly [number, number, number, number, number, number];
 
 /** A square window of a picture, turned clockwise by `turn_rad`; centre and side in its px. */
@@ -67,20 +70,6 @@ export function applied(map: Affine, points: ArrayLike<number>, stride = 2): Flo
   return moved;
 }
 
-/** Joints 5, 9 (twice) and 13: where the knuckles' middle lies. */
-const KNUCKLES = [5, 9, 9, 13];
-
-/** How far a hand (21 x 2) is turned from fingers-up, clockwise in the picture, radians: from wrist to knuckles. */
-export function handTurn(joints_px: ArrayLike<number>): number {
-  let u = 0;
-  let v = 0;
-  for (const joint of KNUCKLES) {
-    u += joints_px[2 * joint] / KNUCKLES.length;
-    v += joints_px[2 * joint + 1] / KNUCKLES.length;
-  }
-  return Math.atan2(u - joints_px[0], -(v - joints_px[1]));
-}
-
 /** From the joints but those of the fingertips to the square of the hand: so much larger, moved to the fingers. */
 const JOINTS_EXPAND = 2.0;
 const JOINTS_SHIFT = 0.1;
@@ -88,7 +77,7 @@ const INNER_JOINTS = [0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18];
 
 /** The square round a hand whose joints (21 x 2) are known, upright along wrist to knuckles. */
 export function jointsToSquare(joints_px: ArrayLike<number>): Square {
-  const turn = handTurn(joints_px);
+  const turn = handRoll(joints_px);
   const cos = Math.cos(turn);
   const sin = Math.sin(turn);
   let [lowU, lowV, highU, highV] = [Infinity, Infinity, -Infinity, -Infinity];
@@ -108,12 +97,6 @@ export function jointsToSquare(joints_px: ArrayLike<number>): Square {
 /** By how much one square is turned against another, radians, 0 to pi. */
 export function turnBetween(first: Square, second: Square): number {
   return Math.abs(wrapped(second.turn_rad - first.turn_rad));
-}
-
-/** An angle from -pi to pi. */
-export function wrapped(angle_rad: number): number {
-  const turn = 2 * Math.PI;
-  return ((((angle_rad + Math.PI) % turn) + turn) % turn) - Math.PI;
 }
 
 /** x, y, w, h of the extent of points (n x 2). */

@@ -51,7 +51,8 @@ export class EstimatorClient {
         for (const one of this.waiting.values()) one.reject(error);
         this.waiting.clear();
       };
-      worker.onerror = (event) => fail(new Error(`The estimation of hands broke off: ${event.message || "its worker did not start"}`));
+      worker.onerror = ({ message }) =>
+        fail(new Error(`The estimation of hands broke off: ${message || "its worker did not start"}`));
       worker.onmessage = ({ data: answer }) => {
         if (answer.kind === "loading") progress(answer.share);
         else if (answer.kind === "opened") resolve({ backend: answer.backend, note: answer.note });

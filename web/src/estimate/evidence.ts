@@ -1,5 +1,5 @@
 /** The landmark network's answer to a hand: evidence for the fit of the rig, in its own joints. */
-import { handTurn } from "./affine";
+import { handRoll } from "../hand/roll";
 import { mirroredBox, mirroredM, mirroredPx, turnedAboutZ } from "./joints";
 import type { Landmarks } from "./landmarks";
 import type { Square } from "./affine";
@@ -38,7 +38,7 @@ export function evidenceOf(
     joints_m: turnedAboutZ(landmarks.world_m, square.turn_rad),
     presence: landmarks.presence,
     right: landmarks.right,
-    turn_rad: handTurn(joints_px),
+    turn_rad: handRoll(joints_px),
   };
 }
 

@@ -1,6 +1,8 @@
 /** Arithmetic of a hand's 21 joints: px are 42 numbers (u, v), metres 63 (x, y, z), row by row. */
 import type { Camera } from "../hand/frame";
 
+export { logit, probability as sigmoid } from "../track/odds";
+
 export const JOINTS = 21;
 /** fx, fy, cx, cy px. */
 export type Lens = Pick<Camera, "fx" | "fy" | "cx" | "cy">;
@@ -136,13 +138,3 @@ export const mirroredPose = (pose_rad: Float64Array): Float64Array =>
 export const isFinite = (values: Float64Array): boolean => values.every((value) => Number.isFinite(value));
 
 export const clip = (value: number, low: number, high: number): number => Math.min(Math.max(value, low), high);
-
-const LARGEST_LOGIT = 6;
-
-/** Logarithm of the odds, at most 6 either way. */
-export function logit(probability: number): number {
-  const safe = clip(probability, 1e-6, 1 - 1e-6);
-  return clip(Math.log(safe / (1 - safe)), -LARGEST_LOGIT, LARGEST_LOGIT);
-}
-
-export const sigmoid = (odds: number): number => 1 / (1 + Math.exp(-odds));

@@ -2,7 +2,9 @@
 import type { FitStart } from "../hand/fit";
 import type { Side } from "../hand/frame";
 import type { Rig } from "../hand/rig";
-import { handTurn, mirrorColumn, patchFromFrame, type Square, wrapped } from "./affine";
+import { handRoll } from "../hand/roll";
+import { wrapped } from "../hand/rotations";
+import { mirrorColumn, patchFromFrame, type Square } from "./affine";
 import { cropExactly } from "./crops";
 import { type Evidence, mirroredEvidence } from "./evidence";
 import { type Files, openNetwork, PATHS } from "./files";
@@ -76,7 +78,7 @@ export class OneHandNetwork {
     const answers = await this.ask(picture, camera, hands, false);
     const wrong: { number: number; hand: Boxed }[] = [];
     answers.forEach(({ joints_px, framed }, number) => {
-      const own = handTurn(joints_px);
+      const own = handRoll(joints_px);
       if (Math.abs(wrapped(own - framed.turn_rad)) <= TURNED_WRONG_RAD) return;
       wrong.push({ number, hand: { ...hands[number], turn_rad: hands[number].side === "left" ? -own : own } });
     });

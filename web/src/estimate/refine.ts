@@ -140,7 +140,7 @@ function isUsable(joints_m: Float64Array): boolean {
   });
 }
 
-/** A network's joints, those of its 2D branch lifted to the hand's depths; and how far the branch lies from the projected hand. */
+/** A network's joints, those of its 2D branch lifted to the hand's depths; and how far that lies from the projected hand. */
 function ownJoints(answer: Answer, size: number): { joints_m: Float64Array; branches_px: Float64Array } {
   const { lens } = answer.framed;
   if (answer.joints_patch === null) {

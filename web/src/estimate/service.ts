@@ -50,15 +50,16 @@ export class HandService {
   }
 
   private async frame({ number, image, time_s }: FrameQuestion): Promise<void> {
-    const given = image as ImageBitmap | RawFrame;
     if (this.busy || !this.tracker) {
-      if ("close" in given) given.close();
-      throw new Error(this.busy ? "expected one frame at a time, got one before the last was done" : "the networks are not open yet");
+      if ("close" in image) image.close();
+      throw new Error(
+        this.busy ? "expected one frame at a time, got one before the last was done" : "the networks are not open yet",
+      );
     }
     this.busy = true;
     const began = performance.now();
     try {
-      const raw = "data" in given ? given : this.around.pixels(given);
+      const raw = "data" in image ? image : this.around.pixels(image);
       const picture = new Picture({ ...raw, channels: 4 });
       const read_ms = performance.now() - began;
       const frame = await this.tracker.next(picture, time_s);
@@ -66,7 +67,7 @@ export class HandService {
       const arrays = frame.hands.flatMap(({ joints_m, joint_error_m, pose_rad, shape, vertices_m }) =>
         [joints_m, joint_error_m, pose_rad, shape, vertices_m].map(({ buffer }) => buffer as ArrayBuffer),
       );
-      // Arrays of one buffer, or ones that the tracker keeps, could not be given away; these are made for the frame.
+      // Given away, not copied: the tracker makes them anew for every frame.
       this.around.tell({ kind: "hands", number, frame: { ...frame, stages_ms } }, [...new Set(arrays)]);
     } finally {
       this.busy = false;

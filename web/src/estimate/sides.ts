@@ -2,6 +2,7 @@
  * Which side each hand that was found is of (Python: `knuckle.inference.sides`, where the odds of sides.json were
  * learnt): one look, where that leaves doubt one more at the mirror image, and then both readings by the one-hand system.
  */
+import { withPartners } from "../track/odds";
 import { applied, inverse, jointsToSquare, middlePx, patchFromFrame } from "./affine";
 import { type Evidence, evidenceOf, isFound } from "./evidence";
 import { distances, isFinite, logit, mean, mirroredM, mirroredPx, palmLength } from "./joints";
@@ -21,9 +22,6 @@ const QUALITY = [...LOOKS_QUALITY, "confidence", "branches"] as const;
 const DOUBT = 0.015;
 /** ... and read both ways where it has at least this after both. */
 const DOUBT_AFTER_LOOKS = 0.017;
-/** Hands near each other and about equally large may be a person's two. */
-const NEAR = 4;
-const ALIKE = 1.6;
 
 interface OddsEntry {
   slopes: Record<string, number>;
@@ -44,7 +42,9 @@ export interface SideTable {
 /** The table as it was read. Throws an Error where parts of it are missing. */
 export function checkedSides(table: SideTable): SideTable {
   for (const part of ["first", "looks", "read"] as const) {
-    if (!Number.isFinite(table[part]?.constant)) throw new Error(`sides.json: expected odds of a hand's side, "${part}" is missing`);
+    if (!Number.isFinite(table[part]?.constant)) {
+      throw new Error(`sides.json: expected odds of a hand's side, "${part}" is missing`);
+    }
   }
   if (!Number.isFinite(table.pair)) throw new Error('sides.json: expected odds of a hand\'s side, "pair" is missing');
   return table;
@@ -67,14 +67,14 @@ export class Sides {
 
   /** Logits of right hands. */
   async decide(picture: Picture, hands: readonly Sided[]): Promise<number[]> {
-    const boxes = hands.map(({ box_px }) => box_px);
+    const joints = hands.map(({ evidence }) => evidence.joints_px);
     const odds = hands.map(({ box_px, evidence, placeRight }) =>
       oddsOf(this.table.first, FIRST, FIRST_QUALITY, [logit(evidence.right), logit(placeRight)], [
         Math.log(sideOf(box_px) / 100),
         logit(evidence.presence),
       ]),
     );
-    const all = () => withPairs(odds, boxes, this.table.pair);
+    const all = () => withPartners(odds, joints, this.table.pair);
     const doubted = numbersWhere(
       all().map((value, i) => isInDoubt(value, DOUBT) && isFinite(hands[i].evidence.joints_px)),
     );
@@ -168,34 +168,4 @@ function agreement(hand: Fused, side_px: number): number[] {
     -Math.log(mean(hand.evidence_m) / palm + 5e-2),
     -Math.log(hand.residual_m / palm + 1e-2),
   ].map((value) => (Number.isNaN(value) ? 0 : value));
-}
-
-/** Logits of right hands, those of near pairs with what is known of the other one; the nearest pairs first. */
-export function withPairs(odds: readonly number[], boxes: readonly Float64Array[], pair: number): number[] {
-  const sides = boxes.map(longerSide);
-  const middles = boxes.map(([x, y, w, h]) => [x + w / 2, y + h / 2]);
-  const couples: { a: number; b: number; apart: number }[] = [];
-  for (let a = 0; a < odds.length; a++) {
-    for (let b = a + 1; b < odds.length; b++) {
-      if (Math.max(sides[a], sides[b]) > ALIKE * Math.min(sides[a], sides[b])) continue;
-      const away = Math.hypot(middles[a][0] - middles[b][0], middles[a][1] - middles[b][1]);
-      couples.push({ a, b, apart: away / Math.max(sides[a], sides[b]) });
-    }
-  }
-  const joined = [...odds];
-  const free = new Set(odds.keys());
-  for (const { a, b, apart } of couples.sort((one, other) => one.apart - other.apart)) {
-    if (apart > NEAR || !free.has(a) || !free.has(b)) continue;
-    free.delete(a);
-    free.delete(b);
-    joined[a] += toldByPartner(odds[b], pair);
-    joined[b] += toldByPartner(odds[a], pair);
-  }
-  return joined;
-}
-
-/** What a partner's logit of being a right hand adds to a hand's own. */
-function toldByPartner(odds: number, pair: number): number {
-  const added = (a: number, b: number) => Math.max(a, b) + Math.log1p(Math.exp(-Math.abs(a - b)));
-  return added(odds, pair) - added(0, odds + pair);
 }

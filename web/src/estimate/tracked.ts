@@ -7,8 +7,9 @@
  */
 import type { FitStart } from "../hand/fit";
 import type { Camera } from "../hand/frame";
+import { handRoll } from "../hand/roll";
 import type { Asked, EstimatedHand, Predicted, TrackedHand } from "../track/estimator";
-import { extent, handTurn, jointsToSquare, type Square } from "./affine";
+import { extent, jointsToSquare, type Square } from "./affine";
 import { type Calibration, DOUBTFUL } from "./certainty";
 import { type Evidence, evidenceOf, isFound, LEAST_PRESENCE } from "./evidence";
 import { centred, flat, isFinite, type Lens, lift, middle, spread, turnedAboutZ, turnedPx } from "./joints";
@@ -145,7 +146,7 @@ function unseen(square: Square): Evidence {
 
 /** What the landmark network would say now, by what it said last. */
 function carriedEvidence({ evidence: last, own: before }: Memory, own: OwnJoints): Evidence {
-  const turn = handTurn(own.px) - handTurn(before.px);
+  const turn = handRoll(own.px) - handRoll(before.px);
   const px = movedAlong(last.joints_px, before.px, own.px, turn);
   return {
     box_px: extent(px),
@@ -153,7 +154,7 @@ function carriedEvidence({ evidence: last, own: before }: Memory, own: OwnJoints
     joints_m: bentAlong(last.joints_m, before.m, own.m, turn),
     presence: last.presence,
     right: last.right,
-    turn_rad: handTurn(px),
+    turn_rad: handRoll(px),
   };
 }
 

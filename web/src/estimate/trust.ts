@@ -3,7 +3,7 @@
  * (Python: `knuckle.inference.trust`, where the figures of evidence.json were learnt).
  */
 import type { Evidence } from "./evidence";
-import { centred, clip, distances, flat, JOINTS, type Lens, logit, mean, middle, norm, palmLength, spread } from "./joints";
+import { centred, clip, distances, flat, JOINTS, type Lens, logit, mean, middle, norm, palmLength, sigmoid, spread } from "./joints";
 import { extent } from "./affine";
 
 /** Of a hand, in the order in which `signalsOf` gives them. */
@@ -54,7 +54,8 @@ export class Odds {
   /** Its share in each joint, 0 to 1. apart: how far the two answers lie apart, over the box's side. */
   share(signals: readonly number[], apart: number): Float64Array {
     const odds = signals.reduce((sum, signal, i) => sum + signal * this.slopes[i], 0);
-    return Float64Array.from(CLASS_OF_JOINT, (each) => 1 / (1 + Math.exp(-(odds + this.classes[each]) * (1 + SHARPNESS * apart))));
+    const sharpness = 1 + SHARPNESS * apart;
+    return Float64Array.from(CLASS_OF_JOINT, (each) => sigmoid((odds + this.classes[each]) * sharpness));
   }
 }
 
