@@ -11,6 +11,7 @@ test("water at rest stays at rest", () => {
   const field = new WaterField();
   for (let frame = 0; frame < 30; frame++) field.advance(STEP_S, []);
   assert.equal(field.restlessness, 0);
+  assert.equal(field.middle(), null);
 });
 
 test("a wave starts where the finger goes in, and nowhere else yet", () => {
@@ -20,6 +21,8 @@ test("a wave starts where the finger goes in, and nowhere else yet", () => {
     field.advance(STEP_S / 4, at(x, -0.006, z));
     const { x: waveX, z: waveZ, height_m } = field.highest();
     assert.ok(Math.hypot(waveX - x, waveZ - z) < 0.01, `the wave is at ${waveX}, ${waveZ}`);
+    const middle = field.middle();
+    assert.ok(middle && Math.hypot(middle.x - x, middle.z - z) < 0.002);
     assert.ok(height_m < -0.001, `the surface goes down, got ${height_m}`);
     // A wave goes half a metre a second: nothing has come 6 cm far in a hundredth.
     assert.ok(Math.abs(field.heightAt(x > 0 ? x - 0.06 : x + 0.06, z)) < 1e-4);

@@ -87,6 +87,7 @@ export class WaterScene implements ArScene {
     });
     return {
       wave: this.field.highest(),
+      middle: this.field.middle(),
       restlessness_m2: this.field.restlessness,
       splashes: this.field.splashes,
       drops: this.field.drops.length,

@@ -121,6 +121,18 @@ export class WaterField {
     return { ...this.placeOf(best), height_m: this.heights[best] };
   }
 
+  /** Middle of all that is off rest, by square heights: of a ring the place it came from. Null at rest. */
+  middle(): { x: number; z: number } | null {
+    let [x, z, sum] = [0, 0, 0];
+    this.heights.forEach((height, at) => {
+      const place = this.placeOf(at);
+      x += place.x * height * height;
+      z += place.z * height * height;
+      sum += height * height;
+    });
+    return sum > 0 ? { x: x / sum, z: z / sum } : null;
+  }
+
   /** Mean square height, square metres: 0 at rest. */
   get restlessness(): number {
     return this.heights.reduce((sum, height) => sum + height * height, 0) / this.heights.length;
