@@ -80,7 +80,7 @@ export class Panel {
       this.meshes.field,
       this.sound.field,
       ...(able.webgpu
-        ? [tick("Networks on WebGPU, from the next start", settings.webgpu, (on) => app.set("webgpu", on)).field]
+        ? [tick("WebGPU, from the next start", settings.webgpu, (on) => app.set("webgpu", on)).field]
         : []),
       slider(
         "Camera tilt",
