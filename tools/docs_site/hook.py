@@ -3,10 +3,14 @@
 Pages link to each other as files of the repository, so that they can be read there. On the site docs/ is the root, and
 all else that they link to lies under repository/: pages as pages, other files as they are. A link to a folder has
 nothing to open on a site and becomes plain text.
+
+Where the AR page is built (`make test-web`, or `npm ci && npm run build` in web/), it lies under ar/ of the site and plays a
+recorded track within docs/for/ar.md.
 """
 
 import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -19,6 +23,8 @@ LINK = re.compile(
     r"""(?P<open>\]\(|<img[^>]*\ssrc=")(?P<path>[^)"#\s]+)(?P<anchor>#[^)"\s]*)?(?P<close>\)|")"""
 )
 TEXT_AND_LINK = re.compile(r"\[(?P<text>[^\]]*)\]\((?P<path>[^)\s#]+)\)")
+AR_MARK = "<!-- ar page -->"
+AR_ADDRESS = "ar/index.html?scene=grab&track=tracks/grab.jsonl"
 FENCE = re.compile(r"(^```.*?^```)", re.MULTILINE | re.DOTALL)
 
 
@@ -44,8 +50,37 @@ def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
     uri = PurePosixPath(page.file.src_uri)
     outside = uri.parts[0] == OUTSIDE
     source = ROOT.joinpath(*uri.parts[1:]) if outside else ROOT / "docs" / uri
+    if AR_MARK in markdown:
+        markdown = markdown.replace(AR_MARK, _ar_frame("../" * (len(uri.parts) - 1)))
     parts = FENCE.split(markdown)
     return "".join(part if part.startswith("```") else _relinked(part, source) for part in parts)
+
+
+def on_post_build(*, config: Any, **_: Any) -> None:
+    """Write the AR page into the site, where it is built."""
+    if not _ar_is_built():
+        return
+    # The checkout's own package, wherever mkdocs is installed.
+    sys.path.insert(0, str(ROOT / "src"))
+    from knuckle.web.folder import write_folder
+    from knuckle.web.site import Site
+
+    write_folder(Path(config["site_dir"]) / "ar", Site(ROOT / "web/dist"))
+
+
+def _ar_is_built() -> bool:
+    return (ROOT / "web/dist/index.html").is_file() and (ROOT / "web/dist/tracks/grab.jsonl").is_file()
+
+
+def _ar_frame(root: str) -> str:
+    """The page playing a recorded track, or a sentence where it is not built."""
+    if not _ar_is_built():
+        return "Built with the page (`make test-web`), this site shows it here with a recorded track."
+    return (
+        f'<iframe src="{root}{AR_ADDRESS}" title="A recorded hand carries a block" loading="lazy" allow="camera"'
+        ' style="width: 100%; height: 34rem; border: 0; border-radius: 8px"></iframe>\n\n'
+        f'A recorded track; <a href="{root}ar/index.html">open the page alone</a> to use your camera.'
+    )
 
 
 def _relinked(text: str, source: Path) -> str:

@@ -12,9 +12,10 @@ import json
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float, Int
 
 from knuckle.files import atomic_path
+from knuckle.geometry.camera import Camera
 from knuckle.hands import Hands
 from knuckle.raster.numpy_raster import rasterise
 from tools.web_golden.recorded import CAMERA, RATE, TRACKS, hands_of
@@ -22,14 +23,25 @@ from tools.web_golden.recorded import CAMERA, RATE, TRACKS, hands_of
 FRAMES = {"turn": (10, 30, 75), "grab": (60, 100), "press": (54,), "cross": (30, 66)}
 
 
-def silhouette(hands: Hands) -> Bool[np.ndarray, "H W"]:
+def silhouette(hands: Hands, camera: Camera = CAMERA) -> Bool[np.ndarray, "H W"]:
     """Pixels whose centres a hand covers."""
-    covered = np.zeros((CAMERA.height, CAMERA.width), bool)
+    covered = np.zeros((camera.height, camera.width), bool)
     for hand in hands:
-        points = np.concatenate([CAMERA.project(hand.vertices_m), hand.vertices_m[:, 2:]], -1)
-        face_id, _, _ = rasterise(points, hands.faces_of(hand.side), CAMERA.height, CAMERA.width)
-        covered |= face_id >= 0
+        covered |= covers(hand.vertices_m, hands.faces_of(hand.side), camera)
     return covered
+
+
+def covers(
+    vertices_m: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"], camera: Camera
+) -> Bool[np.ndarray, "H W"]:
+    """Pixels whose centres a surface before the camera covers."""
+    points = np.concatenate([camera.project(vertices_m), vertices_m[:, 2:]], -1)
+    return rasterise(points, faces, camera.height, camera.width)[0] >= 0
+
+
+def packed(mask: Bool[np.ndarray, "H W"]) -> str:
+    """A mask's bits in base 64."""
+    return base64.b64encode(np.packbits(mask).tobytes()).decode()
 
 
 def main() -> None:
@@ -41,11 +53,10 @@ def main() -> None:
         postures = list(TRACKS[name]())
         for index in chosen:
             mask = silhouette(hands_of(postures[index], index / RATE))
-            bits = base64.b64encode(np.packbits(mask).tobytes()).decode()
             tracks.setdefault(name, {})[str(index)] = {
                 "width": CAMERA.width,
                 "height": CAMERA.height,
-                "bits": bits,
+                "bits": packed(mask),
             }
     args.out.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(args.out) as temporary:

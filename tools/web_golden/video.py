@@ -1,7 +1,7 @@
 """Golden data of the page's whole path: frames of a video in, hands out, by the networks that the page has.
 
 python -m tools.web_golden.video writes video.json, as `tracking` writes its clips, and the frames' pixels in video.bin
-(RGB, one after the other). The frames are those of `tracking.photo_frames`: the sample photo moved, hidden, back again.
+(RGB, one after the other) and as video/NN.png. The frames are those of `tracking.photo_frames`: the sample photo moved, hidden, back again.
 The networks are Python's in full precision, the detector has the palm network alone, and there is no two-hand system,
 as on the page.
 
@@ -10,12 +10,15 @@ from itself where the hands that it finds first are moved by a few hundredths of
 too: no other program can be asked to come nearer.
 """
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import cv2
 import numpy as np
+from jaxtyping import UInt8
 
 from knuckle.files import atomic_path
 from knuckle.inference import sides
@@ -36,20 +39,8 @@ SHAKEN_PX = 0.04
 
 def main(folder: Path = GOLDEN) -> Path:
     """Writes video.json and video.bin."""
-    palms, landmarks = PalmNetwork(), landmark_network()
-
-    def palm_detector(*, effort: Effort) -> HandFinder:
-        return HandFinder(effort=effort, network=palms, landmarks=landmarks)
-
     frames = photo_frames()[:FRAMES]
-    with ExitStack() as stack:
-        for module, name, instead in (
-            (tracker, "open_predictor", lambda model, **_: open_predictor(model, mesh="rig")),
-            (tracker, "landmark_network", lambda **_: landmarks),
-            (search, "default_detector", palm_detector),
-            (sides, "_pair_reader", lambda: None),
-        ):
-            stack.enter_context(patch.object(module, name, instead))
+    with networks_of_page():
         clip = recorded("video", frames, {})
         with patch.object(tracker, "search", shaken_search):
             shaken = recorded("shaken", frames, {})
@@ -69,7 +60,37 @@ def main(folder: Path = GOLDEN) -> Path:
     )
     with atomic_path(folder / "video.bin") as path:
         path.write_bytes(np.stack([pixels for pixels, _ in frames]).tobytes())
+    (folder / "video").mkdir(parents=True, exist_ok=True)
+    for n, (pixels, _) in enumerate(frames):
+        write_png(folder / "video" / f"{n:02}.png", pixels)
     return write_golden("video.json", clip, folder)
+
+
+@contextmanager
+def networks_of_page() -> Iterator[None]:
+    """Python's tracker runs the networks that the page has, in the precision that the page has."""
+    palms, landmarks = PalmNetwork(), landmark_network()
+
+    def palm_detector(*, effort: Effort) -> HandFinder:
+        return HandFinder(effort=effort, network=palms, landmarks=landmarks)
+
+    with ExitStack() as stack:
+        for module, name, instead in (
+            (tracker, "open_predictor", lambda model, **_: open_predictor(model, mesh="rig")),
+            (tracker, "landmark_network", lambda **_: landmarks),
+            (search, "default_detector", palm_detector),
+            (sides, "_pair_reader", lambda: None),
+        ):
+            stack.enter_context(patch.object(module, name, instead))
+        yield
+
+
+def write_png(place: Path, pixels: UInt8[np.ndarray, "H W 3"]) -> None:
+    """An RGB picture, without loss."""
+    done, data = cv2.imencode(".png", pixels[..., ::-1])
+    assert done
+    with atomic_path(place) as path:
+        path.write_bytes(data.tobytes())
 
 
 def shaken_search(image: Any, known_px: Any, **options: Any) -> list[Found]:

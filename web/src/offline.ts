@@ -27,9 +27,9 @@ export async function keepOffline(script = "service_worker.js"): Promise<void> {
  * Has files kept too that are not fetched ahead, because a page used them: paths below the page's address, as
  * "wasm/ort-wasm-simd-threaded.asyncify.wasm".
  */
-export async function keepAlso(names: string[]): Promise<void> {
+export async function keepAlso(names: readonly string[]): Promise<void> {
   const container = navigator.serviceWorker as ServiceWorkerContainer | undefined;
-  if (container && isSecureContext) (await container.ready).active?.postMessage({ keep: names });
+  if (container && isSecureContext) (await container.ready).active?.postMessage({ keep: [...names] });
 }
 
 /** Whether later loads need no network: all files of this build are kept. */

@@ -5,7 +5,7 @@ import { handRoll } from "../src/hand/roll";
 import { wrapped } from "../src/hand/rotations";
 import type { Detected, Effort, Estimator, Look, Predicted, TrackedHand } from "../src/track/estimator";
 import { boxOf } from "../src/track/points";
-import { largestDifference } from "./golden_files";
+import { largestDifference } from "./distances";
 
 export interface GoldenTracked {
   side: Side;

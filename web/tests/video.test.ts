@@ -2,15 +2,13 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { createEstimator, type HandEstimator, type OpenedEstimator } from "../src/estimate/estimator";
+import { createEstimator, type OpenedEstimator } from "../src/estimate/estimator";
 import { Picture } from "../src/estimate/picture";
-import type { Memory } from "../src/estimate/tracked";
-import type { Camera, Side } from "../src/hand/frame";
-import type { Detected, Effort, Estimator, Look, Predicted, TrackedHand } from "../src/track/estimator";
 import { Tracker } from "../src/track/tracker";
 import { files } from "./estimate_files";
-import { type Call, type Clip, Replay } from "./golden_clips";
-import { farthest, largestDifference, missing, readGolden } from "./golden_files";
+import { followBeside, names } from "./beside";
+import type { Clip } from "./golden_clips";
+import { farthest, missing, readGolden } from "./golden_files";
 
 interface VideoClip extends Clip {
   /** How far Python's tracker ends from itself when the hands that it finds first are moved by hundredths of a pixel. */
@@ -31,91 +29,8 @@ function* pictures(): Generator<Picture> {
   }
 }
 
-const names = (all: readonly { identity: number; side: Side; state: string }[]): string[] =>
-  all.map((hand) => `${hand.identity} ${hand.side} ${hand.state}`);
-
-interface Shown {
-  picture: Picture;
-  calls: Call[];
-}
-
-/** Asks our networks and compares with Python's answers, with which it goes on: differences do not add up. */
-class Beside implements Estimator<Shown, Memory> {
-  /** The largest differences: of joints in the picture where hands are found, and of followed ones' in space. */
-  found_px = 0;
-  followed_mm = 0;
-
-  constructor(
-    private readonly ours: HandEstimator,
-    private readonly python: Replay,
-  ) {}
-
-  size({ picture }: Shown): { width: number; height: number } {
-    return this.ours.size(picture);
-  }
-
-  async detect({ picture, calls }: Shown, known_px: readonly Float64Array[], effort: Effort): Promise<Detected[]> {
-    const python = await this.python.detect(calls, known_px, effort);
-    const own = await this.ours.detect(picture, known_px, effort);
-    assert.equal(own.length, python.length);
-    return own.map((hand, n) => {
-      this.found(hand.joints_px, python[n].joints_px);
-      assert.ok(Math.abs(hand.score - python[n].score) < 5e-3);
-      return { ...hand, ...python[n] };
-    });
-  }
-
-  async decideSides({ picture, calls }: Shown, hands: readonly Detected[]): Promise<number[]> {
-    const python = await this.python.decideSides(calls, hands);
-    const own = await this.ours.decideSides(picture, hands);
-    own.forEach((odds, n) => assert.ok(Math.abs(odds - python[n]) < 0.15, `odds ${odds}, Python's ${python[n]}`));
-    return python;
-  }
-
-  async look({ picture, calls }: Shown, places_px: readonly Float64Array[]): Promise<Look[]> {
-    const python = await this.python.look(calls, places_px);
-    const own = await this.ours.look(picture, places_px);
-    own.forEach((look, n) => {
-      assert.ok(Math.abs(look.presence - python[n].presence) < 5e-3);
-      if (look.presence > 0.5) this.found(look.joints_px, python[n].joints_px);
-    });
-    return python;
-  }
-
-  async estimateTracked(
-    { picture, calls }: Shown,
-    camera: Camera,
-    predicted: readonly Predicted<Memory>[],
-  ): Promise<TrackedHand<Memory>[]> {
-    const asked = predicted.map((each) => ({ ...each, memory: null }));
-    const python = await this.python.estimateTracked(calls, camera, asked);
-    const own = await this.ours.estimateTracked(picture, camera, predicted);
-    return own.map((each, n) => {
-      const { hand, presence, right } = python[n];
-      assert.ok(Math.abs(each.presence - presence) < 5e-3);
-      assert.ok(Math.abs(each.hand.confidence - hand.confidence) < 5e-3);
-      if (presence > 0.5) this.followed_mm = Math.max(this.followed_mm, 1000 * farthest(each.hand.joints_m, hand.joints_m));
-      return { ...each, hand, presence, right };
-    });
-  }
-
-  private found(own: Float64Array, python: Float64Array): void {
-    this.found_px = Math.max(this.found_px, largestDifference(own, python));
-  }
-}
-
 test("from Python's hands of the frame before, each frame's are Python's to 0.5 mm", { skip }, async () => {
-  const { estimator, rig } = await open();
-  const beside = new Beside(estimator, new Replay(clip));
-  const tracker = new Tracker(beside, rig);
-  let n = 0;
-  for (const picture of pictures()) {
-    const { time_s, calls, hands } = clip.frames[n++];
-    const left = [...calls];
-    const told = await tracker.next({ picture, calls: left }, time_s);
-    assert.equal(left.length, 0);
-    assert.deepEqual(names(told.hands), names(hands), `${time_s} s`);
-  }
+  const beside = await followBeside(await open(), clip, pictures());
   console.log(`found within ${beside.found_px.toFixed(3)} px, followed within ${beside.followed_mm.toFixed(3)} mm of Python's`);
   assert.ok(beside.found_px < 0.2, `${beside.found_px} px`);
   assert.ok(beside.followed_mm < 0.5, `${beside.followed_mm} mm`);

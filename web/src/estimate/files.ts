@@ -70,6 +70,9 @@ export const PATHS = {
   rig: "rig.bin",
 } as const;
 
+/** What runs networks on the graphics processor: fetched only where that is asked for, and kept for later loads then. */
+export const GPU_PROGRAM: readonly string[] = ["mjs", "wasm"].map((end) => `wasm/ort-wasm-simd-threaded.asyncify.${end}`);
+
 /** All of them by name. */
 export const FILE_NAMES: readonly string[] = Object.values(PATHS).flatMap((path) =>
   path.includes(".") ? [path] : [`${path}.json`, `${path}.onnx`],

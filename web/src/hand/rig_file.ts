@@ -65,7 +65,7 @@ export interface RigFile {
 
 const MAGIC = "KNUCKLE1";
 
-/** Reads the file. Throws an `Error` with one sentence for anything else, or a file that is cut short. */
+/** Reads the file. Throws an `Error` with one sentence for anything else, a file that is cut short or of another version. */
 export function readRigFile(buffer: ArrayBuffer): RigFile {
   const magic = new TextDecoder().decode(new Uint8Array(buffer, 0, Math.min(MAGIC.length, buffer.byteLength)));
   if (magic !== MAGIC || buffer.byteLength < MAGIC.length + 4) {
@@ -79,6 +79,7 @@ export function readRigFile(buffer: ArrayBuffer): RigFile {
   } catch {
     throw new Error("rig.bin: expected a header of JSON, got a file that is damaged or cut short");
   }
+  checkTracking(header.tracking);
   const values = (name: string, ...shape: number[]): ArrayBufferView & ArrayLike<number> =>
     readArray(buffer, start, header.arrays ?? {}, name, shape);
   const vertices = Float32Array.from(values("vertices", -1, 3));
@@ -112,6 +113,18 @@ export function readRigFile(buffer: ArrayBuffer): RigFile {
     fingerLabel: Uint8Array.from(values("finger_label", count)),
     partLabel: Uint8Array.from(values("part_label", count)),
   };
+}
+
+/** Throws an `Error` unless all figures are there, as many as this page reads. */
+function checkTracking(tracking: Partial<TrackingFigures> | undefined): void {
+  const size = ["mean_m", "people", "slope", "offset", "frame", "person", "alike_s"] as const;
+  const whole =
+    typeof tracking?.pair === "number" &&
+    size.every((name) => typeof tracking.size?.[name] === "number") &&
+    tracking.farther?.length === 4 &&
+    tracking.range?.length === 3 &&
+    tracking.shape_of_mean?.length === 10;
+  if (!whole) throw new Error("rig.bin: expected the figures that tracking needs, got a file of another version than this page");
 }
 
 interface Place {

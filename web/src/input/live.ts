@@ -1,6 +1,8 @@
 /** Hands of pictures as they come: each goes to the worker, one at a time, and is shown with its own hands. */
 import { EstimatorClient } from "../estimate/client";
+import { GPU_PROGRAM } from "../estimate/files";
 import type { Camera } from "../hand/frame";
+import { keepAlso } from "../offline";
 import type { Abilities } from "../page/abilities";
 import type { Picture, Pictures } from "./pictures";
 import { SourceError, type FrameListener, type Source } from "./source";
@@ -39,7 +41,8 @@ async function openedClient({ webgpu, progress, opened }: LiveOptions): Promise<
     progress: (share) => progress(words, share),
   });
   try {
-    const { note } = await shared.opened;
+    const { backend: got, note } = await shared.opened;
+    if (got === "webgpu") void keepAlso(GPU_PROGRAM);
     opened?.(note);
     return shared;
   } catch (error) {

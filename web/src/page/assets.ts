@@ -47,6 +47,6 @@ export async function loadSurface(progress: (share: number | null) => void): Pro
   try {
     return loadRig(bytes);
   } catch (error) {
-    throw new SourceError("broken", `rig.bin: ${error instanceof Error ? error.message : String(error)}.`);
+    throw new SourceError("broken", `${error instanceof Error ? error.message : `rig.bin: ${String(error)}`}.`);
   }
 }

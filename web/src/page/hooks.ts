@@ -1,7 +1,11 @@
 /** `window.knuckle`: how tests move the page frame by frame and read what is on it. */
+import type { Hand } from "../hand/frame";
+import { GivenPictures } from "../input/given";
+import { LiveSource } from "../input/live";
 import { RecordedSource } from "../input/recorded";
 import { parseTrack } from "../input/track_file";
 import type { SceneName } from "../scenes/scene";
+import { abilities } from "./abilities";
 import type { App } from "./app";
 
 export interface Hooks {
@@ -11,6 +15,11 @@ export interface Hooks {
   load(text: string, name: string): Promise<void>;
   /** That many frames more, of which the last one is drawn; how many there were. */
   step(count?: number): number;
+  /**
+   * Estimate the hands of a picture, an image file's bytes, as if it came from a camera at that time; resolves when they
+   * are on the page. A picture that is not later than the one before begins anew.
+   */
+  picture(file: Blob, time_s: number): Promise<SeenHands>;
   scene(name: SceneName): Promise<void>;
   state(): Record<string, unknown>;
   /** Pixels of a part that are seen, and that would be without the hands. */
@@ -22,11 +31,35 @@ export interface Hooks {
   reset(): void;
 }
 
+/** Hands of a frame as plain numbers, and the milliseconds of its stages. */
+export interface SeenHands {
+  hands: (Pick<Hand, "identity" | "side" | "state" | "confidence"> & { joints_m: number[] })[];
+  stages_ms: Record<string, number>;
+}
+
 export function hooksOf(app: App, ready: Promise<void>): Hooks {
+  let given: GivenPictures | null = null;
   return {
     ready,
     load: (text, name) => app.play(new RecordedSource(parseTrack(text, name, app.surface), true)),
     step: (count = 1) => app.step(count),
+    async picture(file, time_s) {
+      const bitmap = await createImageBitmap(file);
+      if (!given || app.sourceTitle !== given.title) {
+        given = new GivenPictures("Given pictures");
+        const source = new LiveSource(given, {
+          able: abilities(),
+          view_deg: app.settings.view_deg,
+          progress: () => undefined,
+          failed: (error) => app.fail(error),
+        });
+        app.play(source).catch((error: unknown) => app.fail(error));
+      }
+      await given.give(bitmap, time_s);
+      const { hands = [], stages_ms = {} } = app.lastFrame ?? {};
+      const plain = ({ identity, side, state, confidence, joints_m }: Hand) => ({ identity, side, state, confidence, joints_m: [...joints_m] });
+      return { hands: hands.map(plain), stages_ms };
+    },
     scene: (name) => app.choose(name),
     state: () => app.state(),
     visible: (part) => app.visible(part),

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { browserTest, GOLDEN, WEB } from "./harness.mjs";
+import { overlap } from "./masks.mjs";
 
 // Small: without a GPU every pixel counts.
 const LONG = { timeout: 300_000, size: { width: 900, height: 600 } };
@@ -132,7 +133,7 @@ browserTest(
           at = Number(frame);
           const got = await page.evaluate(() => window.knuckle.silhouette());
           assert.deepEqual([got.width, got.height], [wanted.width, wanted.height]);
-          scores.push(overlap(Buffer.from(got.bits, "base64"), Buffer.from(wanted.bits, "base64")));
+          scores.push(overlap(got.bits, wanted.bits));
         }
       }
       const mean = scores.reduce((sum, one) => sum + one, 0) / scores.length;
@@ -151,17 +152,6 @@ browserTest(
   },
   { ...LONG, skip },
 );
-
-/** Intersection over union of two masks. */
-function overlap(one, other) {
-  const ones = (byte) => byte.toString(2).replaceAll("0", "").length;
-  let [both, any] = [0, 0];
-  for (let at = 0; at < one.length; at++) {
-    both += ones(one[at] & other[at]);
-    any += ones(one[at] | other[at]);
-  }
-  return both / any;
-}
 
 browserTest(
   "what is missing or wrong is said in one sentence, and settings are remembered",
