@@ -4,8 +4,8 @@ Pages link to each other as files of the repository, so that they can be read th
 all else that they link to lies under repository/: pages as pages, other files as they are. A link to a folder has
 nothing to open on a site and becomes plain text.
 
-Where the AR page is built (`make test-web`, or `npm ci && npm run build` in web/), it lies under ar/ of the site and plays a
-recorded track within docs/for/ar.md.
+Where the AR page is built (`make test-web`, or `npm ci && npm run build` in web/), it lies under ar/ of the site and
+plays a recorded track within docs/for/ar.md.
 """
 
 import os

@@ -1,23 +1,24 @@
 """Rendered hands whose surface is known: what they cover, and what Python's tracker says that they cover.
 
 python -m tools.web_golden.rendered writes rendered.json and the pictures, rendered/N.png:
-{"pictures": [{"width", "height", "times_s", "side", "truth", "python", "joints_m"}]}. truth and python: masks, written as
-`silhouettes` writes them. Each picture is shown at all of its times, so that its hand is followed; what Python says is of
-the last one. Nobody but the renderer knows the lens: both assume the same one.
+{"pictures": [{"width", "height", "times_s", "side", "truth", "python"}]}. truth and python: masks, written as
+`silhouettes` writes them. Each picture is shown at all of its times, so that its hand is followed; what Python says is
+of the last one.
 """
 
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop
 from knuckle.live.tracker import Tracker
+from knuckle.skeleton import Side
 from knuckle.synth.camera.placement import Placement
 from knuckle.synth.engine import SynthEngine
 from knuckle.synth.options import SynthOptions
-from tools.web_golden.hands import GOLDEN, plain, write_golden
+from tools.web_golden.hands import GOLDEN, write_golden
 from tools.web_golden.silhouettes import covers, packed, silhouette
 from tools.web_golden.tracking import MODEL
 from tools.web_golden.video import networks_of_page, write_png
@@ -49,7 +50,7 @@ def main(folder: Path = GOLDEN) -> Path:
         sample, scene = engine.hand(engine.draw(index), place=place)
         surface_m = scene.renderer.vertices[: len(engine.rig.vertices)]
         truth = covers(surface_m, engine.rig.faces, scene.placement.camera)
-        python, joints_m, side = estimated(sample.image)
+        python, side = estimated(sample.image)
         overlap = (truth & python).sum() / (truth | python).sum()
         print(f"picture {n}: a {side} hand, IoU {overlap:.3f} with the truth")
         write_png(folder / "rendered" / f"{n}.png", sample.image)
@@ -61,21 +62,18 @@ def main(folder: Path = GOLDEN) -> Path:
                 "side": side,
                 "truth": packed(truth),
                 "python": packed(python),
-                "joints_m": plain(joints_m),
             }
         )
     return write_golden("rendered.json", {"pictures": pictures}, folder)
 
 
-def estimated(
-    pixels: UInt8[np.ndarray, "H W 3"],
-) -> tuple[np.ndarray, Float[np.ndarray, "21 3"], str]:
-    """What the one hand covers by Python's tracker with the page's networks, its joints and its side."""
+def estimated(pixels: UInt8[np.ndarray, "H W 3"]) -> tuple[Bool[np.ndarray, "H W"], Side]:
+    """What the one hand covers by Python's tracker with the page's networks, and its side."""
     with networks_of_page():
         following = Tracker(model=MODEL)
         hands = [following(pixels, time_s) for time_s in TIMES_S][-1]
     assert len(hands) == 1, f"expected one hand, got {len(hands)}"
-    return silhouette(hands, hands.camera), hands.joints_m[0], hands.sides[0]
+    return silhouette(hands, hands.camera), hands.sides[0]
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Golden data of the page's whole path: frames of a video in, hands out, by the networks that the page has.
 
-python -m tools.web_golden.video writes video.json, as `tracking` writes its clips, and the frames' pixels in video.bin
-(RGB, one after the other) and as video/NN.png. The frames are those of `tracking.photo_frames`: the sample photo moved, hidden, back again.
-The networks are Python's in full precision, the detector has the palm network alone, and there is no two-hand system,
-as on the page.
+python -m tools.web_golden.video writes video.json, as `tracking` writes its clips, and the frames' pixels: in video.bin
+(RGB, one after the other) and as video/NN.png. The frames are those of `tracking.photo_frames`: the sample photo moved,
+hidden, back again. The networks are Python's in full precision, the detector has the palm network alone, and there is
+no two-hand system, as on the page.
 
 What is seen says where to look in the next frame, and so the last digits grow: Python's own tracker ends millimetres
 from itself where the hands that it finds first are moved by a few hundredths of a pixel. How far is written and printed
