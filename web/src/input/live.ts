@@ -9,6 +9,8 @@ export interface LiveOptions {
   able: Abilities;
   /** The pictures' horizontal angle of view, degrees; 0: assumed. */
   view_deg: number;
+  /** Run the networks on the graphics processor, which fetches another 27 MB of program once. */
+  webgpu?: boolean;
   /** @param share of what is loaded, 0 to 1; null where that is not known. */
   progress: (words: string, share: number | null) => void;
   /** What the networks run on, once they do, and why not on something faster; "" where there is nothing to say. */
@@ -19,13 +21,21 @@ export interface LiveOptions {
 
 /** The networks are loaded once, whatever picture comes. */
 let shared: EstimatorClient | null = null;
+let sharedBackend: "wasm" | "webgpu" = "wasm";
 
 /** Networks and worker of the page. Rejects with a SourceError where they cannot be had; the next call tries anew. */
-async function openedClient({ progress, opened }: LiveOptions): Promise<EstimatorClient> {
+async function openedClient({ webgpu, progress, opened }: LiveOptions): Promise<EstimatorClient> {
   const words = "Loading the networks";
   progress(words, null);
+  const backend = webgpu ? "webgpu" : "wasm";
+  if (backend !== sharedBackend) {
+    shared?.stop();
+    shared = null;
+    sharedBackend = backend;
+  }
   shared ??= new EstimatorClient(new Worker(new URL("worker.js", document.baseURI), { type: "module" }), {
     base: new URL(".", document.baseURI).href,
+    backend,
     progress: (share) => progress(words, share),
   });
   try {

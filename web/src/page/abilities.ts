@@ -31,7 +31,7 @@ export function notesOn(able: Abilities): string[] {
   if (!able.simd) {
     notes.push("This browser has no WebAssembly SIMD: hands cannot be estimated, recorded tracks still play.");
   } else if (!able.webgpu) {
-    notes.push("This browser has no WebGPU: hands are estimated on the processor.");
+    notes.push("This browser has no WebGPU: hands can be estimated on the processor alone.");
   }
   if (!able.cameras) notes.push("Browsers give cameras to pages of https or localhost alone: open a file instead.");
   return notes;

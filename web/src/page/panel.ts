@@ -79,6 +79,9 @@ export class Panel {
       this.mirror.field,
       this.meshes.field,
       this.sound.field,
+      ...(able.webgpu
+        ? [tick("WebGPU, from the next start", settings.webgpu, (on) => app.set("webgpu", on)).field]
+        : []),
       slider(
         "Camera tilt",
         { low: 0, high: 80, step: 5, value: settings.tilt_deg, say: (value) => `${value}°` },
@@ -173,6 +176,7 @@ export class Panel {
     return new LiveSource(pictures, {
       able: this.able,
       view_deg: this.app.settings.view_deg,
+      webgpu: this.app.settings.webgpu && this.able.webgpu,
       progress: (words, share) => this.app.notice.loading(words, share),
       opened: (note) => this.tell(note),
       failed: (error) => {
