@@ -97,10 +97,11 @@ GIVEN: dict[str, Callable[[], dict[str, Any]]] = {
     "docs/video.md": lambda: {"video": given_video(), "np": np},
     "docs/export.md": exported,
     "docs/metric.md": lambda: {"track": [(hands.rows([0]), hands.time_s) for hands in given_hands()]},
+    "docs/score.md": lambda: {"np": np, "names": ["a.jpg"], "joints_mm": np.zeros((1, 42, 3))},
     "docs/smoothing.md": tracked,
 }
 """What a page takes for granted: names that its snippets use and do not make."""
-NEEDS = {"retarget": "dex_retargeting", "create_model": "torch", "annotate": "daft", "viser": "viser"}
+NEEDS = {"retarget": "dex_retargeting", "create_model": "torch", "archives": "daft", "daft": "daft"}
 """Words in a snippet that say which package of an extra it needs."""
 WANT_DATA = ("InterHand2.6M",)
 """Data sets that a snippet opens and nobody may pass on; their readers have tests of their own."""
