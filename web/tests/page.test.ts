@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { parseTrack, type HandSurface } from "../src/input/track_file";
+import { GivenPictures } from "../src/input/given";
 import { RecordedSource } from "../src/input/recorded";
 import { cameraProblem } from "../src/input/webcam";
 import { hasSimd, notesOn } from "../src/page/abilities";
@@ -127,4 +128,21 @@ test("joints that are less sure are redder", () => {
   const red = (error_m: number): number => (errorColour(error_m) >> 16) - ((errorColour(error_m) >> 8) & 255);
   assert.ok(red(0.004) < red(0.01) && red(0.01) < red(0.015) && red(0.015) < red(0.03));
   assert.equal(errorColour(NaN), 0x9aa4b2);
+});
+
+test("pictures are given one by one, each when the one before was seen, and not after the end", async () => {
+  const given = new GivenPictures("Given");
+  const bitmap = { width: 1, height: 1 } as ImageBitmap;
+  let seen = 0;
+  const first = given.give(bitmap, 1).then(() => seen++);
+  assert.equal((await given.next())?.time_s, 1);
+  assert.equal(seen, 0);
+  const waiting = given.next();
+  await first;
+  const second = given.give(bitmap, 2);
+  assert.equal((await waiting)?.time_s, 2);
+  given.stop();
+  await assert.rejects(second, /^SourceError: Given: pictures are not shown any more\.$/);
+  await assert.rejects(given.give(bitmap, 3), /not shown any more/);
+  assert.equal(await given.next(), null);
 });

@@ -39,7 +39,7 @@ const FLAGS = [
   // Whatever a page or the browser itself tries, no name is looked up.
   "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ];
-const START_S = 60;
+const START_S = 120;
 /** For the page to do what a test waits for. */
 const PATIENCE_MS = 120_000;
 const children = new Set();
