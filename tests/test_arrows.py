@@ -15,7 +15,7 @@ STANDS_ON = {
     "cache": ("errors",),
     "files": ("errors",),
     "skeleton": ("errors",),
-    "weights": ("errors",),
+    "weights": ("files",),
     "geometry": ("skeleton",),
     "hands": ("geometry",),
     "truth": ("geometry",),

@@ -1,6 +1,7 @@
 """Hostile inputs of nine kinds, made by chance from a seed, each by the entry point it would come in by.
 
-python -m benchmarks.hostile [--count 1000] [--seed 1] [--kinds pictures,json,...] [--only NUMBER] [--out FOLDER]
+python -m benchmarks.hostile [--count 1000] [--seed 1] [--kinds pictures,json,...] [--only NUMBER] [--list] [--out
+FOLDER]
 
 Kinds: pictures, videos, JSON, recipes, weights, pickles in a MANO file's place, tracks, archives, requests to our
 servers on this computer. Each input must end in a result or in one sentence with exit code 2: without a traceback, a
@@ -30,6 +31,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kinds", default=",".join(KINDS), help="only these, as a list with commas")
     parser.add_argument("--only", type=int, default=None, metavar="NUMBER")
+    parser.add_argument("--list", action="store_true", dest="listed", help="print every input and what was said")
     parser.add_argument("--out", type=Path, default=None, help="where folders of failures are kept")
     options = parser.parse_args()
     kinds = options.kinds.split(",")
@@ -39,14 +41,14 @@ def main() -> None:
     if options.only is not None:
         kinds = [kind_of(options.only)]
     out = (options.out or Path(tempfile.mkdtemp(prefix="hostile-"))).resolve()
-    failed = run(numbers, seed=options.seed, kinds=kinds, out=out)
+    failed = run(numbers, seed=options.seed, kinds=kinds, out=out, listed=options.listed)
     if options.out is None and not failed and options.only is None:
         shutil.rmtree(out, ignore_errors=True)
     raise SystemExit(1 if failed else 0)
 
 
-def run(numbers: range | list[int], *, seed: int, kinds: list[str], out: Path) -> list[Verdict]:
-    """Try inputs, print the table and the failures, and return these."""
+def run(numbers: range | list[int], *, seed: int, kinds: list[str], out: Path, listed: bool = False) -> list[Verdict]:
+    """Try inputs, print the table and the failures, and return these. listed: print all others too."""
     started = time.monotonic()
     materials = out / "materials"
     if not (materials / "mano.pkl").exists():
@@ -58,6 +60,8 @@ def run(numbers: range | list[int], *, seed: int, kinds: list[str], out: Path) -
     for verdict in tried(numbers, seed=seed, materials=materials, scratch=out, kinds=kinds):
         counts[verdict.kind][verdict.verdict] += 1
         most[verdict.kind] = max(most[verdict.kind], verdict.bytes)
+        if listed:
+            print(f"{verdict.number} {verdict.kind}: {verdict.name}: {verdict.verdict}: {verdict.said!r}")
         if verdict.fault is not None:
             failed.append(verdict)
             print(f"\nFAILED {verdict.number} ({verdict.kind}: {verdict.name})\n{verdict.fault}")

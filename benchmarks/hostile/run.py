@@ -35,6 +35,8 @@ class Verdict:
     fault: str | None
     bytes: int
     """Memory that it took on top, at most."""
+    said: str = ""
+    """The beginning of what was printed."""
 
 
 def kind_of(number: int, kinds: Sequence[str] = tuple(KINDS)) -> str:
@@ -89,7 +91,7 @@ def _by_one_worker(
                 told = json.loads(line)
                 name = told.get("name", name)
             verdict = told.get("verdict", "failed") if told["fault"] is None else "failed"
-            yield Verdict(number, kind, name, verdict, told["fault"], told.get("bytes", 0))
+            yield Verdict(number, kind, name, verdict, told["fault"], told.get("bytes", 0), told.get("said", ""))
     finally:
         worker.stdin.close()
         try:

@@ -59,8 +59,9 @@ def main(kind: str, seed: int, materials: Path, scratch: Path, memory_bytes: int
             continue
         print(json.dumps({"name": attempt.name}), file=answers)
         verdict, fault = _tried(attempt, guard, folder, file.fileno())
+        said = os.pread(file.fileno(), 400, 0).decode(errors="replace").strip()
         more = max(_status("VmHWM") - before, 0)
-        print(json.dumps({"verdict": verdict, "fault": fault, "bytes": more}), file=answers)
+        print(json.dumps({"verdict": verdict, "fault": fault, "bytes": more, "said": said}), file=answers)
         if fault is None:
             shutil.rmtree(folder, ignore_errors=True)
     printed.unlink(missing_ok=True)

@@ -1,9 +1,11 @@
-"""Writing files whole or not at all, and their names as text."""
+"""Writing files whole or not at all, reading JSON of anyone, and files' names as text."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import cv2
@@ -38,6 +40,15 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def parse_json(text: str | bytes) -> Any:
+    """What JSON of anyone says. Raises ValueError where it is none, and where it is nested more deeply than Python
+    reads, for which `json.loads` has an error of another kind."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("JSON that is nested too deeply") from None
 
 
 def printable(path: str | Path) -> str:

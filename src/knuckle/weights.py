@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from knuckle.errors import KnuckleError
+from knuckle.files import parse_json
 
 WEIGHTS_FOLDER = Path(__file__).parent / "assets" / "weights"
 INT8_FOLDER = WEIGHTS_FOLDER.with_name("int8")
@@ -69,7 +70,7 @@ class WeightsRecord:
 def read_record(path: Path) -> WeightsRecord:
     """Read a record; raises KnuckleError naming the file and what is wrong with it."""
     try:
-        data = json.loads(path.read_text())
+        data = parse_json(path.read_text())
     except (OSError, ValueError) as error:
         raise KnuckleError(f"{path}: expected the record of a weights file (JSON), got {error}") from error
     known = {f.name for f in fields(WeightsRecord)}

@@ -145,7 +145,7 @@ class Pickles:
             "objects": np.array([None, {}], object),
             "zeros": np.zeros_like(dense),
             "complex": dense.astype(complex),
-            "other numbers": dense[::-1] * -3,
+            "other numbers": dense[::-1].astype(float) * -3,
         }
         which = chance.choice(list(others))
         if chance.random() < 0.2:

@@ -8,8 +8,13 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from random import Random
+from threading import Thread
+from typing import TYPE_CHECKING
 
 from benchmarks.hostile.attempt import Attempt
+
+if TYPE_CHECKING:
+    from knuckle.video.mjpeg import PictureServer
 
 ANSWER_S = 5.0
 """For an honest request after a hostile one."""
@@ -48,7 +53,8 @@ class Requests:
         from knuckle.video.mjpeg import PictureServer
 
         server = PictureServer({"m": "mirror"})
-        server.publish((materials / "photo.jpg").read_bytes())
+        picture = (materials / "photo.jpg").read_bytes()
+        Thread(target=_publish, args=(server, picture), daemon=True).start()
         self._ports = [server.port]
         self._servers: list[object] = [server]
         if find_spec("knuckle.web") and find_spec("knuckle.web.server"):
@@ -69,6 +75,13 @@ class Requests:
             )
         )  # fmt: skip
         return Attempt(f"{name}, {'live' if port == self._ports[0] else 'ar'}", partial(_then_honest, way, chance, port))
+
+
+def _publish(server: "PictureServer", picture: bytes) -> None:
+    """As a camera does: by the next picture a client that went away is noticed."""
+    while True:
+        server.publish(picture)
+        time.sleep(0.1)
 
 
 def _then_honest(way, chance: Random, port: int) -> int:

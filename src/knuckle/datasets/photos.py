@@ -1,6 +1,5 @@
 """Reading the photographs and label files of a dataset, with errors that name the file."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from knuckle.errors import KnuckleError
+from knuckle.files import parse_json
 
 
 def read_rgb(path: Path) -> UInt8[np.ndarray, "H W 3"]:
@@ -27,7 +27,7 @@ def read_rgb(path: Path) -> UInt8[np.ndarray, "H W 3"]:
 def read_json(path: Path, *, kind: type) -> Any:
     """A label file whose top level is a list or a dict; raises KnuckleError naming the file otherwise."""
     try:
-        data = json.loads(path.read_text())
+        data = parse_json(path.read_text())
     except OSError as error:
         raise KnuckleError(f"{path}: expected a label file, got {error.strerror}") from error
     except ValueError as error:

@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Float
 
 from knuckle.errors import KnuckleError
+from knuckle.files import parse_json
 from knuckle.export.json import camera_to_json, rounded_hand
 from knuckle.geometry.camera import Camera
 from knuckle.hands import Hand, Hands
@@ -190,7 +191,7 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
             if not line.endswith(b"\n"):
                 return
             try:
-                frame = json.loads(line)
+                frame = parse_json(line)
                 if not isinstance(frame, dict) or not isinstance(frame["hands"], list):
                     raise ValueError("no hands")
             except (ValueError, KeyError) as error:
@@ -219,6 +220,8 @@ def read_tracks(path: str | Path, *, mesh: bool = False) -> Iterator[Hands]:
 def hands_of_line(frame: dict[str, Any], header: Header) -> Hands:
     """The hands of one line; raises KnuckleError naming what is missing or malformed."""
     camera = frame.get("camera") or camera_to_json(header.camera)
+    if not all(isinstance(hand, dict) for hand in frame["hands"]):
+        raise KnuckleError("hands: expected an object for each, got something else")
     plain = [{"vertices_m": np.zeros((0, 3)), **hand} for hand in frame["hands"]]
     size = {"width": header.camera.width, "height": header.camera.height}
     return Hands.from_dict({**size, "camera": camera, "time_s": frame.get("time_s"), "hands": plain})
@@ -247,7 +250,7 @@ def _opened(path: Path) -> Any:
 
 def _header_of(path: Path, line: bytes) -> Header:
     try:
-        data = json.loads(line)
+        data = parse_json(line)
     except ValueError:
         data = None
     if not isinstance(data, dict):

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from knuckle.errors import KnuckleError
+from knuckle.files import parse_json
 from knuckle.export.json import read_json
 from knuckle.geometry.camera import Camera
 from knuckle.hands import Hand, Hands
@@ -53,7 +54,7 @@ class Footage:
             file.seek(self.offsets[row])
             line = file.readline()
         try:
-            return with_mesh(hands_of_line(json.loads(line), self.header), self.rig)
+            return with_mesh(hands_of_line(parse_json(line), self.header), self.rig)
         except (KnuckleError, KeyError, ValueError) as error:
             raise KnuckleError(f"{self.path}, frame {self.frames[row]}: {error}") from error
 
@@ -84,7 +85,7 @@ def open_footage(path: str | Path, *, rig: str | None = None) -> Footage:
     path = Path(path)
     if not _is_track(path):
         hands = read_json(path)
-        photo = json.loads(path.read_text(encoding="utf-8")).get("photo")
+        photo = parse_json(path.read_text(encoding="utf-8")).get("photo")
         source = None if photo is None else path.parent / str(photo)
         return Footage(
             path,
@@ -97,7 +98,10 @@ def open_footage(path: str | Path, *, rig: str | None = None) -> Footage:
             rig or "open",
         )
     header = read_header(path)
-    rows = [(int(line["frame"]), float(line["time_s"])) for line in read_lines(path)]
+    try:
+        rows = [(int(line["frame"]), float(line["time_s"])) for line in read_lines(path)]
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise KnuckleError(f"{path}: expected frames with their numbers and times, got {error!r}") from error
     if not rows:
         raise KnuckleError(f"{path}: expected at least one frame of hands, got none")
     source = path.parent / header.path
