@@ -31,7 +31,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kinds", default=",".join(KINDS), help="only these, as a list with commas")
     parser.add_argument("--only", type=int, default=None, metavar="NUMBER")
-    parser.add_argument("--list", action="store_true", dest="listed", help="print every input and what was said")
+    parser.add_argument(
+        "--list", action="store_true", dest="listed", help="print every input and what was said"
+    )
     parser.add_argument("--out", type=Path, default=None, help="where folders of failures are kept")
     options = parser.parse_args()
     kinds = options.kinds.split(",")
@@ -47,7 +49,9 @@ def main() -> None:
     raise SystemExit(1 if failed else 0)
 
 
-def run(numbers: range | list[int], *, seed: int, kinds: list[str], out: Path, listed: bool = False) -> list[Verdict]:
+def run(
+    numbers: range | list[int], *, seed: int, kinds: list[str], out: Path, listed: bool = False
+) -> list[Verdict]:
     """Try inputs, print the table and the failures, and return these. listed: print all others too."""
     started = time.monotonic()
     materials = out / "materials"

@@ -122,7 +122,7 @@ def hostile_json(value: Any, chance: Random) -> tuple[str, bytes]:
         return damaged(json.dumps(value).encode(), chance)
     if way == 3:
         text = json.dumps(value)
-        start = chance.choice(('\ufeff', "\0", "// text\n"))
+        start = chance.choice(("\ufeff", "\0", "// text\n"))
         return "text before it", (start + text).encode("utf-16" if chance.random() < 0.3 else "utf-8")
     if way == 4:
         text = json.dumps(value)

@@ -91,7 +91,9 @@ def _by_one_worker(
                 told = json.loads(line)
                 name = told.get("name", name)
             verdict = told.get("verdict", "failed") if told["fault"] is None else "failed"
-            yield Verdict(number, kind, name, verdict, told["fault"], told.get("bytes", 0), told.get("said", ""))
+            yield Verdict(
+                number, kind, name, verdict, told["fault"], told.get("bytes", 0), told.get("said", "")
+            )
     finally:
         worker.stdin.close()
         try:
@@ -121,7 +123,10 @@ def _answer(
             used = _cpu_s(worker.pid) - cpu
             if used > cpu_s or time.monotonic() - started > wall_s:
                 worker.kill()
-                return None, f"over its time: {used:.0f} s of the processor in {time.monotonic() - started:.0f} s"
+                return (
+                    None,
+                    f"over its time: {used:.0f} s of the processor in {time.monotonic() - started:.0f} s",
+                )
             continue
         if line:
             return line, ""

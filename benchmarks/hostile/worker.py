@@ -85,23 +85,20 @@ def _tried(attempt: Attempt, guard: Guard, folder: Path, printed: int) -> tuple[
         stream.flush()
     text = os.pread(printed, 1 << 20, 0).decode(errors="replace")
     if fault is None:
-        fault = _fault(attempt, code, text, noted, folder, given)
-    elif noted:
-        fault = f"{fault}\n{noted}"
+        fault = judged(attempt, code, text, folder, given)
+    if noted:
+        fault = f"did what it must not: {'; '.join(noted)}\n{fault or ''}"
     return ("result" if code == 0 else "refused"), fault
 
 
-def _fault(
-    attempt: Attempt,
-    code: int | None,
-    text: str,
-    noted: list[str],
-    folder: Path,
-    given: frozenset[Path],
-) -> str | None:
-    if noted:
-        return f"did what it must not: {'; '.join(noted)}"
-    if list(folder.rglob(f"*{CANARY}*")) or list(folder.parent.glob(f"*{CANARY}*")) or _CANARY_ELSEWHERE.exists():
+def judged(attempt: Attempt, code: int | None, text: str, folder: Path, given: frozenset[Path]) -> str | None:
+    """What is wrong with what came of an input, if anything.
+
+    code, text: the exit code, and all that was printed. folder: where the input lies; given: the files that were there
+    before.
+    """
+    canaries = [*folder.rglob(f"*{CANARY}*"), *folder.parent.glob(f"*{CANARY}*")]
+    if set(canaries) - given or _CANARY_ELSEWHERE.exists():
         return "ran code of the file, or wrote where the file says"
     if code not in attempt.exit_codes:
         return f"exit code {code}: {text[-1500:]}"

@@ -70,11 +70,19 @@ class Archives:
             members[name] = _object_npy(folder)
             name = f"{name} with a pickle that calls"
         elif way == 2:
-            told = chance.choice(("(99999999999,)", "(-1,)", "(2**62, 2**62)", "(0, 5)", "('a',)", "(" * 5000))
+            told = chance.choice(
+                ("(99999999999,)", "(-1,)", "(2**62, 2**62)", "(0, 5)", "('a',)", "(" * 5000)
+            )
             members[name] = _header_npy(f"{{'descr': '<f8', 'fortran_order': False, 'shape': {told}, }}")
             name = f"{name} says its shape is {told[:20]}"
         elif way == 3:
-            changed = (np.array(["x"]), np.full(3, np.nan), np.zeros((0, 0)), np.array(2**40), np.zeros(5, "V8"))
+            changed = (
+                np.array(["x"]),
+                np.full(3, np.nan),
+                np.zeros((0, 0)),
+                np.array(2**40),
+                np.zeros(5, "V8"),
+            )
             members[name] = _npy(changed[chance.randrange(len(changed))])
             name = f"{name} is another array"
         else:

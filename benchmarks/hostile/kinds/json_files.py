@@ -1,4 +1,4 @@
-"""JSON of every kind that is read: hands of photos, cameras, indices and labels of sets, records, other tools' labels."""
+"""JSON of every kind that is read: hands of photos, cameras, sets' indices and labels, records, others' labels."""
 
 import json
 import shutil
@@ -14,7 +14,7 @@ _FORMATS = ("glb", "bvh", "openxr", "usd", "csv", "npz")
 _CAMERA = {"format": "knuckle camera", "width": SIDE, "height": SIDE} | dict.fromkeys(
     ("fx", "fy", "cx", "cy"), 150.0
 )
-_HAND = {
+HAND = {
     "image": "photo.jpg",
     "side": "left",
     "id": "a",
@@ -24,7 +24,7 @@ _HAND = {
     "joints_3d": [[0.01 * i, 0.005 * i, 0.5] for i in range(21)],
     "mano": {"pose": [0.0] * 48, "shape": [0.0] * 10, "translation": [0, 0, 0.5], "mean_pose": True},
 }
-_COCO: dict[str, Any] = {
+COCO: dict[str, Any] = {
     "images": [{"id": 1, "file_name": "photo.jpg", "width": SIDE, "height": SIDE}],
     "categories": [{"id": 1, "name": "left_hand"}],
     "annotations": [
@@ -40,7 +40,7 @@ _COCO: dict[str, Any] = {
         }
     ],
 }
-_LABELME: dict[str, Any] = {
+LABELME: dict[str, Any] = {
     "imagePath": "photo.jpg",
     "imageWidth": SIDE,
     "imageHeight": SIDE,
@@ -82,7 +82,15 @@ class JsonFiles:
 
     def attempt(self, chance: Random, folder: Path) -> Attempt:
         """As `benchmarks.hostile.attempt.Kind`."""
-        ways = (self._photo, self._camera, self._labels, self._coco, self._labelme, self._index, self._record_of)
+        ways = (
+            self._photo,
+            self._camera,
+            self._labels,
+            self._coco,
+            self._labelme,
+            self._index,
+            self._record_of,
+        )
         return chance.choice((*ways, self._photo, self._earlier))(chance, folder)
 
     def _photo(self, chance: Random, folder: Path) -> Attempt:
@@ -112,8 +120,8 @@ class JsonFiles:
 
     def _labels(self, chance: Random, folder: Path) -> Attempt:
         shutil.copy(self._materials / "photo.jpg", folder)
-        name, path = self._written(_HAND, chance, folder / "labels.jsonl")
-        path.write_bytes(path.read_bytes() + b"\n" + json.dumps(_HAND).encode() + b"\n")
+        name, path = self._written(HAND, chance, folder / "labels.jsonl")
+        path.write_bytes(path.read_bytes() + b"\n" + json.dumps(HAND).encode() + b"\n")
         if chance.random() < 0.5:
             return Attempt(f"labels.jsonl: {name}", command("data", "check", "own", folder), (0, 1, 2))
         out = folder / "sheet.png"
@@ -121,13 +129,13 @@ class JsonFiles:
         return Attempt(f"labels.jsonl: {name}, drawn", run, (0, 1, 2))
 
     def _coco(self, chance: Random, folder: Path) -> Attempt:
-        name, path = self._written(_COCO, chance, folder / "coco.json")
+        name, path = self._written(COCO, chance, folder / "coco.json")
         run = command("data", "from-coco", path, folder / "own", "--images", self._materials)
         return Attempt(f"COCO: {name}", run, (0, 1, 2))
 
     def _labelme(self, chance: Random, folder: Path) -> Attempt:
         shutil.copy(self._materials / "photo.jpg", folder)
-        name, path = self._written(_LABELME, chance, folder / "photo.json")
+        name, path = self._written(LABELME, chance, folder / "photo.json")
         return Attempt(
             f"labelme: {name}", command("data", "from-labelme", path.parent, folder / "own"), (0, 1, 2)
         )

@@ -50,9 +50,7 @@ class Networks:
         (folder / "fake.onnx").write_bytes(data)
         (folder / "fake.json").write_text(json.dumps(record))
         options = ("--model", folder / "fake.onnx", "--out", folder / "out")
-        return Attempt(
-            f"onnx: {name}", command("estimate", self._materials / "photo.jpg", *options, *BOX)
-        )
+        return Attempt(f"onnx: {name}", command("estimate", self._materials / "photo.jpg", *options, *BOX))
 
     def _of_other_shape(self, chance: Random) -> tuple[str, bytes]:
         import onnx
@@ -138,9 +136,7 @@ class Networks:
             return Attempt(name, call(load_model, path))
         second: Any = shutil.copy(self._materials / "second.safetensors", folder)
         pair = (path, second) if chance.random() < 0.5 else (second, path)
-        return Attempt(
-            f"{name}, averaged", command("average", *pair, "--out", folder / "out.safetensors")
-        )
+        return Attempt(f"{name}, averaged", command("average", *pair, "--out", folder / "out.safetensors"))
 
 
 def _packed(header: bytes, body: bytes) -> bytes:

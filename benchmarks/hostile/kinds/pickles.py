@@ -108,7 +108,8 @@ class Pickles:
         programs = {
             f"ndarray({much})": b"cnumpy\nndarray\n((L%dL\nt%stR." % (much, dtype),
             f"a dtype of {much} bytes": b"cnumpy\ndtype\n(S'V%d'\nI0\nI1\ntR." % much,
-            f"_reconstruct of {much}": b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(L%dL\ntS'd'\ntR." % much,
+            f"_reconstruct of {much}": b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(L%dL\ntS'd'\ntR."
+            % much,
             "lists that hold each other ten times": b"]"
             + b"".join(b"q%c](%sl" % (i, b"h%c" % i * 10) for i in range(30))
             + b".",

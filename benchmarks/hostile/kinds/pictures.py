@@ -97,7 +97,7 @@ class Pictures:
         inner[0xA20E] = chance.choice(((0, 0), (2**32 - 1, 1)))
         data = exif.tobytes()
         if chance.random() < 0.5:
-            name, data = damaged(data[6:], chance)
+            _, data = damaged(data[6:], chance)
             data = b"Exif\0\0" + data[:60_000]
         suffix = chance.choice((".jpg", ".png", ".webp"))
         return suffix, f"{suffix} with odd EXIF", _saved(self._picture, **_FORMATS[suffix], exif=data)

@@ -19,8 +19,28 @@ if TYPE_CHECKING:
 ANSWER_S = 5.0
 """For an honest request after a hostile one."""
 _PATHS = ("/", "/stream", "/key", "/index.html", "/main.js", "/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd")
-_PATHS += ("//etc/passwd", "/..%2f..%2f..%2fetc/passwd", "/%00", "/" + "a" * 70_000, "*", "http://other/", "/\\..")
-_METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT", "get", "G\0T", "A" * 70_000)
+_PATHS += (
+    "//etc/passwd",
+    "/..%2f..%2f..%2fetc/passwd",
+    "/%00",
+    "/" + "a" * 70_000,
+    "*",
+    "http://other/",
+    "/\\..",
+)
+_METHODS = (
+    "GET",
+    "POST",
+    "PUT",
+    "DELETE",
+    "HEAD",
+    "OPTIONS",
+    "TRACE",
+    "CONNECT",
+    "get",
+    "G\0T",
+    "A" * 70_000,
+)
 _HEADERS = (
     "Host: other.example",
     "Host: 127.0.0.1:1\r\nHost: 127.0.0.1",
@@ -46,8 +66,9 @@ _HEADERS = (
 
 
 class Requests:
-    """`knuckle live`'s page and, where this version has it, `knuckle ar`'s, both in this process. Handled is what leaves
-    them able to answer an honest request, and gives nobody a file of this computer."""
+    """`knuckle live`'s page and, where this version has it, `knuckle ar`'s, both in this process.
+
+    Handled is what leaves them able to answer an honest request, and gives nobody a file of this computer."""
 
     def __init__(self, materials: Path) -> None:
         from knuckle.video.mjpeg import PictureServer
@@ -74,7 +95,9 @@ class Requests:
                 ("a slow client", _slow), ("many at once", _many), ("a client that goes", _gone),
             )
         )  # fmt: skip
-        return Attempt(f"{name}, {'live' if port == self._ports[0] else 'ar'}", partial(_then_honest, way, chance, port))
+        return Attempt(
+            f"{name}, {'live' if port == self._ports[0] else 'ar'}", partial(_then_honest, way, chance, port)
+        )
 
 
 def _publish(server: "PictureServer", picture: bytes) -> None:
@@ -112,7 +135,15 @@ def _request(chance: Random, port: int) -> bytes:
 
 
 _VERSIONS = ("HTTP/1.1", "HTTP/1.1", "HTTP/1.0", "HTTP/9.9", "HTTP/1.1.1", "", "HTTP/" + "1" * 5000)
-_BODIES = (b"", b'{"key": "m"}', b'{"key": {}}', b"[" * 250, b"\xff" * 200, b'"' + b"a" * 100_000 + b'"', b'{"key": NaN}')
+_BODIES = (
+    b"",
+    b'{"key": "m"}',
+    b'{"key": {}}',
+    b"[" * 250,
+    b"\xff" * 200,
+    b'"' + b"a" * 100_000 + b'"',
+    b'{"key": NaN}',
+)
 
 
 def _noise(chance: Random, port: int) -> bytes:
@@ -124,7 +155,9 @@ def _slow(chance: Random, port: int) -> bytes:
     with ExitStack() as stack:
         for _ in range(chance.randrange(1, 6)):
             client = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=2))
-            client.sendall(chance.choice((b"", b"G", b"GET / HTTP/1.1\r\nHost: a\r\n", b"POST /key HTTP/1.1\r\n")))
+            client.sendall(
+                chance.choice((b"", b"G", b"GET / HTTP/1.1\r\nHost: a\r\n", b"POST /key HTTP/1.1\r\n"))
+            )
         time.sleep(0.1)
     return b""
 
@@ -141,7 +174,9 @@ def _many(chance: Random, port: int) -> bytes:
 def _gone(chance: Random, port: int) -> bytes:
     """Ends the connection hard in the middle of an answer."""
     client = socket.create_connection(("127.0.0.1", port), timeout=2)
-    client.sendall(b"GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % (chance.choice((b"/", b"/stream")), port))
+    client.sendall(
+        b"GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % (chance.choice((b"/", b"/stream")), port)
+    )
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.close()
     return b""

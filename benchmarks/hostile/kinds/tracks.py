@@ -70,7 +70,12 @@ class Tracks:
         (folder / "video.tracking").mkdir()
         (folder / "video.tracking" / "state.json").write_bytes(data)
         (folder / "video.hands.jsonl").write_bytes(self._data)
-        options = ("--no-video", "--model", self._materials / "fake.onnx", *chance.choice(((), ("--overwrite",))))
+        options = (
+            "--no-video",
+            "--model",
+            self._materials / "fake.onnx",
+            *chance.choice(((), ("--overwrite",))),
+        )
         return Attempt(f"a journal: {name}", command("track", folder / "video.webm", *options))
 
 

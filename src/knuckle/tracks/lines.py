@@ -16,8 +16,8 @@ import numpy as np
 from jaxtyping import Float
 
 from knuckle.errors import KnuckleError
-from knuckle.files import parse_json
 from knuckle.export.json import camera_to_json, rounded_hand
+from knuckle.files import parse_json
 from knuckle.geometry.camera import Camera
 from knuckle.hands import Hand, Hands
 from knuckle.live.hand_pose import HandPose, place

@@ -1,6 +1,5 @@
 """A photo's or video's hands frame by frame, in any order, and the pictures that they were found in."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,8 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from knuckle.errors import KnuckleError
-from knuckle.files import parse_json
 from knuckle.export.json import read_json
+from knuckle.files import parse_json
 from knuckle.geometry.camera import Camera
 from knuckle.hands import Hand, Hands
 from knuckle.photos.reading import read_image
