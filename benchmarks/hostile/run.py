@@ -51,7 +51,7 @@ def tried(
     for kind in kinds:
         waiting = [number for number in numbers if kind_of(number) == kind]
         while waiting:
-            for verdict in _by_one_worker(kind, waiting, seed, materials, scratch):
+            for verdict in _by_one_worker(kind, tuple(waiting), seed, materials, scratch):
                 waiting.remove(verdict.number)
                 yield verdict
 
