@@ -116,3 +116,12 @@ def test_a_record_from_before_a_field_was_added_has_its_default(tmp_path, fake_m
     (tmp_path / "old.json").write_text(json.dumps(record))
     with pytest.raises(KnuckleError, match=r"old.json: expected a weights record, missing size"):
         read_record(tmp_path / "old.json")
+
+
+def test_a_network_that_fails_on_a_crop_is_one_error(fake_model):
+    network = OnnxModel(Path(fake_model))
+    patch, crop, camera = inputs(1)
+    with pytest.raises(
+        KnuckleError, match=r"fake.onnx: expected a network that answers a crop, got one that"
+    ):
+        network(patch[..., :31], crop, camera)

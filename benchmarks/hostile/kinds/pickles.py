@@ -56,7 +56,6 @@ class Pickles:
             (subprocess.check_output, (["touch", canary],)),
             (open, (canary, "w")),
             (os.mkdir, (canary,)),
-            (getattr, (os, "system")),
             (functools.partial, (os.system, f"touch {canary}")),
             (np.load, (canary,)),
             (np.ndarray.tofile, (np.zeros(2), canary)),
@@ -76,6 +75,7 @@ class Pickles:
         shell = b"touch " + canary
         programs = {
             "GLOBAL and REDUCE": b"cposix\nsystem\n(S'" + shell + b"'\ntR.",
+            "getattr": b"c__builtin__\ngetattr\n(cos\nsystem\nS'__call__'\ntR(S'" + shell + b"'\ntR.",
             "INST": b"(S'" + shell + b"'\niposix\nsystem\n.",
             "OBJ": b"(cposix\nsystem\nS'" + shell + b"'\no.",
             "a name with dots": b"\x80\x04\x8c\x05numpy\x8c\x0elib.npyio.load\x93.",
