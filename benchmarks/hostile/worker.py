@@ -11,6 +11,7 @@ import re
 import resource
 import shutil
 import sys
+import tempfile
 import traceback
 import warnings
 from pathlib import Path
@@ -72,6 +73,8 @@ def _tried(attempt: Attempt, guard: Guard, folder: Path, printed: int) -> tuple[
     given = frozenset(path for path in folder.rglob("*") if path.is_file())
     os.ftruncate(printed, 0)
     os.lseek(printed, 0, os.SEEK_SET)
+    # Temporary files count as the input's too.
+    tempfile.tempdir = str(folder)
     guard.watch(folder)
     code, fault = None, None
     try:

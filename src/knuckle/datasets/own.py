@@ -134,7 +134,7 @@ def _numbers(value: Any, shape: tuple[int, ...], where: str) -> np.ndarray:
     wanted = " x ".join(map(str, shape))
     try:
         array = np.array(value, dtype=float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise KnuckleError(f"{where}: expected {wanted} numbers, got {str(value)[:60]}") from None
     if array.shape != shape or not np.isfinite(array).all():
         got = f"shape {array.shape}" if array.shape != shape else "NaN or infinity"

@@ -192,8 +192,7 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
                 return
             try:
                 frame = parse_json(line)
-                if not isinstance(frame, dict) or not isinstance(frame["hands"], list):
-                    raise ValueError("no hands")
+                _check_frame(frame)
             except (ValueError, KeyError) as error:
                 raise KnuckleError(
                     f"{path}, line {number}: expected a frame's hands, got {error!r}"
@@ -235,6 +234,16 @@ def with_mesh(hands: Hands, rig: str) -> Hands:
     if hands.vertices_m.shape[1]:
         return hands.with_faces(faces)
     return hands.changed(vertices_m=np.array([_vertices(hand, rig) for hand in hands]), faces=faces)
+
+
+def _check_frame(frame: Any) -> None:
+    """Raise ValueError or KeyError for what is no frame's line; its hands are looked at when they are made."""
+    if not isinstance(frame, dict) or not isinstance(frame["hands"], list):
+        raise ValueError("no hands")
+    if type(frame["frame"]) is not int or not 0 <= frame["frame"] < 2**53:
+        raise ValueError("a frame's number that is none")
+    if type(frame.get("time_s")) not in (int, float, type(None)):
+        raise ValueError("a time that is none")
 
 
 def _vertices(hand: Hand, rig: str) -> Float[np.ndarray, "v 3"]:

@@ -89,7 +89,7 @@ def open_footage(path: str | Path, *, rig: str | None = None) -> Footage:
         return Footage(
             path,
             hands.camera,
-            source if source is not None and source.is_file() else None,
+            source if source is not None and _is_there(source) else None,
             np.zeros(1),
             np.zeros(1, int),
             None,
@@ -107,7 +107,7 @@ def open_footage(path: str | Path, *, rig: str | None = None) -> Footage:
     return Footage(
         path,
         header.camera,
-        source if header.bytes is not None and source.is_file() else None,
+        source if header.bytes is not None and _is_there(source) else None,
         np.array([time_s for _, time_s in rows]),
         np.array([frame for frame, _ in rows]),
         header,
@@ -129,6 +129,14 @@ def small_jpeg(picture: UInt8[np.ndarray, "H W 3"]) -> bytes:
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA) if scale < 1 else picture
     _, coded = cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     return coded.tobytes()
+
+
+def _is_there(path: Path) -> bool:
+    """Whether a file is where another one says; names that no system takes, such as too long ones, are of none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _is_track(path: Path) -> bool:
