@@ -67,6 +67,8 @@ class WeightsRecord:
         path.write_text(json.dumps(asdict(self), indent=1) + "\n")
 
 
+MOST_SIZE = 4096
+"""Px of a patch's side: no network here takes a tenth of it, and more would only fill the memory."""
 _KINDS: dict[Any, tuple[str, ...]] = {
     str: ("name", "system", "preset", "rig", "file", "sha256"),
     int: ("size",),
@@ -98,6 +100,11 @@ def read_record(path: Path) -> WeightsRecord:
             if not isinstance(data[name], kind) or isinstance(data[name], bool):
                 expected = "a text" if kind is str else "a number"
                 raise KnuckleError(f"{path}: {name}: expected {expected}, got {str(data[name])[:60]!r}")
+    if not 1 <= data["size"] <= MOST_SIZE or not 0 < data["expand"] < MOST_SIZE:
+        raise KnuckleError(
+            f"{path}: expected a size of 1 to {MOST_SIZE} px and an expand above 0,"
+            f" got {str(data['size'])[:20]} and {str(data['expand'])[:20]}"
+        )
     given = {k: v for k, v in data.items() if k in known}
     if isinstance(given.get("trained_sets"), dict):
         if not all(isinstance(rows, list) for rows in given["trained_sets"].values()):
