@@ -129,8 +129,17 @@ def test_a_network_that_fails_on_a_crop_is_one_error(fake_model):
 
 @pytest.mark.parametrize(
     "change",
-    [{"size": -np.inf}, {"size": 0}, {"size": 10**6}, {"file": 1e308}, {"file": "a\0.onnx"}, {"rig": None}]
-    + [{"expand": np.nan}, {"expand": "1"}, {"trained_sets": {"a": 1}}],
+    [
+        {"size": -np.inf},
+        {"size": 0},
+        {"size": 10**6},
+        {"file": 1e308},
+        {"file": "a\0.onnx"},
+        {"rig": None},
+        {"expand": np.nan},
+        {"expand": "1"},
+        {"trained_sets": {"a": 1}},
+    ],
 )
 def test_records_of_other_types_and_sizes_are_refused(tmp_path, fake_model, change):
     path = Path(shutil.copy(fake_model, tmp_path)).with_suffix(".json")

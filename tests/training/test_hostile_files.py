@@ -7,6 +7,7 @@ from safetensors.numpy import save_file
 from knuckle.errors import KnuckleError
 from knuckle.standing.recipe import read_standing
 from knuckle.training.checkpoint import load_model
+from knuckle.training.launch import launch
 from knuckle.training.recipe import read_keys
 
 
@@ -16,6 +17,19 @@ def test_recipes_nested_deeply(tmp_path):
     for read in (read_keys, read_standing):
         with pytest.raises(KnuckleError, match=r"r.toml: expected a (standing )?recipe"):
             read(path)
+
+
+@pytest.mark.parametrize("data", ["", 'data = ""', 'data = "gone"'])
+def test_a_recipe_without_its_set_starts_nothing(tmp_path, data):
+    (tmp_path / "r.toml").write_text(data)
+    with pytest.raises(KnuckleError, match=r"expected data to name a folder"):
+        launch(tmp_path / "r.toml", tmp_path / "run")
+
+
+def test_the_middle_of_a_long_sentence_is_left_out():
+    text = str(KnuckleError(f"r.toml: lr: expected float, got {'x' * 100_000} there"))
+    assert len(text) < 4000 and text.startswith("r.toml: lr: expected float") and text.endswith("xx there")
+    assert str(KnuckleError("short")) == "short"
 
 
 @pytest.mark.parametrize("switches", ["[" * 100_000, "null", "[1]", "{"])

@@ -16,7 +16,7 @@ from benchmarks.hostile.damage import damaged
 from benchmarks.hostile.kinds.pickles import CANARY
 
 _ELSEWHERE = ("../{}", "../../{}", "/tmp/{}", "a/../../{}", "..\\{}", "C:\\{}", "./././../{}", "{}/../../{}")
-_BOMB_BYTES = 400_000_000
+_BOMB_BYTES = 100_000_000
 
 
 class Archives:
