@@ -52,7 +52,7 @@ class Guard:
             self._noted.append(f"{event} {str(arguments[:2])[:120]}")
         elif event == "open" and self._writes(arguments) and not self._is_within(arguments[0]):
             self._noted.append(f"opened to write: {arguments[0]}")
-        elif event in _PATHS and not self._is_within(arguments[0]):
+        elif event in _PATHS and not self._is_within(_target(event, arguments)):
             self._noted.append(f"{event} {str(arguments[:2])[:120]}")
 
     @staticmethod
@@ -66,3 +66,12 @@ class Guard:
             return True  # a file that is open already
         whole = os.path.realpath(os.fsdecode(path))
         return whole in ("/dev/null", "/dev/tty") or f"{whole}/".startswith(f"{self._folder}/")
+
+
+def _target(event: str, arguments: tuple[Any, ...]) -> Any:
+    """What a call changes: of two names the new one, seen from the folder that is given as open where one is."""
+    path = arguments[1] if event in ("os.rename", "os.link", "os.symlink") else arguments[0]
+    folder = arguments[-1]
+    if event == "os.truncate" or not isinstance(folder, int) or folder < 0 or isinstance(path, int):
+        return path
+    return os.path.join(os.readlink(f"/proc/self/fd/{folder}"), os.fsdecode(path))
