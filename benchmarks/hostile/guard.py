@@ -74,4 +74,4 @@ def _target(event: str, arguments: tuple[Any, ...]) -> Any:
     folder = arguments[-1]
     if event == "os.truncate" or not isinstance(folder, int) or folder < 0 or isinstance(path, int):
         return path
-    return os.path.join(os.readlink(f"/proc/self/fd/{folder}"), os.fsdecode(path))
+    return Path(f"/proc/self/fd/{folder}").readlink() / os.fsdecode(path)
