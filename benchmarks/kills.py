@@ -162,7 +162,8 @@ def run(options: argparse.Namespace) -> int:
     started, bad, kills = time.monotonic(), 0, 0
     out: Path = options.out.resolve()
     chosen = options.only.split(",") if options.only else list(COMMANDS)
-    prepare(out / GIVEN)
+    words = " ".join(case.words for name in chosen for case in CASES.get(name, ()))
+    prepare(out / GIVEN, run="GIVEN/run" in words, found="GIVEN/set" in words or "tiny.toml" in words)
     for name in chosen:
         if name in WITHOUT:
             print(f"{name}: left out, {WITHOUT[name]}")
@@ -263,20 +264,21 @@ def _empty(folder: Path) -> None:
     folder.mkdir(parents=True)
 
 
-def prepare(given: Path) -> None:
-    """Make the inputs where they are not there yet: files of every kind, a set, a run, labels."""
-    if (given / "done").exists():
-        return
-    _empty(given)
+def prepare(given: Path, *, found: bool, run: bool) -> None:
+    """Make the inputs where they are not there yet: files of every kind and labels; with `found` a set, which takes a
+    minute, and with `run` a run on it."""
     here = [sys.executable, "-m"]
-    _checked([*here, "benchmarks.hostile.materials", str(given)])
-    (given / "tiny.toml").write_text(_RECIPE.replace("GIVEN", str(given)))
-    (given / "standing.toml").write_text(_STANDING)
-    _write_labels(given)
-    synth = "synth --count 16 --size 32 --backgrounds procedural --workers 1 --out"
-    _checked([*here, "knuckle", *synth.split(), str(given / "set")])
-    _checked([*here, "knuckle", "train", str(given / "tiny.toml"), "--out", str(given / "run")])
-    (given / "done").touch()
+    if not (given / "labelme").exists():
+        _empty(given)
+        _checked([*here, "benchmarks.hostile.materials", str(given)])
+        (given / "tiny.toml").write_text(_RECIPE.replace("GIVEN", str(given)))
+        (given / "standing.toml").write_text(_STANDING)
+        _write_labels(given)
+    if found or run:
+        synth = "synth --count 16 --size 32 --backgrounds procedural --workers 1 --resume --out"
+        _checked([*here, "knuckle", *synth.split(), str(given / "set")])
+    if run:
+        _checked([*here, "knuckle", "train", str(given / "tiny.toml"), "--out", str(given / "run")])
 
 
 def _write_labels(given: Path) -> None:
