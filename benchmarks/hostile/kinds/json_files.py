@@ -45,8 +45,8 @@ LABELME: dict[str, Any] = {
     "imageWidth": SIDE,
     "imageHeight": SIDE,
     "shapes": [
-        {"label": "left_wrist", "points": [[40, 50]], "shape_type": "point", "group_id": 1},
-        {"label": "left_index_tip", "points": [[60, 70]], "shape_type": "point", "group_id": 1},
+        {"label": "left wrist", "points": [[40, 50]], "shape_type": "point", "group_id": 1},
+        {"label": "left index_tip", "points": [[60, 70]], "shape_type": "point", "group_id": 1},
     ],
 }
 _EVAL_DEV: dict[str, Any] = {
