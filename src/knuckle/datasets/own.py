@@ -15,7 +15,6 @@ Any subset of the labels will do as long as it says where the hand is. Other key
 unnoticed.
 """
 
-import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +27,7 @@ from knuckle.datasets.freihand import tight_box
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.datasets.photos import read_rgb
 from knuckle.errors import KnuckleError
+from knuckle.files import parse_json
 from knuckle.geometry.camera import Camera
 from knuckle.skeleton import JOINT_COUNT, SIDES
 
@@ -73,7 +73,7 @@ def read_hand(folder: Path, number: int, line: str) -> OwnHand:
     """A hand of one line; its photo is decoded once. Raises KnuckleError naming line, key and what is wrong."""
     where = f"{LABELS}: line {number}"
     try:
-        entry = json.loads(line)
+        entry = parse_json(line)
     except ValueError as error:
         raise KnuckleError(f"{where}: expected a JSON object, got {error}") from error
     if not isinstance(entry, dict):
@@ -134,7 +134,7 @@ def _numbers(value: Any, shape: tuple[int, ...], where: str) -> np.ndarray:
     wanted = " x ".join(map(str, shape))
     try:
         array = np.array(value, dtype=float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise KnuckleError(f"{where}: expected {wanted} numbers, got {str(value)[:60]}") from None
     if array.shape != shape or not np.isfinite(array).all():
         got = f"shape {array.shape}" if array.shape != shape else "NaN or infinity"

@@ -1,6 +1,5 @@
 """Reading the photographs and label files of a dataset, with errors that name the file."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from knuckle.errors import KnuckleError
+from knuckle.files import parse_json
 
 _ENDS = ((b"\xff\xd8", b"\xff\xd9"), (b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"))
 """First and last bytes of JPEG and PNG files."""
@@ -72,7 +72,7 @@ def read_npz(path: Path, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
 def read_json(path: Path, *, kind: type) -> Any:
     """A label file whose top level is a list or a dict; raises KnuckleError naming the file otherwise."""
     try:
-        data = json.loads(path.read_text())
+        data = parse_json(path.read_text())
     except OSError as error:
         raise KnuckleError(f"{path}: expected a label file, got {error.strerror}") from error
     except ValueError as error:

@@ -8,7 +8,6 @@ joints_3d_m (21 x 3, metres, centred on the hand, axes x right, y down, z away).
 Hands of tier B, and those of photographs whose aspect was not kept, are for measuring and left out.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 from jaxtyping import Float
 
 from knuckle.errors import KnuckleError
+from knuckle.files import parse_json
 from knuckle.geometry.camera import Camera
 from knuckle.skeleton import JOINT_COUNT, SIDES, Side
 
@@ -80,7 +80,7 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     for number, line in enumerate(lines, start=1):
         where = f"{path}: line {number}"
         try:
-            row = json.loads(line)
+            row = parse_json(line)
         except ValueError as error:
             raise KnuckleError(f"{where}: expected a JSON object, got {error}") from error
         if not isinstance(row, dict):
