@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from knuckle.datasets.numbers import checked_numbers
+from knuckle.datasets.label_numbers import checked_numbers
 from knuckle.datasets.photos import check_size, read_rgb
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
