@@ -16,6 +16,7 @@ STANDS_ON = {
     "progress": (),
     "cache": ("errors",),
     "files": ("errors",),
+    "local_server": ("errors",),
     "skeleton": ("errors",),
     "weights": ("files",),
     "geometry": ("skeleton",),
@@ -31,7 +32,7 @@ STANDS_ON = {
     # Rendering and measuring know no network, and what a user runs knows neither training nor its data.
     "synth": ("poses", "raster", "sets"),
     "photos": ("geometry", "files"),
-    "video": ("geometry", "photos", "files"),
+    "video": ("geometry", "photos", "files", "local_server"),
     "datasets": ("sets", "poses", "photos", "raster"),
     "evaluation": ("datasets", "synth", "progress"),
     "training": ("models", "evaluation"),
@@ -47,7 +48,7 @@ STANDS_ON = {
     "open_model": ("export",),
     "standing": ("open_model",),
     "calibration": ("video",),
-    "web": ("files",),
+    "web": ("files", "local_server"),
     "cli": ("standing", "animation", "viewers", "archives", "calibration", "web", "knuckle"),
     "__main__": ("cli",),
 }

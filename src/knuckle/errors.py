@@ -1,6 +1,5 @@
 """The exception for errors that the user can correct, and the advice that some of them give."""
 
-
 _MOST_LETTERS = 3600
 
 

@@ -24,7 +24,7 @@ from jaxtyping import Float
 
 from knuckle.datasets.arctic_files import of_params, part, read_raw
 from knuckle.datasets.freihand import tight_box
-from knuckle.datasets.label_numbers import numbers
+from knuckle.datasets.label_numbers import entry_numbers
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.datasets.mano_sides import Parameters, in_camera, mano_sides
 from knuckle.datasets.photos import read_json
@@ -223,9 +223,9 @@ class Arctic:
         if processed is not None:
             where, data = processed
             cam, shape = part(data, "cam_coord", where), (count, None, JOINT_COUNT, 3)
-            joints = {side: numbers(cam, f"joints.{side}", shape, where)[:, :9] for side in SIDES}
+            joints = {side: entry_numbers(cam, f"joints.{side}", shape, where)[:, :9] for side in SIDES}
             in_order = {side: convert_joints(rows, source="mano21") for side, rows in joints.items()}
-            return read._replace(joints_m=in_order, boxes=numbers(data, "bbox", (count, 9, 3), where))
+            return read._replace(joints_m=in_order, boxes=entry_numbers(data, "bbox", (count, 9, 3), where))
         return read if self.rigs is None else read._replace(joints_m=self._by_mano(read, self.rigs))
 
     def _by_mano(self, sequence: Sequence, rigs: dict[Side, HandRig]) -> dict[Side, np.ndarray]:
@@ -277,12 +277,12 @@ def read_subjects(folder: Path) -> dict[str, Subject]:
             raise KnuckleError(
                 f"{where}: expected a subject with ioi_offset, got {type(entry).__name__} without"
             )
-        sizes = numbers(entry, "image_size", (9, 2), where)
+        sizes = entry_numbers(entry, "image_size", (9, 2), where)
         found[who] = Subject(
             entry["ioi_offset"],
             tuple((int(w), int(h)) for w, h in sizes),
-            numbers(entry, "world2cam", (8, 4, 4), where),
-            numbers(entry, "intris_mat", (8, 3, 3), where),
+            entry_numbers(entry, "world2cam", (8, 4, 4), where),
+            entry_numbers(entry, "intris_mat", (8, 3, 3), where),
         )
     return found
 

@@ -37,6 +37,13 @@ def read_rgb(path: Path) -> UInt8[np.ndarray, "H W 3"]:
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
 
+def check_size(picture: UInt8[np.ndarray, "H W 3"], size: tuple[int, int], path: Path) -> None:
+    """Raise KnuckleError where a picture is not of the size (width, height) that its labels assume."""
+    height, width = picture.shape[:2]
+    if (width, height) != size:
+        raise KnuckleError(f"{path}: expected {size[0]}x{size[1]} px, got {width}x{height}")
+
+
 def is_cut_short(data: UInt8[np.ndarray, "n"]) -> bool:
     """Whether a JPEG or PNG file lacks its last bytes; False of other files."""
     head, tail = data[:8].tobytes(), data[-_TAIL:].tobytes()

@@ -176,6 +176,16 @@ def frame_to_json(index: int, hands: Hands, camera: Camera, *, mesh: bool) -> di
     return {"frame": index, "time_s": time_s, **own, "hands": plain}
 
 
+def is_tracks(path: Path) -> bool:
+    """Whether a file is one of tracks rather than a photo's: its first value says so. Raises KnuckleError for one that
+    cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return FORMAT.encode() in file.read(100)
+    except OSError as error:
+        raise KnuckleError(f"{path}: cannot be read ({error.strerror})") from error
+
+
 def read_header(path: Path) -> Header:
     """The header of a file of hands; raises KnuckleError naming the path and the problem."""
     with _opened(path) as file:

@@ -14,7 +14,7 @@ from knuckle.files import parse_json
 from knuckle.geometry.camera import Camera
 from knuckle.hands import Hand, Hands
 from knuckle.photos.reading import read_image
-from knuckle.tracks.lines import FORMAT, Header, hands_of_line, read_header, read_lines, with_mesh
+from knuckle.tracks.lines import Header, hands_of_line, is_tracks, read_header, read_lines, with_mesh
 from knuckle.video import open_video
 
 PICTURE_PX = 640
@@ -82,7 +82,7 @@ def open_footage(path: str | Path, *, rig: str | None = None) -> Footage:
     naming the file and the problem: not ours, no frames, another rig.
     """
     path = Path(path)
-    if not _is_track(path):
+    if not is_tracks(path):
         hands = read_json(path)
         photo = parse_json(path.read_text(encoding="utf-8")).get("photo")
         source = None if photo is None else path.parent / str(photo)
@@ -137,15 +137,6 @@ def _is_there(path: Path) -> bool:
         return path.is_file()
     except OSError:
         return False
-
-
-def _is_track(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            start = file.read(64)
-    except OSError as error:
-        raise KnuckleError(f"{path}: cannot be read ({error.strerror})") from error
-    return FORMAT.encode() in start
 
 
 def _line_starts(path: Path) -> tuple[int, ...]:
