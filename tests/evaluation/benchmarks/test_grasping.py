@@ -112,7 +112,7 @@ def test_a_part_of_dexycb_is_scored_with_a_note_and_damage_is_named(dex, tmp_pat
     (some,) = open_benchmarks(str(dex.folder), limit=3, variant="s0")
     assert len(some) == 3
     notes = evaluate(knowing(np.zeros((21, 3))), some).notes
-    assert any("the first 3 hands of 8: not the papers' figure" in note for note in notes)
+    assert any("the first 3 hands of what is there: the papers' figure is of" in note for note in notes)
     copy = shutil.copytree(dex.folder, tmp_path / "dex-ycb")
     shutil.rmtree(copy / test_dexycb.SUBJECTS[1])
     with pytest.raises(KnuckleError, match=r"expected all sequences .* got 20200813-subject-02 \(0 of 5\)"):
@@ -228,3 +228,10 @@ def test_clips_of_hot3d_that_training_saw_are_refused(hot3d):
     assert benchmark.name == "HOT3D quest3" and len(benchmark) > 0
     with pytest.raises(KnuckleError, match="variant: expected one of aria, aria-grey, quest3 with HOT3D"):
         open_benchmarks(str(hot3d.folder), variant="p2")
+
+
+def test_a_damaged_clip_of_hot3d_is_named_and_not_passed_over(hot3d, tmp_path):
+    copy = shutil.copytree(hot3d.folder, tmp_path / "hot3d")
+    (copy / "train_aria" / "clip-000007.tar").write_bytes(b"no tar")
+    with pytest.raises(KnuckleError, match=r"clip-000007.tar: expected a tar file, whole"):
+        open_benchmarks(str(copy), limit=1)

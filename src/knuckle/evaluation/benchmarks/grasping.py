@@ -43,8 +43,9 @@ def dexycb_benchmark(
         if not any(_trains(each, source, at, eye, there) for each in trained)
     ]
     notes = _left_out(source.count, len(kept), f"{folder}: DexYCB {chosen}")
-    if limit is not None and limit < len(kept):
-        notes += (f"the first {limit} hands of {len(kept)}: not the papers' figure",)
+    if limit is not None:
+        shown = min(limit, len(kept))
+        notes += (f"the first {shown} hands of what is there: the papers' figure is of the whole split",)
     rows, name = kept[:limit], f"{dexycb_protocol.NAME} {chosen} test"
 
     def score(truth: Truth, predictions: Predictions, model: str) -> Report:
@@ -92,7 +93,8 @@ def hot3d_benchmark(
                 f" that has labels, got some that were (hot3d {name}); score them on the converted set, of which the"
                 " hands held out are known"
             )
-    source = Hot3dTraining(folder, mano, part=chosen, complete=limit is None)
+    # Clips may be missing, but none that is there is passed over.
+    source = Hot3dTraining(folder, mano, part=chosen, complete=True)
     rows, name = list(range(source.count))[:limit], f"{hot3d_protocol.NAME} {chosen}"
     form = "UmeTrack's" if mano is None else "MANO's"
     notes = (
