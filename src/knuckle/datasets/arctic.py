@@ -334,8 +334,8 @@ def _counts(cam: dict[str, Any], count: int, where: str) -> dict[Side, np.ndarra
     """Whether each hand is scored, frame by frame and view by view; None of a file that does not say so."""
     if not {"is_valid", "right_valid", "left_valid"} <= cam.keys():
         return None
-    whole = numbers(cam, "is_valid", (count, 9), where) > 0
-    return {side: (numbers(cam, f"{side}_valid", (count, 9), where) > 0) & whole for side in SIDES}
+    whole = entry_numbers(cam, "is_valid", (count, 9), where) > 0
+    return {side: (entry_numbers(cam, f"{side}_valid", (count, 9), where) > 0) & whole for side in SIDES}
 
 
 def _is_plain(name: str) -> bool:
