@@ -18,12 +18,12 @@ from jaxtyping import Float, UInt8
 from benchmarks.shared.arguments import make_parser, one_line_errors
 from knuckle.evaluation.benchmarks.catalogue import open_benchmarks
 from knuckle.evaluation.benchmarks.two_hands import TwoHandBenchmark
-from knuckle.evaluation.frames import HAND_SIDES, TwoHandFrame
+from knuckle.evaluation.frames import TwoHandFrame
 from knuckle.evaluation.metrics.two_hands import with_root_depth
 from knuckle.files import write_image
 from knuckle.open_model import open_model
 from knuckle.rig.rotations import rodrigues
-from knuckle.skeleton import BONES, WRIST
+from knuckle.skeleton import BONES, HAND_SIDES, WRIST
 from knuckle.view.overlay import draw_skeleton
 from knuckle.view.sheet import draw_sheet
 

@@ -18,11 +18,12 @@ from benchmarks.shared.two_hand_results import sheet
 from knuckle.evaluation.arrays import TwoHandPredictions, TwoHandTruth
 from knuckle.evaluation.benchmarks.two_hands import photo_frames, photo_pairs
 from knuckle.evaluation.breakdown.two_hand_errors import TwoHandJointErrors
-from knuckle.evaluation.frames import HAND_SIDES, tight_box
+from knuckle.evaluation.frames import tight_box
 from knuckle.evaluation.run import run_frames
 from knuckle.files import write_image
 from knuckle.geometry.crop import Crop, apply_affine
 from knuckle.open_model import open_model
+from knuckle.skeleton import HAND_SIDES
 from knuckle.weights import AUTO
 
 HEADINGS = ("photograph", "hand", "model", "2D (% of box)", "MPJPE (mm)", "between the wrists (mm)")

@@ -9,8 +9,7 @@ import numpy as np
 from benchmarks.shared.tables import markdown_table
 from knuckle.evaluation.arrays import TwoHandPredictions, TwoHandTruth
 from knuckle.evaluation.breakdown.two_hand_errors import TwoHandJointErrors
-from knuckle.evaluation.frames import HAND_SIDES
-from knuckle.skeleton import WRIST
+from knuckle.skeleton import HAND_SIDES, WRIST
 from knuckle.view.overlay import draw_label, draw_skeleton, find_drawable, hand_colour
 from knuckle.view.sheet import draw_sheet
 

@@ -12,7 +12,7 @@ from benchmarks.training.hand_free import hand_free_pictures
 from knuckle.datasets.photos import read_rgb
 from knuckle.datasets.teacher import read_teacher
 from knuckle.evaluation.benchmarks.rendered import set_frames, set_patches, split
-from knuckle.evaluation.frames import HAND_SIDES, tight_box
+from knuckle.evaluation.frames import tight_box
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.mirror import mirror_px
 from knuckle.hands import Hand
@@ -20,7 +20,7 @@ from knuckle.inference.detection.evidence import Evidence, look_at
 from knuckle.inference.detection.landmarks import landmark_network
 from knuckle.inference.sides import decide_sides
 from knuckle.sets.reader import SynthSet
-from knuckle.skeleton import WRIST, Side
+from knuckle.skeleton import HAND_SIDES, WRIST, Side
 
 SMALLEST = 0.25
 """Rendered crops are reduced by factors from this on, so that hands have as many sizes as in pictures."""

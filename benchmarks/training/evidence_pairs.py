@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.training.evidence_odds import Told
 from knuckle.evaluation.benchmarks.catalogue import open_benchmarks
 from knuckle.evaluation.benchmarks.two_hands import TwoHandBenchmark
-from knuckle.evaluation.frames import HAND_SIDES, TwoHandFrame, tight_box
+from knuckle.evaluation.frames import TwoHandFrame, tight_box
 from knuckle.geometry.mirror import AS_RIGHT, mirror_px
 from knuckle.inference.auto import LIKELY
 from knuckle.inference.detection.evidence import Evidence, look_at
@@ -26,6 +26,7 @@ from knuckle.inference.one_hand import Predictor
 from knuckle.inference.pairing import PairEstimate, PairWindow, pair_boxes
 from knuckle.inference.trust import Trust, View, apart, our_joints, signals
 from knuckle.inference.two_hands import PairPredictor
+from knuckle.skeleton import HAND_SIDES
 
 
 @dataclass(frozen=True, eq=False)

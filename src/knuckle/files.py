@@ -1,9 +1,11 @@
-"""Writing files whole or not at all, and their names as text."""
+"""Writing files whole or not at all, reading JSON of anyone, and files' names as text."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import cv2
@@ -40,9 +42,26 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def parse_json(text: str | bytes) -> Any:
+    """What JSON of anyone says.
+
+    Raises ValueError where it is none, and where it is nested more deeply than Python reads, for which `json.loads` has
+    an error of another kind. The error of what is no text does not hold the whole of it."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("JSON that is nested too deeply") from None
+    except UnicodeDecodeError as error:
+        raise ValueError(str(error)) from None
+
+
 def printable(path: str | Path) -> str:
     """A path as text for people and files: bytes of a name that are not UTF-8 become \\xef and the like."""
-    return os.fsencode(path).decode("utf-8", errors="backslashreplace")
+    try:
+        data = os.fsencode(path)
+    except UnicodeEncodeError:  # half of a character, which a JSON may name and no file has
+        data = os.fspath(path).encode("utf-8", errors="surrogatepass")
+    return data.decode("utf-8", errors="backslashreplace")
 
 
 def write_image(

@@ -13,6 +13,8 @@ from knuckle.errors import KnuckleError
 
 Side = Literal["left", "right"]
 SIDES: tuple[Side, Side] = ("left", "right")
+HAND_SIDES: tuple[Side, Side] = ("right", "left")
+"""Along an axis of two hands, the order of InterHand2.6M."""
 
 FINGERS = ("thumb", "index", "middle", "ring", "pinky")
 

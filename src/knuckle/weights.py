@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from knuckle.errors import KnuckleError
+from knuckle.files import parse_json
 
 WEIGHTS_FOLDER = Path(__file__).parent / "assets" / "weights"
 INT8_FOLDER = WEIGHTS_FOLDER.with_name("int8")
@@ -66,10 +67,20 @@ class WeightsRecord:
         path.write_text(json.dumps(asdict(self), indent=1) + "\n")
 
 
+MOST_SIZE = 4096
+"""Px of a patch's side: no network here takes a tenth of it, and more would only fill the memory."""
+_KINDS: dict[Any, tuple[str, ...]] = {
+    str: ("name", "system", "preset", "rig", "file", "sha256"),
+    int: ("size",),
+    int | float: ("expand", "confidence_threshold"),
+}
+"""Of the values that decide how a network is run."""
+
+
 def read_record(path: Path) -> WeightsRecord:
     """Read a record; raises KnuckleError naming the file and what is wrong with it."""
     try:
-        data = json.loads(path.read_text())
+        data = parse_json(path.read_text())
     except (OSError, ValueError) as error:
         raise KnuckleError(f"{path}: expected the record of a weights file (JSON), got {error}") from error
     known = {f.name for f in fields(WeightsRecord)}
@@ -84,8 +95,20 @@ def read_record(path: Path) -> WeightsRecord:
         raise KnuckleError(f"{path}: mesh: expected rig or network, got {data['mesh']!r}")
     if not isinstance(data.get("scores", {}), dict):
         raise KnuckleError(f"{path}: scores: expected an object, got {data['scores']!r}")
+    for kind, names in _KINDS.items():
+        for name in names:
+            if not isinstance(data[name], kind) or isinstance(data[name], bool):
+                expected = "a text" if kind is str else "a number"
+                raise KnuckleError(f"{path}: {name}: expected {expected}, got {str(data[name])[:60]!r}")
+    if not 1 <= data["size"] <= MOST_SIZE or not 0 < data["expand"] < MOST_SIZE:
+        raise KnuckleError(
+            f"{path}: expected a size of 1 to {MOST_SIZE} px and an expand above 0,"
+            f" got {str(data['size'])[:20]} and {str(data['expand'])[:20]}"
+        )
     given = {k: v for k, v in data.items() if k in known}
     if isinstance(given.get("trained_sets"), dict):
+        if not all(isinstance(rows, list) for rows in given["trained_sets"].values()):
+            raise KnuckleError(f"{path}: trained_sets: expected lists of rows, got something else")
         given["trained_sets"] = {origin: tuple(rows) for origin, rows in given["trained_sets"].items()}
     return WeightsRecord(**given)
 
@@ -155,8 +178,9 @@ def checked_bytes(path: Path, sha256: str) -> bytes:
     """What a file holds; raises KnuckleError naming it when it is missing or not the one of that checksum."""
     try:
         data = path.read_bytes()
-    except OSError as error:
-        raise KnuckleError(f"{path}: expected the weights its record names, got {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error  # a name with a null byte is a ValueError
+        raise KnuckleError(f"{path}: expected the weights its record names, got {reason}") from error
     digest = hashlib.sha256(data).hexdigest()
     if digest != sha256:
         raise KnuckleError(f"{path}: expected sha256 {sha256}, got {digest}: the file is damaged")

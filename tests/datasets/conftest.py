@@ -82,8 +82,11 @@ def write_mano(path: Path, *, tips: TipSource = "freihand") -> Path:
 @pytest.fixture
 def freihand(tmp_path) -> Freihand:
     """Three samples in four versions, 224 px; K, xyz and mano as the MANO file poses them."""
-    folder = tmp_path / "FreiHAND"
-    mano = write_mano(tmp_path / "MANO_RIGHT.pkl")
+    return write_freihand(tmp_path / "FreiHAND", write_mano(tmp_path / "MANO_RIGHT.pkl"))
+
+
+def write_freihand(folder: Path, mano: Path) -> Freihand:
+    """What the fixture `freihand` is, of any MANO file whose first sixteen joints and FreiHAND tips are a hand's."""
     pose, shape = poses(SAMPLES)
     rig: HandRig = load_mano(mano, "right")
     posed = rig.posed(pose, shape)
@@ -109,7 +112,11 @@ def freihand(tmp_path) -> Freihand:
 @pytest.fixture
 def obman(tmp_path) -> Path:
     """Three hands, the second one left; numbers have a gap."""
-    folder = tmp_path / "obman"
+    return write_obman(tmp_path / "obman")
+
+
+def write_obman(folder: Path) -> Path:
+    """What the fixture `obman` is."""
     pose, shape = poses(3, seed=1)
     joints_m = (
         load_rig("open")

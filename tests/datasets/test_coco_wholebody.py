@@ -139,8 +139,8 @@ def as_plain_coco(folder: Path) -> None:
     [
         (lambda f: (f / "train2017/000000000009.jpg").write_bytes(b"\xff\xd8"),
          "1 damaged pictures of train2017: train2017/000000000009.jpg"),
-        (lambda f: change(f, "lefthand_kpts", [1.0] * 60), "annotation 70: lefthand_kpts: expected 21 x 3 numbers"),
-        (lambda f: change(f, "lefthand_kpts", [float("nan")] * 63), "lefthand_kpts: expected finite numbers"),
+        (lambda f: change(f, "lefthand_kpts", [1.0] * 60), "annotation 70: lefthand_kpts: expected 21 x 3 finite"),
+        (lambda f: change(f, "lefthand_kpts", [float("nan")] * 63), "lefthand_kpts: expected 21 x 3 finite numbers"),
         (lambda f: change(f, "lefthand_kpts", [500.0 + n for n in range(63)]), "expected joints in the 320x240 px"),
         (lambda f: change(f, "image_id", 12), "image_id: expected that of an image"),
         (as_plain_coco, "got people without hands: plain COCO keypoints?"),

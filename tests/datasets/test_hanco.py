@@ -180,9 +180,9 @@ def drop(rows, *keys) -> None:
          "1 missing rgb pictures: rgb/0001/cam2/00000000.jpg"),
         (lambda f: (f / "rgb/0001/cam2/00000000.jpg").write_bytes(b"\xff\xd8"),
          "1 damaged rgb pictures: rgb/0001/cam2/00000000.jpg"),
-        (lambda f: edit(f / "xyz/0000/00000000.json", lambda d: d[:20]), "expected 21 x 3 numbers, got shape (20, 3)"),
+        (lambda f: edit(f / "xyz/0000/00000000.json", lambda d: d[:20]), "21 x 3 finite numbers, got shape (20, 3)"),
         (lambda f: edit(f / "xyz/0000/00000000.json", lambda d: [[float("nan")] * 3, *d[1:]]), "finite numbers"),
-        (lambda f: edit(f / "calib/0000/00000000.json", lambda d: drop(d, "M", 7)), "M: expected 8 x 4 x 4 numbers"),
+        (lambda f: edit(f / "calib/0000/00000000.json", lambda d: drop(d, "M", 7)), "M: expected 8 x 4 x 4 finite"),
         (lambda f: edit(f / "calib/0000/00000000.json",
                         lambda d: d | {"M": (np.diag([1, -1, -1, 1]) @ np.array(d["M"])).tolist()}),
          "expected the hand before every camera"),
@@ -224,7 +224,7 @@ def test_a_step_that_cannot_be_used_is_left_out_and_named(copy, tmp_path):
     edit(copy / "xyz/0000/00000001.json", lambda d: [[float("inf")] * 3, *d[1:]])
     index = convert_set("hanco", copy, tmp_path / "set", size=32)
     assert index["count"] == 12 and len(index["left_out"]) == 1
-    assert "00000001.json: expected finite numbers" in index["left_out"][0]
+    assert "00000001.json: expected 21 x 3 finite numbers" in index["left_out"][0]
 
 
 def test_another_mano_file_is_refused(made, copy, tmp_path):

@@ -102,7 +102,7 @@ def test_what_is_missing_or_damaged_is_named(tmp_path):
         convert_set("ho3d", made.folder, tmp_path / "set", size=32, rig=made.mano)
     made.write("ABF12/0002", **values | {"handJoints3D": np.full((21, 3), np.nan)})
     with pytest.raises(
-        KnuckleError, match=r"0002.pkl: handJoints3D: expected finite .*; 1 of the annotations"
+        KnuckleError, match=r"0002.pkl: handJoints3D: expected 21 x 3 finite .*; 1 of the annotations"
     ):
         convert_set("ho3d", made.folder, tmp_path / "set", size=32)
     index = convert_set("ho3d", made.folder, tmp_path / "set", size=32, skip_damaged=True)

@@ -20,6 +20,13 @@ from knuckle.training.batches import TrainingBatches
 from knuckle.training.loop import Trainer
 from knuckle.training.recipe import Recipe, read_recipe
 
+from .conftest import write_freihand, write_obman
+from .hot3d_miniature import Made as Hot3d
+from .test_arctic import Made as Arctic
+from .test_coco_wholebody import write_split
+from .test_dexycb import Made as Dexycb
+from .test_dexycb import small as small_dexycb  # noqa: F401
+from .test_hanco import made as hanco_made  # noqa: F401
 from .test_ho3d_training import Made as Ho3d
 from .test_interhand import samples, written  # noqa: F401
 from .test_own import own  # noqa: F401
@@ -29,6 +36,7 @@ from .test_rhd import made as rhd_made  # noqa: F401
 MIXES = Path(__file__).parents[2] / "recipes" / "mixes"
 NAMES = sorted(path.stem for path in MIXES.glob("*.toml"))
 SIZE = 64
+MADE = ((Dexycb, "dexycb"), (Arctic, "arctic"), (Hot3d, "hot3d"))
 SMALL: dict[str, dict[str, Any]] = {
     **SWITCHES,
     "dfl": {"backbone": "efficientnet_lite0", "patch_size": SIZE},
@@ -59,8 +67,10 @@ def test_every_set_is_made_by_a_command_of_the_recipe_as_it_needs_it(name):
         assert int(size) == config.patch_size
         if words[1] == "data":
             assert (option(words, "--rig") == "MANO_RIGHT.pkl") == (config.rig == "MANO_RIGHT.pkl")
-            entry = DATA_SETS.get(words[3])
-            assert entry is None or entry.converts or words[3] == "interhand26m"
+            entry = DATA_SETS[words[3]]
+            assert entry.converts or words[3] == "interhand26m"
+            assert option(words, "--variant") in (None, *entry.variants)
+            assert entry.negatives or not option(words, "--negatives")
     if recipe.with_negatives(recipe.steps - 1) and recipe.negatives:
         assert any(option(words, "--negatives") for words in made.values())
     # Of FreiHAND all four versions of a photograph are held out, or none.
@@ -85,37 +95,72 @@ def one_backbone():
         yield built
 
 
-@pytest.fixture
-def miniatures(freihand, obman, rhd_made, own, written, two_hand_miniature, tmp_path):  # noqa: F811
-    """What makes the miniature of a data set a set: (its words, where) -> nothing."""
-    (tmp_path / "ho3d").mkdir()
-    ho3d = Ho3d(tmp_path / "ho3d", ".jpg")
-    folders = {
-        "freihand": freihand.folder,
-        "obman": obman,
-        "ho3d": ho3d.folder,
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory, rhd_made) -> dict[str, Path]:  # noqa: F811
+    """The miniature of every data set that a recipe names, in its own layout, by its name; "mano" is the one MANO file
+    that all of them share."""
+    top = tmp_path_factory.mktemp("folders")
+    for _, name in MADE:
+        (top / name).mkdir()
+    dexycb, arctic, hot3d = (make(top / name) for make, name in MADE)
+    # All three write the same file; FreiHAND's tips and all joints are where the plain one has them.
+    assert dexycb.mano.read_bytes() == arctic.mano.read_bytes() == hot3d.mano.read_bytes()
+    (top / "ho3d").mkdir()
+    (top / "COCO").mkdir()
+    write_split(top / "COCO", "train", seed=20)
+    return {
+        "mano": dexycb.mano,
+        "dexycb": dexycb.folder,
+        "arctic": arctic.folder,
+        "hot3d": hot3d.folder,
+        "freihand": write_freihand(top / "FreiHAND", dexycb.mano).folder,
+        "obman": write_obman(top / "obman"),
+        "ho3d": Ho3d(top / "ho3d", ".jpg").folder,
         "rhd": rhd_made[0].parent,
-        "own": own[0],
+        "coco-wholebody": top / "COCO",
     }
 
-    def make(words: list[str], out: Path) -> None:
-        if words[1] == "synth":
-            shutil.copytree(two_hand_miniature if "--hands" in words else folders["synth"], out)
-            return
-        data_set, negatives = words[3], float(option(words, "--negatives") or 0)
-        if data_set == "interhand26m":
-            convert_interhand(written.folder, out, size=SIZE, limit=5)
-            return
-        # A data set without a miniature here is stood for by FreiHAND's.
-        folder = folders.get(data_set, freihand.folder)
-        known = data_set if data_set in folders else "freihand"
-        rig = freihand.mano if option(words, "--rig") else None
-        convert_set(known, folder, out, size=SIZE, rig=rig, negatives=0.2 if negatives else 0.0)
 
-    make_set = make
-    folders["synth"] = tmp_path / "synth"
-    convert_set("freihand", freihand.folder, folders["synth"], size=SIZE, negatives=0.2)
-    return make_set, freihand.mano
+@pytest.fixture(scope="module")
+def converted() -> dict[tuple[str, ...], Path]:
+    """Sets that a recipe made already, by what tells them apart."""
+    return {}
+
+
+@pytest.fixture
+def miniatures(folders, converted, own, hanco_made, written, two_hand_miniature, tmp_path_factory):  # noqa: F811
+    """What makes the miniature of a data set a set, unless another recipe did: (its words) -> its folder."""
+
+    def make(words: list[str]) -> Path:
+        rig = folders["mano"] if option(words, "--rig") else None
+        with_negatives = 0.2 if option(words, "--negatives") else 0.0
+        told = (words[1], words[3], option(words, "--variant"), rig, with_negatives, "--hands" in words)
+        key = tuple(map(str, told))
+        if key in converted:
+            return converted[key]
+        out = converted[key] = tmp_path_factory.mktemp("set") / "set"
+        if words[1] == "synth" and "--hands" in words:
+            return shutil.copytree(two_hand_miniature, out)
+        if words[1] == "synth":
+            # Of rendered hands; in their place FreiHAND's.
+            convert_set("freihand", folders["freihand"], out, size=SIZE, negatives=0.2)
+        elif words[3] == "interhand26m":
+            convert_interhand(written.folder, out, size=SIZE, limit=5)
+        else:
+            known = folders | {"own": own[0], "hanco": hanco_made.folder}
+            convert_set(
+                words[3],
+                known[words[3]],
+                out,
+                size=SIZE,
+                rig=rig,
+                negatives=with_negatives,
+                variant=option(words, "--variant"),
+                limit=None if words[3] in ("freihand", "own") else 6,
+            )
+        return out
+
+    return make, folders["mano"]
 
 
 @pytest.fixture(scope="module")
@@ -133,11 +178,7 @@ def two_hand_miniature(written, tmp_path_factory) -> Path:  # noqa: F811
 @pytest.mark.parametrize("name", NAMES)
 def test_two_steps_on_miniatures(name, miniatures, one_backbone, tmp_path):
     make, mano = miniatures
-    sets = []
-    for place, (folder, words) in enumerate(commands(name).items()):
-        out = tmp_path / f"{place}-{Path(folder).name}"
-        make(words, out)
-        sets.append(str(out))
+    sets = [str(make(words)) for words in commands(name).values()]
     recipe = read_recipe(MIXES / f"{name}.toml")
     switches = {**recipe.switches, **SMALL[recipe.system]}
     if "rig" in switches:

@@ -118,10 +118,10 @@ def first_label(folder: Path) -> Path:
         (lambda f: (f / "seq02_occlusion/color/0000_color.png").write_bytes(b"\x89PNG"),
          "1 damaged pictures of seq02_occlusion"),
         (lambda f: (f / "color_intrinsics.txt").unlink(), "expected fx fy cx cy of RGB2Hands"),
-        (lambda f: (f / "color_intrinsics.txt").write_text("590 592 318"), "expected 4 numbers, got shape (3,)"),
+        (lambda f: (f / "color_intrinsics.txt").write_text("590 592 318"), "expected 4 finite numbers, got shape (3,)"),
         (lambda f: first_label(f).write_text("1 2 3 4\n"), "expected 42 lines, got 1"),
-        (lambda f: first_label(f).write_text("nan 2 3 4\n" * 42), "line 1: expected finite numbers"),
-        (lambda f: first_label(f).write_text("one 2 3 4\n" * 42), "line 1: expected 2 numbers"),
+        (lambda f: first_label(f).write_text("nan 2 3 4\n" * 42), "line 1: expected 2 finite numbers"),
+        (lambda f: first_label(f).write_text("one 2 3 4\n" * 42), "line 1: expected 2 finite numbers"),
         (lambda f: (f / "joint_order.txt").write_text("left wrist\nleft wrist\n"), "joint_order.txt: line 2"),
     ],
 )  # fmt: skip

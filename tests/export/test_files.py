@@ -9,7 +9,7 @@ from knuckle.errors import KnuckleError
 from knuckle.export.json import write_json
 from knuckle.export.meshes import write_glb, write_obj
 from knuckle.export.npz import write_npz
-from knuckle.files import atomic_path, write_image
+from knuckle.files import atomic_path, parse_json, printable, write_image
 
 
 def test_the_file_appears_only_at_the_end(tmp_path):
@@ -65,3 +65,16 @@ def test_images_are_written_in_rgb(tmp_path):
         write_image(tmp_path / "a.what", image)
     with pytest.raises(KnuckleError, match=r"suffix"):
         write_image(tmp_path / "a", image)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, "{", "\xef"])
+def test_json_of_any_kind_is_read_or_refused_by_one_error(text):
+    with pytest.raises(ValueError, match=r"nested too deeply|Expecting|expected"):
+        parse_json(text)
+    assert parse_json(b'{"a": [1]}') == {"a": [1]}
+
+
+def test_every_name_can_be_printed():
+    assert printable("photo.jpg") == "photo.jpg"
+    assert printable("\udcef.jpg") == "\\xef.jpg"  # bytes of a name that are not UTF-8
+    assert printable("\ud800.jpg") == "\\xed\\xa0\\x80.jpg"  # as a JSON may name a photo

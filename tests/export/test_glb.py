@@ -2,6 +2,7 @@
 
 import json
 import struct
+import zipfile
 
 import numpy as np
 import pytest
@@ -142,3 +143,13 @@ def test_other_npz_files_are_refused_by_name(tmp_path):
     for name in ("odd.npz", "text.npz", "gone.npz"):
         with pytest.raises(KnuckleError, match=name):
             read_npz(tmp_path / name)
+
+
+def test_an_npz_that_says_it_is_huge_is_refused(tmp_path):
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (2**48,), }\n".replace(
+        b"2**48", b"%d" % 2**48
+    )
+    with zipfile.ZipFile(tmp_path / "huge.npz", "w") as archive:
+        archive.writestr("camera_fx.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    with pytest.raises(KnuckleError, match=r"huge.npz: expected an .npz of knuckle's hands"):
+        read_npz(tmp_path / "huge.npz")

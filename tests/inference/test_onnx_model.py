@@ -116,3 +116,34 @@ def test_a_record_from_before_a_field_was_added_has_its_default(tmp_path, fake_m
     (tmp_path / "old.json").write_text(json.dumps(record))
     with pytest.raises(KnuckleError, match=r"old.json: expected a weights record, missing size"):
         read_record(tmp_path / "old.json")
+
+
+def test_a_network_that_fails_on_a_crop_is_one_error(fake_model):
+    network = OnnxModel(Path(fake_model))
+    patch, crop, camera = inputs(1)
+    with pytest.raises(
+        KnuckleError, match=r"fake.onnx: expected a network that answers a crop, got one that"
+    ):
+        network(patch[..., :31], crop, camera)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"size": -np.inf},
+        {"size": 0},
+        {"size": 10**6},
+        {"file": 1e308},
+        {"file": "a\0.onnx"},
+        {"rig": None},
+        {"expand": np.nan},
+        {"expand": "1"},
+        {"trained_sets": {"a": 1}},
+    ],
+)
+def test_records_of_other_types_and_sizes_are_refused(tmp_path, fake_model, change):
+    path = Path(shutil.copy(fake_model, tmp_path)).with_suffix(".json")
+    record = json.loads(Path(fake_model).with_suffix(".json").read_text())
+    path.write_text(json.dumps(record | change))
+    with pytest.raises(KnuckleError, match=r": expected"):
+        resolve(str(path.with_suffix(".onnx")))

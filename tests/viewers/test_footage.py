@@ -186,3 +186,16 @@ def test_the_page_shows_the_frame_that_is_asked_for(track):
         assert not drawn.mesh.visible
     finally:
         page.close()
+
+
+@pytest.mark.parametrize("change", [{"frame": [1]}, {"time_s": None}, {"frame": None}, {"hands": [True]}])
+def test_frames_of_other_types_are_one_error(tmp_path, change):
+    path = tmp_path / "a.hands.jsonl"
+    header = Header("a.mp4", "a.mp4", None, None, CAMERA, "open", {}, {}, "0")
+    with LinesWriter(path) as writer:
+        writer.write_header(header)
+        writer.write(0, hands_at(0.5), CAMERA, mesh=False)
+    first, line = path.read_text().splitlines()
+    path.write_text(f"{first}\n{json.dumps(json.loads(line) | change)}\n")
+    with pytest.raises(KnuckleError, match="expected"):
+        open_footage(path).hands(0)

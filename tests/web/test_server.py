@@ -169,14 +169,15 @@ def test_a_port_in_use_is_named(server: PageServer, built: Site):
         PageServer(built, port=server.port)
 
 
-def test_connections_are_limited(server: PageServer, monkeypatch: pytest.MonkeyPatch):
+def test_connections_are_limited(built: Site, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(server_module, "MOST_CLIENTS", 1)
-    idle = HTTPConnection("127.0.0.1", server.port, timeout=5)
-    idle.request("GET", "/")
-    idle.getresponse().read()
-    with pytest.raises(ConnectionError):
-        ask(server, "/")
-    idle.close()
+    with PageServer(built) as server:
+        idle = HTTPConnection("127.0.0.1", server.port, timeout=5)
+        idle.request("GET", "/")
+        idle.getresponse().read()
+        with pytest.raises(ConnectionError):
+            ask(server, "/")
+        idle.close()
 
 
 def test_it_says_where_it_is_and_whether_a_camera_is_lent_there(built: Site):

@@ -17,7 +17,7 @@ from knuckle.rig import load_rig
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.rotations import rodrigues
 from knuckle.skeleton import COMMON_TO_MANO16, JOINT_NAMES, WRIST, Side
-from knuckle.tracks.lines import FORMAT, read_header, read_lines, read_tracks
+from knuckle.tracks.lines import is_tracks, read_header, read_lines, read_tracks
 
 JOINTS = tuple(JOINT_NAMES[common] for common in COMMON_TO_MANO16)
 """Names of the 16 joints that turn, in MANO's order."""
@@ -139,7 +139,7 @@ def read_motion(path: str | Path, *, rig: str | None = None) -> Motion:
     it is none that `load_rig` takes. Raises KnuckleError naming the path and the problem.
     """
     path = Path(path)
-    if _is_track(path):
+    if is_tracks(path):
         return _of_track(path, rig)
     hands = read_json(path)
     motion = motion_of([hands.changed(time_s=0.0)], rig=rig or "open", source=path.stem, still=True)
@@ -204,14 +204,6 @@ def motion_of(
 
 def _first(item: tuple[tuple[int, Side], Any]) -> tuple[int, Side]:
     return item[0]
-
-
-def _is_track(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return FORMAT.encode() in file.read(100)
-    except OSError as error:
-        raise KnuckleError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def _of_track(path: Path, rig: str | None) -> Motion:

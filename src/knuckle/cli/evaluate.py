@@ -20,7 +20,7 @@ def evaluate(
         list[str] | None,
         typer.Option(
             help="synthetic, synthetic-two, eval-dev, or the folder of FreiHAND, HO-3D, InterHand2.6M, EgoDexter,"
-            " HIC, RGB2Hands, COCO-WholeBody, indexed photos, a rendered set; repeatable."
+            " HIC, RGB2Hands, COCO-WholeBody, DexYCB, ARCTIC, HOT3D, indexed photos, a rendered set; repeatable."
         ),
     ] = None,
     weights: Annotated[
@@ -77,6 +77,10 @@ def evaluate(
             "--filtered", help="Of InterHand2.6M: interacting frames with a fit of both hands, none black."
         ),
     ] = False,
+    variant: Annotated[
+        str | None,
+        typer.Option(help="Of DexYCB: s0 to s3; of ARCTIC: p1, p2; of HOT3D: aria, aria-grey, quest3."),
+    ] = None,
     refine: Annotated[
         bool, typer.Option(help="Fuse 2D and 3D joints as `knuckle estimate` does, or the network alone.")
     ] = True,
@@ -121,7 +125,12 @@ def evaluate(
     seen = joined(*(model.trained_sets or {} for model in models))
     chosen = Chosen("test", annotators, shown, filtered)
     opened = [
-        (name, open_benchmarks(name, limit=limit, root=root, mano=mano, seen=seen, chosen=chosen))
+        (
+            name,
+            open_benchmarks(
+                name, limit=limit, root=root, mano=mano, seen=seen, chosen=chosen, variant=variant
+            ),
+        )
         for name in data or ["synthetic"]
     ]
     if alignment:
@@ -159,6 +168,7 @@ def evaluate(
                     refine=refine,
                     evidence=evidence,
                     chosen=chosen,
+                    variant=variant,
                 )
                 record_report(path, report, model=model, command=command)
         if records:
@@ -199,6 +209,7 @@ def _command(
     refine: bool,
     evidence: bool,
     chosen: "Chosen",
+    variant: str | None = None,
 ) -> str:
     """The command that prints one model's scores on some data, without the options that change none of those that a
     record keeps.
@@ -213,6 +224,7 @@ def _command(
     words += [] if chosen.annotators == "all" else ["--annotators", chosen.annotators]
     words += [] if chosen.shown == "all" else ["--shown", chosen.shown]
     words += ["--filtered"] if chosen.filtered else []
+    words += [] if variant is None else ["--variant", variant]
     words += [] if mano is None else ["--mano", str(mano)]
     words += ([] if refine else ["--no-refine"]) + ([] if evidence else ["--no-evidence"])
     return shlex.join(words)

@@ -8,13 +8,14 @@ import typer
 
 def score(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="The benchmark: freihand, ho3d or interhand26m.")
+        str,
+        typer.Argument(metavar="NAME", help="The benchmark: freihand, ho3d, interhand26m, hic or egodexter."),
     ],
     predictions: Annotated[
         Path,
         typer.Argument(
             metavar="FILE",
-            help="pred.json or a .zip with it, as its server takes it; of interhand26m also .npz.",
+            help="pred.json or a .zip with it, as its server takes it; where there is none also .npz.",
         ),
     ],
     truth: Annotated[Path, typer.Option(help="Folder of the data set with the truth of the split.")],

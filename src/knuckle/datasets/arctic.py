@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from knuckle.datasets.arctic_files import of_params, part, read_raw
 from knuckle.datasets.freihand import tight_box
-from knuckle.datasets.label_numbers import numbers
+from knuckle.datasets.label_numbers import entry_numbers
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.datasets.mano_sides import Parameters, in_camera, mano_sides
 from knuckle.datasets.photos import read_json
@@ -80,6 +80,8 @@ class Sequence(NamedTuple):
     """The head's camera from the world."""
     head_matrix: Float[np.ndarray, "3 3"]
     distortion: tuple[float, ...]
+    counts: dict[Side, Bool[np.ndarray, "n 9"]] | None = None
+    """Whether the authors score a hand in a view; None where no file says so."""
 
 
 class Arctic:
@@ -170,30 +172,21 @@ class Arctic:
     ) -> LabelledHand:
         """The labelled hand of a frame, with its vertices if asked for; the picture is read later. Raises KnuckleError
         for one of cropped_images where no file tells how it was cut."""
-        joints_m, camera = self.joints_m(sequence, side, view)[frame], self.camera(sequence, view)
+        joints_m = self.joints_m(sequence, side, view)[frame]
         other_m = self.joints_m(sequence, "left" if side == "right" else "right", view)[frame]
-        image, cropped = self.picture(sequence.name, frame, view)
+        image, camera, lens = self.shown(sequence, frame, view)
         about: dict[str, Any] = {"name": f"{sequence.name}/{view}/{image.stem} {side}", "source": "ARCTIC",
                                  "image": image, "side": side, "joints_m": joints_m}  # fmt: skip
         if mesh and self.rigs is not None:
             about["vertices_m"] = (
                 self.rigs[side].posed(*self.parameters(sequence, side, view, [frame])).vertices[0]
             )
-        if view == HEAD:
-            if cropped:
-                camera = camera.resized(int(camera.width * HEAD_SCALE), int(camera.height * HEAD_SCALE))
-            lens = RationalLens(camera, sequence.distortion)
+        if lens is not None:
             window = window_around(camera, tight_box(camera.project(joints_m)))
             joints_px = window.project(joints_m)
             about |= {"camera": window, "box_px": tight_box(joints_px), "joints_px": joints_px}
             about |= {"others_px": boxes_of(window, other_m), "visible": is_inside(lens, joints_m)}
             return RectifiedHand(**about, lens=lens)
-        if cropped:
-            if sequence.boxes is None:
-                raise KnuckleError(
-                    f"{image}: expected processed_seqs or splits, which tell how it was cut, or images, got neither"
-                )
-            camera = cropped_camera(camera, sequence.boxes[frame, view])
         joints_px = camera.project(joints_m)
         about |= {
             "box_px": tight_box(joints_px),
@@ -201,6 +194,22 @@ class Arctic:
             "others_px": boxes_of(camera, other_m),
         }
         return LabelledHand(**about, camera=camera)
+
+    def shown(self, sequence: Sequence, frame: int, view: int) -> tuple[Path, Camera, RationalLens | None]:
+        """The picture of a frame, its pinhole camera, and the head's lens, whose picture is to be straightened first.
+        Raises KnuckleError for a picture of cropped_images where no file tells how it was cut."""
+        camera, (image, cropped) = self.camera(sequence, view), self.picture(sequence.name, frame, view)
+        if view == HEAD:
+            if cropped:
+                camera = camera.resized(int(camera.width * HEAD_SCALE), int(camera.height * HEAD_SCALE))
+            return image, camera, RationalLens(camera, sequence.distortion)
+        if cropped:
+            if sequence.boxes is None:
+                raise KnuckleError(
+                    f"{image}: expected processed_seqs or splits, which tell how it was cut, or images, got neither"
+                )
+            camera = cropped_camera(camera, sequence.boxes[frame, view])
+        return image, camera, None
 
     def _sequence(self, name: str) -> Sequence:
         raw = self.folder / "raw_seqs" / f"{name}.mano.npy"
@@ -223,9 +232,10 @@ class Arctic:
         if processed is not None:
             where, data = processed
             cam, shape = part(data, "cam_coord", where), (count, None, JOINT_COUNT, 3)
-            joints = {side: numbers(cam, f"joints.{side}", shape, where)[:, :9] for side in SIDES}
+            joints = {side: entry_numbers(cam, f"joints.{side}", shape, where)[:, :9] for side in SIDES}
             in_order = {side: convert_joints(rows, source="mano21") for side, rows in joints.items()}
-            return read._replace(joints_m=in_order, boxes=numbers(data, "bbox", (count, 9, 3), where))
+            boxes = entry_numbers(data, "bbox", (count, 9, 3), where)
+            return read._replace(joints_m=in_order, boxes=boxes, counts=_counts(cam, count, where))
         return read if self.rigs is None else read._replace(joints_m=self._by_mano(read, self.rigs))
 
     def _by_mano(self, sequence: Sequence, rigs: dict[Side, HandRig]) -> dict[Side, np.ndarray]:
@@ -277,12 +287,12 @@ def read_subjects(folder: Path) -> dict[str, Subject]:
             raise KnuckleError(
                 f"{where}: expected a subject with ioi_offset, got {type(entry).__name__} without"
             )
-        sizes = numbers(entry, "image_size", (9, 2), where)
+        sizes = entry_numbers(entry, "image_size", (9, 2), where)
         found[who] = Subject(
             entry["ioi_offset"],
             tuple((int(w), int(h)) for w, h in sizes),
-            numbers(entry, "world2cam", (8, 4, 4), where),
-            numbers(entry, "intris_mat", (8, 3, 3), where),
+            entry_numbers(entry, "world2cam", (8, 4, 4), where),
+            entry_numbers(entry, "intris_mat", (8, 3, 3), where),
         )
     return found
 
@@ -318,6 +328,14 @@ def cropped_camera(camera: Camera, box: Float[np.ndarray, "3"]) -> Camera:
     )
     cut = Camera(camera.fx, camera.fy, camera.cx - left, camera.cy - top, right - left, bottom - top)
     return cut.resized(CROP_PX, CROP_PX)
+
+
+def _counts(cam: dict[str, Any], count: int, where: str) -> dict[Side, np.ndarray] | None:
+    """Whether each hand is scored, frame by frame and view by view; None of a file that does not say so."""
+    if not {"is_valid", "right_valid", "left_valid"} <= cam.keys():
+        return None
+    whole = entry_numbers(cam, "is_valid", (count, 9), where) > 0
+    return {side: (entry_numbers(cam, f"{side}_valid", (count, 9), where) > 0) & whole for side in SIDES}
 
 
 def _is_plain(name: str) -> bool:

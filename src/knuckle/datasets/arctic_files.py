@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.datasets.label_numbers import numbers
+from knuckle.datasets.label_numbers import entry_numbers
 from knuckle.datasets.mano_sides import Parameters
 from knuckle.errors import KnuckleError
 from knuckle.rig.safe_pickle import load_whitelisted_npy
@@ -33,12 +33,12 @@ def read_raw(mano: Path, head: Path) -> World:
         for side in SIDES
     }
     data, where = load_whitelisted_npy(head, what="the head's camera of ARCTIC"), str(head)
-    rotation = numbers(data, "R_k_cam_np", (None, 3, 3), where)
-    place = numbers(data, "T_k_cam_np", (len(rotation), None), where, flat=True)
+    rotation = entry_numbers(data, "R_k_cam_np", (None, 3, 3), where)
+    place = entry_numbers(data, "T_k_cam_np", (len(rotation), None), where, flat=True)
     moved = np.tile(np.eye(4), (len(rotation), 1, 1))
     moved[:, :3, :3], moved[:, :3, 3] = rotation, place
-    matrix = numbers(data, "intrinsics", (3, 3), where)
-    return World(hands, moved, matrix, tuple(numbers(data, "dist8", (8,), where, flat=True).tolist()))
+    matrix = entry_numbers(data, "intrinsics", (3, 3), where)
+    return World(hands, moved, matrix, tuple(entry_numbers(data, "dist8", (8,), where, flat=True).tolist()))
 
 
 def of_params(where: str, data: dict[str, Any]) -> World:
@@ -50,19 +50,21 @@ def of_params(where: str, data: dict[str, Any]) -> World:
         )
         for side, letter in _LETTER.items()
     }
-    head = numbers(params, "world2ego", (None, 4, 4), where)
-    matrix = numbers(params, "K_ego", (len(head), 3, 3), where)[0]
-    return World(hands, head, matrix, tuple(numbers(params, "dist", (len(head), 8), where)[0].tolist()))
+    head = entry_numbers(params, "world2ego", (None, 4, 4), where)
+    matrix = entry_numbers(params, "K_ego", (len(head), 3, 3), where)[0]
+    return World(hands, head, matrix, tuple(entry_numbers(params, "dist", (len(head), 8), where)[0].tolist()))
 
 
 def _parameters(data: dict[str, Any], keys: tuple[str, ...], where: str) -> Parameters:
-    rotation = numbers(data, keys[0], (None, 3), where)
+    rotation = entry_numbers(data, keys[0], (None, 3), where)
     count = len(rotation)
-    fingers = numbers(data, keys[1], (count, 45), where)
+    fingers = entry_numbers(data, keys[1], (count, 45), where)
     # One shape of a recording, or the same one of every frame.
-    shape = numbers(data, keys[3], (None, 10), where, rows=True)
+    shape = entry_numbers(data, keys[3], (None, 10), where, rows=True)
     pose = np.concatenate([rotation, fingers], axis=1).reshape(-1, 16, 3)
-    return Parameters(pose, np.broadcast_to(shape, (count, 10)), numbers(data, keys[2], (count, 3), where))
+    return Parameters(
+        pose, np.broadcast_to(shape, (count, 10)), entry_numbers(data, keys[2], (count, 3), where)
+    )
 
 
 def part(data: Any, key: str, where: str) -> dict[str, Any]:

@@ -23,8 +23,8 @@ import numpy as np
 from jaxtyping import Float
 
 from knuckle.datasets.freihand import tight_box
+from knuckle.datasets.label_numbers import checked_numbers
 from knuckle.datasets.labelled import LabelledHand
-from knuckle.datasets.numbers import checked_numbers
 from knuckle.datasets.photos import read_json
 from knuckle.datasets.rig_labels import RigLabels, right_rig
 from knuckle.errors import KnuckleError
@@ -181,7 +181,9 @@ def _hand(entry: Any, side: Side, images: dict[Any, Any], pictures: Path, where:
     width, height = (
         int(v) for v in checked_numbers([image.get("width"), image.get("height")], (2,), f"{where}: image")
     )
-    rows = checked_numbers(entry.get(f"{side}hand_kpts"), (JOINT_COUNT, 3), f"{where}: {side}hand_kpts")
+    rows = checked_numbers(
+        entry.get(f"{side}hand_kpts"), (JOINT_COUNT, 3), f"{where}: {side}hand_kpts", nested=True
+    )
     known = rows[:, 2] > 0
     if known.sum() < LEAST_LABELLED:
         return f"fewer than {LEAST_LABELLED} joints labelled"

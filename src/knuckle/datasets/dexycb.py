@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Float
 
 from knuckle.datasets.freihand import tight_box
-from knuckle.datasets.label_numbers import numbers
+from knuckle.datasets.label_numbers import entry_numbers
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.datasets.photos import read_npz
 from knuckle.datasets.plain_yaml import read_yaml
@@ -126,7 +126,7 @@ def read_recording(folder: Path, name: str) -> Recording:
             f"{path}: mano_calib: expected a calibration's name in a list, got {calibrations!r}"
         )
     calibration = folder / "calibration" / f"mano_{calibrations[0]}" / "mano.yml"
-    shape = numbers(_mapping(calibration), "betas", (10,), str(calibration))
+    shape = entry_numbers(_mapping(calibration), "betas", (10,), str(calibration))
     return Recording(name, sides[0], shape, frames)
 
 
@@ -137,7 +137,7 @@ def read_camera(folder: Path, serial: str) -> Camera:
     if not isinstance(lens, dict):
         raise KnuckleError(f"{path}: expected color with fx, fy, ppx and ppy, got {lens!r}")
     values = [lens.get(key) for key in ("fx", "fy", "ppx", "ppy")]
-    fx, fy, cx, cy = numbers({"color": values}, "color", (4,), str(path))
+    fx, fy, cx, cy = entry_numbers({"color": values}, "color", (4,), str(path))
     return Camera(float(fx), float(fy), float(cx), float(cy), WIDTH, HEIGHT)
 
 

@@ -34,6 +34,7 @@ class DexycbTraining:
         folder: of the data set.
         rig: None for the open rig, a rig file, or MANO_RIGHT.pkl; mended left hands need MANO_LEFT.pkl beside it.
         setup: s0 to s3.
+        split: "test" to score on what was not trained on.
         left_shape: "published" keeps left hands as they are labelled, by the faulty left shape basis; no right hand has
             their shape, so the rig is fitted to their joints. "mended" takes their parameters for those of a mended
             left hand: pose and shape are MANO's own, and the joints, which lie some mm off the labelled ones, that
@@ -51,6 +52,7 @@ class DexycbTraining:
         rig: Path | None,
         *,
         setup: dexycb.Setup = "s0",
+        split: dexycb.Split = "train",
         left_shape: LeftShape = "published",
         complete: bool = True,
     ) -> None:
@@ -69,9 +71,9 @@ class DexycbTraining:
             if left_shape == "mended" and rig
             else None
         )
-        self.serials = [dexycb.SERIALS[number] for number in dexycb.serials_of(setup, "train")]
+        self.serials = [dexycb.SERIALS[number] for number in dexycb.serials_of(setup, split)]
         self.recordings = [
-            dexycb.read_recording(folder, name) for name in training_sequences(folder, setup, complete)
+            dexycb.read_recording(folder, name) for name in split_sequences(folder, setup, split, complete)
         ]
         self.cameras = [dexycb.read_camera(folder, serial) for serial in self.serials]
         where: list[tuple[int, int, int]] = []
@@ -90,11 +92,11 @@ class DexycbTraining:
                     labels.append(found)
         if missing and complete:
             raise KnuckleError(
-                f"{folder}: expected the labels and pictures of DexYCB {setup} train ({dexycb.SITE}), missing "
+                f"{folder}: expected the labels and pictures of DexYCB {setup} {split} ({dexycb.SITE}), missing "
                 f"{len(missing)}, the first {missing[0]}"
             )
         if not labels:
-            raise KnuckleError(f"{folder}: expected frames of DexYCB {setup} train with a hand, got none")
+            raise KnuckleError(f"{folder}: expected frames of DexYCB {setup} {split} with a hand, got none")
         self.where, self.count = np.array(where, dtype=np.int32), len(where)
         self.labels = dexycb.Labels(
             *(np.stack(part).astype(np.float32) for part in zip(*labels, strict=True))
@@ -115,6 +117,11 @@ class DexycbTraining:
             if self.left_shape == "published"
             else [self._mended(*each) for each in zip(numbers, found, strict=True)]
         )
+
+    def name(self, number: int) -> str:
+        """What reports call a hand."""
+        at, eye, frame = self.where[number].tolist()
+        return f"{self.recordings[at].name}/{self.serials[eye]}/{frame:06d}"
 
     def rig_labels(self, numbers: range, joints_m: Float[np.ndarray, "n 21 3"]) -> RigLabels:
         """The rig in the pose of these hands, left ones mirrored already."""
@@ -186,20 +193,25 @@ def decoded(
 
 
 def training_sequences(folder: Path, setup: dexycb.Setup, complete: bool) -> list[str]:
-    """SUBJECT/SEQUENCE of a training split.
+    """SUBJECT/SEQUENCE of a training split, as `split_sequences`."""
+    return split_sequences(folder, setup, "train", complete)
+
+
+def split_sequences(folder: Path, setup: dexycb.Setup, split: dexycb.Split, complete: bool) -> list[str]:
+    """SUBJECT/SEQUENCE of a split.
 
     Sequences are told by their place among their subject's, so a subject of which some are missing is refused even
     where not all need be there: test frames would be trained on.
     """
     names: list[str] = []
     lacking: list[str] = []
-    for number in dexycb.subjects_of(setup, "train"):
+    for number in dexycb.subjects_of(setup, split):
         subject = dexycb.SUBJECTS[number]
         there = dexycb.sequences_of(folder, subject)
         if len(there) != dexycb.SEQUENCES and (there or complete):
             lacking.append(f"{subject} ({len(there)} of {dexycb.SEQUENCES})")
             continue
-        names += [name for place, name in enumerate(there) if dexycb.takes_sequence(setup, "train", place)]
+        names += [name for place, name in enumerate(there) if dexycb.takes_sequence(setup, split, place)]
     if lacking:
         raise KnuckleError(
             f"{folder}: expected all sequences of each subject ({dexycb.SITE}), by whose order DexYCB is split, got "

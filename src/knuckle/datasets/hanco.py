@@ -27,8 +27,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from knuckle.datasets.freihand import tight_box
+from knuckle.datasets.label_numbers import checked_numbers, entry_numbers
 from knuckle.datasets.labelled import LabelledHand
-from knuckle.datasets.numbers import checked_numbers
 from knuckle.datasets.photos import read_json, read_rgb
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
@@ -139,11 +139,11 @@ def picture_size(folder: Path) -> tuple[int, int]:
 def read_step(folder: Path, step: Step) -> StepLabels:
     """Joints and cameras of a step. Raises KnuckleError naming the file and what is wrong with it."""
     path = label_file(folder, "xyz", step)
-    joints_m = checked_numbers(read_json(path, kind=list), (JOINT_COUNT, 3), str(path))
+    joints_m = checked_numbers(read_json(path, kind=list), (JOINT_COUNT, 3), str(path), nested=True)
     path = label_file(folder, "calib", step)
     calib = read_json(path, kind=dict)
     matrices, moves = (
-        checked_numbers(calib.get(key), (CAMERAS, side, side), f"{path}: {key}")
+        entry_numbers(calib, key, (CAMERAS, side, side), str(path), nested=True)
         for key, side in (("K", 3), ("M", 4))
     )
     turns = moves[:, :3, :3]
@@ -160,9 +160,9 @@ def read_fit(folder: Path, step: Step) -> tuple[np.ndarray, np.ndarray, np.ndarr
     path = label_file(folder, "shape", step)
     data = read_json(path, kind=dict)
     return (
-        checked_numbers(data.get("poses"), (16, 3), f"{path}: poses"),
-        checked_numbers(data.get("shapes"), (10,), f"{path}: shapes"),
-        checked_numbers(data.get("global_t"), (3,), f"{path}: global_t"),
+        entry_numbers(data, "poses", (16, 3), str(path), nested=True),
+        entry_numbers(data, "shapes", (10,), str(path), nested=True),
+        entry_numbers(data, "global_t", (3,), str(path), nested=True),
     )
 
 

@@ -23,16 +23,15 @@ from typing import Any, Literal, get_args
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from knuckle.datasets.photos import read_json, read_rgb
+from knuckle.datasets.photos import check_size, read_json, read_rgb
 from knuckle.datasets.ply import read_ply_vertices
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
 from knuckle.rig.safe_pickle import load_whitelisted_pickle, to_array
-from knuckle.skeleton import BONES, JOINT_COUNT, JointOrder, Side, convert_joints
+from knuckle.skeleton import BONES, HAND_SIDES, JOINT_COUNT, JointOrder, convert_joints
 
 HandType = Literal["right", "left", "interacting"]
 HAND_TYPES: tuple[HandType, ...] = get_args(HandType)
-HANDS: tuple[Side, Side] = ("right", "left")
 LIST = "HIC.json"
 FITS = "IJCV16___Results_MANO___parms_for___joints21"
 SITE = "files.is.tue.mpg.de/dtzionas/Hand-Object-Capture"
@@ -75,10 +74,7 @@ class HicFrame:
     def read(self) -> UInt8[np.ndarray, "480 640 3"]:
         """The picture, RGB; raises KnuckleError if it is missing, damaged or of another size."""
         picture = read_rgb(self.image)
-        if picture.shape[:2] != (CAMERA.height, CAMERA.width):
-            raise KnuckleError(
-                f"{self.image}: expected {CAMERA.width}x{CAMERA.height} px, got {picture.shape[1]}x{picture.shape[0]}"
-            )
+        check_size(picture, (CAMERA.width, CAMERA.height), self.image)
         return picture
 
 
@@ -185,7 +181,7 @@ def _listed(top: Path) -> list[HicRow]:
             name = images[entry["image_id"]]["file_name"]
             hand_type = entry["hand_type"]
             meshes = tuple(None if entry[f"{side}_mano_path"] is None else top / entry[f"{side}_mano_path"]
-                           for side in HANDS)  # fmt: skip
+                           for side in HAND_SIDES)  # fmt: skip
             if hand_type not in HAND_TYPES:
                 raise KnuckleError(f"{path}: annotation {number}: hand_type: expected one of {', '.join(HAND_TYPES)}, "
                                    f"got {hand_type!r}")  # fmt: skip
@@ -207,7 +203,7 @@ def _fitted(top: Path) -> list[HicRow]:
         HicRow(
             name,
             top / name,
-            "interacting" if None not in (right, left) else HANDS[right is None],
+            "interacting" if None not in (right, left) else HAND_SIDES[right is None],
             (right, left),
         )
         for name, (right, left) in sorted(rows.items())

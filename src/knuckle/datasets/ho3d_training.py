@@ -1,7 +1,6 @@
 """HO-3D's training split (v2 or v3) as a source of training sets: joints and MANO's pose of every annotated frame."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -9,6 +8,7 @@ from jaxtyping import Float
 from knuckle.datasets.check import require
 from knuckle.datasets.freihand import tight_box
 from knuckle.datasets.ho3d import HEIGHT, WIDTH, download, joints_to_camera, read_annotation
+from knuckle.datasets.label_numbers import entry_numbers
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.datasets.rig_labels import RigLabels, fit_labels, right_rig
 from knuckle.errors import KnuckleError
@@ -73,7 +73,9 @@ class Ho3dTraining:
         where = str(_meta(folder, name))
         shapes = {"joints": ("handJoints3D", (21, 3)), "camera": ("camMat", (3, 3))}
         shapes |= {key: (key, shape) for key, shape in _MANO.items()} if self.rig.name == "mano" else {}
-        return image, {name: _numbers(where, meta, key, shape) for name, (key, shape) in shapes.items()}
+        return image, {
+            name: entry_numbers(meta, key, shape, where, nested=True) for name, (key, shape) in shapes.items()
+        }
 
     def hands(self, numbers: range) -> list[LabelledHand]:
         """The labelled hands of these numbers."""
@@ -152,14 +154,3 @@ def _require_all(folder: Path, names: list[str]) -> None:
         raise KnuckleError(
             f"{folder}: expected the {len(names)} frames of train.txt, missing {'; '.join(missing)}"
         )
-
-
-def _numbers(where: str, meta: dict[str, Any], key: str, shape: tuple[int, ...]) -> Float[np.ndarray, "..."]:
-    wanted = " x ".join(map(str, shape))
-    try:
-        array = np.asarray(meta[key], dtype=float).reshape(shape)
-    except (KeyError, TypeError, ValueError) as error:
-        raise KnuckleError(f"{where}: {key}: expected {wanted} numbers, got {error!r}") from error
-    if not np.isfinite(array).all():
-        raise KnuckleError(f"{where}: {key}: expected finite numbers, got NaN or infinity")
-    return array

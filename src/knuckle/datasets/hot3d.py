@@ -26,7 +26,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from knuckle.datasets.freihand import tight_box
-from knuckle.datasets.label_numbers import numbers
+from knuckle.datasets.label_numbers import entry_numbers
 from knuckle.datasets.mano_sides import Parameters
 from knuckle.datasets.rectified import RectifiedHand, boxes_of, is_inside, window_around
 from knuckle.datasets.umetrack import Profile
@@ -181,7 +181,7 @@ def read_clip(tar: Tar) -> Clip:
     if SHAPES not in inside:
         return Clip(tar, frames, None, None)
     shapes, where = read_member_json(tar, SHAPES), f"{path}: {SHAPES}"
-    shape = None if shapes.get("mano") is None else numbers(shapes, "mano", (10,), where)
+    shape = None if shapes.get("mano") is None else entry_numbers(shapes, "mano", (10,), where)
     profile = None if shapes.get("umetrack") is None else Profile.from_json(shapes["umetrack"], where)
     return Clip(tar, frames, shape, profile)
 
@@ -217,10 +217,10 @@ def read_hands(tar: Tar, frame: str) -> dict[Side, Hand]:
             raise KnuckleError(f"{where}: expected a hand, got a {type(entry).__name__}")
         thetas = wrist = joints = umetrack = None
         if (mano := entry.get("mano_pose")) is not None:
-            thetas = numbers(mano, "thetas", (_COMPONENTS,), where)
-            wrist = numbers(mano, "wrist_xform", (6,), where)
+            thetas = entry_numbers(mano, "thetas", (_COMPONENTS,), where)
+            wrist = entry_numbers(mano, "wrist_xform", (6,), where)
         if profile is not None and (pose := entry.get("umetrack_pose")) is not None:
-            angles = numbers(pose, "joint_angles", (None,), where)
+            angles = entry_numbers(pose, "joint_angles", (None,), where)
             if len(angles) < 20:
                 raise KnuckleError(f"{where}: joint_angles: expected 20 numbers, got {len(angles)}")
             placed = np.eye(4)
@@ -305,7 +305,7 @@ def _lens(calibration: dict[str, Any], where: str) -> Fisheye624:
     width, height = (calibration.get(key) for key in ("image_width", "image_height"))
     if not isinstance(width, int) or not isinstance(height, int):
         raise KnuckleError(f"{where}: expected image_width and image_height, got {width}, {height}")
-    parameters = numbers(calibration, "projection_params", (None,), where)
+    parameters = entry_numbers(calibration, "projection_params", (None,), where)
     try:
         return Fisheye624.from_parameters(parameters, width, height)
     except KnuckleError as error:
@@ -314,8 +314,10 @@ def _lens(calibration: dict[str, Any], where: str) -> Fisheye624:
 
 def _pose(data: Any, where: str) -> tuple[np.ndarray, np.ndarray]:
     """Rotation and translation of a pose given by a quaternion, w first."""
-    turn = numbers(data, "quaternion_wxyz", (4,), where)
+    turn = entry_numbers(data, "quaternion_wxyz", (4,), where)
     length = float(np.linalg.norm(turn))
     if abs(length - 1) > 0.01:
         raise KnuckleError(f"{where}: quaternion_wxyz: expected one of length 1, got {length:.3f}")
-    return rodrigues(quaternion_to_axis_angle(turn / length)), numbers(data, "translation_xyz", (3,), where)
+    return rodrigues(quaternion_to_axis_angle(turn / length)), entry_numbers(
+        data, "translation_xyz", (3,), where
+    )

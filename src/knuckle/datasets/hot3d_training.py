@@ -75,6 +75,12 @@ class Hot3dTraining:
         """The labelled hands of these numbers."""
         return [self._hand(number)[0] for number in numbers]
 
+    def name(self, number: int) -> str:
+        """What reports call a hand."""
+        at, frame_at, stream_at, which = self.rows[number]
+        clip = hot3d.read_clip(self.tars[at])
+        return f"{clip.tar.path.stem}/{clip.frames[frame_at]}/{self.streams[stream_at]} {SIDES[which]}"
+
     def rig_labels(self, numbers: range, joints_m: Float[np.ndarray, "n 21 3"]) -> RigLabels:
         """The rig in the pose of these hands, left ones mirrored already."""
         if self.maker is None:
@@ -139,7 +145,7 @@ class Hot3dTraining:
         hand, other = hands[side], self._place(hands.get(SIDES[1 - which]), clip, SIDES[1 - which])
         joints = self._joints(hand, clip, side)
         assert joints is not None
-        name = f"{clip.tar.path.stem}/{frame}/{stream} {side}"
+        name = self.name(number)
         picture = clip.tar, f"{frame}.image_{stream}.jpg"
         seen = hot3d.view_of(
             name,

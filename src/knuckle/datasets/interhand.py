@@ -17,10 +17,10 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from knuckle.datasets.photos import read_json, read_rgb
+from knuckle.datasets.photos import check_size, read_json, read_rgb
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
-from knuckle.skeleton import JOINT_COUNT, Side, convert_joints
+from knuckle.skeleton import HAND_SIDES, JOINT_COUNT, Side, convert_joints
 
 Split = Literal["train", "val", "test"]
 Annotators = Literal["all", "human", "machine"]
@@ -30,8 +30,6 @@ HandType = Literal["right", "left", "interacting"]
 
 SPLITS: tuple[Split, ...] = get_args(Split)
 HAND_TYPES: tuple[HandType, ...] = get_args(HandType)
-HANDS: tuple[Side, Side] = ("right", "left")
-"""The order of the hands everywhere."""
 V1_COUNTS: dict[str, int] = {"train": 1_361_062, "val": 380_125, "test": 849_160}
 """Annotations of version 1.0, H+M, at 5 frames a second."""
 SITE = "mks0601.github.io/InterHand2.6M"
@@ -85,11 +83,7 @@ class InterhandFrame:
     def read(self) -> UInt8[np.ndarray, "H W 3"]:
         """The picture, RGB; raises KnuckleError if it is missing, damaged or not of the size its labels assume."""
         picture = read_rgb(self.image)
-        size = (self.camera.width, self.camera.height)
-        if picture.shape[1::-1] != size:
-            raise KnuckleError(
-                f"{self.image}: expected {size[0]}x{size[1]} px, got {picture.shape[1]}x{picture.shape[0]}"
-            )
+        check_size(picture, (self.camera.width, self.camera.height), self.image)
         return picture
 
 
@@ -171,7 +165,7 @@ class Interhand(Sequence[InterhandFrame]):
         row = self._rows[index]
         camera, extrinsics = self._camera_of(row)
         world_mm, valid = self._joints_of(row)
-        is_hand = np.array([row.hand_type in (side, "interacting") for side in HANDS])
+        is_hand = np.array([row.hand_type in (side, "interacting") for side in HAND_SIDES])
         joints_m = world_mm * _MM @ extrinsics.rotation.T + extrinsics.translation
         valid = valid & is_hand[:, None]
         joints_m = np.where(valid[..., None], joints_m, np.nan)
@@ -207,7 +201,7 @@ class Interhand(Sequence[InterhandFrame]):
     def count_fits(self) -> dict[Side, int]:
         """How many of the frames have a MANO fit of each hand."""
         there = [[fit is not None for fit in self._fits_of(row)] for row in self._rows]
-        return {side: sum(row[hand] for row in there) for hand, side in enumerate(HANDS)}
+        return {side: sum(row[hand] for row in there) for hand, side in enumerate(HAND_SIDES)}
 
     def _camera_of(self, row: _Row) -> tuple[Camera, Extrinsics]:
         capture = self._cameras[row.capture]
@@ -228,7 +222,9 @@ class Interhand(Sequence[InterhandFrame]):
 
     def _fits_of(self, row: _Row) -> tuple[Fit | None, Fit | None]:
         stored = self._fits.get(row.capture, _MISSING).get(row.frame) or {}
-        right, left = (stored.get(side) if row.hand_type in (side, "interacting") else None for side in HANDS)
+        right, left = (
+            stored.get(side) if row.hand_type in (side, "interacting") else None for side in HAND_SIDES
+        )
         return _fit(right), _fit(left)
 
     def _check_references(self) -> None:

@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.datasets.interhand import HANDS, Extrinsics, Fit, InterhandFrame
+from knuckle.datasets.interhand import Extrinsics, Fit, InterhandFrame
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.mano import load_mano
 from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
 from knuckle.rig.tips import TipSource
+from knuckle.skeleton import HAND_SIDES
 
 
 def mano_pair(
@@ -45,5 +46,5 @@ def vertices_in_camera(
     """The fitted meshes of the right and the left hand, camera frame, metres; None where there is no fit."""
     return [
         None if fit is None else rig.posed(*fit_in_camera(fit, rig, frame.extrinsics)).vertices
-        for fit, rig, _ in zip(frame.fits, rigs, HANDS, strict=True)
+        for fit, rig, _ in zip(frame.fits, rigs, HAND_SIDES, strict=True)
     ]

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from knuckle.datasets.interhand import HANDS, Annotators, Interhand, InterhandFrame, Shown, is_dark
+from knuckle.datasets.interhand import Annotators, Interhand, InterhandFrame, Shown, is_dark
 from knuckle.datasets.interhand_check import other_version
 from knuckle.datasets.interhand_fits import fit_in_camera, mano_pair
 from knuckle.datasets.rig_labels import fit_labels
@@ -30,6 +30,7 @@ from knuckle.rig.load import load_rig
 from knuckle.rig.rotations import rodrigues
 from knuckle.sets.samples import NO_PAIR, PARTS, pair_label_table
 from knuckle.sets.storage import FORMAT, Header, array_specs, open_arrays, write_set
+from knuckle.skeleton import HAND_SIDES
 from knuckle.truth import Validity, array_name, validity_table
 
 SHARD = 64
@@ -247,7 +248,7 @@ def _posed(frame: InterhandFrame, hand: int, rig: HandRig, *, fits: bool) -> _Po
     joints_m = frame.joints_m[hand]
     if not np.isfinite(joints_m).all():
         return None
-    left = HANDS[hand] == "left"
+    left = HAND_SIDES[hand] == "left"
     as_right = mirror_points(joints_m) if left else joints_m
     found = fit_labels(load_rig("open"), as_right[None])
     pose, shape, translation = found.pose[0], found.shape[0], found.translation[0]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from knuckle.datasets.photos import read_rgb
+from knuckle.datasets.photos import check_size, read_rgb
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop
@@ -51,11 +51,7 @@ class LabelledHand:
     def read(self) -> UInt8[np.ndarray, "H W 3"]:
         """The photograph, RGB; raises KnuckleError if it is missing or not of the size its labels assume."""
         photo = read_rgb(self.image)
-        size = (self.camera.width, self.camera.height)
-        if photo.shape[1::-1] != size:
-            raise KnuckleError(
-                f"{self.image}: expected {size[0]}x{size[1]} px, got {photo.shape[1]}x{photo.shape[0]}"
-            )
+        check_size(photo, (self.camera.width, self.camera.height), self.image)
         return photo
 
 

@@ -15,7 +15,6 @@ Any subset of the labels will do as long as it says where the hand is. Other key
 unnoticed.
 """
 
-import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -25,9 +24,11 @@ import numpy as np
 from jaxtyping import Float
 
 from knuckle.datasets.freihand import tight_box
+from knuckle.datasets.label_numbers import checked_numbers
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.datasets.photos import read_rgb
 from knuckle.errors import KnuckleError
+from knuckle.files import parse_json
 from knuckle.geometry.camera import Camera
 from knuckle.skeleton import JOINT_COUNT, SIDES
 
@@ -73,7 +74,7 @@ def read_hand(folder: Path, number: int, line: str) -> OwnHand:
     """A hand of one line; its photo is decoded once. Raises KnuckleError naming line, key and what is wrong."""
     where = f"{LABELS}: line {number}"
     try:
-        entry = json.loads(line)
+        entry = parse_json(line)
     except ValueError as error:
         raise KnuckleError(f"{where}: expected a JSON object, got {error}") from error
     if not isinstance(entry, dict):
@@ -130,18 +131,6 @@ def _stamp(image: Path) -> int:
     return image.stat().st_mtime_ns if image.is_file() else 0
 
 
-def _numbers(value: Any, shape: tuple[int, ...], where: str) -> np.ndarray:
-    wanted = " x ".join(map(str, shape))
-    try:
-        array = np.array(value, dtype=float)
-    except (TypeError, ValueError):
-        raise KnuckleError(f"{where}: expected {wanted} numbers, got {str(value)[:60]}") from None
-    if array.shape != shape or not np.isfinite(array).all():
-        got = f"shape {array.shape}" if array.shape != shape else "NaN or infinity"
-        raise KnuckleError(f"{where}: expected {wanted} finite numbers, got {got}")
-    return array
-
-
 def _points(rows: Any, last: int, where: str) -> np.ndarray | None:
     """Labelled points, NaN for null rows; None without any."""
     if rows is None:
@@ -152,7 +141,7 @@ def _points(rows: Any, last: int, where: str) -> np.ndarray | None:
     points = np.full((JOINT_COUNT, last), np.nan)
     for joint, row in enumerate(rows):
         if row is not None:
-            points[joint] = _numbers(row, (last,), f"{where}[{joint}]")
+            points[joint] = checked_numbers(row, (last,), f"{where}[{joint}]")
     return points if np.isfinite(points).any() else None
 
 
@@ -162,7 +151,7 @@ def _camera(entry: dict[str, Any], where: str, width: int, height: int) -> Camer
         if needing:
             raise KnuckleError(f"{where}: camera: expected [fx, fy, cx, cy] beside {needing[0]}, got none")
         return Camera.from_size(width, height)
-    values = _numbers(entry["camera"], (4,), f"{where}: camera")
+    values = checked_numbers(entry["camera"], (4,), f"{where}: camera")
     try:
         fx, fy, cx, cy = values.tolist()
         return Camera(fx, fy, cx, cy, width, height)
@@ -207,9 +196,9 @@ def _mano(value: Any, where: str) -> ManoLabel | None:
         raise KnuckleError(f"{where}: expected {', '.join(keys)}, missing {', '.join(missing)}")
     if not isinstance(value["mean_pose"], bool):
         raise KnuckleError(f"{where}: mean_pose: expected true or false, got {value['mean_pose']!r}")
-    pose = _numbers(value["pose"], (48,), f"{where}: pose").reshape(16, 3)
-    shape = _numbers(value["shape"], (10,), f"{where}: shape")
-    translation = _numbers(value["translation"], (3,), f"{where}: translation")
+    pose = checked_numbers(value["pose"], (48,), f"{where}: pose").reshape(16, 3)
+    shape = checked_numbers(value["shape"], (10,), f"{where}: shape")
+    translation = checked_numbers(value["translation"], (3,), f"{where}: translation")
     return ManoLabel(pose, shape, translation, value["mean_pose"])
 
 
@@ -225,7 +214,7 @@ def _box_points(
 
 def _box(value: Any, points: np.ndarray, mask: Path | None, where: str) -> Float[np.ndarray, "4"]:
     if value is not None:
-        box = _numbers(value, (4,), f"{where}: box")
+        box = checked_numbers(value, (4,), f"{where}: box")
     else:
         if not len(points) and mask is not None:
             points = np.argwhere(read_rgb(mask)[..., 0] >= _BRIGHT)[:, ::-1].astype(float)

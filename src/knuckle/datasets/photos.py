@@ -1,6 +1,5 @@
 """Reading the photographs and label files of a dataset, with errors that name the file."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from knuckle.errors import KnuckleError
+from knuckle.files import parse_json
 
 _ENDS = ((b"\xff\xd8", b"\xff\xd9"), (b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"))
 """First and last bytes of JPEG and PNG files."""
@@ -35,6 +35,13 @@ def read_rgb(path: Path) -> UInt8[np.ndarray, "H W 3"]:
     if picture is None:
         raise KnuckleError(f"{path}: expected a picture, got a file that cannot be decoded")
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+
+
+def check_size(picture: UInt8[np.ndarray, "H W 3"], size: tuple[int, int], path: Path) -> None:
+    """Raise KnuckleError where a picture is not of the size (width, height) that its labels assume."""
+    height, width = picture.shape[:2]
+    if (width, height) != size:
+        raise KnuckleError(f"{path}: expected {size[0]}x{size[1]} px, got {width}x{height}")
 
 
 def is_cut_short(data: UInt8[np.ndarray, "n"]) -> bool:
@@ -72,7 +79,7 @@ def read_npz(path: Path, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
 def read_json(path: Path, *, kind: type) -> Any:
     """A label file whose top level is a list or a dict; raises KnuckleError naming the file otherwise."""
     try:
-        data = json.loads(path.read_text())
+        data = parse_json(path.read_text())
     except OSError as error:
         raise KnuckleError(f"{path}: expected a label file, got {error.strerror}") from error
     except ValueError as error:

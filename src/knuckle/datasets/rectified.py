@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from knuckle.datasets.freihand import tight_box
 from knuckle.datasets.labelled import LabelledHand
-from knuckle.datasets.photos import read_rgb
+from knuckle.datasets.photos import check_size, read_rgb
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.lenses import Lens, seen_by_pinhole
@@ -36,11 +36,7 @@ class RectifiedHand(LabelledHand):
         picture = read_rgb(self.image) if self.load is None else self.load()
         if self.lens is None:
             return picture
-        size = (self.lens.width, self.lens.height)
-        if picture.shape[1::-1] != size:
-            raise KnuckleError(
-                f"{self.image}: expected {size[0]}x{size[1]} px, got {picture.shape[1]}x{picture.shape[0]}"
-            )
+        check_size(picture, (self.lens.width, self.lens.height), self.image)
         return seen_by_pinhole(picture, self.lens, self.camera, self.lens_from_camera)
 
 

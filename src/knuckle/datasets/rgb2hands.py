@@ -20,15 +20,13 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from knuckle.datasets.numbers import checked_numbers
-from knuckle.datasets.photos import read_rgb
+from knuckle.datasets.label_numbers import checked_numbers
+from knuckle.datasets.photos import check_size, read_rgb
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
-from knuckle.skeleton import JOINT_COUNT, JOINT_NAMES, SIDES, Side
+from knuckle.skeleton import HAND_SIDES, JOINT_COUNT, JOINT_NAMES, SIDES
 
 SEQUENCES = ("seq01_crossed", "seq02_occlusion", "seq03_shuffle", "seq04_scratch")
-HANDS: tuple[Side, Side] = ("right", "left")
-"""Of the arrays here."""
 INTRINSICS, ORDER = "color_intrinsics.txt", "joint_order.txt"
 LABELS = "annotation/annot2D_color"
 SITE = "handtracker.mpi-inf.mpg.de/projects/RGB2Hands"
@@ -37,7 +35,7 @@ LEAST_LABELLED = 4
 
 Order = list[tuple[int, int] | None]
 """Hand and joint of each line; None for a line that is not read."""
-ASSUMED: Order = [(HANDS.index(side), joint) for side in ("left", "right") for joint in range(JOINT_COUNT)]
+ASSUMED: Order = [(HAND_SIDES.index(side), joint) for side in SIDES for joint in range(JOINT_COUNT)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,11 +53,7 @@ class Rgb2HandsFrame:
     def read(self) -> UInt8[np.ndarray, "H W 3"]:
         """The picture, RGB; raises KnuckleError if it is missing, damaged or of another size than the first."""
         picture = read_rgb(self.image)
-        size = (self.camera.width, self.camera.height)
-        if picture.shape[1::-1] != size:
-            raise KnuckleError(
-                f"{self.image}: expected {size[0]}x{size[1]} px, got {picture.shape[1]}x{picture.shape[0]}"
-            )
+        check_size(picture, (self.camera.width, self.camera.height), self.image)
         return picture
 
 
@@ -105,7 +99,7 @@ def read_order(folder: Path) -> tuple[Order, bool]:
         if not side:
             continue
         known = side in SIDES and joint in JOINT_NAMES
-        entry = (HANDS.index(side), JOINT_NAMES.index(joint)) if known else None  # pyright: ignore[reportArgumentType]
+        entry = (HAND_SIDES.index(side), JOINT_NAMES.index(joint)) if known else None  # pyright: ignore[reportArgumentType]
         if (not known and line.strip() != "-") or (entry is not None and entry in order):
             raise KnuckleError(
                 f'{path}: line {number}: expected "SIDE JOINT" (as "left index_tip"), each once, or -, got {line!r}'

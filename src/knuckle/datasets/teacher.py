@@ -8,7 +8,6 @@ joints_3d_m (21 x 3, metres, centred on the hand, axes x right, y down, z away).
 Hands of tier B, and those of photographs whose aspect was not kept, are for measuring and left out.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from knuckle.datasets.label_numbers import entry_numbers
 from knuckle.errors import KnuckleError
+from knuckle.files import parse_json
 from knuckle.geometry.camera import Camera
 from knuckle.skeleton import JOINT_COUNT, SIDES, Side
 
@@ -80,7 +81,7 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     for number, line in enumerate(lines, start=1):
         where = f"{path}: line {number}"
         try:
-            row = json.loads(line)
+            row = parse_json(line)
         except ValueError as error:
             raise KnuckleError(f"{where}: expected a JSON object, got {error}") from error
         if not isinstance(row, dict):
@@ -108,15 +109,15 @@ def _hand(row: dict[str, Any], folder: Path, where: str) -> TeacherHand:
         side=row["hand"],
         camera=_camera(row, where),
         # The file counts from the edge of the first pixel, we from its centre.
-        joints_px=_numbers(row, "joints_2d_px", (JOINT_COUNT, 2), where) - 0.5,
-        joints_m=_numbers(row, "joints_3d_m", (JOINT_COUNT, 3), where),
+        joints_px=entry_numbers(row, "joints_2d_px", (JOINT_COUNT, 2), where) - 0.5,
+        joints_m=entry_numbers(row, "joints_3d_m", (JOINT_COUNT, 3), where),
     )
 
 
 def _camera(row: dict[str, Any], where: str) -> Camera:
     """The photograph's assumed camera, as the crop shows it."""
-    size, affine = row["size"], _numbers(row, "crop_affine", (2, 3), where)
-    photograph = _numbers(row, "orig_size", (2,), where)
+    size, affine = row["size"], entry_numbers(row, "crop_affine", (2, 3), where)
+    photograph = entry_numbers(row, "orig_size", (2,), where)
     scale = affine[0, 0]
     if size < 1 or (photograph < 1).any():
         raise KnuckleError(f"{where}: expected size and orig_size of 1 px and more, got {size}, {photograph}")
@@ -125,14 +126,3 @@ def _camera(row: dict[str, Any], where: str) -> Camera:
     focal = _FOCAL_OVER_DIAGONAL * scale * float(np.hypot(*photograph))
     u, v = scale * photograph / 2 + affine[:, 2] - 0.5
     return Camera(focal, focal, float(u), float(v), size, size, assumed=True)
-
-
-def _numbers(row: dict[str, Any], key: str, shape: tuple[int, ...], where: str) -> np.ndarray:
-    expected = f"{where}: {key}: expected {' x '.join(map(str, shape))} finite numbers"
-    try:
-        values = np.array(row[key], dtype=float)
-    except (TypeError, ValueError) as error:
-        raise KnuckleError(f"{expected}, got {error}") from error
-    if values.shape != shape or not np.isfinite(values).all():
-        raise KnuckleError(f"{expected}, got {'NaN or infinity' if values.shape == shape else values.shape}")
-    return values

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.datasets.label_numbers import numbers
+from knuckle.datasets.label_numbers import entry_numbers
 from knuckle.errors import KnuckleError
 from knuckle.geometry.mirror import MIRROR_POINT
 from knuckle.rig.rotations import rodrigues
@@ -41,11 +41,11 @@ class Profile:
     @classmethod
     def from_json(cls, data: Any, where: str) -> "Profile":
         """From a serialised profile; raises KnuckleError naming what is missing or of another shape."""
-        axes = numbers(data, "joint_rotation_axes", (None, 3), where)
-        places = numbers(data, "joint_rest_positions", (None, 3), where)
-        landmarks = numbers(data, "landmark_rest_positions", (None, 3), where)
-        weights = numbers(data, "landmark_rest_bone_weights", (len(landmarks), None), where)
-        bones = numbers(data, "landmark_rest_bone_indices", weights.shape, where).astype(int)
+        axes = entry_numbers(data, "joint_rotation_axes", (None, 3), where)
+        places = entry_numbers(data, "joint_rest_positions", (None, 3), where)
+        landmarks = entry_numbers(data, "landmark_rest_positions", (None, 3), where)
+        weights = entry_numbers(data, "landmark_rest_bone_weights", (len(landmarks), None), where)
+        bones = entry_numbers(data, "landmark_rest_bone_indices", weights.shape, where).astype(int)
         if min(len(axes), len(places)) < _HINGES or len(landmarks) < _LANDMARKS - 1:
             raise KnuckleError(
                 f"{where}: expected {_HINGES} hinges and {_LANDMARKS} landmarks, got {len(axes)}, {len(landmarks)}"
@@ -57,8 +57,8 @@ class Profile:
         np.add.at(spread, (np.arange(len(landmarks))[:, None], bones), weights)
         vertices = skin = None
         if isinstance(data, dict) and data.get("mesh_vertices") is not None:
-            vertices = numbers(data, "mesh_vertices", (None, 3), where) * _MM
-            skin = numbers(data, "dense_bone_weights", (len(vertices), _BONES), where)
+            vertices = entry_numbers(data, "mesh_vertices", (None, 3), where) * _MM
+            skin = entry_numbers(data, "dense_bone_weights", (len(vertices), _BONES), where)
         return cls(axes[:_HINGES], places[:_HINGES] * _MM, landmarks * _MM, spread, vertices, skin)
 
     def joints_m(

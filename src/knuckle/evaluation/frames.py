@@ -10,10 +10,8 @@ from knuckle.datasets.labelled import Patch, Photo
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop
 from knuckle.geometry.mirror import mirror_box
-from knuckle.skeleton import Side
+from knuckle.skeleton import HAND_SIDES
 
-HAND_SIDES: tuple[Side, Side] = ("right", "left")
-"""The sides along an axis of hands."""
 LEFT = HAND_SIDES.index("left")
 
 

@@ -11,10 +11,11 @@ from typing import Protocol
 import numpy as np
 
 from knuckle.datasets.labelled import Patch
-from knuckle.evaluation.frames import HAND_SIDES, LEFT, TwoHandFrame, hand_patch, pair_patch, tight_box
+from knuckle.evaluation.frames import LEFT, TwoHandFrame, hand_patch, pair_patch, tight_box
 from knuckle.geometry.mirror import MIRROR_POINT, mirror_px
 from knuckle.hands import HandPredictor
 from knuckle.sets.seen import Seen
+from knuckle.skeleton import HAND_SIDES
 
 Outputs = Mapping[str, np.ndarray]
 

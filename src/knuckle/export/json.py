@@ -9,7 +9,7 @@ from jaxtyping import Int
 
 from knuckle.errors import KnuckleError
 from knuckle.export.schema import CAMERA_FIELDS, HAND_FIELDS, VERTICES_DECIMALS
-from knuckle.files import atomic_path
+from knuckle.files import atomic_path, parse_json
 from knuckle.geometry.camera import Camera
 from knuckle.hands import Hands
 
@@ -81,7 +81,7 @@ def read_json(path: str | Path, *, faces: Int[np.ndarray, "F 3"] | None = None) 
     Raises KnuckleError naming the path and the problem.
     """
     try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
+        data = parse_json(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise KnuckleError(f"{path}: cannot be read ({error.strerror})") from error
     except ValueError as error:

@@ -129,6 +129,7 @@ class OnnxModel:
     """
 
     def __init__(self, path: Path, *, threads: int | None = None) -> None:
+        self._path = path
         self._session = open_session(path, threads=threads)
         inputs = {value.name for value in self._session.get_inputs()}
         shapes = {value.name: tuple(value.shape) for value in self._session.get_outputs()}
@@ -172,7 +173,13 @@ class OnnxModel:
             arrays[ROLL] = np.zeros(len(patch)) if roll is None else roll
         feed = {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in arrays.items()}
         names = [*self._outputs, ATTENTION] if attention and self.has_attention else self._outputs
-        values = self._session.run(names, feed)
+        try:
+            values = self._session.run(names, feed)
+        except Exception as error:  # onnxruntime's errors have no class in common
+            first_line = str(error).strip().splitlines()[0][:300]
+            raise KnuckleError(
+                f"{self._path}: expected a network that answers a crop, got one that fails ({first_line})"
+            ) from error
         return {name: np.asarray(value) for name, value in zip(names, values, strict=True)}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from knuckle.errors import KnuckleError
-from knuckle.files import atomic_path
+from knuckle.files import atomic_path, parse_json
 from knuckle.geometry.camera import Camera
 
 FORMAT = "knuckle camera"
@@ -42,7 +42,7 @@ def read_camera(path: str | Path) -> Camera:
     """
     expected = f"{path}: expected a camera as `knuckle calibrate` writes it"
     try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
+        data = parse_json(Path(path).read_text(encoding="utf-8"))
         camera = Camera(
             *(float(data[name]) for name in _NUMBERS), width=int(data["width"]), height=int(data["height"])
         )

@@ -38,7 +38,8 @@ class SynthSet:
                 array = np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
             except (OSError, ValueError) as error:
                 raise KnuckleError(f"{folder / name}.npy: cannot be read ({error})") from error
-            if list(array.shape) != spec["shape"] or str(array.dtype) != spec["dtype"]:
+            spec = spec if isinstance(spec, dict) else {}
+            if list(array.shape) != spec.get("shape") or str(array.dtype) != spec.get("dtype"):
                 raise KnuckleError(
                     f"{folder / name}.npy: does not match {INDEX}: {array.shape} {array.dtype}"
                 )

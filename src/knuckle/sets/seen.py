@@ -38,6 +38,12 @@ def joined(*seen: Seen) -> Seen:
     return result
 
 
+def variants_of(seen: Seen, dataset: str) -> list[str]:
+    """The set-ups or parts of a data set that training saw, as `knuckle data convert --variant` names them."""
+    told = [origin.partition(",")[0].split(" ") for origin in seen]
+    return [words[1] for words in told if len(words) == 2 and words[0] == dataset]
+
+
 def to_text(seen: Seen) -> str:
     """As weights keep it."""
     return json.dumps(seen)

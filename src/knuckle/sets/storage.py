@@ -18,6 +18,7 @@ import numpy as np
 from numpy.lib.format import open_memmap
 
 from knuckle.errors import KnuckleError
+from knuckle.files import parse_json
 
 FORMAT = 1
 INDEX = "index.json"
@@ -96,7 +97,10 @@ def open_arrays(out: Path, header: Header) -> dict[str, np.memmap]:
 def read_index(folder: Path) -> Header:
     """The header of a set; raises KnuckleError if there is none."""
     try:
-        return json.loads((folder / INDEX).read_text())
+        index = parse_json((folder / INDEX).read_text())
+        if not isinstance(index, dict) or not isinstance(index.get("arrays"), dict):
+            raise ValueError("expected an object with arrays")
+        return index
     except (OSError, ValueError) as error:
         raise KnuckleError(
             f"{folder}: expected a synthetic set or a converted one with an {INDEX} ({error})"

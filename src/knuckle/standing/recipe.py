@@ -153,7 +153,7 @@ def read_standing(path: Path) -> StandingRecipe:
         data = tomllib.loads(path.read_text())
     except OSError as error:
         raise KnuckleError(f"{path}: expected a standing recipe (TOML), got {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise KnuckleError(f"{path}: expected a standing recipe (TOML), got {error}") from error
     known = ("run", "render", *_TABLES)
     _check_names(path, "tables", data, known)

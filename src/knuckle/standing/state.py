@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from knuckle.errors import KnuckleError
-from knuckle.files import atomic_path
+from knuckle.files import atomic_path, parse_json
 
 STATE = "standing.json"
 FORMAT = 1
@@ -81,7 +81,7 @@ class State:
 def read_state(path: Path) -> State:
     """Read a standing.json; raises KnuckleError naming the file and what is wrong."""
     try:
-        data = json.loads(path.read_text())
+        data = parse_json(path.read_text())
     except (OSError, ValueError) as error:
         raise KnuckleError(f"{path}: expected the record of a standing run (JSON), got {error}") from error
     known = {item.name for item in fields(State)}

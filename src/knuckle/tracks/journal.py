@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from knuckle.errors import KnuckleError
-from knuckle.files import atomic_path
+from knuckle.files import atomic_path, parse_json
 
 FORMAT = "knuckle tracking state"
 VERSION = 1
@@ -137,7 +137,7 @@ def read_state(folder: Path) -> State | None:
     """The state in a journal's folder; None where there is none. Raises KnuckleError for one that is not ours."""
     path = folder / _STATE
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = parse_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -17,6 +17,7 @@ from jaxtyping import Float
 
 from knuckle.errors import KnuckleError
 from knuckle.export.json import camera_to_json, rounded_hand
+from knuckle.files import parse_json
 from knuckle.geometry.camera import Camera
 from knuckle.hands import Hand, Hands
 from knuckle.live.hand_pose import HandPose, place
@@ -175,6 +176,16 @@ def frame_to_json(index: int, hands: Hands, camera: Camera, *, mesh: bool) -> di
     return {"frame": index, "time_s": time_s, **own, "hands": plain}
 
 
+def is_tracks(path: Path) -> bool:
+    """Whether a file is one of tracks rather than a photo's: its first value says so. Raises KnuckleError for one that
+    cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return FORMAT.encode() in file.read(100)
+    except OSError as error:
+        raise KnuckleError(f"{path}: cannot be read ({error.strerror})") from error
+
+
 def read_header(path: Path) -> Header:
     """The header of a file of hands; raises KnuckleError naming the path and the problem."""
     with _opened(path) as file:
@@ -190,9 +201,8 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
             if not line.endswith(b"\n"):
                 return
             try:
-                frame = json.loads(line)
-                if not isinstance(frame, dict) or not isinstance(frame["hands"], list):
-                    raise ValueError("no hands")
+                frame = parse_json(line)
+                _check_frame(frame)
             except (ValueError, KeyError) as error:
                 raise KnuckleError(
                     f"{path}, line {number}: expected a frame's hands, got {error!r}"
@@ -219,6 +229,8 @@ def read_tracks(path: str | Path, *, mesh: bool = False) -> Iterator[Hands]:
 def hands_of_line(frame: dict[str, Any], header: Header) -> Hands:
     """The hands of one line; raises KnuckleError naming what is missing or malformed."""
     camera = frame.get("camera") or camera_to_json(header.camera)
+    if not all(isinstance(hand, dict) for hand in frame["hands"]):
+        raise KnuckleError("hands: expected an object for each, got something else")
     plain = [{"vertices_m": np.zeros((0, 3)), **hand} for hand in frame["hands"]]
     size = {"width": header.camera.width, "height": header.camera.height}
     return Hands.from_dict({**size, "camera": camera, "time_s": frame.get("time_s"), "hands": plain})
@@ -234,6 +246,16 @@ def with_mesh(hands: Hands, rig: str) -> Hands:
     return hands.changed(vertices_m=np.array([_vertices(hand, rig) for hand in hands]), faces=faces)
 
 
+def _check_frame(frame: Any) -> None:
+    """Raise ValueError or KeyError for what is no frame's line; its hands are looked at when they are made."""
+    if not isinstance(frame, dict) or not isinstance(frame["hands"], list):
+        raise ValueError("no hands")
+    if type(frame["frame"]) is not int or not 0 <= frame["frame"] < 2**53:
+        raise ValueError("a frame's number that is none")
+    if type(frame.get("time_s")) not in (int, float, type(None)):
+        raise ValueError("a time that is none")
+
+
 def _vertices(hand: Hand, rig: str) -> Float[np.ndarray, "v 3"]:
     return place(load_rig(rig, side=hand.side), HandPose.of(hand)).vertices_m
 
@@ -247,7 +269,7 @@ def _opened(path: Path) -> Any:
 
 def _header_of(path: Path, line: bytes) -> Header:
     try:
-        data = json.loads(line)
+        data = parse_json(line)
     except ValueError:
         data = None
     if not isinstance(data, dict):

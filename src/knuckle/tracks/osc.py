@@ -7,6 +7,7 @@ import numpy as np
 
 from knuckle.errors import KnuckleError
 from knuckle.hands import Hand, Hands
+from knuckle.skeleton import Side
 
 ROOT = "/knuckle"
 """How all addresses begin."""
@@ -52,7 +53,7 @@ class OscSender:
             raise KnuckleError(
                 f"--osc {target}: expected a host that is known, got {error.strerror}"
             ) from error
-        self._here: dict[int, str] = {}
+        self._here: dict[int, Side] = {}
 
     def send(self, hands: Hands) -> None:
         """Send a frame's hands. A receiver that is not there costs nothing: datagrams are lost."""

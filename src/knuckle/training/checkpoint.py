@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from knuckle.errors import KnuckleError
-from knuckle.files import atomic_path
+from knuckle.files import atomic_path, parse_json
 from knuckle.models import create_model
 from knuckle.models.contract import System
 from knuckle.training.recipe import Recipe
@@ -134,7 +134,12 @@ def load_model(path: Path) -> tuple[System, dict[str, str]]:
         raise KnuckleError(
             f"{path}: expected weights that `knuckle train` wrote, got a file that names no system"
         )
-    switches = json.loads(metadata.get("switches", "{}"))
+    try:
+        switches = parse_json(metadata.get("switches", "{}"))
+    except ValueError as error:
+        raise KnuckleError(f"{path}: switches: expected a JSON object, got {error}") from error
+    if not isinstance(switches, dict):
+        raise KnuckleError(f"{path}: switches: expected a JSON object, got {switches!r}")
     model = create_model(metadata["system"], preset=metadata["preset"], **switches)
     load_weights(path, model)
     return model.eval(), metadata

@@ -27,7 +27,7 @@ def launch(recipe_path: Path, folder: Path) -> None:
         recipe = read_recipe(recipe_path)
         processes, threads = recipe.processes, recipe.threads
         for folder_of_set in recipe.sets:
-            if not Path(folder_of_set).is_dir():
+            if not folder_of_set or not Path(folder_of_set).is_dir():
                 raise KnuckleError(
                     f"{recipe_path}: expected data to name a folder that `knuckle synth` or `knuckle convert` wrote,"
                     f" got {folder_of_set!r}, which is not there"

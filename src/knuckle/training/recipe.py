@@ -222,5 +222,5 @@ def read_keys(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text())
     except OSError as error:
         raise KnuckleError(f"{path}: expected a recipe (TOML), got {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise KnuckleError(f"{path}: expected a recipe (TOML), got {error}") from error

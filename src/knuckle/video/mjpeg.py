@@ -6,24 +6,20 @@ newest picture; a slow one misses some and holds nobody up.
 
 import html
 import json
-import os
 import secrets
-import socket
 import threading
 from collections import deque
 from collections.abc import Mapping
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from importlib.resources import files
 from ipaddress import ip_address
-from socketserver import TCPServer
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from knuckle.errors import KnuckleError
+from knuckle.local_server import LOOPBACK, LocalServer
 
-LOOPBACK = "127.0.0.1"
 MOST_CLIENTS = 8
 """Connections at once; a page has one for its picture and, for a moment, one for a key."""
 MOST_BODY = 256
@@ -59,25 +55,13 @@ class PictureServer:
         self.host = host
         self._pictures = _Newest()
         self._pressed: deque[str] = deque(maxlen=MOST_KEYS)
-        try:
-            self._server = _Server((host, port), _Handler, self)
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise KnuckleError(
-                f"{host}:{port}: expected an address to show the page at, got {reason}"
-            ) from error
+        self._server = LocalServer(_Handler, self, host=host, port=port, most_clients=MOST_CLIENTS)
         self.port: int = self._server.server_port
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, name="picture page", daemon=True
-        )
-        self._thread.start()
-        self._closed = False
 
     @property
     def url(self) -> str:
         """Where a browser finds the page."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{LOOPBACK if host in ('0.0.0.0', '[::]') else host}:{self.port}/"
+        return self._server.url
 
     @property
     def watchers(self) -> int:
@@ -104,14 +88,8 @@ class PictureServer:
 
     def close(self) -> None:
         """End all streams and stop listening; may be called twice."""
-        if self._closed:
-            return
-        self._closed = True
         self._pictures.close()
-        self._server.shutdown()
-        self._server.server_close()
-        self._server.drop_clients()
-        self._thread.join()
+        self._server.close()
 
     def __enter__(self) -> Self:
         return self
@@ -154,53 +132,8 @@ class _Newest:
             self._changed.notify_all()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    # Where this is on, Windows lets two programs listen at one address.
-    allow_reuse_address = os.name != "nt"
-
-    def __init__(self, address: tuple[str, int], handler: Any, owner: PictureServer) -> None:
-        self.owner = owner
-        self._clients: set[socket.socket] = set()
-        self._guard = threading.Lock()
-        if ":" in address[0]:
-            self.address_family = socket.AF_INET6
-        super().__init__(address, handler)
-
-    def server_bind(self) -> None:
-        # HTTPServer's own asks the network for this computer's name, which can take long.
-        TCPServer.server_bind(self)
-        host, self.server_port = self.server_address[:2]
-        self.server_name = str(host)
-
-    def verify_request(self, request: Any, client_address: Any) -> bool:
-        with self._guard:
-            if len(self._clients) >= MOST_CLIENTS:
-                return False
-            self._clients.add(request)
-            return True
-
-    def shutdown_request(self, request: Any) -> None:
-        with self._guard:
-            self._clients.discard(request)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no news."""
-
-    def drop_clients(self) -> None:
-        with self._guard:
-            clients = list(self._clients)
-        for client in clients:
-            try:
-                client.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
-
-
 class _Handler(BaseHTTPRequestHandler):
-    server: _Server  # pyright: ignore[reportIncompatibleVariableOverride]
+    server: LocalServer[PictureServer]  # pyright: ignore[reportIncompatibleVariableOverride]
     timeout = TIMEOUT_S
     server_version = "knuckle"
     sys_version = ""

@@ -7,13 +7,12 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from knuckle.skeleton import FINGERS, JOINT_NAMES, Side
+from knuckle.skeleton import FINGERS, HAND_SIDES, JOINT_NAMES, Side
 from knuckle.view.palette import FINGER_COLOURS
 
 STREAMS = ("appearance", "position")
 DEFAULT_JOINTS = tuple(JOINT_NAMES.index(name) for name in ("wrist", "thumb_tip", "index_tip", "middle_mcp"))
 
-_HANDS: tuple[Side, Side] = ("right", "left")
 _PAPER = (246, 246, 244)
 _INK = (60, 60, 64)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
@@ -33,7 +32,7 @@ def draw_attention(
     attention: Float[np.ndarray, "T 2 2 21 m m"],
     *,
     joints: Sequence[int] = DEFAULT_JOINTS,
-    sides: Sequence[Side] = _HANDS,
+    sides: Sequence[Side] = HAND_SIDES,
     cell_px: int = 160,
 ) -> UInt8[np.ndarray, "h w 3"]:
     """Draw a block for each hand, with a row for each iteration and two columns for each joint: appearance, position.
@@ -50,7 +49,7 @@ def draw_attention(
     """
     blocks = []
     for side in sides:
-        hand = _HANDS.index(side)
+        hand = HAND_SIDES.index(side)
         pairs = [
             _draw_joint(patch, joints_patch[hand, j], attention[:, :, hand, j], j, cell_px) for j in joints
         ]

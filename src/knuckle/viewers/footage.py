@@ -1,6 +1,5 @@
 """A photo's or video's hands frame by frame, in any order, and the pictures that they were found in."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +10,11 @@ from jaxtyping import Float, Int, UInt8
 
 from knuckle.errors import KnuckleError
 from knuckle.export.json import read_json
+from knuckle.files import parse_json
 from knuckle.geometry.camera import Camera
 from knuckle.hands import Hand, Hands
 from knuckle.photos.reading import read_image
-from knuckle.tracks.lines import FORMAT, Header, hands_of_line, read_header, read_lines, with_mesh
+from knuckle.tracks.lines import Header, hands_of_line, is_tracks, read_header, read_lines, with_mesh
 from knuckle.video import open_video
 
 PICTURE_PX = 640
@@ -53,7 +53,7 @@ class Footage:
             file.seek(self.offsets[row])
             line = file.readline()
         try:
-            return with_mesh(hands_of_line(json.loads(line), self.header), self.rig)
+            return with_mesh(hands_of_line(parse_json(line), self.header), self.rig)
         except (KnuckleError, KeyError, ValueError) as error:
             raise KnuckleError(f"{self.path}, frame {self.frames[row]}: {error}") from error
 
@@ -82,14 +82,14 @@ def open_footage(path: str | Path, *, rig: str | None = None) -> Footage:
     naming the file and the problem: not ours, no frames, another rig.
     """
     path = Path(path)
-    if not _is_track(path):
+    if not is_tracks(path):
         hands = read_json(path)
-        photo = json.loads(path.read_text(encoding="utf-8")).get("photo")
+        photo = parse_json(path.read_text(encoding="utf-8")).get("photo")
         source = None if photo is None else path.parent / str(photo)
         return Footage(
             path,
             hands.camera,
-            source if source is not None and source.is_file() else None,
+            source if source is not None and _is_there(source) else None,
             np.zeros(1),
             np.zeros(1, int),
             None,
@@ -97,14 +97,17 @@ def open_footage(path: str | Path, *, rig: str | None = None) -> Footage:
             rig or "open",
         )
     header = read_header(path)
-    rows = [(int(line["frame"]), float(line["time_s"])) for line in read_lines(path)]
+    try:
+        rows = [(int(line["frame"]), float(line["time_s"])) for line in read_lines(path)]
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise KnuckleError(f"{path}: expected frames with their numbers and times, got {error!r}") from error
     if not rows:
         raise KnuckleError(f"{path}: expected at least one frame of hands, got none")
     source = path.parent / header.path
     return Footage(
         path,
         header.camera,
-        source if header.bytes is not None and source.is_file() else None,
+        source if header.bytes is not None and _is_there(source) else None,
         np.array([time_s for _, time_s in rows]),
         np.array([frame for frame, _ in rows]),
         header,
@@ -128,13 +131,12 @@ def small_jpeg(picture: UInt8[np.ndarray, "H W 3"]) -> bytes:
     return coded.tobytes()
 
 
-def _is_track(path: Path) -> bool:
+def _is_there(path: Path) -> bool:
+    """Whether a file is where another one says; names that no system takes, such as too long ones, are of none."""
     try:
-        with path.open("rb") as file:
-            start = file.read(64)
-    except OSError as error:
-        raise KnuckleError(f"{path}: cannot be read ({error.strerror})") from error
-    return FORMAT.encode() in start
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _line_starts(path: Path) -> tuple[int, ...]:

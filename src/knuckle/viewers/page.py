@@ -173,7 +173,7 @@ class HandsPage:
             return
         before = self._picture_rows[np.searchsorted(self._picture_rows, row, side="right") - 1]
         coded = np.frombuffer(self._pictures[int(before)], np.uint8)
-        self._frustum.image = cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1]
+        self._frustum.image = cv2.cvtColor(cv2.imdecode(coded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
 
 
 def _described(footage: Footage, row: int, here: dict[str, Hand]) -> str:

@@ -2,22 +2,17 @@
 
 import gzip
 import hashlib
-import os
-import socket
-import threading
 from functools import lru_cache
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import PurePosixPath
-from socketserver import TCPServer
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 from urllib.parse import unquote, urlsplit
 
-from knuckle.errors import KnuckleError
+from knuckle.local_server import LOOPBACK, LocalServer
 from knuckle.web.site import Site
 
-LOOPBACK = "127.0.0.1"
 MOST_CLIENTS = 32
 """Connections at once; a browser opens six."""
 TIMEOUT_S = 20.0
@@ -76,24 +71,13 @@ class PageServer:
         self.site = site
         self.host = host
         self.packed = lru_cache(maxsize=len(site.names))(self._packed)
-        try:
-            self._server = _Server((host, port), _Handler, self)
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise KnuckleError(
-                f"{host}:{port}: expected an address to show the page at, got {reason}"
-            ) from error
+        self._server = LocalServer(_Handler, self, host=host, port=port, most_clients=MOST_CLIENTS)
         self.port: int = self._server.server_port
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, name="page", daemon=True
-        )
-        self._thread.start()
 
     @property
     def url(self) -> str:
         """Where a browser finds the page."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{LOOPBACK if host in ('0.0.0.0', '[::]') else host}:{self.port}/"
+        return self._server.url
 
     @property
     def is_local(self) -> bool:
@@ -102,16 +86,11 @@ class PageServer:
 
     def wait(self) -> None:
         """Until the server ends, or KeyboardInterrupt comes."""
-        while self._thread.is_alive():
-            self._thread.join(0.5)
+        self._server.wait()
 
     def close(self) -> None:
         """Stop listening; may be called twice."""
-        if self._thread.is_alive():
-            self._server.shutdown()
-            self._thread.join()
-        self._server.server_close()
-        self._server.drop_clients()
+        self._server.close()
 
     def __enter__(self) -> Self:
         return self
@@ -141,53 +120,8 @@ class _Answer(NamedTuple):
     type: str
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    # Where this is on, Windows lets two programs listen at one address.
-    allow_reuse_address = os.name != "nt"
-
-    def __init__(self, address: tuple[str, int], handler: Any, owner: PageServer) -> None:
-        self.owner = owner
-        self._clients: set[socket.socket] = set()
-        self._guard = threading.Lock()
-        if ":" in address[0]:
-            self.address_family = socket.AF_INET6
-        super().__init__(address, handler)
-
-    def server_bind(self) -> None:
-        # HTTPServer's own asks the network for this computer's name, which can take long.
-        TCPServer.server_bind(self)
-        host, self.server_port = self.server_address[:2]
-        self.server_name = str(host)
-
-    def verify_request(self, request: Any, client_address: Any) -> bool:
-        with self._guard:
-            if len(self._clients) >= MOST_CLIENTS:
-                return False
-            self._clients.add(request)
-            return True
-
-    def shutdown_request(self, request: Any) -> None:
-        with self._guard:
-            self._clients.discard(request)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no news."""
-
-    def drop_clients(self) -> None:
-        with self._guard:
-            clients = list(self._clients)
-        for client in clients:
-            try:
-                client.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
-
-
 class _Handler(BaseHTTPRequestHandler):
-    server: _Server  # pyright: ignore[reportIncompatibleVariableOverride]
+    server: LocalServer[PageServer]  # pyright: ignore[reportIncompatibleVariableOverride]
     timeout = TIMEOUT_S
     protocol_version = "HTTP/1.1"
     server_version = "knuckle"

@@ -3,8 +3,9 @@
  * where the figures of certainty.json were learnt).
  */
 import type { Side } from "../hand/frame";
+import { JOINT_COUNT } from "../hand/skeleton";
 import type { Evidence } from "./evidence";
-import { centred, isFinite, JOINTS, logit, mean, norm, palmLength, sigmoid } from "./joints";
+import { centred, isFinite, logit, mean, norm, palmLength, sigmoid } from "./joints";
 import type { Fused } from "./refine";
 import { boxOverlap, longerSide, offItself, within } from "./trust";
 
@@ -56,7 +57,7 @@ export class Calibration {
   constructor(table: CertaintyTable, system: string) {
     const entries = table.systems?.[system] ?? table.systems?.standard;
     for (const entry of [entries?.seen, entries?.alone]) {
-      if (!entry?.range || entry.picture?.joints?.length !== JOINTS || entry.space?.joints?.length !== JOINTS) {
+      if (!entry?.range || entry.picture?.joints?.length !== JOINT_COUNT || entry.space?.joints?.length !== JOINT_COUNT) {
         throw new Error("certainty.json: expected figures of confidence and joint errors by system");
       }
     }
@@ -130,7 +131,7 @@ function jointSignals(hand: Fused, box_px: Float64Array, size: { width: number; 
   const side_px = Math.max(longerSide(box_px), 1e-6);
   const palm = Math.max(palmLength(hand.joints_m), 1e-3);
   const beyond = outside(hand.joints_px, size);
-  return Array.from({ length: JOINTS }, (_, joint) =>
+  return Array.from({ length: JOINT_COUNT }, (_, joint) =>
     [
       Math.log(hand.branches_px[joint] / side_px + 1e-2),
       Math.log(hand.evidence_px[joint] / side_px + 1e-2),
@@ -144,7 +145,7 @@ const known = (signal: number): number => (Number.isNaN(signal) ? 0 : signal);
 
 /** 1 for joints that lie outside the picture. */
 function outside(joints_px: Float64Array, { width, height }: { width: number; height: number }): number[] {
-  return Array.from({ length: JOINTS }, (_, i) => {
+  return Array.from({ length: JOINT_COUNT }, (_, i) => {
     const [u, v] = [joints_px[2 * i], joints_px[2 * i + 1]];
     return u < -0.5 || v < -0.5 || u > width - 0.5 || v > height - 0.5 ? 1 : 0;
   });
@@ -153,6 +154,6 @@ function outside(joints_px: Float64Array, { width, height }: { width: number; he
 /** How much of the hand's extent lies along the line of sight: logarithm of its depth over its width. */
 function endOn(joints_m: Float64Array): number {
   const off = centred(joints_m, 3);
-  const along = (axis: number) => norm(off.filter((_, i) => i % 3 === axis)) / Math.sqrt(JOINTS);
+  const along = (axis: number) => norm(off.filter((_, i) => i % 3 === axis)) / Math.sqrt(JOINT_COUNT);
   return Math.log((along(2) + 1e-4) / (Math.hypot(along(0), along(1)) + 1e-4));
 }

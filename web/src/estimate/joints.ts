@@ -1,9 +1,9 @@
 /** Arithmetic of a hand's 21 joints: px are 42 numbers (u, v), metres 63 (x, y, z), row by row. */
 import type { Camera } from "../hand/frame";
+import { JOINT_COUNT } from "../hand/skeleton";
 
 export { logit, probability as sigmoid } from "../track/odds";
 
-export const JOINTS = 21;
 /** fx, fy, cx, cy px. */
 export type Lens = Pick<Camera, "fx" | "fy" | "cx" | "cy">;
 
@@ -11,8 +11,8 @@ const KNUCKLES = [5, 9, 13, 17];
 
 /** Points in the camera's frame to px; depths below `nearest_m` count as that. */
 export function project(points_m: Float64Array, lens: Lens, nearest_m = -Infinity): Float64Array {
-  const px = new Float64Array(2 * JOINTS);
-  for (let i = 0; i < JOINTS; i++) {
+  const px = new Float64Array(2 * JOINT_COUNT);
+  for (let i = 0; i < JOINT_COUNT; i++) {
     const depth = Math.max(points_m[3 * i + 2], nearest_m);
     px[2 * i] = (points_m[3 * i] / depth) * lens.fx + lens.cx;
     px[2 * i + 1] = (points_m[3 * i + 1] / depth) * lens.fy + lens.cy;
@@ -22,8 +22,8 @@ export function project(points_m: Float64Array, lens: Lens, nearest_m = -Infinit
 
 /** Px at their depths along z to points in the camera's frame. */
 export function lift(px: Float64Array, depth_m: (joint: number) => number, lens: Lens): Float64Array {
-  const points = new Float64Array(3 * JOINTS);
-  for (let i = 0; i < JOINTS; i++) {
+  const points = new Float64Array(3 * JOINT_COUNT);
+  for (let i = 0; i < JOINT_COUNT; i++) {
     const depth = depth_m(i);
     points[3 * i] = ((px[2 * i] - lens.cx) / lens.fx) * depth;
     points[3 * i + 1] = ((px[2 * i + 1] - lens.cy) / lens.fy) * depth;
@@ -59,8 +59,8 @@ export function spread(points: Float64Array, size: 2 | 3): number {
 
 /** x and y of points in metres. */
 export function flat(points_m: Float64Array): Float64Array {
-  const out = new Float64Array(2 * JOINTS);
-  for (let i = 0; i < JOINTS; i++) {
+  const out = new Float64Array(2 * JOINT_COUNT);
+  for (let i = 0; i < JOINT_COUNT; i++) {
     out[2 * i] = points_m[3 * i];
     out[2 * i + 1] = points_m[3 * i + 1];
   }
@@ -138,3 +138,6 @@ export const mirroredPose = (pose_rad: Float64Array): Float64Array =>
 export const isFinite = (values: Float64Array): boolean => values.every((value) => Number.isFinite(value));
 
 export const clip = (value: number, low: number, high: number): number => Math.min(Math.max(value, low), high);
+
+/** The places of the flags that are set. */
+export const numbersWhere = (flags: readonly boolean[]): number[] => flags.flatMap((flag, i) => (flag ? [i] : []));

@@ -1,5 +1,6 @@
 /** Places of hands in the whole picture by MediaPipe's palm network, a single-shot detector of two grids of anchors. */
 import type { Square } from "./affine";
+import { overlap } from "./boxes";
 import { type Files, openNetwork, PATHS } from "./files";
 import type { Picture } from "./picture";
 import type { Network, Runtime } from "./runtime";
@@ -90,12 +91,12 @@ function decode(regression: Float32Array, logits: Float32Array, height: number, 
 
 /** Palms that overlap a better one merged into it: means of boxes and points, weighted by score. */
 function suppress(palms: readonly Palm[]): Palm[] {
-  let left = palms.map((palm) => palm).sort((a, b) => b.score - a.score);
+  let left = [...palms].sort((a, b) => b.score - a.score);
   const kept: Palm[] = [];
   while (left.length > 0) {
     const best = left[0];
     // A box of no area overlaps nothing, itself included.
-    const group = left.filter((palm) => palm === best || boxIou(best.box, palm.box) > SAME_IOU);
+    const group = left.filter((palm) => palm === best || overlap(fromCorner(best.box), fromCorner(palm.box)) > SAME_IOU);
     const total = group.reduce((sum, palm) => sum + palm.score, 0);
     const mean = (of: (palm: Palm) => Float64Array) =>
       of(best).map((_, i) => group.reduce((sum, palm) => sum + (palm.score / total) * of(palm)[i], 0));
@@ -105,16 +106,8 @@ function suppress(palms: readonly Palm[]): Palm[] {
   return kept;
 }
 
-/** Intersection over union of two boxes (centre u, centre v, w, h). */
-function boxIou(one: Float64Array, other: Float64Array): number {
-  const shared = [0, 1].map((axis) => {
-    const low = Math.max(one[axis] - one[2 + axis] / 2, other[axis] - other[2 + axis] / 2);
-    const high = Math.min(one[axis] + one[2 + axis] / 2, other[axis] + other[2 + axis] / 2);
-    return Math.max(high - low, 0);
-  });
-  const inner = shared[0] * shared[1];
-  return inner / Math.max(one[2] * one[3] + other[2] * other[3] - inner, 1e-12);
-}
+/** x, y, w, h of a box told by its middle. */
+const fromCorner = ([u, v, w, h]: Float64Array): Float64Array => Float64Array.of(u - w / 2, v - h / 2, w, h);
 
 /** The square round the whole hand of a palm (centre u, centre v, w, h), upright when the fingers point up. */
 function palmToSquare(box: readonly number[], points: Float64Array): Square {

@@ -6,6 +6,7 @@
 import { type FitStart, fitJoints, rayWeights } from "../hand/fit";
 import type { Rig } from "../hand/rig";
 import { matrixToAxisAngle } from "../hand/rotations";
+import { JOINT_COUNT } from "../hand/skeleton";
 import { middlePx } from "./affine";
 import { type Evidence, isFound } from "./evidence";
 import {
@@ -13,7 +14,6 @@ import {
   clip,
   distances,
   isFinite,
-  JOINTS,
   type Lens,
   lift,
   mean,
@@ -85,7 +85,7 @@ export function fuse(
   evidence: Evidence | null,
   start: FitStart | null,
 ): Fused {
-  const unknown = () => new Float64Array(JOINTS).fill(NaN);
+  const unknown = () => new Float64Array(JOINT_COUNT).fill(NaN);
   const { lens } = answer.framed;
   const { joints_m: target, branches_px } = ownJoints(answer, size);
   const fused: Fused = {
@@ -129,13 +129,13 @@ function poseOf(rotations: Float64Array | null): Float64Array {
 }
 
 const nearest = (joints_m: Float64Array): number =>
-  Math.min(...Array.from({ length: JOINTS }, (_, i) => joints_m[3 * i + 2]));
+  Math.min(...Array.from({ length: JOINT_COUNT }, (_, i) => joints_m[3 * i + 2]));
 
 /** Whether a hand lies before the camera and is no larger than a hand can be. */
 function isUsable(joints_m: Float64Array): boolean {
   if (!isFinite(joints_m) || !(nearest(joints_m) > 0)) return false;
   return [0, 1, 2].every((axis) => {
-    const values = Array.from({ length: JOINTS }, (_, i) => joints_m[3 * i + axis]);
+    const values = Array.from({ length: JOINT_COUNT }, (_, i) => joints_m[3 * i + axis]);
     return Math.max(...values) - Math.min(...values) < LARGEST_HAND_M;
   });
 }
@@ -146,7 +146,7 @@ function ownJoints(answer: Answer, size: number): { joints_m: Float64Array; bran
   if (answer.joints_patch === null) {
     return {
       joints_m: answer.joints_m,
-      branches_px: answer.branches_px ?? new Float64Array(JOINTS).fill(NaN),
+      branches_px: answer.branches_px ?? new Float64Array(JOINT_COUNT).fill(NaN),
     };
   }
   const branch = inFrame(answer.joints_patch, answer.framed, size);
@@ -230,6 +230,6 @@ function asLargeAs(branch_px: Float64Array, hand_m: Float64Array, lens: Lens): F
 }
 
 function sizeRatio(branch_px: Float64Array, hand_m: Float64Array, lens: Lens): number {
-  const size = (px: Float64Array) => Math.max(spread(px, 2) / Math.sqrt(JOINTS), SMALLEST_SPREAD_PX);
+  const size = (px: Float64Array) => Math.max(spread(px, 2) / Math.sqrt(JOINT_COUNT), SMALLEST_SPREAD_PX);
   return size(branch_px) / size(project(hand_m, lens, NEAREST_M));
 }

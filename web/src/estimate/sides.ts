@@ -5,7 +5,7 @@
 import { withPartners } from "../track/odds";
 import { applied, inverse, jointsToSquare, middlePx, patchFromFrame } from "./affine";
 import { type Evidence, evidenceOf, isFound } from "./evidence";
-import { distances, isFinite, logit, mean, mirroredM, mirroredPx, palmLength } from "./joints";
+import { distances, isFinite, logit, mean, mirroredM, mirroredPx, numbersWhere, palmLength } from "./joints";
 import { LANDMARK_PX, type LandmarkNetwork } from "./landmarks";
 import type { OneHandNetwork } from "./one_hand";
 import { flipped, type Picture } from "./picture";
@@ -141,8 +141,6 @@ function oddsOf(
 }
 
 const sideOf = (box_px: Float64Array): number => Math.max(longerSide(box_px), 1e-6);
-
-const numbersWhere = (flags: readonly boolean[]): number[] => flags.flatMap((flag, i) => (flag ? [i] : []));
 
 /** Whether a hand's less likely side has at least that probability. */
 const isInDoubt = (odds: number, least: number): boolean => Math.abs(odds) <= Math.log(1 / least - 1);

@@ -12,7 +12,7 @@ import type { Asked, EstimatedHand, Predicted, TrackedHand } from "../track/esti
 import { extent, jointsToSquare, type Square } from "./affine";
 import { type Calibration, DOUBTFUL } from "./certainty";
 import { type Evidence, evidenceOf, isFound, LEAST_PRESENCE } from "./evidence";
-import { centred, flat, isFinite, type Lens, lift, middle, spread, turnedAboutZ, turnedPx } from "./joints";
+import { centred, flat, isFinite, type Lens, lift, middle, numbersWhere, spread, turnedAboutZ, turnedPx } from "./joints";
 import { type LandmarkNetwork, lookBox, sameSquare } from "./landmarks";
 import type { OneHandNetwork, OwnJoints } from "./one_hand";
 import type { Picture } from "./picture";
@@ -123,8 +123,6 @@ const UNKNOWN_START: FitStart = {
   pose_rad: new Float64Array(48).fill(NaN),
   shape: new Float64Array(10).fill(NaN),
 };
-
-const numbersWhere = (flags: readonly boolean[]): number[] => flags.flatMap((flag, i) => (flag ? [i] : []));
 
 /** Whether both networks have spoken of a hand. */
 function isKnown(memory: Memory | null): boolean {

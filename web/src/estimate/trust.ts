@@ -2,15 +2,16 @@
  * How far to trust the landmark network: its joints brought to ours, and its share in each joint of a hand
  * (Python: `knuckle.inference.trust`, where the figures of evidence.json were learnt).
  */
+import { JOINT_COUNT } from "../hand/skeleton";
 import type { Evidence } from "./evidence";
-import { centred, clip, distances, flat, JOINTS, type Lens, logit, mean, middle, norm, palmLength, sigmoid, spread } from "./joints";
+import { centred, clip, distances, flat, type Lens, logit, mean, middle, norm, palmLength, sigmoid, spread } from "./joints";
 import { extent } from "./affine";
 
 /** Of a hand, in the order in which `signalsOf` gives them. */
 const SIGNALS = ["presence", "side", "box", "own 3D", "our box", "our branches", "apart"] as const;
 /** Wrist, MCP, PIP, DIP, tip; the thumb's CMC apart. */
 const CLASSES = ["W", "M", "P", "D", "T", "CMC"] as const;
-const CLASS_OF_JOINT = Array.from({ length: JOINTS }, (_, joint) => (joint === 0 ? 0 : joint === 1 ? 5 : ((joint - 1) % 4) + 1));
+const CLASS_OF_JOINT = Array.from({ length: JOINT_COUNT }, (_, joint) => (joint === 0 ? 0 : joint === 1 ? 5 : ((joint - 1) % 4) + 1));
 /** The odds of a share are multiplied by 1 and by so much a box's side that the two answers lie apart. */
 const SHARPNESS = 5;
 /** From where to where each joint's own axis points: along its bones, the wrist's to the middle finger. */
@@ -69,7 +70,7 @@ export class Trust {
   /** system: the record's name; the standard figures count where it has none of its own. */
   constructor(table: EvidenceTable, system: string) {
     const own = table.systems?.[system] ?? table.systems?.standard;
-    if (!own || table.offsets?.length !== JOINTS || table.picture_offsets?.length !== JOINTS) {
+    if (!own || table.offsets?.length !== JOINT_COUNT || table.picture_offsets?.length !== JOINT_COUNT) {
       throw new Error("evidence.json: expected figures of systems and offsets of 21 joints");
     }
     this.picture = new Odds(own.picture);
@@ -86,8 +87,8 @@ export class Trust {
     const perM = spread(joints_px, 2) / spread(flat(world), 2);
     const turn = fromLineOfSight(joints_px, lens);
     const px = joints_px.slice();
-    const m = new Float64Array(3 * JOINTS);
-    for (let joint = 0; joint < JOINTS; joint++) {
+    const m = new Float64Array(3 * JOINT_COUNT);
+    for (let joint = 0; joint < JOINT_COUNT; joint++) {
       const moved = [0, 0, 0];
       for (let row = 0; row < 3; row++) {
         for (let column = 0; column < 3; column++) {
@@ -155,8 +156,8 @@ export function boxOverlap(joints_px: Float64Array, box_px: Float64Array): numbe
 function jointAxes(joints_m: Float64Array): Float64Array {
   const from = (joint: number, other: number) => [0, 1, 2].map((k) => joints_m[3 * joint + k] - joints_m[3 * other + k]);
   const normal = unit(cross(from(5, 0), from(17, 0)));
-  const axes = new Float64Array(9 * JOINTS);
-  for (let joint = 0; joint < JOINTS; joint++) {
+  const axes = new Float64Array(9 * JOINT_COUNT);
+  for (let joint = 0; joint < JOINT_COUNT; joint++) {
     const along = unit(from(CHILD[joint], PARENT[joint]));
     const dot = normal[0] * along[0] + normal[1] * along[1] + normal[2] * along[2];
     const across = unit(cross(normal.map((value, k) => value - dot * along[k]), along));

@@ -2,7 +2,7 @@
  * A hand's pose as a track keeps it: few numbers that joints and surface follow from (Python: `knuckle.live.hand_pose`).
  */
 import type { HandRig } from "../hand/rig";
-import { axisAngleToMatrix, matrixToAxisAngle, turnVector } from "../hand/rotations";
+import { axisAngleToMatrix, matrixToAxisAngle, multiplyMatrices, turnVector } from "../hand/rotations";
 
 /** Hands nearer than this, or behind the camera, have no direction. */
 export const NEAREST_M = 1e-2;
@@ -53,7 +53,7 @@ export function between(first: HandPose, second: HandPose, share: number): HandP
     matrixToAxisAngle(turn, 0, pose_rad, 3 * joint);
     for (let c = 0; c < 3; c++) pose_rad[3 * joint + c] *= share;
     axisAngleToMatrix(pose_rad, 3 * joint, turn, 0);
-    multiply(one, turn, other);
+    multiplyMatrices(one, 0, turn, 0, other, 0);
     matrixToAxisAngle(other, 0, pose_rad, 3 * joint);
   }
   return { root_m: mixed(first.root_m, second.root_m), pose_rad, shape: mixed(first.shape, second.shape) };
@@ -84,14 +84,6 @@ export function seenAt(pose: HandPose, other: HandPose, from_wrist_m: Float64Arr
 /** How far a hand may move across in that time, and at most: what is beyond is another thing. */
 export function reachM(step_s: number): number {
   return SLACK_M + FASTEST_M_S * Math.min(step_s, LONGEST_STEP_S);
-}
-
-function multiply(a: Float64Array, b: Float64Array, out: Float64Array): void {
-  for (let row = 0; row < 3; row++) {
-    for (let c = 0; c < 3; c++) {
-      out[3 * row + c] = a[3 * row] * b[c] + a[3 * row + 1] * b[3 + c] + a[3 * row + 2] * b[6 + c];
-    }
-  }
 }
 
 /** The transpose of a, times b. */

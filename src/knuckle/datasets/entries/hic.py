@@ -10,6 +10,7 @@ from knuckle.datasets.freihand import tight_box
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.datasets.report import Report, spread
 from knuckle.errors import KnuckleError
+from knuckle.skeleton import HAND_SIDES
 
 
 def check(folder: Path, *, decode: bool = False) -> Report:
@@ -79,7 +80,7 @@ def labelled(frame: hic.HicFrame, hand: int) -> LabelledHand:
         frame.name,
         "HIC",
         frame.image,
-        hic.HANDS[hand],
+        HAND_SIDES[hand],
         hic.CAMERA,
         tight_box(joints_px),
         joints_px,

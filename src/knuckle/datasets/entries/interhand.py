@@ -6,20 +6,17 @@ from pathlib import Path
 import numpy as np
 
 from knuckle.datasets.freihand import tight_box
-from knuckle.datasets.interhand import SPLITS, Interhand, label_file
+from knuckle.datasets.interhand import SPLITS, Interhand, Split, label_file
 from knuckle.datasets.interhand_check import check_interhand
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.datasets.report import Report, spread
-from knuckle.skeleton import Side
-
-_SIDES: tuple[Side, ...] = ("right", "left")
-"""Of a frame's rows."""
+from knuckle.skeleton import HAND_SIDES
 
 
 def check(folder: Path, *, decode: bool = False) -> Report:
     """Each split of which there are labels; of a folder without any, the training split."""
     report = Report("InterHand2.6M")
-    there = [split for split in SPLITS if label_file(folder, split, "data").is_file()]
+    there: list[Split] = [split for split in SPLITS if label_file(folder, split, "data").is_file()]
     for split in there or SPLITS[:1]:
         found = check_interhand(folder, split)
         for name, count in found.found.items():
@@ -31,7 +28,7 @@ def check(folder: Path, *, decode: bool = False) -> Report:
 
 def preview(folder: Path, *, count: int) -> list[LabelledHand]:
     """Hands of the first split of which there are labels; of a frame of two hands one of them."""
-    split = next((each for each in SPLITS if label_file(folder, each, "data").is_file()), SPLITS[0])
+    split: Split = next((each for each in SPLITS if label_file(folder, each, "data").is_file()), SPLITS[0])
     frames = Interhand(folder, split)
     hands = []
     for number in spread(len(frames), count):
@@ -43,7 +40,7 @@ def preview(folder: Path, *, count: int) -> list[LabelledHand]:
                 frame.name,
                 "InterHand2.6M",
                 frame.image,
-                _SIDES[hand],
+                HAND_SIDES[hand],
                 frame.camera,
                 tight_box(frame.joints_px[hand][known]),
                 frame.joints_px[hand],

@@ -9,6 +9,7 @@ from knuckle.datasets.freihand import tight_box
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.datasets.report import Report, spread
 from knuckle.errors import KnuckleError
+from knuckle.skeleton import HAND_SIDES
 
 
 def check(folder: Path, *, decode: bool = False) -> Report:
@@ -69,7 +70,7 @@ def preview(folder: Path, *, count: int) -> list[LabelledHand]:
         known = np.isfinite(joints_px).all(-1)
         hands.append(
             LabelledHand(
-                frame.name, "RGB2Hands", frame.image, rgb2hands.HANDS[hand], frame.camera,
+                frame.name, "RGB2Hands", frame.image, HAND_SIDES[hand], frame.camera,
                 tight_box(joints_px[known]), joints_px,
             )
         )  # fmt: skip

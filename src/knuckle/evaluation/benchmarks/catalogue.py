@@ -12,6 +12,8 @@ from knuckle.datasets.interhand import Chosen
 from knuckle.datasets.photos import read_json
 from knuckle.datasets.rgb2hands import is_rgb2hands
 from knuckle.errors import KnuckleError
+from knuckle.evaluation.benchmarks.arctic import arctic_benchmark, is_arctic
+from knuckle.evaluation.benchmarks.grasping import dexycb_benchmark, hot3d_benchmark, is_dexycb, is_hot3d
 from knuckle.evaluation.benchmarks.hic import hic_benchmark
 from knuckle.evaluation.benchmarks.interhand import interhand_benchmark, is_interhand
 from knuckle.evaluation.benchmarks.one_hand import (
@@ -41,6 +43,7 @@ def open_benchmarks(
     mano: Path | None = None,
     seen: Seen | None = None,
     chosen: Chosen | None = None,
+    variant: str | None = None,
 ) -> list[Benchmark | TwoHandBenchmark]:
     """The benchmarks behind a name or folder.
 
@@ -48,12 +51,13 @@ def open_benchmarks(
         data: "synthetic" or "synthetic-two", the frozen rendered benchmarks of one and of two hands; "eval-dev", the
             real photographs under $KNUCKLE_DATA/eval-dev, a benchmark a source; or the folder of an index of
             photographs, of FreiHAND, of HO-3D, of InterHand2.6M, of EgoDexter, of HIC, of RGB2Hands, of
-            COCO-WholeBody or of a rendered set, recognised by its files.
+            COCO-WholeBody, of DexYCB, of ARCTIC, of HOT3D or of a rendered set, recognised by its files.
         limit: only the first so many hands (or crops of two) of each.
         root: FreiHAND's root depth, as `knuckle.evaluation.protocols.freihand.report` takes it.
-        mano: the user's MANO_RIGHT.pkl, for sets of its poses.
+        mano: the user's MANO_RIGHT.pkl, for sets of its poses, ARCTIC and HOT3D.
         seen: which rows of which sets the models were trained on: these are left out.
         chosen: which frames of InterHand2.6M.
+        variant: which set-up of DexYCB (s0 to s3), protocol of ARCTIC or part of HOT3D.
 
     Raises KnuckleError for anything else, or for what is missing.
     """
@@ -63,6 +67,9 @@ def open_benchmarks(
         raise KnuckleError(
             f"--annotators, --shown, --filtered: expected with the folder of InterHand2.6M, got {data}"
         )
+    several = (is_dexycb, is_arctic, is_hot3d)
+    if variant is not None and not any(known(Path(data)) for known in several):
+        raise KnuckleError(f"--variant: expected with the folder of DexYCB, ARCTIC or HOT3D, got {data}")
     if data == "synthetic":
         from knuckle.synth.benchmark import load_benchmark
 
@@ -84,6 +91,12 @@ def open_benchmarks(
         return [ho3d_benchmark(folder, limit=limit)]
     if is_interhand(folder):
         return [interhand_benchmark(folder, chosen=chosen, limit=limit)]
+    if is_dexycb(folder):
+        return [dexycb_benchmark(folder, setup=variant, limit=limit, seen=seen)]
+    if is_arctic(folder):
+        return [arctic_benchmark(folder, variant=variant, mano=mano, limit=limit, seen=seen)]
+    if is_hot3d(folder):
+        return [hot3d_benchmark(folder, part=variant, mano=mano, limit=limit, seen=seen)]
     if is_egodexter(folder):
         return [egodexter_benchmark(folder, limit=limit)]
     if is_hic(folder):
@@ -102,7 +115,8 @@ def open_benchmarks(
     raise KnuckleError(
         f"{folder}: expected {INDEX} (photographs or a rendered set), evaluation_K.json (FreiHAND),"
         " evaluation.txt (HO-3D), annotations of InterHand2.6M's test split, tips of EgoDexter"
-        " (data/Desk/annotation.txt_3D.txt), HIC.json, seq01_crossed (RGB2Hands) or coco_wholebody_val_v1.0.json in it,"
+        " (data/Desk/annotation.txt_3D.txt), HIC.json, seq01_crossed (RGB2Hands), coco_wholebody_val_v1.0.json,"
+        " people and calibration of DexYCB, meta and splits_json of ARCTIC or train_aria or train_quest3 (HOT3D) in it,"
         " got none of them"
     )
 

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 
 from knuckle.datasets.labelled import Patch, Photo
 from knuckle.errors import KnuckleError
-from knuckle.evaluation.frames import HAND_SIDES, TwoHandFrame
+from knuckle.evaluation.frames import TwoHandFrame
 from knuckle.geometry.camera import Camera
 from knuckle.geometry.crop import Crop, apply_affine, invert_affine, whole_patch
 from knuckle.rig.hand_rig import HandRig
@@ -17,6 +17,7 @@ from knuckle.rig.load import load_rig
 from knuckle.rig.rotations import rodrigues
 from knuckle.sets.reader import SynthSet
 from knuckle.sets.seen import Seen
+from knuckle.skeleton import HAND_SIDES
 
 JOINT_TOLERANCE_M = 1e-5
 """How far the rig's joints may lie from the stored ones: rounding, not another rig."""

@@ -8,11 +8,11 @@ from jaxtyping import Float
 
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.evaluation.benchmarks.rendered import mesh_rigs, set_frames, unseen
-from knuckle.evaluation.frames import HAND_SIDES, TwoHandFrame
+from knuckle.evaluation.frames import TwoHandFrame
 from knuckle.evaluation.report import Report
 from knuckle.sets.reader import SynthSet
 from knuckle.sets.seen import Seen
-from knuckle.skeleton import JOINT_COUNT
+from knuckle.skeleton import HAND_SIDES, JOINT_COUNT
 
 PHOTOS = "two-hand photos"
 

@@ -10,6 +10,7 @@ from knuckle.evaluation.protocols.common import EPE, MM, error_score, make_curve
 from knuckle.evaluation.report import Curve, Report, Score
 from knuckle.skeleton import JOINT_CLASSES
 
+NAME = "EgoDexter"
 LEAST_TIPS = 2
 """Of one tip alone the middle is the tip: its error is 0 whatever the model says."""
 RANGE_M = np.linspace(0.02, 0.05, 100)
@@ -22,8 +23,9 @@ _PROTOCOL = (
 )
 
 
-def report(truth: Truth, predictions: Predictions, *, model: str) -> Report:
-    """Scores of a model's answers to hands of EgoDexter, whose names begin with the sequence."""
+def report(truth: Truth, predictions: Predictions, *, model: str, shown: str = "") -> Report:
+    """Scores of a model's answers to hands of EgoDexter, whose names begin with the sequence; shown: how it was shown
+    the pictures, where that is not what the protocol says."""
     tips = list(JOINT_CLASSES["T"])
     true, found = truth.joints_m[:, tips], predictions.joints_m[:, tips]
     known = np.isfinite(true).all(-1).sum(-1)
@@ -42,8 +44,8 @@ def report(truth: Truth, predictions: Predictions, *, model: str) -> Report:
     scores.append(error_score(EPE, in_px, "px", 1.0))
     notes = (f"{lone} hands with one labelled tip do not count",) if lone else ()
     result = Report(
-        "EgoDexter",
-        _PROTOCOL,
+        NAME,
+        f"{_PROTOCOL} {shown}".strip(),
         model,
         len(errors),
         tuple(scores),

@@ -12,7 +12,6 @@ the true one of each wrist (A2J-Transformer, DFL), or that of a network.
 """
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -23,7 +22,7 @@ from knuckle.evaluation.arrays import TwoHandPredictions, TwoHandTruth
 from knuckle.evaluation.metrics.joints import root_relative_errors
 from knuckle.evaluation.protocols import interhand
 from knuckle.evaluation.report import Report
-from knuckle.evaluation.scoring.prediction_file import read_arrays, read_json_predictions
+from knuckle.evaluation.scoring.prediction_file import read_named
 from knuckle.evaluation.scoring.suspicions import (
     refuse,
     refuse_not_finite,
@@ -34,7 +33,6 @@ from knuckle.evaluation.scoring.suspicions import (
 from knuckle.geometry.projection import project
 from knuckle.skeleton import FROM_COMMON, JOINT_COUNT, TO_COMMON, convert_joints
 
-_KEYS = ("names", "joints_mm")
 _MM = 1e-3
 _ORDER = "InterHand2.6M's order (right hand, left hand; each finger from its tip, the wrist last)"
 
@@ -58,18 +56,10 @@ def score_frames(
     kept, notes = _not_dark(frames, truth, chosen)
     if not kept:
         raise KnuckleError(f"{truth}: expected frames of the kind asked for in {chosen.split}, got none")
-    stored_mm = _in_order(predictions, tuple(kept), chosen)
-    true, joints_m = _truth(frames, kept), np.empty((len(kept), 2, JOINT_COUNT, 3))
-    joints_m[:] = convert_joints(stored_mm.reshape(-1, 2, JOINT_COUNT, 3) * _MM, source="interhand")
-    where = str(predictions)
-    # What is said of a hand that is not there does not count, be it a number or not.
-    joints_m[~true.is_hand] = [0, 0, 1]
-    refuse_not_finite(joints_m, where=where, what="joints_mm", names=true.names)
-    notes += refuse(_suspicions(true, joints_m, where=where), as_is=as_is)
-    # A joint in the plane of the camera has no pixel; where it lies beside it decides nothing in space.
-    placed = np.where(joints_m[..., 2:] == 0, [0, 0, 1e-9], 0) + joints_m
-    found = TwoHandPredictions(project(placed, true.camera[:, None, None]), joints_m)
-    words = chosen.words
+    words = f"{chosen.split} ({chosen.words})" if chosen.words else chosen.split
+    true = _truth(frames, kept)
+    found, told = read_pairs(predictions, true, split=words, as_is=as_is)
+    notes, words = notes + told, chosen.words
     if frames.annotation_count != V1_COUNTS[chosen.split]:
         notes += (
             f"{len(kept)} frames of {frames.annotation_count} annotations; version 1.0 at 5 frames a second has"
@@ -83,6 +73,23 @@ def score_frames(
         shown="Here a file of joints of the camera's frame: no crop is cut by this program.",
         notes=notes,
     )
+
+
+def read_pairs(
+    path: Path, true: TwoHandTruth, *, split: str, as_is: bool
+) -> tuple[TwoHandPredictions, tuple[str, ...]]:
+    """The hands of a file of this layout in the order of the truth, and what to know of them; split: what to call the
+    frames. Raises KnuckleError as `score_frames`."""
+    stored_mm = _in_order(path, true.names, split)
+    joints_m, where = np.empty((len(true), 2, JOINT_COUNT, 3)), str(path)
+    joints_m[:] = convert_joints(stored_mm.reshape(-1, 2, JOINT_COUNT, 3) * _MM, source="interhand")
+    # What is said of a hand that is not there does not count, be it a number or not.
+    joints_m[~true.is_hand] = [0, 0, 1]
+    refuse_not_finite(joints_m, where=where, what="joints_mm", names=true.names)
+    notes = refuse(_suspicions(true, joints_m, where=where), as_is=as_is)
+    # A joint in the plane of the camera has no pixel; where it lies beside it decides nothing in space.
+    placed = np.where(joints_m[..., 2:] == 0, [0, 0, 1e-9], 0) + joints_m
+    return TwoHandPredictions(project(placed, true.camera[:, None, None]), joints_m), notes
 
 
 def _not_dark(frames: Interhand, truth: Path, chosen: Chosen) -> tuple[dict[str, int], tuple[str, ...]]:
@@ -104,56 +111,9 @@ def _not_dark(frames: Interhand, truth: Path, chosen: Chosen) -> tuple[dict[str,
     return kept, (f"{len(dark)} black pictures are left out",)
 
 
-def _in_order(path: Path, names: tuple[str, ...], chosen: Chosen) -> Float[np.ndarray, "N 42 3"]:
+def _in_order(path: Path, names: tuple[str, ...], split: str) -> Float[np.ndarray, "N 42 3"]:
     """The file's joints in the order of the frames, NaN where it has null."""
-    if path.suffix.lower() == ".npz":
-        data: Any = read_arrays(path, _KEYS)
-        data["names"] = [str(name) for name in data["names"].tolist()]
-    else:
-        data = read_json_predictions(path)
-    if not isinstance(data, dict) or any(key not in data for key in _KEYS):
-        got = (
-            f"one with {', '.join(list(data)[:5])}" if isinstance(data, dict) else f"a {type(data).__name__}"
-        )
-        raise KnuckleError(f"{path}: expected an object with {' and '.join(_KEYS)}, got {got}")
-    given = data["names"]
-    if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
-        raise KnuckleError(f"{path}: names: expected a list of names of pictures, got something else")
-    joints = _joints(path, data["joints_mm"], given)
-    rows = {name: row for row, name in enumerate(given)}
-    if len(rows) != len(given):
-        twice = next(name for row, name in enumerate(given) if rows[name] != row)
-        raise KnuckleError(f"{path}: names: expected every frame once, got {twice} more than once")
-    missing = [name for name in names if name not in rows]
-    if missing:
-        words = f" ({chosen.words})" if chosen.words else ""
-        raise KnuckleError(
-            f"{path}: expected the {len(names)} frames of {chosen.split}{words}, {len(missing)} of them are missing,"
-            f" the first {missing[0]}"
-        )
-    wanted = set(names)
-    unknown = [name for name in given if name not in wanted]
-    if unknown:
-        raise KnuckleError(
-            f"{path}: expected the {len(names)} frames of {chosen.split} alone, got {len(unknown)} others, the first"
-            f" {unknown[0]}"
-        )
-    return joints[[rows[name] for name in names]]
-
-
-def _joints(path: Path, values: Any, names: list[str]) -> Float[np.ndarray, "N 42 3"]:
-    shape = (len(names), 2 * JOINT_COUNT, 3)
-    try:
-        joints = np.asarray(values, dtype=float)
-    except (TypeError, ValueError):
-        joints = None
-    if joints is None or joints.shape != shape:
-        got = "rows that differ" if joints is None else f"{joints.shape}"
-        raise KnuckleError(
-            f"{path}: joints_mm: expected {' x '.join(map(str, shape))} numbers, as there are {len(names)} names, got"
-            f" {got}"
-        )
-    return joints
+    return read_named(path, names, "joints_mm", (2 * JOINT_COUNT, 3), split)
 
 
 def _truth(frames: Interhand, kept: dict[str, int]) -> TwoHandTruth:

@@ -49,6 +49,62 @@ def read_arrays(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
         raise KnuckleError(f"{path}: expected a NumPy archive (.npz), got {error}") from error
 
 
+def read_named(
+    path: Path, names: tuple[str, ...], key: str, shape: tuple[int, ...], split: str
+) -> np.ndarray:
+    """Of a file with `names` of pictures and, under `key`, (*shape) numbers each, those of `names` in their order, NaN
+    where it has null; split: what to call the frames.
+
+    Raises KnuckleError for a file of another layout, and frames that are missing, unknown or given twice.
+    """
+    keys = ("names", key)
+    if path.suffix.lower() == ".npz":
+        data: Any = read_arrays(path, keys)
+        data["names"] = [str(name) for name in data["names"].tolist()]
+    else:
+        data = read_json_predictions(path)
+    if not isinstance(data, dict) or any(each not in data for each in keys):
+        got = (
+            f"one with {', '.join(list(data)[:5])}" if isinstance(data, dict) else f"a {type(data).__name__}"
+        )
+        raise KnuckleError(f"{path}: expected an object with {' and '.join(keys)}, got {got}")
+    given = data["names"]
+    if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
+        raise KnuckleError(f"{path}: names: expected a list of names of pictures, got something else")
+    numbers = _numbers(path, data[key], key, (len(given), *shape))
+    rows = {name: row for row, name in enumerate(given)}
+    if len(rows) != len(given):
+        twice = next(name for row, name in enumerate(given) if rows[name] != row)
+        raise KnuckleError(f"{path}: names: expected every frame once, got {twice} more than once")
+    missing = [name for name in names if name not in rows]
+    if missing:
+        raise KnuckleError(
+            f"{path}: expected the {len(names)} frames of {split}, {len(missing)} of them are missing, the first"
+            f" {missing[0]}"
+        )
+    wanted = set(names)
+    unknown = [name for name in given if name not in wanted]
+    if unknown:
+        raise KnuckleError(
+            f"{path}: expected the {len(names)} frames of {split} alone, got {len(unknown)} others, the first"
+            f" {unknown[0]}"
+        )
+    return numbers[[rows[name] for name in names]]
+
+
+def _numbers(path: Path, values: Any, key: str, shape: tuple[int, ...]) -> np.ndarray:
+    try:
+        numbers = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        numbers = None
+    if numbers is None or numbers.shape != shape:
+        got = "rows that differ" if numbers is None else f"{numbers.shape}"
+        raise KnuckleError(
+            f"{path}: {key}: expected {' x '.join(map(str, shape))} numbers, as there are {shape[0]} names, got {got}"
+        )
+    return numbers
+
+
 def _from_zip(path: Path) -> tuple[bytes, str]:
     try:
         with zipfile.ZipFile(path) as archive:

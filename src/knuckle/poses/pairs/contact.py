@@ -10,7 +10,6 @@ from knuckle.poses.pairs.places import FIRST_LINK
 from knuckle.poses.pairs.pose import (
     CAPSULE_FINGER,
     CAPSULE_LINK,
-    HAND_SIDES,
     HandBody,
     PairPose,
     find_nearest,
@@ -22,6 +21,7 @@ from knuckle.poses.pairs.pose import (
 )
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.limits import clamp_angles
+from knuckle.skeleton import HAND_SIDES
 
 TOUCH_M = 0.0015
 """Overlap of skins that touch: flesh gives way."""

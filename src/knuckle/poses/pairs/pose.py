@@ -44,7 +44,6 @@ CAPSULE_LINK = np.array([14, 15, 1, 2, 3, 4, 5, 6, 10, 11, 12, 7, 8, 9, *[0] * _
 """MANO joint that carries each capsule."""
 CAPSULE_FINGER = np.array([0, 0, *np.repeat([1, 2, 3, 4], 3), *[-1] * _THUMB_BALL, 0])
 """Finger of each capsule, thumb 0; -1: the palm."""
-HAND_SIDES: tuple[Side, Side] = ("right", "left")
 
 
 class HandBody(NamedTuple):
