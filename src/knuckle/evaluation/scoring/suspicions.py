@@ -12,6 +12,8 @@ from jaxtyping import Float
 
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.metrics.joints import procrustes_errors, root_relative_errors
+from knuckle.geometry.camera import OPENGL_FROM_CAMERA
+from knuckle.geometry.mirror import MIRROR_POINT
 
 AS_IS = "--as-is scores it all the same"
 _UNITS = {1000.0: "millimetres", 100.0: "centimetres", 0.001: "metres", 0.01: "metres given as centimetres"}
@@ -101,10 +103,10 @@ def suspect_frame(
     """A sentence where the hands fit much better with axes turned round; "" otherwise."""
     truth_m, predicted_m = _some(truth_m), _some(predicted_m)
     axes = {
-        "y and z": np.array([1.0, -1, -1]),
+        "y and z": OPENGL_FROM_CAMERA,
         "z": np.array([1.0, 1, -1]),
         "y": np.array([1.0, -1, 1]),
-        "x": np.array([-1.0, 1, 1]),
+        "x": MIRROR_POINT,
     }
     errors = {
         name: float(np.nanmean(root_relative_errors(truth_m, predicted_m * signs)))
