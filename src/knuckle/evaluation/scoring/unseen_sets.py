@@ -24,6 +24,7 @@ from knuckle.evaluation.report import Report
 from knuckle.evaluation.scoring.frames import read_pairs
 from knuckle.evaluation.scoring.prediction_file import read_named
 from knuckle.evaluation.scoring.suspicions import refuse, refuse_not_finite, suspect_depth, suspect_unit
+from knuckle.geometry.mirror import MIRROR_POINT
 from knuckle.skeleton import JOINT_COUNT
 
 _MM = 1e-3
@@ -104,7 +105,7 @@ def _suspect_mirror(
 ) -> str:
     """A sentence where tips fit much better mirrored, as of right hands, or from the little finger on; "" otherwise."""
     others = {
-        "mirrored; are they of right hands?": tips_m * [-1, 1, 1],
+        "mirrored; are they of right hands?": tips_m * MIRROR_POINT,
         "from the little finger to the thumb; is it that order?": tips_m[:, ::-1],
     }
     errors = {words: float(np.nanmean(centroid_errors(truth_m, tips))) for words, tips in others.items()}
