@@ -18,11 +18,11 @@ import numpy as np
 
 from benchmarks.archives.made_clips import write_clip
 from benchmarks.shared.arguments import make_parser, one_line_errors
+from benchmarks.shared.resident_memory import require_proc, resident_mb
 from knuckle.errors import KnuckleError
 from knuckle.view.charts import chart_sheet, chart_style, require_matplotlib, write_figure
 
 POLL_S = 0.5
-MB = 1e6
 
 
 class Sample(NamedTuple):
@@ -46,8 +46,7 @@ def main() -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    if not Path("/proc/self/status").exists():
-        raise KnuckleError("expected Linux, where /proc tells a process's memory")
+    require_proc()
     if options.plot is not None:
         require_matplotlib()
     shutil.rmtree(options.out, ignore_errors=True)
@@ -62,7 +61,8 @@ def run(options: argparse.Namespace) -> None:
     )
     samples = []
     while process.poll() is None:
-        own, workers = resident_mb(process.pid), [resident_mb(pid) for pid in children(process.pid)]
+        own = resident_mb(process.pid)
+        workers = [resident_mb(pid) or 0.0 for pid in children(process.pid)]
         if own and workers:
             samples.append(Sample(len(list(table.glob("*.parquet"))), own, max(workers)))
         time.sleep(POLL_S)
@@ -87,15 +87,6 @@ def children(process: int) -> list[int]:
         except OSError:
             continue
     return found
-
-
-def resident_mb(process: int) -> float:
-    try:
-        text = Path(f"/proc/{process}/status").read_text()
-    except OSError:
-        return 0.0
-    line = next((line for line in text.splitlines() if line.startswith("VmRSS:")), None)
-    return 0.0 if line is None else int(line.split()[1]) * 1024 / MB
 
 
 def report(samples: list[Sample], clips: int) -> None:

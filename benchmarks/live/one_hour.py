@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.shared.arguments import make_parser, one_line_errors
+from benchmarks.shared.resident_memory import MB, require_proc, resident_mb
 from benchmarks.shared.sample_video import write_sample_video
 from knuckle.errors import KnuckleError
 from knuckle.tracks.results import Results
@@ -25,7 +26,6 @@ from knuckle.video.writer import import_av
 from knuckle.view.charts import chart_sheet, chart_style, require_matplotlib, write_figure
 
 _POLL_S = 1.0
-_MB = 1e6
 
 
 class Sample(NamedTuple):
@@ -52,8 +52,7 @@ def main() -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    if not Path("/proc/self/status").exists():
-        raise KnuckleError("expected Linux, where /proc tells a process's memory")
+    require_proc()
     if options.plot is not None:
         require_matplotlib()
     shutil.rmtree(options.out, ignore_errors=True)
@@ -114,21 +113,12 @@ def watch(process: "subprocess.Popen[bytes]", lines: Path) -> list[Sample]:
                 file.seek(place)
                 data = file.read()
             counted, place = counted + data.count(b"\n"), place + len(data)
-        if (memory := _resident_mb(process.pid)) is not None:
+        if (memory := resident_mb(process.pid)) is not None:
             samples.append(Sample(time.monotonic() - started, max(counted - 1, 0), memory))
         time.sleep(_POLL_S)
     if process.returncode != 0:
         raise KnuckleError(f"{lines}: expected a run that succeeds, got exit code {process.returncode}")
     return samples
-
-
-def _resident_mb(process: int) -> float | None:
-    try:
-        text = Path(f"/proc/{process}/status").read_text()
-    except OSError:
-        return None
-    line = next((line for line in text.splitlines() if line.startswith("VmRSS:")), None)
-    return None if line is None else int(line.split()[1]) * 1024 / _MB
 
 
 def report(samples: list[Sample], count: int, seconds: float, results: Results) -> None:
@@ -151,7 +141,7 @@ def report(samples: list[Sample], count: int, seconds: float, results: Results) 
     print(f"time in all over the video's length: {samples[-1].s / seconds:.2f}")
     for path in (results.lines, results.overlay, results.npz, results.parquet):
         if path.exists():
-            print(f"{path.name}: {path.stat().st_size / _MB:.1f} MB")
+            print(f"{path.name}: {path.stat().st_size / MB:.1f} MB")
 
 
 @chart_style()

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
 
+from knuckle.cli.interhand_options import AnnotatorsOption, FilteredOption, ShownOption
+
 if TYPE_CHECKING:
     from knuckle.datasets.teacher_set import SecondOpinion
 
@@ -66,18 +68,6 @@ _SkipDamaged = Annotated[
         help="Finish without the hands whose files cannot be read; they are named. Otherwise the set waits for them.",
     ),
 ]
-_Annotators = Annotated[
-    Literal["all", "human", "machine"],
-    typer.Option("--annotators", help="Of interhand: whose labels; all is the papers' H+M."),
-]
-_Shown = Annotated[
-    Literal["all", "single", "interacting"],
-    typer.Option("--shown", help="Of interhand: frames of one hand, of interacting hands, or all."),
-]
-_Filtered = Annotated[
-    bool,
-    typer.Option("--filtered", help="Of interhand: interacting frames with a fit of both hands alone."),
-]
 _Expand = Annotated[
     float,
     typer.Option(
@@ -100,9 +90,9 @@ def data_convert(
     workers: _Workers = 2,
     resume: _Resume = False,
     skip_damaged: _SkipDamaged = False,
-    annotators: _Annotators = "all",
-    shown: _Shown = "all",
-    filtered: _Filtered = False,
+    annotators: AnnotatorsOption = "all",
+    shown: ShownOption = "all",
+    filtered: FilteredOption = False,
     expand: _Expand = 1.5,
 ) -> None:
     """Cut the training hands of a data set, or photographs that a teacher labelled, into a set that

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from knuckle.cli.interhand_options import AnnotatorsOption, FilteredOption, ShownOption
+
 if TYPE_CHECKING:
     from knuckle.datasets.interhand import Chosen
     from knuckle.evaluation.benchmarks.one_hand import Benchmark
@@ -63,20 +65,9 @@ def evaluate(
         Path | None,
         typer.Option(help="Your MANO_RIGHT.pkl: meshes of converted sets, triangles for --alignment."),
     ] = None,
-    annotators: Annotated[
-        Literal["all", "human", "machine"],
-        typer.Option(help="Of InterHand2.6M: whose labels; all is the papers' H+M."),
-    ] = "all",
-    shown: Annotated[
-        Literal["all", "single", "interacting"],
-        typer.Option(help="Of InterHand2.6M: frames of one hand, of interacting hands, or all."),
-    ] = "all",
-    filtered: Annotated[
-        bool,
-        typer.Option(
-            "--filtered", help="Of InterHand2.6M: interacting frames with a fit of both hands, none black."
-        ),
-    ] = False,
+    annotators: AnnotatorsOption = "all",
+    shown: ShownOption = "all",
+    filtered: FilteredOption = False,
     variant: Annotated[
         str | None,
         typer.Option(help="Of DexYCB: s0 to s3; of ARCTIC: p1, p2; of HOT3D: aria, aria-grey, quest3."),

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from knuckle.cli.interhand_options import AnnotatorsOption, FilteredOption, ShownOption
+
 
 def score(
     name: Annotated[
@@ -23,20 +25,9 @@ def score(
         Path | None, typer.Option("--json", help="Write the scores, curves and the protocol there too.")
     ] = None,
     split: Annotated[Literal["test", "val"], typer.Option(help="Of interhand26m.")] = "test",
-    annotators: Annotated[
-        Literal["all", "human", "machine"],
-        typer.Option(help="Of interhand26m: whose labels; all is the papers' H+M."),
-    ] = "all",
-    shown: Annotated[
-        Literal["all", "single", "interacting"],
-        typer.Option(help="Of interhand26m: frames of one hand, of interacting hands, or all."),
-    ] = "all",
-    filtered: Annotated[
-        bool,
-        typer.Option(
-            "--filtered", help="Of interhand26m: interacting frames with a fit of both hands, none black."
-        ),
-    ] = False,
+    annotators: AnnotatorsOption = "all",
+    shown: ShownOption = "all",
+    filtered: FilteredOption = False,
     as_is: Annotated[
         bool, typer.Option("--as-is", help="Score a file that looks wrong, with a note that says why.")
     ] = False,

@@ -8,12 +8,9 @@ from jaxtyping import Float
 from knuckle.datasets import arctic
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.datasets.mano_sides import Parameters, to_labels
-from knuckle.datasets.rig_labels import RigLabels, fit_labels, right_rig
+from knuckle.datasets.rig_labels import RigLabels, check_mano, fit_labels, right_rig
 from knuckle.errors import KnuckleError
 from knuckle.skeleton import SIDES, Side
-
-_MOST_APART_M = 0.005
-"""MANO's joints further than this from the data set's, on average, are those of another file."""
 
 
 class ArcticTraining:
@@ -97,11 +94,7 @@ class ArcticTraining:
         labels = RigLabels(*(np.zeros((len(chosen), *tail)) for tail in ((16, 3), (10,), (3,), ())))
         if right.any():
             exact = to_labels(self.rig, self.parameters("right", chosen[right]), joints_m[right])
-            if (apart := exact.residual_m.mean()) > _MOST_APART_M:
-                raise KnuckleError(
-                    f"{self.rig.source}: expected MANO_RIGHT.pkl, whose joints lie less than"
-                    f" {_MOST_APART_M * 1e3:.0f} mm from ARCTIC's, got {apart * 1e3:.1f} mm"
-                )
+            check_mano(self.rig, exact.residual_m, whose="ARCTIC's")
             for mine, theirs in zip(labels, exact, strict=True):
                 mine[right] = theirs
         if not right.all():

@@ -17,14 +17,11 @@ from knuckle.datasets.mano_sides import (
     side_components,
     to_labels,
 )
-from knuckle.datasets.rig_labels import RigLabels, fit_labels, right_rig
+from knuckle.datasets.rig_labels import RigLabels, check_mano, fit_labels, right_rig
 from knuckle.errors import KnuckleError
 from knuckle.geometry.mirror import mirror_points
 from knuckle.rig.mano import load_components
 from knuckle.skeleton import SIDES, Side
-
-_MOST_APART_M = 0.005
-"""MANO's joints further than this from the data set's, on average, are those of another file."""
 
 
 class DexycbTraining:
@@ -138,7 +135,7 @@ class DexycbTraining:
                 found = fit_labels(self.rig, joints_m[rows])
             else:
                 found = to_labels(self.rig, self._of_right_rig(chosen[rows], side), joints_m[rows])
-                self._check_rig(float(found.residual_m.mean()))
+                check_mano(self.rig, found.residual_m, whose="DexYCB's")
             for mine, theirs in zip(labels, found, strict=True):
                 mine[rows] = theirs
         return labels
@@ -156,13 +153,6 @@ class DexycbTraining:
     def _of_right_rig(self, numbers: Int[np.ndarray, "n"], side: Side) -> Parameters:
         hands = self.parameters(numbers, side)
         return hands if side == "right" or self.left is None else as_right(hands, self.left, self.rig)
-
-    def _check_rig(self, apart_m: float) -> None:
-        if apart_m > _MOST_APART_M:
-            raise KnuckleError(
-                f"{self.rig.source}: expected MANO_RIGHT.pkl, whose joints lie less than {_MOST_APART_M * 1e3:.0f} mm"
-                f" from DexYCB's, got {apart_m * 1e3:.1f} mm"
-            )
 
     def _mended(self, number: int, hand: LabelledHand) -> LabelledHand:
         """A left hand with the joints of the mended parameters."""

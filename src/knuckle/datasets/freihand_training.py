@@ -25,7 +25,7 @@ from knuckle.datasets.check import Download, require
 from knuckle.datasets.freihand import SITE, SIZE, TRAINING_COUNT, VERSIONS, tight_box
 from knuckle.datasets.label_rows import read_rows
 from knuckle.datasets.labelled import LabelledHand
-from knuckle.datasets.rig_labels import RigLabels, fit_labels, right_rig
+from knuckle.datasets.rig_labels import RigLabels, check_mano, fit_labels, right_rig
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
 from knuckle.rig.hand_rig import HandRig
@@ -34,8 +34,6 @@ from knuckle.skeleton import JOINT_COUNT, MIDDLE_MCP
 HELD_OUT_SHARE = 500 / TRAINING_COUNT
 """Of the samples that come last: 500 of the whole training split, 2,000 images."""
 HELD_OUT_SEED = 2019
-_MOST_APART_M = 0.01
-"""MANO's joints further than this from xyz, on average, are those of another file or another mean pose."""
 
 
 class FreihandTraining:
@@ -97,12 +95,7 @@ class FreihandTraining:
         if self.mano is None:
             return fit_labels(self.rig, self.joints_m[samples]).rows(rows)
         labels = mano_labels(self.rig, self.mano[samples], self.matrices[samples], self.joints_m[samples])
-        apart = labels.residual_m.mean()
-        if apart > _MOST_APART_M:
-            raise KnuckleError(
-                f"{self.rig.source}: expected MANO_RIGHT.pkl, whose joints lie less than {_MOST_APART_M * 1e3:.0f} mm "
-                f"from training_xyz.json, got {apart * 1e3:.1f} mm"
-            )
+        check_mano(self.rig, labels.residual_m, whose="those of training_xyz.json", most_m=0.01)
         return labels.rows(rows)
 
     def _hand(self, sample: int, version: int) -> LabelledHand:

@@ -16,12 +16,10 @@ from knuckle.datasets import hanco
 from knuckle.datasets.hanco import Step, StepLabels, Variant
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.datasets.photos import read_rgb
-from knuckle.datasets.rig_labels import RigLabels, fit_labels, moved_labels, right_rig
+from knuckle.datasets.rig_labels import RigLabels, check_mano, fit_labels, moved_labels, right_rig
 from knuckle.errors import KnuckleError
 from knuckle.sets.storage import DamagedInput
 
-_MOST_APART_M = 0.01
-"""MANO's joints further than this from xyz, on average, are those of another file or another mean pose."""
 _BRIGHT = 128
 
 
@@ -99,11 +97,7 @@ class HancoTraining:
         )
         posed = self.rig.posed(pose, shape, translation)
         residual = np.linalg.norm(posed.joints - joints_m, axis=-1).mean(-1)
-        if residual.mean() > _MOST_APART_M:
-            raise KnuckleError(
-                f"{self.rig.source}: expected MANO_RIGHT.pkl, whose joints lie less than {_MOST_APART_M * 1e3:.0f} mm"
-                f" from HanCo's, got {residual.mean() * 1e3:.1f} mm"
-            )
+        check_mano(self.rig, residual, whose="HanCo's", most_m=0.01)
         return RigLabels(pose + self.rig.pose_mean, shape, translation, residual)
 
     def _has_fit(self, step: Step) -> bool:

@@ -10,14 +10,12 @@ from knuckle.datasets.freihand import tight_box
 from knuckle.datasets.ho3d import HEIGHT, WIDTH, download, joints_to_camera, read_annotation
 from knuckle.datasets.label_numbers import entry_numbers
 from knuckle.datasets.labelled import LabelledHand
-from knuckle.datasets.rig_labels import RigLabels, fit_labels, right_rig
+from knuckle.datasets.rig_labels import RigLabels, check_mano, fit_labels, rest_wrist, right_rig
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import OPENGL_FROM_CAMERA, Camera
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
 
-_MOST_APART_M = 0.005
-"""MANO's joints further than this from the dataset's, on average, are those of another file."""
 _MANO = {"handPose": (48,), "handBeta": (10,), "handTrans": (3,)}
 
 
@@ -88,12 +86,7 @@ class Ho3dTraining:
         chosen = slice(numbers.start, numbers.stop)
         pose, shape, translation = (self.labels[key][chosen] for key in _MANO)
         labels = ho3d_labels(self.rig, pose.reshape(-1, 16, 3), shape, translation, joints_m)
-        apart = labels.residual_m.mean()
-        if apart > _MOST_APART_M:
-            raise KnuckleError(
-                f"{self.rig.source}: expected MANO_RIGHT.pkl, whose joints lie less than {_MOST_APART_M * 1e3:.0f} mm"
-                f" from HO-3D's, got {apart * 1e3:.1f} mm"
-            )
+        check_mano(self.rig, labels.residual_m, whose="HO-3D's")
         return labels
 
     def _hand(self, number: int) -> LabelledHand:
@@ -118,9 +111,7 @@ def ho3d_labels(
     The hand turns about its wrist at rest, so its place changes by more than the translation.
     """
     turn = np.diag(OPENGL_FROM_CAMERA)
-    wrist = rig.joint_regressor[0].astype(float) @ rig.vertices + np.einsum(
-        "v,vck,nk->nc", rig.joint_regressor[0].astype(float), rig.shape_basis.astype(float), shape
-    )
+    wrist = rest_wrist(rig, shape)
     rotations = rodrigues(pose)
     rotations[:, 0] = turn @ rotations[:, 0]
     moved = (wrist + translation) @ turn - wrist

@@ -6,9 +6,9 @@ import numpy as np
 from jaxtyping import Float
 
 from knuckle.datasets.interhand import Extrinsics, Fit, InterhandFrame
+from knuckle.datasets.rig_labels import moved_pose
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.mano import load_mano
-from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
 from knuckle.rig.tips import TipSource
 from knuckle.skeleton import HAND_SIDES
 
@@ -29,15 +29,16 @@ def mano_pair(
 
 
 def fit_in_camera(fit: Fit, rig: HandRig, extrinsics: Extrinsics) -> Fit:
-    """A fit of the world as one of the camera: `rig.posed(*...)` gives camera-frame metres.
-
-    A rig turns about its wrist at rest and not about the origin, so the translation changes with the wrist's place.
-    """
-    wrist = rig.joint_regressor[0].astype(float) @ (rig.vertices + rig.shape_basis.astype(float) @ fit.shape)
-    pose = fit.pose.copy()
-    pose[0] = matrix_to_axis_angle(extrinsics.rotation @ rodrigues(fit.pose[0]))
-    moved = extrinsics.rotation @ (wrist + fit.translation) + extrinsics.translation
-    return Fit(pose, fit.shape, moved - wrist)
+    """A fit of the world as one of the camera: `rig.posed(*...)` gives camera-frame metres."""
+    pose, translation = moved_pose(
+        rig,
+        fit.pose[None],
+        fit.shape[None],
+        fit.translation[None],
+        extrinsics.rotation[None],
+        extrinsics.translation[None],
+    )
+    return Fit(pose[0], fit.shape, translation[0])
 
 
 def vertices_in_camera(

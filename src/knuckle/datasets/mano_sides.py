@@ -14,11 +14,10 @@ import numpy as np
 from jaxtyping import Float
 
 from knuckle.datasets.interhand_fits import mano_pair
-from knuckle.datasets.rig_labels import RigLabels
+from knuckle.datasets.rig_labels import RigLabels, moved_pose, rest_wrist
 from knuckle.geometry.mirror import MIRROR_POINT, mirror_axis_angle, mirror_points
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.mano import load_components
-from knuckle.rig.rotations import matrix_to_axis_angle, rodrigues
 from knuckle.rig.tips import TipSource
 from knuckle.skeleton import Side
 
@@ -54,21 +53,9 @@ def in_camera(
     rotation: Float[np.ndarray, "n 3 3"],
     translation: Float[np.ndarray, "n 3"],
 ) -> Parameters:
-    """Hands of the world as hands of the camera that sees `rotation @ point + translation`.
-
-    A rig turns about its wrist at rest and not about the origin, so a hand's place changes with the wrist's.
-    """
-    wrist = rest_wrist(rig, hands.shape)
-    pose = hands.pose.copy()
-    pose[:, 0] = matrix_to_axis_angle(rotation @ rodrigues(hands.pose[:, 0]))
-    moved = np.einsum("nij,nj->ni", rotation, wrist + hands.translation) + translation
-    return Parameters(pose, hands.shape, moved - wrist)
-
-
-def rest_wrist(rig: HandRig, shape: Float[np.ndarray, "n 10"]) -> Float[np.ndarray, "n 3"]:
-    """Where the wrist of the rig at rest lies, metres."""
-    row = rig.joint_regressor[0].astype(float)
-    return row @ rig.vertices + np.einsum("v,vck,nk->nc", row, rig.shape_basis.astype(float), shape)
+    """Hands of the world as hands of the camera that sees `rotation @ point + translation`."""
+    pose, moved = moved_pose(rig, *hands, rotation, translation)
+    return Parameters(pose, hands.shape, moved)
 
 
 def as_right(hands: Parameters, left: HandRig, right: HandRig) -> Parameters:

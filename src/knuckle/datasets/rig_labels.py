@@ -57,19 +57,48 @@ def fit_labels(rig: HandRig, joints_m: Float[np.ndarray, "n 21 3"]) -> RigLabels
 def moved_labels(
     rig: HandRig, labels: RigLabels, target_from_source: Float[np.ndarray, "n 4 4"]
 ) -> RigLabels:
-    """The same hands in another frame: each turned and moved by a rigid matrix, metres.
-
-    A rig turns about its wrist at rest, so the translation changes by more than the matrix says.
-    """
-    regressor = rig.joint_regressor[0].astype(float)
-    wrist = regressor @ rig.vertices + np.einsum(
-        "v,vck,nk->nc", regressor, rig.shape_basis.astype(float), labels.shape
-    )
+    """The same hands in another frame: each turned and moved by a rigid matrix, metres."""
     turns, moves = target_from_source[:, :3, :3], target_from_source[:, :3, 3]
-    pose = labels.pose.copy()
-    pose[:, 0] = matrix_to_axis_angle(turns @ rodrigues(labels.pose[:, 0]))
-    moved = np.einsum("nij,nj->ni", turns, wrist + labels.translation) + moves - wrist
-    return RigLabels(pose, labels.shape, moved, labels.residual_m)
+    pose, translation = moved_pose(rig, labels.pose, labels.shape, labels.translation, turns, moves)
+    return RigLabels(pose, labels.shape, translation, labels.residual_m)
+
+
+def moved_pose(
+    rig: HandRig,
+    pose: Float[np.ndarray, "n 16 3"],
+    shape: Float[np.ndarray, "n 10"],
+    translation: Float[np.ndarray, "n 3"],
+    turns: Float[np.ndarray, "n 3 3"],
+    moves: Float[np.ndarray, "n 3"],
+) -> tuple[Float[np.ndarray, "n 16 3"], Float[np.ndarray, "n 3"]]:
+    """Pose and translation of a rig's hands once each is turned about the origin and then moved, metres.
+
+    A rig turns about its wrist at rest and not about the origin, so a hand's place changes with the wrist's.
+    """
+    wrist = rest_wrist(rig, shape)
+    turned = pose.copy()
+    turned[:, 0] = matrix_to_axis_angle(turns @ rodrigues(pose[:, 0]))
+    moved = np.einsum("nij,nj->ni", turns, wrist + translation) + moves
+    return turned, moved - wrist
+
+
+def rest_wrist(rig: HandRig, shape: Float[np.ndarray, "n 10"]) -> Float[np.ndarray, "n 3"]:
+    """Where the wrist of the rig at rest lies, metres."""
+    row = rig.joint_regressor[0].astype(float)
+    return row @ rig.vertices + np.einsum("v,vck,nk->nc", row, rig.shape_basis.astype(float), shape)
+
+
+def check_mano(
+    rig: HandRig, residual_m: Float[np.ndarray, "n"], *, whose: str, most_m: float = 0.005
+) -> None:
+    """Raise KnuckleError where the user's MANO file, in the data set's poses, is on average further than `most_m` from
+    the data set's joints: those are of another file, or of another mean pose. whose: the joints, for the message."""
+    apart_m = float(residual_m.mean())
+    if apart_m > most_m:
+        raise KnuckleError(
+            f"{rig.source}: expected MANO_RIGHT.pkl, whose joints lie less than {most_m * 1e3:.0f} mm from {whose},"
+            f" got {apart_m * 1e3:.1f} mm"
+        )
 
 
 def with_tips(rig: HandRig, tips: str | None) -> HandRig:

@@ -173,7 +173,9 @@ class HandsPage:
             return
         before = self._picture_rows[np.searchsorted(self._picture_rows, row, side="right") - 1]
         coded = np.frombuffer(self._pictures[int(before)], np.uint8)
-        self._frustum.image = cv2.cvtColor(cv2.imdecode(coded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+        picture = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+        assert picture is not None, "the footage's own JPEG"
+        self._frustum.image = picture[..., ::-1]
 
 
 def _described(footage: Footage, row: int, here: dict[str, Hand]) -> str:

@@ -16,8 +16,7 @@ from knuckle.skeleton import HAND_SIDES
 def check(folder: Path, *, decode: bool = False) -> Report:
     """Each split of which there are labels; of a folder without any, the training split."""
     report = Report("InterHand2.6M")
-    there: list[Split] = [split for split in SPLITS if label_file(folder, split, "data").is_file()]
-    for split in there or SPLITS[:1]:
+    for split in _labelled_splits(folder) or SPLITS[:1]:
         found = check_interhand(folder, split)
         for name, count in found.found.items():
             expected = found.found["annotations"] if name == "pictures" else count
@@ -28,7 +27,7 @@ def check(folder: Path, *, decode: bool = False) -> Report:
 
 def preview(folder: Path, *, count: int) -> list[LabelledHand]:
     """Hands of the first split of which there are labels; of a frame of two hands one of them."""
-    split: Split = next((each for each in SPLITS if label_file(folder, each, "data").is_file()), SPLITS[0])
+    split = (_labelled_splits(folder) or SPLITS)[0]
     frames = Interhand(folder, split)
     hands = []
     for number in spread(len(frames), count):
@@ -48,3 +47,7 @@ def preview(folder: Path, *, count: int) -> list[LabelledHand]:
             )
         )
     return hands
+
+
+def _labelled_splits(folder: Path) -> list[Split]:
+    return [split for split in SPLITS if label_file(folder, split, "data").is_file()]

@@ -108,17 +108,15 @@ def suspect_frame(
         "y": np.array([1.0, -1, 1]),
         "x": MIRROR_POINT,
     }
-    errors = {
-        name: float(np.nanmean(root_relative_errors(truth_m, predicted_m * signs)))
-        for name, signs in axes.items()
-    }
     own = float(np.nanmean(root_relative_errors(truth_m, predicted_m)))
-    best = min(errors, key=lambda name: errors[name])
-    if own < _LEAST_M or errors[best] > _BETTER * own:
+    better = _better(
+        own, {name: root_relative_errors(truth_m, predicted_m * signs) for name, signs in axes.items()}
+    )
+    if better is None:
         return ""
     return (
-        f"{where}: expected {frame}, got hands that are {own * 1e3:.0f} mm off, but {errors[best] * 1e3:.0f} mm with"
-        f" {best} turned round; is it another camera frame?"
+        f"{where}: expected {frame}, got hands that are {own * 1e3:.0f} mm off, but {better[1] * 1e3:.0f} mm with"
+        f" {better[0]} turned round; is it another camera frame?"
     )
 
 
@@ -135,18 +133,23 @@ def suspect_order(
     others: a name -> the row of each joint of the right order, were the file in that other one.
     """
     truth_m, predicted_m = _some(truth_m), _some(predicted_m)
-    errors = {
-        name: float(np.nanmean(procrustes_errors(truth_m, predicted_m[:, list(rows)])))
-        for name, rows in others.items()
-    }
     own = float(np.nanmean(procrustes_errors(truth_m, predicted_m)))
-    best = min(errors, key=lambda name: errors[name])
-    if own < _LEAST_M or errors[best] > _BETTER * own:
+    better = _better(
+        own, {name: procrustes_errors(truth_m, predicted_m[:, list(rows)]) for name, rows in others.items()}
+    )
+    if better is None:
         return ""
     return (
         f"{where}: expected joints in {order}, got hands that are {own * 1e3:.0f} mm off when aligned, but"
-        f" {errors[best] * 1e3:.0f} mm if they are in {best}; is it another order?"
+        f" {better[1] * 1e3:.0f} mm if they are in {better[0]}; is it another order?"
     )
+
+
+def _better(own_m: float, readings: Mapping[str, np.ndarray]) -> tuple[str, float] | None:
+    """The best of other readings of a file by their errors, and its mean; None where the file's own will do."""
+    means = {name: float(np.nanmean(errors_m)) for name, errors_m in readings.items()}
+    best = min(means, key=lambda name: means[name])
+    return None if own_m < _LEAST_M or means[best] > _BETTER * own_m else (best, means[best])
 
 
 def refuse(suspicions: list[str], *, as_is: bool) -> tuple[str, ...]:
