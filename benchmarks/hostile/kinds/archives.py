@@ -124,7 +124,7 @@ class Archives:
         way = chance.randrange(4)
         name = chance.choice(_ELSEWHERE).replace("{}", CANARY)
         if way == 0:
-            self._write(path, {"set/photo.jpg": b"x" * 3000, "set/other.jpg": b"y" * 3000})
+            self._write(path, {"set/photo.bin": b"x" * 3000, "set/other.bin": b"y" * 3000})
             name, data = damaged(path.read_bytes(), chance)
             path.write_bytes(data)
         elif way == 1 and as_tar:
@@ -135,7 +135,7 @@ class Archives:
                     archive.writestr(f"{number}.bin", bytes(30_000_000))
             name = "a bomb"
         else:
-            self._write(path, {"set/photo.jpg": b"x", name: b"y"})
+            self._write(path, {"set/photo.bin": b"x", name: b"y"})
         return Attempt(f"{path.suffix}: {name}", call(unpack, path, folder / "into"))
 
     @staticmethod
