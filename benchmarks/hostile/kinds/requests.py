@@ -5,13 +5,13 @@ import struct
 import time
 from contextlib import ExitStack, suppress
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 from threading import Thread
 from typing import TYPE_CHECKING
 
 from benchmarks.hostile.attempt import Attempt
+from knuckle.errors import KnuckleError
 
 if TYPE_CHECKING:
     from knuckle.video.mjpeg import PictureServer
@@ -72,18 +72,18 @@ class Requests:
 
     def __init__(self, materials: Path) -> None:
         from knuckle.video.mjpeg import PictureServer
+        from knuckle.web.server import PageServer
+        from knuckle.web.site import Site, built_page
 
         server = PictureServer({"m": "mirror"})
         picture = (materials / "photo.jpg").read_bytes()
         Thread(target=_publish, args=(server, picture), daemon=True).start()
         self._ports = [server.port]
         self._servers: list[object] = [server]
-        if find_spec("knuckle.web") and find_spec("knuckle.web.server"):
-            from knuckle.web.server import PageServer  # pyright: ignore[reportMissingImports]
-            from knuckle.web.site import Site, built_page  # pyright: ignore[reportMissingImports]
-
+        # The page may not be built here: the live page's server is tried all the same.
+        with suppress(KnuckleError):
             pages = PageServer(Site(built_page()))
-            self._ports.append(pages.port)
+            self._ports.append(int(pages.url.rstrip("/").rsplit(":", 1)[1]))
             self._servers.append(pages)
 
     def attempt(self, chance: Random, folder: Path) -> Attempt:
