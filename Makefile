@@ -1,11 +1,12 @@
-# make demo: install, estimate the sample photo. make test: install, run the tests. make test-web: build the AR page
-# and test it, in Chromium too. make test-archives: what needs Daft, Ray and an S3 server (in an environment of its
-# own). make docs: the documentation site, in out/docs. make lint: ruff and pyright. make clean: remove what these made.
+# make demo: install, estimate the sample photo. make test: install, run the tests. make web: build the AR page.
+# make test-web: build it and test it, in Chromium too. make test-archives: what needs Daft, Ray and an S3 server (in an
+# environment of its own). make docs: the documentation site, in out/docs. make lint: ruff and pyright. make clean:
+# remove what these made.
 PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-web test-archives docs lint clean
+.PHONY: demo test web test-web test-archives docs lint clean
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -31,6 +32,9 @@ test: .venv/dev
 
 test-archives: .venv-archives/done
 	.venv-archives/bin/python -m pytest tests/archives
+
+web: .venv/base
+	tools/build_web.sh $(BIN)/python
 
 # What Python alone knows the page's tests compare with: golden data, the rig, what the package exports.
 test-web: .venv/base

@@ -7,6 +7,10 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 process.chdir(dirname(fileURLToPath(import.meta.url)));
+if (!existsSync("generated/rig.bin")) {
+  console.error("web/generated/rig.bin: expected the hand's rig, which Python writes, got none; `make web` in the checkout builds all");
+  process.exit(1);
+}
 const programs = { main: "src/page/main.ts", worker: "src/estimate/worker.ts", webxr: "src/webxr/page.ts" };
 const out = "build/dist";
 rmSync(out, { recursive: true, force: true });

@@ -27,7 +27,7 @@ def test_without_the_built_page_one_sentence_names_the_command(checkout: Path):
     result = CliRunner().invoke(app, ["ar", "--no-browser"])
     assert result.exit_code == 2
     assert result.stderr.count("\n") == 1
-    assert f"cd {checkout} && npm ci && npm run build" in result.stderr
+    assert f"make -C {checkout.parent} web" in result.stderr
 
 
 def test_write_says_what_was_written(checkout: Path, tmp_path: Path):

@@ -100,7 +100,7 @@ def test_the_page_is_that_of_the_package_or_else_of_the_checkout(
         built_page()
     checkout.mkdir()
     (checkout / "package.json").write_text("{}")
-    with pytest.raises(KnuckleError, match=f"build it with: cd {checkout} && npm ci && npm run build"):
+    with pytest.raises(KnuckleError, match=f"build it with: make -C {tmp_path} web"):
         built_page()
     page.rename(checkout / "dist")
     assert built_page() == checkout / "dist"

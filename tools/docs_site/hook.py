@@ -4,8 +4,8 @@ Pages link to each other as files of the repository, so that they can be read th
 all else that they link to lies under repository/: pages as pages, other files as they are. A link to a folder has
 nothing to open on a site and becomes plain text.
 
-Where the AR page is built (`make test-web`, or `npm ci && npm run build` in web/), it lies under ar/ of the site and
-plays a recorded track within docs/for/ar.md.
+Where the AR page is built (`make web`), it lies under ar/ of the site and plays a recorded track within
+docs/for/ar.md.
 """
 
 import os
@@ -75,7 +75,7 @@ def _ar_is_built() -> bool:
 def _ar_frame(root: str) -> str:
     """The page playing a recorded track, or a sentence where it is not built."""
     if not _ar_is_built():
-        return "Built with the page (`make test-web`), this site shows it here with a recorded track."
+        return "Built with the page (`make web`), this site shows it here with a recorded track."
     return (
         f'<iframe src="{root}{AR_ADDRESS}" title="A recorded hand carries a block" loading="lazy" allow="camera"'
         ' style="width: 100%; height: 34rem; border: 0; border-radius: 8px"></iframe>\n\n'

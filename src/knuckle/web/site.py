@@ -16,7 +16,6 @@ INSTALLED = Path(__file__).parent / "static"
 """The built page within an installed package (hatch_build.py puts it there)."""
 CHECKOUT = Path(__file__).parents[3] / "web"
 """Its sources, where knuckle runs from a checkout."""
-BUILD_COMMAND = "npm ci && npm run build"
 SERVICE_WORKER = "service_worker.js"
 LIST = "files.json"
 """What the build tells of its files: {"models": [paths below assets], "later": [files not to fetch ahead]}."""
@@ -34,11 +33,11 @@ def built_page() -> Path:
             return folder
     if (CHECKOUT / "package.json").is_file():
         raise KnuckleError(
-            f"{CHECKOUT / 'dist'}: expected the built page, got none; build it with: cd {CHECKOUT} && {BUILD_COMMAND}"
+            f"{CHECKOUT / 'dist'}: expected the built page, got none; build it with: make -C {CHECKOUT.parent} web"
         )
     raise KnuckleError(
         f"{INSTALLED}: expected the built page, got an installation without it; build it in a checkout of knuckle"
-        f" (cd web && {BUILD_COMMAND}) and install that"
+        " (make web) and install that"
     )
 
 
@@ -46,7 +45,7 @@ class Site:
     """The files of the page.
 
     Args:
-        folder: the built page, as `npm run build` makes it.
+        folder: the built page, as `make web` makes it.
         assets: where the networks are.
 
     Raises KnuckleError naming the file where a part is missing.
