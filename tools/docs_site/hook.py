@@ -15,8 +15,6 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from mkdocs.structure.files import File
-
 ROOT = Path(__file__).resolve().parents[2]
 OUTSIDE = "repository"
 LINK = re.compile(
@@ -39,10 +37,17 @@ def on_files(files: Any, config: Any) -> Any:
             if inside or target in added or not target.is_file() or not target.is_relative_to(ROOT):
                 continue
             added.add(target)
-            files.append(File.generated(config, _site_path(target), abs_src_path=str(target)))
+            files.append(generated(config, _site_path(target), target))
             if target.suffix == ".md":
                 waiting.append(target)
     return files
+
+
+def generated(config: Any, uri: str, source: Path) -> Any:
+    """The site's file at that place, of a file of the repository."""
+    from mkdocs.structure.files import File
+
+    return File.generated(config, uri, abs_src_path=str(source))
 
 
 def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
