@@ -59,8 +59,12 @@ def test_the_ar_page_is_shown_where_it_is_built_and_told_of_elsewhere(hook: Modu
 def test_pages_outside_of_docs_come_along_and_what_they_link_to(
     hook: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    (tmp_path / "docs/home.md").write_text("[part](../src/part) [self](for/robots.md) [off](../../outside.md)")
-    (tmp_path / "src/part/README.md").write_text("[code](code.py) [top](../../README.md)\n```\n[no](no.md)\n```")
+    (tmp_path / "docs/home.md").write_text(
+        "[part](../src/part) [self](for/robots.md) [off](../../outside.md)"
+    )
+    (tmp_path / "src/part/README.md").write_text(
+        "[code](code.py) [top](../../README.md)\n```\n[no](no.md)\n```"
+    )
     (tmp_path.parent / "outside.md").touch()
     (tmp_path / "src/part/no.md").touch()
     monkeypatch.setattr(hook, "generated", lambda config, uri, target: uri)

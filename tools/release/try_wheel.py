@@ -1,7 +1,7 @@
 """Build wheel and sdist and try them as a user has them, without the source tree: `python tools/release/try_wheel.py`.
 
 For every Python given (--python, default: the one that runs this) an empty environment gets the wheel and runs
-`knuckle demo`, `estimate`, `info` and `python -m knuckle`; then the extra video, and `knuckle track`. With --extras
+`knuckle demo`, `estimate`, `info`, `ar --write` and `python -m knuckle`; then the extra video, and `knuckle track`. With --extras
 each extra is installed alone in an environment of its own and its packages are imported; with --dry pip only says
 whether each could be. Prints one line a step, what the wheel weighs, and exits with 1 if anything failed.
 """
@@ -27,7 +27,8 @@ MODULES = {
     "robots": ("dex_retargeting.retargeting_config", "pinocchio"),
     "train": ("torch", "timm", "accelerate", "safetensors", "numba", "onnx"),
     "archives": ("daft", "pyarrow"),
-    "ray": ("ray",),
+    "archives-ray": ("daft", "pyarrow", "ray"),
+    "archives-test": ("pytest", "moto", "boto3"),
     "view": ("viser", "rerun"),
     "osc": ("pythonosc",),
     "docs": ("mkdocs", "mkdocstrings"),
@@ -120,6 +121,11 @@ def build(trial: Trial, folder: Path) -> Path:
         parts["/".join(entry.filename.split("/")[:3])] += entry.compress_size
     heaviest = ", ".join(f"{name} {size / 1e6:.1f}" for name, size in parts.most_common(6))
     (sdist,) = dist.glob("*.tar.gz")
+    static = "knuckle/web/static"
+    trial.note(
+        "the AR page is in the wheel (`make web` builds it)",
+        {f"{static}/index.html", f"{static}/rig.bin"} <= set(zipfile.ZipFile(wheel).namelist()),
+    )
     trial.note(f"wheel {weight:.1f} MB of at most {LARGEST_MB} ({heaviest})", weight <= LARGEST_MB)
     print(f"     sdist {sdist.stat().st_size / 1e6:.1f} MB")
     return wheel
@@ -146,6 +152,7 @@ def try_base(trial: Trial, wheel: Path, python: str, folder: Path) -> None:
     trial.run(
         f"{version}: python -m knuckle --help", [run, "-m", "knuckle", "--help"], folder=folder, least=100
     )
+    trial.run(f"{version}: knuckle ar --write", [knuckle, "ar", "--write", "page"], folder=folder, least=10)
     trial.run(
         f"{version}: no torch",
         [run, "-c", "import importlib.util as u; assert not u.find_spec('torch')"],
