@@ -2,8 +2,8 @@
 
 For every Python given (--python, default: the one that runs this) an empty environment gets the wheel and runs
 `knuckle demo`, `estimate`, `info`, `ar --write` and `python -m knuckle`; then the extra video, and `knuckle track`.
-With --extras each extra is installed alone in an environment of its own and its packages are imported; with --dry pip only says
-whether each could be. Prints one line a step, what the wheel weighs, and exits with 1 if anything failed.
+With --extras each extra is installed alone in an environment of its own and its packages are imported; with --dry pip
+only says whether each could be. Prints one line a step, what the wheel weighs, and exits with 1 if anything failed.
 """
 
 import argparse
