@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.datasets.interhand import Extrinsics, Fit, InterhandFrame
+from knuckle.datasets.interhand import Extrinsics, InterhandFrame
+from knuckle.datasets.interhand_labels import Fit
 from knuckle.datasets.rig_labels import moved_pose
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.mano import load_mano

@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from knuckle.datasets.interhand import Annotators, Interhand, InterhandFrame, Shown, is_dark
+from knuckle.datasets.interhand import Interhand, InterhandFrame, is_dark
 from knuckle.datasets.interhand_check import other_version
 from knuckle.datasets.interhand_fits import fit_in_camera, mano_pair
+from knuckle.datasets.interhand_labels import Annotators, Shown
 from knuckle.datasets.rig_labels import fit_labels
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera

@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.datasets.interhand import V1_COUNTS, Chosen, Interhand, is_dark, label_file
+from knuckle.datasets.interhand import Chosen, Interhand, is_dark
+from knuckle.datasets.interhand_labels import V1_COUNTS, label_file
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.arrays import TwoHandPredictions, TwoHandTruth
 from knuckle.evaluation.metrics.joints import root_relative_errors
