@@ -86,7 +86,8 @@ def convert_set(
         workers: processes.
         resume: go on with a set that was cut short.
         skip_damaged: finish the set without the hands whose files cannot be read; in their rows stand the next ones
-            that can, and the index names them under left_out_damaged.
+            that can, and the index names them under left_out_damaged, and under stand_ins each such row and the one
+            whose hand it shows.
         progress: show a progress bar.
 
     A picture or annotation that cannot be read ends nothing at once: the shards without such files are written, and
@@ -222,11 +223,14 @@ def _summary(out: Path, *, lost: list[str]) -> Header:
         np.load(out / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ("residual_m", "is_hand")
     )
     met = residual[is_hand & np.isfinite(residual)]
+    stand_ins: list[list[int]] = []
     for path in sorted((out / _LEFT_OUT).glob("*.json")):
-        lost = lost + json.loads(path.read_text())
+        told = json.loads(path.read_text())
+        lost, stand_ins = lost + told["damaged"], stand_ins + told["stand_ins"]
     return {
         "residual_mm": round(float(met.mean(dtype=np.float64)) * 1e3, 3) if len(met) else None,
         **({"left_out_damaged": lost} if lost else {}),
+        **({"stand_ins": stand_ins} if stand_ins else {}),
     }
 
 
@@ -252,7 +256,9 @@ def _write_shard(
             raise DamagedInput("; ".join(dict.fromkeys(damaged)))
         if damaged:
             (out / _LEFT_OUT).mkdir(exist_ok=True)
-            (out / _LEFT_OUT / f"{shard:06d}.json").write_text(json.dumps(list(dict.fromkeys(damaged))))
+            instead = [[row, number] for row, (number, _) in enumerate(numbers, first) if row != number]
+            told = {"damaged": list(dict.fromkeys(damaged)), "stand_ins": instead}
+            (out / _LEFT_OUT / f"{shard:06d}.json").write_text(json.dumps(told))
         parts += [hand_rows(source, rig, run, header) for run in runs_of(numbers)]
     for row in range(max(first, hands), last):
         parts.append(hand_free_row(source, row, hands, header))
