@@ -90,6 +90,27 @@ def test_links_and_other_files_are_refused(tmp_path):
         unpack(tmp_path / "c.zip", tmp_path / "out")
 
 
+def test_damaged_lzma_in_a_zip_is_a_damaged_archive(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as made:
+        made.writestr("set/a.txt", bytes(range(256)) * 300)
+    data = bytearray(path.read_bytes())
+    data[60:120] = b"\xff" * 60
+    path.write_bytes(data)
+    with pytest.raises(KnuckleError, match=r"a\.zip: expected a whole archive"):
+        unpack(path, tmp_path / "out")
+
+
+def test_a_folder_whose_marker_says_nothing_is_another_archives(tmp_path):
+    path, out = tmp_path / "a.zip", tmp_path / "out"
+    with zipfile.ZipFile(path, "w") as made:
+        made.writestr("set/a.txt", "a")
+    assert unpack(path, out) == out / "set"
+    (out / ".unpacked.json").write_text("")
+    with pytest.raises(KnuckleError, match=r"out: expected the files of a\.zip, got those of another"):
+        unpack(path, out)
+
+
 def test_a_set_is_converted_from_its_tar(obman, run, tmp_path, capsys):
     with tarfile.open(tmp_path / "obman.tar", "w") as archive:
         archive.add(obman, "obman")

@@ -10,7 +10,9 @@ from knuckle.datasets import training_set
 from knuckle.datasets.photos import is_cut_short, read_rgb
 from knuckle.datasets.training_set import convert_set
 from knuckle.errors import KnuckleError
+from knuckle.evaluation.benchmarks.rendered import unseen
 from knuckle.sets.reader import SynthSet
+from knuckle.training.batches import HandSource
 
 from .test_convert import Harmful, write_annotation
 
@@ -60,6 +62,40 @@ def test_one_bad_annotation_ends_no_conversion(obman, changes, tmp_path, monkeyp
         made.images[0], made.images[1]
     )
     assert capsys.readouterr().out == ""
+
+
+def test_no_held_out_hand_is_trained_on_in_the_place_of_a_damaged_one(obman, tmp_path):
+    """Three hands, the last held out: it stands in for the second, and the first one for the third."""
+    whole = convert_set("obman", obman, tmp_path / "whole", size=32)
+    source, seen = HandSource(tmp_path / "whole", validation=1), {"obman": (2, 3)}
+    assert whole["count"] == 3 and "stand_ins" not in whole
+    assert (source.train.tolist(), source.validation.tolist(), source.seen) == ([0, 1], [2], seen)
+    pictures = sorted((obman / "train" / "rgb").glob("*.jpg"))
+    good = pictures[1].read_bytes()
+    pictures[1].write_bytes(b"no picture")
+    index = convert_set("obman", obman, tmp_path / "second", size=32, skip_damaged=True)
+    assert index["stand_ins"] == [[1, 2]]
+    source = HandSource(tmp_path / "second", validation=1)
+    assert (source.train.tolist(), source.validation.tolist(), source.seen) == ([0], [2], seen)
+    pictures[1].write_bytes(good)
+    pictures[2].write_bytes(b"no picture")
+    convert_set("obman", obman, tmp_path / "third", size=32, skip_damaged=True)
+    with pytest.raises(KnuckleError, match="third: expected hands to train on and held out"):
+        HandSource(tmp_path / "third", validation=1)
+    with pytest.raises(KnuckleError, match="expected hands that the weights were not trained on"):
+        unseen(SynthSet(tmp_path / "third"), seen)
+
+
+def test_an_index_of_other_things_than_rows_is_refused(obman, tmp_path):
+    convert_set("obman", obman, tmp_path / "set", size=32)
+    path = tmp_path / "set" / "index.json"
+    index = json.loads(path.read_text())
+    for wrong in ({"together": "x"}, {"stand_ins": 3}, {"stand_ins": [["a", 1]]}, {"stand_ins": [[1]]}):
+        path.write_text(json.dumps(index | wrong))
+        with pytest.raises(
+            KnuckleError, match=r"index\.json: expected whole numbers in together and stand_ins"
+        ):
+            SynthSet(tmp_path / "set")
 
 
 def test_frames_without_a_hand_pass_over_damaged_pictures(freihand, tmp_path):

@@ -213,12 +213,19 @@ def test_check_of_whole_half_and_empty(made, copy, tmp_path):
     assert {part.state for part in entry.check(tmp_path / "empty").parts} == {"missing"}
 
 
-def test_one_clip_that_is_damaged_ends_nothing_with_a_limit(made, copy):
+def test_one_clip_that_is_damaged_is_named_and_left_out_where_asked(made, copy, tmp_path):
     other = copy / "train_aria" / "clip-000002.tar"
     other.write_bytes(b"")
     with pytest.raises(KnuckleError, match=r"clip-000002.tar: expected a tar file"):
         Hot3dTraining(copy, None)
-    assert Hot3dTraining(copy, None, complete=False).count == 2 * FRAMES
+    source = Hot3dTraining(copy, None, complete=False)
+    assert source.count == 2 * FRAMES and len(source.damaged) == 1
+    assert f"{other}: expected a tar file" in source.damaged[0]
+    for limit in (None, 2):
+        with pytest.raises(KnuckleError, match=r"clip-000002.tar: expected a tar file.*--skip-damaged"):
+            convert_set("hot3d", copy, tmp_path / "set", size=32, limit=limit)
+    index = convert_set("hot3d", copy, tmp_path / "set", size=32, limit=2, skip_damaged=True)
+    assert index["count"] == 2 and index["left_out_damaged"] == source.damaged
 
 
 def test_left_hands_need_the_left_file(made, tmp_path):

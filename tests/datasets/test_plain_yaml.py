@@ -2,6 +2,7 @@
 know."""
 
 import math
+import time
 
 import pytest
 
@@ -91,3 +92,18 @@ def test_no_file_and_no_text(tmp_path):
     (tmp_path / "a.yml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(KnuckleError, match="other bytes than text"):
         read_yaml(tmp_path / "a.yml")
+
+
+def test_whole_numbers_of_any_length_are_numbers(tmp_path):
+    path = tmp_path / "a.yml"
+    path.write_text(f"a: {'1' * 5000}\nb: 12345\nc: 1234567890123456789\n")
+    assert read_yaml(path) == {"a": math.inf, "b": 12345, "c": 1234567890123456789.0}
+
+
+def test_a_long_file_is_read_in_time_that_grows_with_it(tmp_path):
+    """Each line was copied for every other one: 40,000 of them took 30 s."""
+    path, count = tmp_path / "a.yml", 20_000
+    path.write_text("a:\n" + "- 1\n" * count + "b: [" + "1,\n" * count + "]\n")
+    start = time.process_time()
+    assert read_yaml(path) == {"a": [1] * count, "b": [1] * count}
+    assert time.process_time() - start < 3

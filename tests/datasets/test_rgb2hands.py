@@ -123,6 +123,7 @@ def first_label(folder: Path) -> Path:
         (lambda f: first_label(f).write_text("nan 2 3 4\n" * 42), "line 1: expected 2 finite numbers"),
         (lambda f: first_label(f).write_text("one 2 3 4\n" * 42), "line 1: expected 2 finite numbers"),
         (lambda f: (f / "joint_order.txt").write_text("left wrist\nleft wrist\n"), "joint_order.txt: line 2"),
+        (lambda f: (f / "joint_order.txt").write_bytes(b"\xff"), 'joint_order.txt: expected lines of "SIDE JOINT"'),
     ],
 )  # fmt: skip
 def test_damage_is_named(copy, damage, message):

@@ -10,8 +10,13 @@ from knuckle.rig.safe_pickle import load_whitelisted_npy
 
 
 class Hostile:
+    """Makes a file when it is unpickled by what runs all that it is told."""
+
+    def __init__(self, path):
+        self.path = path
+
     def __reduce__(self):
-        return os.system, ("touch /tmp/never",)
+        return os.system, (f"touch '{self.path}'",)
 
 
 def test_arrays_and_dictionaries_come_back(tmp_path):
@@ -25,10 +30,13 @@ def test_arrays_and_dictionaries_come_back(tmp_path):
 
 
 def test_what_is_hostile_damaged_or_too_large_is_refused(tmp_path):
-    path = tmp_path / "a.npy"
-    np.save(path, {"a": Hostile()}, allow_pickle=True)
+    path, never = tmp_path / "a.npy", tmp_path / "never"
+    np.save(path, {"a": Hostile(never)}, allow_pickle=True)
     with pytest.raises(KnuckleError, match=r"a.npy: refused: the file asks for \w+.system"):
         load_whitelisted_npy(path, what="labels")
+    assert not never.exists()
+    np.load(path, allow_pickle=True)
+    assert never.exists(), "the file is harmless, so refusing it shows nothing"
     np.save(path, np.zeros(1000))
     with pytest.raises(KnuckleError, match="expected labels of at most 0 MB"):
         load_whitelisted_npy(path, what="labels", max_bytes=1000)

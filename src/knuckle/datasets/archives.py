@@ -1,6 +1,7 @@
 """Data sets that are still in their archives: unpacked once, by the standard library alone, a whole file at a time."""
 
 import json
+import lzma
 import os
 import shutil
 import tarfile
@@ -8,9 +9,10 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any
 
 from knuckle.errors import KnuckleError
+from knuckle.files import atomic_path, parse_json
 
 ENDS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
 _DONE = ".unpacked.json"
@@ -39,7 +41,7 @@ def unpack(archive: Path, into: Path, *, progress: Callable[[int], None] = lambd
         raise KnuckleError(f"{archive}: expected an archive, got {error.strerror}") from error
     marker = into / _DONE
     if marker.is_file():
-        if json.loads(marker.read_text()) != stamp:
+        if _stamp_of(marker) != stamp:
             raise KnuckleError(f"{into}: expected the files of {archive.name}, got those of another archive")
         return _top(into)
     members = _of_zip(archive) if archive.name.lower().endswith(".zip") else _of_tar(archive)
@@ -50,7 +52,14 @@ def unpack(archive: Path, into: Path, *, progress: Callable[[int], None] = lambd
             _write(into / _inside(archive, name), size, opened)
             written += 1
             progress(1)
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+    except (
+        tarfile.TarError,
+        zipfile.BadZipFile,
+        zlib.error,
+        lzma.LZMAError,
+        EOFError,
+        RuntimeError,
+    ) as error:
         raise KnuckleError(
             f"{archive}: expected a whole archive, got one that ends or is damaged after {written} files ({error})"
         ) from error
@@ -60,7 +69,8 @@ def unpack(archive: Path, into: Path, *, progress: Callable[[int], None] = lambd
         ) from error
     if not written:
         raise KnuckleError(f"{archive}: expected files in it, got none")
-    marker.write_text(json.dumps(stamp))
+    with atomic_path(marker) as temporary:
+        temporary.write_text(json.dumps(stamp))
     return _top(into)
 
 
@@ -90,6 +100,14 @@ def _of_zip(archive: Path) -> Iterator[_Member]:
         for info in packed.infolist():
             if not info.is_dir():
                 yield info.filename, info.file_size, lambda info=info: packed.open(info)
+
+
+def _stamp_of(marker: Path) -> Any:
+    """Of which archive the files are; None where the marker does not say."""
+    try:
+        return parse_json(marker.read_text())
+    except ValueError:
+        return None
 
 
 def _inside(archive: Path, name: str) -> Path:

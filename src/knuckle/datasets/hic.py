@@ -18,16 +18,17 @@ common one, whichever has the shorter bones.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from knuckle.datasets.label_numbers import entry_numbers
 from knuckle.datasets.photos import check_size, read_json, read_rgb
 from knuckle.datasets.ply import read_ply_vertices
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
-from knuckle.rig.safe_pickle import load_whitelisted_pickle, to_array
+from knuckle.rig.safe_pickle import load_whitelisted_pickle
 from knuckle.skeleton import BONES, HAND_SIDES, JOINT_COUNT, JointOrder, convert_joints
 
 HandType = Literal["right", "left", "interacting"]
@@ -121,8 +122,10 @@ def read_fit(mesh: Path) -> tuple[Float[np.ndarray, "21 3"], Float[np.ndarray, "
     if (vertices[:, 2] <= 0).any():
         raise KnuckleError(f"{mesh}: expected a hand before the camera, got z <= 0")
     stored = load_whitelisted_pickle(path, what="a fit of HIC")
-    joints, same = (_table(stored, key, count, path) for key, count in
-                    (("J_transformed___j21", JOINT_COUNT), ("v", VERTICES)))  # fmt: skip
+    joints, same = (
+        entry_numbers(stored, key, (count, 3), str(path))
+        for key, count in (("J_transformed___j21", JOINT_COUNT), ("v", VERTICES))
+    )
     apart = float(np.abs(same - vertices).max())
     if apart > _SAME_MESH_M:
         raise KnuckleError(
@@ -208,16 +211,3 @@ def _fitted(top: Path) -> list[HicRow]:
         )
         for name, (right, left) in sorted(rows.items())
     ]
-
-
-def _table(stored: Any, key: str, count: int, path: Path) -> np.ndarray:
-    if not isinstance(stored, dict) or key not in stored:
-        raise KnuckleError(f"{path}: expected a fit of HIC, missing {key}")
-    try:
-        table = to_array(stored[key]).astype(float)
-    except (TypeError, ValueError, KeyError) as error:
-        raise KnuckleError(f"{path}: {key}: expected {count} x 3 numbers, got {error}") from error
-    if table.shape != (count, 3) or not np.isfinite(table).all():
-        got = f"shape {table.shape}" if table.shape != (count, 3) else "NaN or infinity"
-        raise KnuckleError(f"{path}: {key}: expected {count} x 3 finite numbers, got {got}")
-    return table

@@ -37,7 +37,8 @@ class Hot3dTraining:
         rig: None for the open rig, a rig file, or MANO_RIGHT.pkl with MANO_LEFT.pkl beside it. With MANO joints, pose
             and shape are MANO's; with the others joints are UmeTrack's, without the thumb's CMC, and the rig is fitted.
         part: "aria", "aria-grey" or "quest3".
-        complete: whether a clip that cannot be used ends it; without it such clips are left out.
+        complete: whether a clip that cannot be used ends it; without it such clips are left out and named in `damaged`,
+            for who uses the rest to decide.
 
     Raises KnuckleError naming what is missing or damaged.
     """
@@ -54,7 +55,7 @@ class Hot3dTraining:
         self.streams = hot3d.STREAMS[part]
         self.tars: list[hot3d.Tar] = []
         self.rows: list[tuple[int, int, int, int]] = []
-        left_out: list[str] = []
+        self.damaged: list[str] = []
         for path in paths:
             try:
                 tar = hot3d.Tar.at(path)
@@ -62,13 +63,13 @@ class Hot3dTraining:
             except KnuckleError as error:
                 if complete:
                     raise
-                left_out.append(str(error))
+                self.damaged.append(str(error))
                 continue
             self.tars.append(tar)
             self.rows += rows
         self.count = len(self.rows)
         if not self.count:
-            why = f": {left_out[0]}" if left_out else ""
+            why = f": {self.damaged[0]}" if self.damaged else ""
             raise KnuckleError(f"{folder}: expected hands in {hot3d.FOLDERS[part]}, got none{why}")
 
     def hands(self, numbers: range) -> list[LabelledHand]:

@@ -12,43 +12,36 @@ y down, z forward) and the common order, what is not labelled as NaN.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from knuckle.datasets.interhand_labels import (
+    FITS,
+    SPLITS,
+    Annotators,
+    Fit,
+    HandType,
+    LabelRow,
+    Shown,
+    Split,
+    fit_of,
+    human_ids,
+    label_file,
+    label_rows,
+    require_labels,
+)
 from knuckle.datasets.photos import check_size, read_json, read_rgb
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
 from knuckle.skeleton import HAND_SIDES, JOINT_COUNT, Side, convert_joints
 
-Split = Literal["train", "val", "test"]
-Annotators = Literal["all", "human", "machine"]
-"""H+M, H and M of the papers."""
-Shown = Literal["all", "single", "interacting"]
-HandType = Literal["right", "left", "interacting"]
-
-SPLITS: tuple[Split, ...] = get_args(Split)
-HAND_TYPES: tuple[HandType, ...] = get_args(HandType)
-V1_COUNTS: dict[str, int] = {"train": 1_361_062, "val": 380_125, "test": 849_160}
-"""Annotations of version 1.0, H+M, at 5 frames a second."""
-SITE = "mks0601.github.io/InterHand2.6M"
-FILES = ("data", "camera", "joint_3d")
-"""The label files that joints need; the fits are in a fourth one."""
-FITS = "MANO_NeuralAnnot"
 DARK = 10.0
 """Pictures whose mean is less are left out of the filtered set."""
 
 _MM = 1e-3
 _MISSING: dict[str, Any] = {}
-
-
-class Fit(NamedTuple):
-    """A hand's MANO fit as stored: metres of the world, its mean pose to be added (`flat_hand_mean=False`)."""
-
-    pose: Float[np.ndarray, "16 3"]
-    shape: Float[np.ndarray, "10"]
-    translation: Float[np.ndarray, "3"]
 
 
 class Extrinsics(NamedTuple):
@@ -85,20 +78,6 @@ class InterhandFrame:
         picture = read_rgb(self.image)
         check_size(picture, (self.camera.width, self.camera.height), self.image)
         return picture
-
-
-class _Row(NamedTuple):
-    """What is kept of an annotation."""
-
-    name: str
-    capture: str
-    camera: str
-    frame: str
-    size: tuple[int, int]
-    box_px: tuple[float, float, float, float]
-    joint_valid: Bool[np.ndarray, "42"]
-    hand_type: HandType
-    hand_type_valid: bool
 
 
 class Interhand(Sequence[InterhandFrame]):
@@ -138,7 +117,7 @@ class Interhand(Sequence[InterhandFrame]):
         require_labels(folder, split)
         data = read_json(label_file(folder, split, "data"), kind=dict)
         chosen = None if annotators == "all" else human_ids(folder, split)
-        self.annotation_count, self._rows = _rows(
+        self.annotation_count, self._rows = label_rows(
             label_file(folder, split, "data"), data, chosen, human=annotators == "human"
         )
         del data
@@ -203,7 +182,7 @@ class Interhand(Sequence[InterhandFrame]):
         there = [[fit is not None for fit in self._fits_of(row)] for row in self._rows]
         return {side: sum(row[hand] for row in there) for hand, side in enumerate(HAND_SIDES)}
 
-    def _camera_of(self, row: _Row) -> tuple[Camera, Extrinsics]:
+    def _camera_of(self, row: LabelRow) -> tuple[Camera, Extrinsics]:
         capture = self._cameras[row.capture]
         rotation, position, focal, centre = (
             np.asarray(capture[key][row.camera], dtype=float)
@@ -212,7 +191,7 @@ class Interhand(Sequence[InterhandFrame]):
         camera = Camera(float(focal[0]), float(focal[1]), float(centre[0]), float(centre[1]), *row.size)
         return camera, Extrinsics(rotation, -rotation @ position * _MM)
 
-    def _joints_of(self, row: _Row) -> tuple[np.ndarray, np.ndarray]:
+    def _joints_of(self, row: LabelRow) -> tuple[np.ndarray, np.ndarray]:
         """World joints, mm, (2, 21, 3), and which are labelled, (2, 21), in the common order."""
         stored = self._joints[row.capture][row.frame]
         world = np.asarray(stored["world_coord"], dtype=float).reshape(2, JOINT_COUNT, 3)
@@ -220,12 +199,12 @@ class Interhand(Sequence[InterhandFrame]):
         valid = row.joint_valid.reshape(2, JOINT_COUNT, 1)
         return convert_joints(world, source="interhand"), convert_joints(valid, source="interhand")[..., 0]
 
-    def _fits_of(self, row: _Row) -> tuple[Fit | None, Fit | None]:
+    def _fits_of(self, row: LabelRow) -> tuple[Fit | None, Fit | None]:
         stored = self._fits.get(row.capture, _MISSING).get(row.frame) or {}
         right, left = (
             stored.get(side) if row.hand_type in (side, "interacting") else None for side in HAND_SIDES
         )
-        return _fit(right), _fit(left)
+        return fit_of(right), fit_of(left)
 
     def _check_references(self) -> None:
         """Every row has its camera, its joints, and numbers in all places."""
@@ -278,101 +257,9 @@ class Chosen(NamedTuple):
         )
 
 
-def label_file(folder: Path, split: str, part: str) -> Path:
-    """A label file of a split: in the split's own folder unless it lies in annotations/ itself or, as it did in early
-    releases, in annotations/all."""
-    name = f"InterHand2.6M_{split}_{part}.json"
-    others = (folder / "annotations" / name, folder / "annotations" / "all" / name)
-    return next((path for path in others if path.is_file()), folder / "annotations" / split / name)
-
-
-def require_labels(folder: Path, split: str) -> None:
-    """Raise KnuckleError naming the label files of a split that are missing."""
-    if not folder.is_dir():
-        raise KnuckleError(f"{folder}: expected the folder of InterHand2.6M, got no such folder")
-    files = [label_file(folder, split, part) for part in FILES]
-    missing = [str(file.relative_to(folder)) for file in files if not file.is_file()]
-    if missing:
-        raise KnuckleError(f"{folder}: expected InterHand2.6M {split} ({SITE}), missing {'; '.join(missing)}")
-
-
-def human_ids(folder: Path, split: str) -> set[int]:
-    """Ids of the annotations that people made. Raises KnuckleError where the list is missing or holds other lines."""
-    name = f"aid_human_annot_{split}.txt"
-    places = (folder / "annotations" / name, folder / "annotations" / split / name, folder / name)
-    path = next((place for place in places if place.is_file()), None)
-    if path is None:
-        raise KnuckleError(
-            f"{places[0]}: expected the list of the annotations that people made, which telling them from the others"
-            " needs (it comes with the code of InterWild and EHPE), got no such file"
-        )
-    try:
-        return {int(line) for line in path.read_text().split()}
-    except ValueError as error:
-        raise KnuckleError(f"{path}: expected an annotation's id a line, got {error}") from error
-
-
 def is_dark(picture: UInt8[np.ndarray, "H W 3"]) -> bool:
     """Whether a picture shows next to nothing: the dataset has some black ones."""
     return float(picture.mean()) < DARK
-
-
-def _rows(
-    path: Path, data: dict[str, Any], chosen: set[int] | None, *, human: bool
-) -> tuple[int, list[_Row]]:
-    """How many annotations the file holds, and those that are asked for."""
-    for key in ("images", "annotations"):
-        if not isinstance(data.get(key), list):
-            raise KnuckleError(f"{path}: expected lists images and annotations, missing {key}")
-    try:
-        images = {image["id"]: image for image in data["images"]}
-    except (KeyError, TypeError) as error:
-        raise KnuckleError(f"{path}: expected images with ids, got one without ({error!r})") from error
-    rows = []
-    for number, annotation in enumerate(data["annotations"]):
-        try:
-            if chosen is not None and (annotation["id"] in chosen) != human:
-                continue
-            rows.append(_row(images[annotation["image_id"]], annotation))
-        except (KeyError, TypeError, ValueError) as error:
-            raise KnuckleError(
-                f"{path}: annotation {number}: expected one of InterHand2.6M, got {error!r}"
-            ) from error
-    return len(data["annotations"]), rows
-
-
-def _row(image: dict[str, Any], annotation: dict[str, Any]) -> _Row:
-    hand_type = annotation["hand_type"]
-    if hand_type not in HAND_TYPES:
-        raise ValueError(f"hand_type {hand_type!r}")
-    valid = np.asarray(annotation["joint_valid"], dtype=float).reshape(2 * JOINT_COUNT) > 0
-    x, y, w, h = (float(value) for value in annotation["bbox"])
-    if not np.isfinite((x, y, w, h)).all() or w <= 0 or h <= 0:
-        raise ValueError(f"bbox {annotation['bbox']}")
-    return _Row(
-        str(image["file_name"]),
-        str(image["capture"]),
-        str(image["camera"]),
-        str(image["frame_idx"]),
-        (int(image["width"]), int(image["height"])),
-        (x, y, w, h),
-        valid,
-        hand_type,
-        bool(annotation["hand_type_valid"]),
-    )
-
-
-def _fit(stored: dict[str, Any] | None) -> Fit | None:
-    if not stored:
-        return None
-    fit = Fit(
-        np.asarray(stored["pose"], dtype=float).reshape(16, 3),
-        np.asarray(stored["shape"], dtype=float).reshape(10),
-        np.asarray(stored["trans"], dtype=float).reshape(3),
-    )
-    if not all(np.isfinite(part).all() for part in fit):
-        raise ValueError("a fit that is not finite")
-    return fit
 
 
 def _check_finite(joints: tuple[np.ndarray, np.ndarray]) -> None:

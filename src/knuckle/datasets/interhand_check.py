@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from knuckle.datasets.interhand import (
+from knuckle.datasets.interhand import Interhand
+from knuckle.datasets.interhand_labels import (
     FITS,
     HAND_TYPES,
     SITE,
     V1_COUNTS,
-    Interhand,
     Split,
     label_file,
     require_labels,

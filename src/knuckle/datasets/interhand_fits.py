@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.datasets.interhand import Extrinsics, Fit, InterhandFrame
+from knuckle.datasets.interhand import Extrinsics, InterhandFrame
+from knuckle.datasets.interhand_labels import Fit
 from knuckle.datasets.rig_labels import moved_pose
 from knuckle.rig.hand_rig import HandRig
 from knuckle.rig.mano import load_mano
@@ -13,19 +14,16 @@ from knuckle.rig.tips import TipSource
 from knuckle.skeleton import HAND_SIDES
 
 
-def mano_pair(
-    right: Path, *, left: Path | None = None, tips: TipSource = "freihand"
-) -> tuple[HandRig, HandRig]:
+def mano_pair(right: Path, *, tips: TipSource = "freihand") -> tuple[HandRig, HandRig]:
     """The user's MANO files for InterHand2.6M's fits: right and left, both with their mean pose.
 
-    left: MANO_LEFT.pkl; without it the one beside `right`, and, where there is none, the right hand mirrored, which
-    lies next to nothing off. The left file's shape basis, published as the right hand's, is put right.
+    The left one is MANO_LEFT.pkl beside `right`, its shape basis, published as the right hand's, put right; where there
+    is none, the right hand mirrored, which lies next to nothing off.
     """
-    found = right.with_name("MANO_LEFT.pkl") if left is None else left
-    rig = load_mano(right, "right", tips=tips)
-    if left is None and not found.is_file():
+    left, rig = right.with_name("MANO_LEFT.pkl"), load_mano(right, "right", tips=tips)
+    if not left.is_file():
         return rig, rig.mirrored()
-    return rig, load_mano(found, "left", tips=tips, right_path=right)
+    return rig, load_mano(left, "left", tips=tips, right_path=right)
 
 
 def fit_in_camera(fit: Fit, rig: HandRig, extrinsics: Extrinsics) -> Fit:

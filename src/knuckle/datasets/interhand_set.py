@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from knuckle.datasets.interhand import Annotators, Interhand, InterhandFrame, Shown, is_dark
+from knuckle.datasets.interhand import Interhand, InterhandFrame, is_dark
 from knuckle.datasets.interhand_check import other_version
 from knuckle.datasets.interhand_fits import fit_in_camera, mano_pair
+from knuckle.datasets.interhand_labels import Annotators, Shown
 from knuckle.datasets.rig_labels import fit_labels
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
@@ -144,23 +145,29 @@ def _open(wanted: _Wanted) -> tuple[Interhand, tuple[HandRig, HandRig]]:
 
 def _summary(out: Path) -> Header:
     left_out: dict[str, list[str]] = {"unreadable": [], "dark": []}
+    stand_ins: list[list[int]] = []
     for path in sorted((out / _LEFT_OUT).glob("*.json")):
-        for name, rows in json.loads(path.read_text()).items():
+        told = json.loads(path.read_text())
+        # Not told by sets that were begun before it was.
+        stand_ins += told.pop("stand_ins", [])
+        for name, rows in told.items():
             left_out[name] += rows
-    return {"left_out": left_out}
+    return {"left_out": left_out, **({"stand_ins": stand_ins} if stand_ins else {})}
 
 
 def _write_shard(wanted: _Wanted, out: Path, header: Header, shard: int) -> None:
     frames, rigs = _open(wanted)
     first, last = shard * SHARD, min((shard + 1) * SHARD, header["count"])
     left_out: dict[str, list[str]] = {"unreadable": [], "dark": []}
-    rows = []
+    rows, stand_ins = [], []
     for number in range(first, last):
-        frame, picture = _readable(frames, number, left_out)
+        shown, frame, picture = _readable(frames, number, left_out)
+        if shown != number:
+            stand_ins.append([number, shown])
         rows.append(_row(frame, picture, rigs, header["options"], fits=wanted.mano is not None))
     if any(left_out.values()):
         (out / _LEFT_OUT).mkdir(exist_ok=True)
-        (out / _LEFT_OUT / f"{shard:06d}.json").write_text(json.dumps(left_out))
+        (out / _LEFT_OUT / f"{shard:06d}.json").write_text(json.dumps(left_out | {"stand_ins": stand_ins}))
     for name, array in open_arrays(out, header).items():
         array[first:last] = np.stack([row[name] for row in rows])
         array.flush()
@@ -168,18 +175,19 @@ def _write_shard(wanted: _Wanted, out: Path, header: Header, shard: int) -> None
 
 def _readable(
     frames: Interhand, number: int, left_out: dict[str, list[str]]
-) -> tuple[InterhandFrame, UInt8[np.ndarray, "H W 3"]]:
-    """The frame of that number, or the next one whose picture can be read and is not black."""
+) -> tuple[int, InterhandFrame, UInt8[np.ndarray, "H W 3"]]:
+    """The frame of that number, or the next one whose picture can be read and is not black, and which one it is."""
     reason = ""
     for attempt in range(min(_MOST_ATTEMPTS, len(frames))):
-        frame = frames[(number + attempt) % len(frames)]
+        tried = (number + attempt) % len(frames)
+        frame = frames[tried]
         try:
             picture = frame.read()
         except KnuckleError as error:
             kind, reason = "unreadable", str(error)
         else:
             if not is_dark(picture):
-                return frame, picture
+                return tried, frame, picture
             kind, reason = "dark", f"{frame.image}: expected a picture, got a black one"
         if attempt == 0:
             left_out[kind].append(frame.name)

@@ -13,7 +13,8 @@ from knuckle.errors import KnuckleError
 
 MAX_BYTES = 2**20
 _DEPTH = 32
-_INT = re.compile(r"[-+]?(0|[1-9][0-9]*)$")
+_INT = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})$")
+"""Longer ones are read as floats."""
 _FLOAT = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][-+]?[0-9]+)?$")
 _KEY = re.compile(r"""('(?:[^']|'')*'|"[^"\\]*"|[^\s'"\[\]{}#&*!|>%@`,-][^\s:#]*)\s*:(?:\s+|$)""")
 _WORDS = {"null": None, "~": None, "": None, "true": True, "false": False}
@@ -52,14 +53,20 @@ class _Refused(Exception):
 def _lines(text: str) -> list[_Line]:
     """Lines with something on them; a list in brackets over several lines as one."""
     found: list[_Line] = []
+    open_brackets, parts = 0, []
     for number, raw in enumerate(text.splitlines(), start=1):
         line = _without_comment(raw).rstrip()
         if not line.strip() or line.strip() == "---":
             continue
-        if found and found[-1][2].count("[") > found[-1][2].count("]"):
-            found[-1] = (*found[-1][:2], f"{found[-1][2]} {line.strip()}")
-            continue
-        found.append((number, len(line) - len(line.lstrip(" ")), line.strip()))
+        text = line.strip()
+        if open_brackets > 0:
+            parts.append(text)
+        else:
+            parts = [text]
+            found.append((number, len(line) - len(line.lstrip(" ")), text))
+        open_brackets = max(open_brackets, 0) + text.count("[") - text.count("]")
+        if open_brackets <= 0 and len(parts) > 1:
+            found[-1] = (*found[-1][:2], " ".join(parts))
     return found
 
 
@@ -94,8 +101,8 @@ def _list(lines: list[_Line], at: int, indent: int, depth: int) -> tuple[list[An
         inner = text[1:].lstrip()
         if inner:
             # What follows the dash stands at its own column, as if on a line of its own.
-            nested = [*lines[:at], (number, indent + len(text) - len(inner), inner), *lines[at + 1 :]]
-            value, at = _block(nested, at, nested[at][1], depth + 1)
+            lines[at] = (number, indent + len(text) - len(inner), inner)
+            value, at = _block(lines, at, lines[at][1], depth + 1)
         elif at + 1 < len(lines) and lines[at + 1][1] > indent:
             value, at = _block(lines, at + 1, lines[at + 1][1], depth + 1)
         else:

@@ -5,7 +5,7 @@ A module of `knuckle.datasets.entries` has three functions. It is imported when 
     check(folder, *, decode=False) -> Report                what is there and what is missing
     preview(folder, *, count) -> list[LabelledHand]         some hands, spread over the set, to be drawn; sets with
                                                             previews_mano=True also get rig=
-    open_source(folder, rig, *, complete) -> Source         the hands to train on (`knuckle.datasets.training_set`);
+    open_source(folder, rig, *, complete) -> Source         the hands to train on (`knuckle.datasets.source`);
                                                             not of sets with converts=False; sets with variants are
                                                             also told the variant=
 """

@@ -93,8 +93,12 @@ def read_order(folder: Path) -> tuple[Order, bool]:
     path = folder / ORDER
     if not path.is_file():
         return ASSUMED, True
+    try:
+        lines = path.read_text().split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise KnuckleError(f'{path}: expected lines of "SIDE JOINT", got {error}') from error
     order: Order = []
-    for number, line in enumerate(path.read_text().split("\n"), 1):
+    for number, line in enumerate(lines, 1):
         side, _, joint = line.strip().partition(" ")
         if not side:
             continue

@@ -22,12 +22,13 @@ from jaxtyping import Bool, Float
 
 from knuckle.datasets.check import Download, require
 from knuckle.datasets.freihand import tight_box
+from knuckle.datasets.label_numbers import entry_numbers
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.datasets.photos import read_rgb
 from knuckle.datasets.rig_labels import RigLabels, fit_labels, right_rig
 from knuckle.errors import KnuckleError
 from knuckle.geometry.camera import Camera
-from knuckle.rig.safe_pickle import load_whitelisted_pickle, to_array
+from knuckle.rig.safe_pickle import load_whitelisted_pickle
 from knuckle.skeleton import JOINT_COUNT, SIDES, Side
 
 Split = Literal["training", "evaluation"]
@@ -61,8 +62,11 @@ def read_annotations(folder: Path, split: Split) -> dict[int, Any]:
 def hands_of(folder: Path, split: Split, number: int, entry: Any) -> list[LabelledHand]:
     """Those hands of an entry that are seen. Raises KnuckleError naming the entry and what is wrong with it."""
     where = f"{folder / split / f'anno_{split}.pickle'}: {number}"
-    seen_px, joints_m = _table(entry, "uv_vis", (42, 3), where), _table(entry, "xyz", (42, 3), where)
-    camera = Camera.from_matrix(_table(entry, "K", (3, 3), where), SIZE, SIZE)
+    seen_px, joints_m = (
+        entry_numbers(entry, "uv_vis", (42, 3), where),
+        entry_numbers(entry, "xyz", (42, 3), where),
+    )
+    camera = Camera.from_matrix(entry_numbers(entry, "K", (3, 3), where), SIZE, SIZE)
     hands = []
     for side in SIDES:
         rows = np.array(TO_COMMON) + (0 if side == "left" else JOINT_COUNT)
@@ -142,17 +146,3 @@ class RhdTraining:
     def rig_labels(self, numbers: range, joints_m: Float[np.ndarray, "n 21 3"]) -> RigLabels:
         """The rig fitted to the joints of these hands, left ones mirrored already."""
         return fit_labels(self.rig, joints_m)
-
-
-def _table(entry: Any, key: str, shape: tuple[int, ...], where: str) -> np.ndarray:
-    wanted = " x ".join(map(str, shape))
-    if not isinstance(entry, dict) or key not in entry:
-        raise KnuckleError(f"{where}: expected uv_vis, xyz and K, missing {key}")
-    try:
-        table = to_array(entry[key]).astype(float)
-    except (TypeError, ValueError, KeyError) as error:
-        raise KnuckleError(f"{where}: {key}: expected {wanted} numbers, got {error}") from error
-    if table.shape != shape or not np.isfinite(table).all():
-        got = f"shape {table.shape}" if table.shape != shape else "NaN or infinity"
-        raise KnuckleError(f"{where}: {key}: expected {wanted} finite numbers, got {got}")
-    return table

@@ -16,6 +16,7 @@ from jaxtyping import Float
 from knuckle.datasets.freihand import tight_box
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.datasets.rig_labels import RigLabels, right_rig
+from knuckle.datasets.source import itself
 from knuckle.datasets.teacher import LABELS, TeacherHand, read_teacher
 from knuckle.datasets.teacher_fit import fit_teacher
 from knuckle.datasets.training_set import check_options, write_crops
@@ -99,7 +100,7 @@ def convert_teacher(
     check_options(size=size, expand=expand, limit=limit, workers=workers)
     source = TeacherTraining(folder, rig, second)
     return write_crops(
-        partial(_same, source),
+        partial(itself, source),
         out,
         dataset="teacher",
         options={"size": size, "expand": expand, "depths": None if second is None else second.name},
@@ -109,10 +110,6 @@ def convert_teacher(
         resume=resume,
         progress=progress,
     )
-
-
-def _same(source: TeacherTraining) -> TeacherTraining:
-    return source
 
 
 def _as_right(hand: TeacherHand) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -17,123 +17,37 @@ posed rig. `own_mask`: at half the crop's side, 1 where the hand is seen, 0 else
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import NamedTuple, Protocol, runtime_checkable
 
-import cv2
 import numpy as np
-from jaxtyping import Float, UInt8
 
-from knuckle.datasets.hand_free import SIDES_OF_FRAME, hand_free_crop, hand_mask
-from knuckle.datasets.labelled import LabelledHand, Patch, to_patch
+from knuckle.datasets.hand_free_rows import hand_free_row
+from knuckle.datasets.hand_rows import hand_rows, readable_hands, runs_of
 from knuckle.datasets.registry import find_data_set
-from knuckle.datasets.rig_labels import RigLabels, to_rig_tips, with_tips
+from knuckle.datasets.rig_labels import with_tips
+from knuckle.datasets.source import (
+    CheckedSource,
+    DamagedSource,
+    OrderedSource,
+    PartialSource,
+    Source,
+    SurfaceSource,
+    itself,
+)
 from knuckle.errors import KnuckleError
-from knuckle.geometry.crop import Crop, apply_affine
-from knuckle.geometry.projection import project
-from knuckle.rig.hand_rig import HandRig
-from knuckle.sets.samples import blank_sample, label_table
+from knuckle.sets.samples import label_table
 from knuckle.sets.storage import FORMAT, DamagedInput, Header, array_specs, open_arrays, write_set
-from knuckle.skeleton import JOINT_COUNT
 from knuckle.truth import validity_table
 
 MOST_NEGATIVES = 0.9
 SHARD = 256
 """Crops a shard; a multiple of FreiHAND's four versions of a sample, which share one fit."""
 
-
-_OWN = ("own_mask", "own_mesh_m")
 _LEFT_OUT = "left_out"
 _SHOWN = 5
 """Sentences of one kind that a message holds; the index holds all."""
-_HAND_FREE = 4
-"""Of the random numbers of hand-free crops."""
-_MOST_ATTEMPTS, _NEXT_FRAME = 64, 977
-"""How many frames are tried for one hand-free crop, and how far apart they are."""
-
-
-class _Shown(NamedTuple):
-    """A hand whose files could be read."""
-
-    hand: LabelledHand
-    patch: Patch
-    surface: dict[str, np.ndarray]
-
-
-class Source(Protocol):
-    """The hands of a dataset's training split by number."""
-
-    count: int
-    rig: HandRig
-    """What the labels are of; a MANO file has the dataset's fingertips."""
-    tips: str
-    """Whose fingertips the dataset's joints have (`knuckle.rig.tips`)."""
-
-    def hands(self, numbers: range) -> list[LabelledHand]:
-        """The labelled hands of these numbers, with joints_px and joints_m."""
-        ...
-
-    def rig_labels(self, numbers: range, joints_m: Float[np.ndarray, "n 21 3"]) -> RigLabels:
-        """The rig in the pose of these hands; joints_m: their joints, left hands mirrored."""
-        ...
-
-
-@runtime_checkable
-class PartialSource(Source, Protocol):
-    """A source whose hands lack labels: joints are None or NaN where they do, and so are pose and shape."""
-
-    def validity(self, numbers: range) -> dict[str, np.ndarray]:
-        """What is labelled of these hands: the arrays of `knuckle.truth.validity_table`."""
-        ...
-
-
-@runtime_checkable
-class EmptySource(Source, Protocol):
-    """A source that has whole pictures without a hand."""
-
-    empty_count: int
-
-    def empty(self, number: int) -> LabelledHand | None:
-        """One of these pictures, the joints beside it; None where it shows a hand after all."""
-        ...
-
-
-@runtime_checkable
-class SurfaceSource(Source, Protocol):
-    """A source whose hands have masks, or vertices of the rig's mesh."""
-
-    has_masks: bool
-    has_meshes: bool
-
-
-@runtime_checkable
-class OrderedSource(Source, Protocol):
-    """A source whose hands come in an order of its own, so that the last ones can be held out."""
-
-    together: int
-    """How many hands in turn are versions of one photograph."""
-    order: str
-    """Tells this order from others; "" for the data set's own."""
-
-
-@runtime_checkable
-class DamagedSource(Source, Protocol):
-    """A source some of whose labels are damaged: it can do without these, but its user must say so."""
-
-    damaged: list[str]
-    """A sentence for each, naming the file."""
-
-
-@runtime_checkable
-class CheckedSource(Source, Protocol):
-    """A source that has left out what cannot be used."""
-
-    faults: list[str]
-    """A sentence for each."""
-    labels_digest: str
-    """Tells the labels of one folder from those of another."""
 
 
 def convert_set(
@@ -172,7 +86,8 @@ def convert_set(
         workers: processes.
         resume: go on with a set that was cut short.
         skip_damaged: finish the set without the hands whose files cannot be read; in their rows stand the next ones
-            that can, and the index names them under left_out_damaged.
+            that can, and the index names them under left_out_damaged, and under stand_ins each such row and the one
+            whose hand it shows.
         progress: show a progress bar.
 
     A picture or annotation that cannot be read ends nothing at once: the shards without such files are written, and
@@ -192,7 +107,7 @@ def convert_set(
     chosen = find_data_set(dataset).chosen_variant(variant)
     opened: Callable[[], Source] = partial(_open, dataset, folder, rig, limit is None, chosen)
     if find_data_set(dataset).opened_once:
-        opened = partial(_same, opened())
+        opened = partial(itself, opened())
     source = opened()
     if isinstance(source, DamagedSource) and source.damaged and not skip_damaged:
         raise DamagedInput(
@@ -297,11 +212,6 @@ def write_crops(
     return header | summary(out)
 
 
-def _same(source: Source) -> Source:
-    """Pickled with its source."""
-    return source
-
-
 @lru_cache(maxsize=1)
 def _open(dataset: str, folder: Path, rig: Path | None, complete: bool, variant: str | None) -> Source:
     """A process opens a source once: label files are large."""
@@ -313,11 +223,14 @@ def _summary(out: Path, *, lost: list[str]) -> Header:
         np.load(out / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ("residual_m", "is_hand")
     )
     met = residual[is_hand & np.isfinite(residual)]
+    stand_ins: list[list[int]] = []
     for path in sorted((out / _LEFT_OUT).glob("*.json")):
-        lost = lost + json.loads(path.read_text())
+        told = json.loads(path.read_text())
+        lost, stand_ins = lost + told["damaged"], stand_ins + told["stand_ins"]
     return {
         "residual_mm": round(float(met.mean(dtype=np.float64)) * 1e3, 3) if len(met) else None,
         **({"left_out_damaged": lost} if lost else {}),
+        **({"stand_ins": stand_ins} if stand_ins else {}),
     }
 
 
@@ -337,178 +250,18 @@ def _write_shard(
     parts = []
     if first < hands:
         last_hand = min(last, hands)
-        numbers, damaged = _readable(source, range(first, last_hand), header, hands)
+        numbers, damaged = readable_hands(source, range(first, last_hand), header, hands)
         if damaged and not skip_damaged:
             # All of them, so that they can be mended at once.
             raise DamagedInput("; ".join(dict.fromkeys(damaged)))
         if damaged:
             (out / _LEFT_OUT).mkdir(exist_ok=True)
-            (out / _LEFT_OUT / f"{shard:06d}.json").write_text(json.dumps(list(dict.fromkeys(damaged))))
-        parts += [_hands(source, rig, run, header) for run in _runs(numbers)]
+            instead = [[row, number] for row, (number, _) in enumerate(numbers, first) if row != number]
+            told = {"damaged": list(dict.fromkeys(damaged)), "stand_ins": instead}
+            (out / _LEFT_OUT / f"{shard:06d}.json").write_text(json.dumps(told))
+        parts += [hand_rows(source, rig, run, header) for run in runs_of(numbers)]
     for row in range(max(first, hands), last):
-        parts.append(_hand_free(source, row, hands, header))
+        parts.append(hand_free_row(source, row, hands, header))
     for name, array in open_arrays(out, header).items():
         array[first:last] = np.concatenate([part[name] for part in parts])
         array.flush()
-
-
-def _readable(
-    source: Source, numbers: range, header: Header, hands: int
-) -> tuple[list[tuple[int, _Shown]], list[str]]:
-    """The hands of these numbers as they are shown, in the place of each that cannot be read the next one that can; and
-    a sentence for each of those. Raises DamagedInput where none of the next ones can be read either."""
-    found: list[tuple[int, _Shown]] = []
-    damaged: list[str] = []
-    for number in numbers:
-        for tried in _in_its_place(number, hands, header.get("together", 1)):
-            try:
-                found.append((tried, _shown(source, tried, header)))
-                break
-            except KnuckleError as error:
-                if tried == number:
-                    damaged.append(str(error))
-        else:
-            raise DamagedInput(f"{damaged[-1]}; nor can the next {_MOST_ATTEMPTS} hands be read")
-    return found, damaged
-
-
-def _in_its_place(number: int, hands: int, together: int) -> Iterator[int]:
-    """A hand, the other versions of its photograph, then the hands after it."""
-    first = number // together * together
-    versions = range(first, min(first + together, hands))
-    yield number
-    yield from (version for version in versions if version != number)
-    for step in range(min(_MOST_ATTEMPTS, hands - len(versions))):
-        yield (versions.stop + step) % hands
-
-
-def _shown(source: Source, number: int, header: Header) -> _Shown:
-    (hand,) = source.hands(range(number, number + 1))
-    patch = to_patch(hand, size=header["options"]["size"], expand=header["options"]["expand"])
-    return _Shown(hand, patch, _own_surface(hand, patch, header))
-
-
-def _runs(found: list[tuple[int, _Shown]]) -> Iterator[tuple[range, list[_Shown]]]:
-    """Hands whose numbers follow each other, as sources give labels of a range."""
-    start = 0
-    for place in range(1, len(found) + 1):
-        if place == len(found) or found[place][0] != found[place - 1][0] + 1:
-            first = found[start][0]
-            yield range(first, first + place - start), [shown for _, shown in found[start:place]]
-            start = place
-
-
-def _hands(
-    source: Source, rig: HandRig, run: tuple[range, list[_Shown]], header: Header
-) -> dict[str, np.ndarray]:
-    """The rows of these hands."""
-    numbers, shown = run
-    hands, patches, surfaces = ([getattr(each, name) for each in shown] for name in _Shown._fields)
-    # As right hands: left ones come mirrored with their frame.
-    unknown = np.full((JOINT_COUNT, 3), np.nan)
-    joints_m = np.stack([unknown if patch.joints_m is None else patch.joints_m for patch in patches])
-    labels = source.rig_labels(numbers, joints_m)
-    told = source.validity(numbers) if isinstance(source, PartialSource) else {}
-    joints_m = to_rig_tips(joints_m, labels, rig, source=source.tips)
-    crops = [_crop_labels(*row) for row in zip(hands, patches, joints_m, strict=True)]
-    crops = [crop | surface for crop, surface in zip(crops, surfaces, strict=True)]
-    return {name: np.stack([crop[name] for crop in crops]) for name in crops[0]} | labels._asdict() | told
-
-
-def _hand_free(source: Source, row: int, hands: int, header: Header) -> dict[str, np.ndarray]:
-    """A row without a hand: a square of the frame of one of the set's hands, which are taken evenly."""
-    options, without = header["options"], header["hand_free"]
-    rng = np.random.default_rng([_HAND_FREE, row])
-    number = (row - hands) * hands // without
-    for attempt in range(_MOST_ATTEMPTS):
-        tried = number + attempt * _NEXT_FRAME
-        try:
-            hand = _frame_with_room(source, row - hands, tried, header)
-            crop = None if hand is None else hand_free_crop(hand, rng, size=options["size"])
-            picture = None if hand is None or crop is None else hand.read()
-        except KnuckleError:
-            # The hand's own row names what cannot be read.
-            continue
-        if hand is not None and crop is not None and picture is not None:
-            sample = blank_sample(crop.warp(picture), hand.camera, crop, vertex_count=None)
-            rows = sample.labels() | {"images": sample.image, "residual_m": np.float32(0)}
-            # Labels of a hand that is not there: not told apart from those that are.
-            told = {name: np.zeros(shape, bool) for name, (shape, _) in validity_table(1).items()}
-            told |= {
-                name: np.zeros(s["shape"][1:], s["dtype"])
-                for name, s in header["arrays"].items()
-                if name in _OWN
-            }
-            rows |= {name: value for name, value in told.items() if name in header["arrays"]}
-            return {name: np.asarray(value)[None] for name, value in rows.items()}
-    hand = source.hands(range(number, number + 1))[0]
-    smallest = round(SIDES_OF_FRAME[-1] * min(hand.camera.width, hand.camera.height))
-    raise KnuckleError(
-        f"negatives: expected frames with room for {smallest}x{smallest} px without a hand, got none in "
-        f"{_MOST_ATTEMPTS} of {header['dataset']}'s, {hand.image} the first; ask for none"
-    )
-
-
-def _frame_with_room(source: Source, which: int, number: int, header: Header) -> LabelledHand | None:
-    """The frame that a hand-free crop is cut from: every other one shows no hand at all, where the source has such."""
-    if which % 2 == 0 and isinstance(source, EmptySource) and source.empty_count:
-        # Taken evenly too.
-        hands = header["count"] - header["hand_free"]
-        return source.empty(number * source.empty_count // hands % source.empty_count)
-    tried = number % (header["count"] - header["hand_free"])
-    return source.hands(range(tried, tried + 1))[0]
-
-
-def _own_surface(hand: LabelledHand, patch: Patch, header: Header) -> dict[str, np.ndarray]:
-    """What the data set itself says of the hand's surface; as a right one. Raises KnuckleError where it is missing."""
-    found: dict[str, np.ndarray] = {}
-    if "own_mask" in header["arrays"]:
-        found["own_mask"] = _mask_in_crop(hand, patch, header["arrays"]["own_mask"]["shape"][-1])
-    if "own_mesh_m" in header["arrays"]:
-        wanted = tuple(header["arrays"]["own_mesh_m"]["shape"][1:])
-        if (
-            patch.vertices_m is None
-            or patch.vertices_m.shape != wanted
-            or not np.isfinite(patch.vertices_m).all()
-        ):
-            got = (
-                "none"
-                if patch.vertices_m is None
-                else f"{patch.vertices_m.shape}, or numbers that are not finite"
-            )
-            raise KnuckleError(f"{hand.name}: vertices: expected {wanted} finite numbers, got {got}")
-        found["own_mesh_m"] = patch.vertices_m
-    return found
-
-
-def _mask_in_crop(hand: LabelledHand, patch: Patch, size: int) -> UInt8[np.ndarray, "m m"]:
-    mask = hand_mask(hand).astype(np.float32)
-    if hand.side == "left":
-        mask = np.ascontiguousarray(mask[:, ::-1])
-    u, v, side = (float(value) for value in patch.crop)
-    # Nothing is seen beyond the picture, whose edge the crop repeats.
-    inside = cv2.warpAffine(
-        mask, Crop((u, v), side, size).patch_from_frame, (size, size), flags=cv2.INTER_LINEAR
-    )
-    return (inside >= 0.5).astype(np.uint8)
-
-
-def _crop_labels(hand: LabelledHand, patch: Patch, joints_m: np.ndarray) -> dict[str, np.ndarray]:
-    """What depends on the crop; `Patch` holds the frame mirrored where the hand is left."""
-    placed = np.isfinite(joints_m).all(-1)
-    joints_px = np.full((JOINT_COUNT, 2), np.nan) if patch.joints_px is None else patch.joints_px.copy()
-    joints_px[placed] = project(joints_m[placed], patch.camera)
-    frame_size = np.array([hand.camera.width, hand.camera.height])
-    within = np.all((joints_px >= 0) & (joints_px <= frame_size - 1), axis=-1)
-    u, v, side = (float(value) for value in patch.crop)
-    patch_from_frame = Crop((u, v), side, len(patch.pixels)).patch_from_frame
-    return {
-        "images": patch.pixels,
-        "is_hand": np.array(True),
-        "joints_m": joints_m,
-        "joints_px": apply_affine(patch_from_frame, joints_px),
-        "camera": patch.camera,
-        "frame_size": frame_size,
-        "patch_from_frame": patch_from_frame,
-        "visible": within if hand.visible is None else within & hand.visible,
-    }

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Int, UInt8
 
 from knuckle.errors import KnuckleError
 from knuckle.sets.seen import origin_of
@@ -31,7 +31,13 @@ class SynthSet:
         self.path, self.rig = folder, str(index.get("rig", ""))
         self.rig_name, self.tips = str(index.get("rig_name", "open")), str(index.get("tips", "open"))
         self.origin, self.residual_mm = origin_of(index), index.get("residual_mm")
-        self.together = max(1, int(index.get("together", 1)))
+        try:
+            self.together = max(1, int(index.get("together", 1)))
+            self._stand_ins = {int(row): int(shown) for row, shown in index.get("stand_ins", [])}
+        except (TypeError, ValueError, OverflowError) as error:
+            raise KnuckleError(
+                f"{folder / INDEX}: expected whole numbers in together and stand_ins, got others ({error})"
+            ) from error
         self.labels: dict[str, np.ndarray] = {}
         for name, spec in index["arrays"].items():
             try:
@@ -50,6 +56,11 @@ class SynthSet:
     def hands(self) -> int:
         """How many hands a row holds: 1, or 2 (right and left) in sets of `--hands two`."""
         return self.labels["is_hand"].ndim
+
+    def shown(self, rows: Int[np.ndarray, "n"]) -> Int[np.ndarray, "n"]:
+        """The rows whose own hands these rows show: themselves, but where a hand stands in the place of one that could
+        not be read."""
+        return np.array([self._stand_ins.get(row, row) for row in rows.tolist()], dtype=rows.dtype)
 
     def __len__(self) -> int:
         return len(self.images)

@@ -67,14 +67,21 @@ class HandSource:
             raise KnuckleError(
                 f"{path}: expected more than {validation} hands beside those of the same photographs, got {len(hands)}"
             )
-        self.train, self.validation = hands[:first_held_out], hands[first_held_out:]
+        self.first_held_out = int(hands[first_held_out]) if validation else len(self.set)
+        # A hand in the place of one that could not be read may be one from the other side.
+        shown = self.set.shown(hands)
+        self.train = hands[np.maximum(hands, shown) < self.first_held_out]
+        self.validation = hands[np.minimum(hands, shown) >= self.first_held_out]
+        if not len(self.train) or (validation and not len(self.validation)):
+            raise KnuckleError(
+                f"{path}: expected hands to train on and held out, got only some that stand in for damaged ones"
+            )
         self.negatives = np.flatnonzero(~is_hand)
 
     @property
     def seen(self) -> Seen:
         """The rows that training sees."""
-        first = int(self.validation[0]) if len(self.validation) else len(self.set)
-        return {self.set.origin: (first, len(self.set))} if self.set.origin else {}
+        return {self.set.origin: (self.first_held_out, len(self.set))} if self.set.origin else {}
 
     @property
     def own(self) -> dict[str, tuple[int, ...]]:

@@ -73,8 +73,8 @@ def preview(folder: Path, *, count: int, rig: Path | None = None) -> list[Labell
 
 
 def open_source(folder: Path, rig: Path | None, *, complete: bool, variant: Any) -> Hot3dTraining:
-    """The training clips of a device's colour or grey cameras."""
-    return Hot3dTraining(folder, rig, part=variant, complete=complete)
+    """The training clips of a device's colour or grey cameras, as many as there are: what all are no file says."""
+    return Hot3dTraining(folder, rig, part=variant, complete=False)
 
 
 def _hand(clip: hot3d.Clip, turn: int, maker: Maker | None) -> list[LabelledHand]:

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from knuckle.datasets.freihand import tight_box
-from knuckle.datasets.interhand import SPLITS, Interhand, Split, label_file
+from knuckle.datasets.interhand import Interhand
 from knuckle.datasets.interhand_check import check_interhand
+from knuckle.datasets.interhand_labels import SPLITS, Split, label_file
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.datasets.report import Report, spread
 from knuckle.skeleton import HAND_SIDES

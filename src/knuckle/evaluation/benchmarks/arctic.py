@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Int
 
 from knuckle.datasets import arctic
-from knuckle.datasets.photos import read_rgb
+from knuckle.datasets.photos import check_size, read_rgb
 from knuckle.datasets.rectified import is_inside
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.benchmarks.two_hands import TwoHandBenchmark
@@ -16,11 +16,10 @@ from knuckle.evaluation.frames import TwoHandFrame
 from knuckle.evaluation.protocols import arctic as protocol
 from knuckle.geometry.lenses import RationalLens, seen_by_pinhole
 from knuckle.sets.seen import Seen, variants_of
-from knuckle.skeleton import SIDES, Side
+from knuckle.skeleton import HAND_SIDES, SIDES, Side
 
 LEAST_IN_SIGHT = 3
 """Joints, the wrist among them, without which the authors do not score a hand."""
-_SIDES: tuple[Side, Side] = ("right", "left")
 
 
 def is_arctic(folder: Path) -> bool:
@@ -111,7 +110,7 @@ def _rows(
         }
         for frame in data.labelled_frames(sequence)[::every]:
             for view in arctic.VIEWS[setup]:
-                right, left = (bool(counts[side, view][frame]) for side in _SIDES)
+                right, left = (bool(counts[side, view][frame]) for side in HAND_SIDES)
                 if not (right or left):
                     continue
                 path, _ = data.picture(name, frame, view)
@@ -150,16 +149,13 @@ def _frames(data: arctic.Arctic, names: list[str], rows: Int[np.ndarray, "n 5"])
         sequence = data.sequence(names[at])
         image, camera, lens = data.shown(sequence, frame, view)
         picture = read_rgb(image)
-        if picture.shape[1::-1] != (camera.width, camera.height):
-            raise KnuckleError(
-                f"{image}: expected {camera.width}x{camera.height} px, got {picture.shape[1]}x{picture.shape[0]}"
-            )
+        check_size(picture, (camera.width, camera.height), image)
         if lens is not None:
             picture = seen_by_pinhole(picture, lens, camera, np.eye(3))
         is_hand = np.array([right, left], dtype=bool)
         joints_m = np.full((2, 21, 3), np.nan)
         for hand in np.flatnonzero(is_hand):
-            joints_m[hand] = data.joints_m(sequence, _SIDES[hand], view)[frame]
+            joints_m[hand] = data.joints_m(sequence, HAND_SIDES[hand], view)[frame]
         joints_px = np.full((2, 21, 2), np.nan)
         joints_px[is_hand] = camera.project(joints_m[is_hand])
         yield TwoHandFrame(

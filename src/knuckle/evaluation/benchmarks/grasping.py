@@ -1,6 +1,6 @@
 """DexYCB and HOT3D as benchmarks of single hands; hands that weights may have been trained on are kept out."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
 
@@ -48,18 +48,8 @@ def dexycb_benchmark(
         notes += (f"the first {shown} hands of what is there: the papers' figure is of the whole split",)
     rows, name = kept[:limit], f"{dexycb_protocol.NAME} {chosen} test"
 
-    def score(truth: Truth, predictions: Predictions, model: str) -> Report:
-        return dexycb_protocol.report(truth, predictions, model=model, benchmark=name, notes=notes)
-
-    return Benchmark(
-        name,
-        tuple(source.name(row) for row in rows),
-        lambda size, expand: _patches(source, rows, size, expand),
-        score,
-        hands_from="" if seen is None else f"dexycb {chosen}",
-        tips=source.tips,
-        alone=False,
-    )
+    hands_from = "" if seen is None else f"dexycb {chosen}"
+    return _benchmark(name, source, rows, dexycb_protocol.report, notes=notes, hands_from=hands_from)
 
 
 def is_hot3d(folder: Path) -> bool:
@@ -101,18 +91,8 @@ def hot3d_benchmark(
         f"hands of training clips, as those of the test clips are not published; the true joints are {form}",
     )
 
-    def score(truth: Truth, predictions: Predictions, model: str) -> Report:
-        return hot3d_protocol.report(truth, predictions, model=model, benchmark=name, notes=notes)
-
-    return Benchmark(
-        name,
-        tuple(source.name(row) for row in rows),
-        lambda size, expand: _patches(source, rows, size, expand),
-        score,
-        hands_from="" if seen is None else f"hot3d {chosen}",
-        tips=source.tips,
-        alone=False,
-    )
+    hands_from = "" if seen is None else f"hot3d {chosen}"
+    return _benchmark(name, source, rows, hot3d_protocol.report, notes=notes, hands_from=hands_from)
 
 
 def _trains(
@@ -144,9 +124,24 @@ def _left_out(count: int, kept: int, where: str) -> tuple[str, ...]:
     return (f"{lost} of {count} hands left out, as training saw them",) if lost else ()
 
 
-def _patches(
-    source: DexycbTraining | Hot3dTraining, rows: list[int], size: int, expand: float
-) -> Iterator[Patch]:
-    for row in rows:
-        (hand,) = source.hands(range(row, row + 1))
-        yield to_patch(hand, size=size, expand=expand)
+def _benchmark(
+    name: str,
+    source: DexycbTraining | Hot3dTraining,
+    rows: list[int],
+    report: Callable[..., Report],
+    *,
+    notes: tuple[str, ...],
+    hands_from: str,
+) -> Benchmark:
+    """These hands of a source, scored by the `report` of its protocol; another hand may be in a picture."""
+
+    def patches(size: int, expand: float) -> Iterator[Patch]:
+        for row in rows:
+            (hand,) = source.hands(range(row, row + 1))
+            yield to_patch(hand, size=size, expand=expand)
+
+    def score(truth: Truth, predictions: Predictions, model: str) -> Report:
+        return report(truth, predictions, model=model, benchmark=name, notes=notes)
+
+    names = tuple(source.name(row) for row in rows)
+    return Benchmark(name, names, patches, score, hands_from=hands_from, tips=source.tips, alone=False)

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.datasets.interhand import Chosen, Interhand, InterhandFrame, Split, is_dark, label_file
+from knuckle.datasets.interhand import Chosen, Interhand, InterhandFrame, is_dark
 from knuckle.datasets.interhand_check import other_version
+from knuckle.datasets.interhand_labels import Split, label_file
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.benchmarks.two_hands import TwoHandBenchmark
 from knuckle.evaluation.frames import TwoHandFrame

@@ -132,14 +132,12 @@ def coco_wholebody_benchmark(folder: Path, *, limit: int | None = None) -> Bench
     if not read.hands:
         why = f": {read.faults[0]}" if read.faults else ""
         raise KnuckleError(f"{folder}: expected hands of COCO-WholeBody, got none{why}")
-    unusable = (
-        f"{len(read.faults)} hands cannot be used and do not count, the first: {'; '.join(read.faults[:1])}"
-    )
+    notes: tuple[str, ...] = ()
+    if read.faults:
+        notes = (f"{len(read.faults)} hands cannot be used and do not count, the first: {read.faults[0]}",)
 
     def score(truth: Truth, predictions: Predictions, model: str) -> Report:
-        return coco_wholebody.report(
-            truth, predictions, model=model, notes=(unusable,) if read.faults else ()
-        )
+        return coco_wholebody.report(truth, predictions, model=model, notes=notes)
 
     names = tuple(hand.name for hand in read.hands)
     return Benchmark(coco_wholebody.NAME, names, _cut(read.hands), score, alone=False)

@@ -42,7 +42,7 @@ def unseen(
     """
     hands, others = split(rendered)
     first, count = seen.get(rendered.origin, (0, 0))
-    kept = hands[hands >= first]
+    kept = hands[np.minimum(hands, rendered.shown(hands)) >= first]
     if len(hands) and not len(kept):
         raise KnuckleError(
             f"{rendered.path}: expected hands that the weights were not trained on, got {len(hands)} that they were; "

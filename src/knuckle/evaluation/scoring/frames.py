@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.datasets.interhand import V1_COUNTS, Chosen, Interhand, is_dark, label_file
+from knuckle.datasets.interhand import Chosen, Interhand, is_dark
+from knuckle.datasets.interhand_labels import V1_COUNTS, label_file
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.arrays import TwoHandPredictions, TwoHandTruth
 from knuckle.evaluation.metrics.joints import root_relative_errors
@@ -24,6 +25,7 @@ from knuckle.evaluation.protocols import interhand
 from knuckle.evaluation.report import Report
 from knuckle.evaluation.scoring.prediction_file import read_named
 from knuckle.evaluation.scoring.suspicions import (
+    better_reading,
     refuse,
     refuse_not_finite,
     suspect_depth,
@@ -152,12 +154,11 @@ def _suspect_sides(truth_m: np.ndarray, joints_m: np.ndarray, *, where: str) -> 
     """A sentence where pairs fit much better with the hands exchanged; "" otherwise."""
     if not len(truth_m):
         return ""
-    own, other = (
-        float(root_relative_errors(truth_m, points).mean()) * 1e3 for points in (joints_m, joints_m[:, ::-1])
-    )
-    if own < 10 or other > 0.6 * own:
+    own = float(root_relative_errors(truth_m, joints_m).mean())
+    better = better_reading(own, {"exchanged": root_relative_errors(truth_m, joints_m[:, ::-1])})
+    if better is None:
         return ""
     return (
-        f"{where}: expected the right hand first, got pairs that are {own:.0f} mm off, but {other:.0f} mm with their"
-        " hands exchanged; is the left hand first?"
+        f"{where}: expected the right hand first, got pairs that are {own * 1e3:.0f} mm off, but"
+        f" {better[1] * 1e3:.0f} mm with their hands exchanged; is the left hand first?"
     )

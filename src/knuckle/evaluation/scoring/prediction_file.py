@@ -36,16 +36,24 @@ def read_json_predictions(path: Path) -> Any:
 
 
 def read_arrays(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """The arrays of these names of an .npz file; nothing in it is run. Raises KnuckleError naming what is missing."""
+    """The arrays of these names of an .npz file; nothing in it is run.
+
+    Raises KnuckleError naming what is missing, and for a file that is none, damaged or too large.
+    """
     try:
         with np.load(path, allow_pickle=False) as archive:
+            if sum(member.file_size for member in archive.zip.infolist()) > MOST_BYTES:
+                raise KnuckleError(f"{path}: expected at most 4 GiB of predictions, got more")
             missing = [name for name in names if name not in archive]
             if missing:
                 raise KnuckleError(
                     f"{path}: expected arrays {', '.join(names)}, missing {', '.join(missing)}"
                 )
             return {name: archive[name] for name in names}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except KnuckleError:
+        raise
+    except Exception as error:
+        # zipfile, zlib and numpy raise errors of many kinds for bytes that are not theirs.
         raise KnuckleError(f"{path}: expected a NumPy archive (.npz), got {error}") from error
 
 
@@ -60,7 +68,7 @@ def read_named(
     keys = ("names", key)
     if path.suffix.lower() == ".npz":
         data: Any = read_arrays(path, keys)
-        data["names"] = [str(name) for name in data["names"].tolist()]
+        data["names"] = [str(name) for name in np.atleast_1d(data["names"]).tolist()]
     else:
         data = read_json_predictions(path)
     if not isinstance(data, dict) or any(each not in data for each in keys):
@@ -95,7 +103,7 @@ def read_named(
 def _numbers(path: Path, values: Any, key: str, shape: tuple[int, ...]) -> np.ndarray:
     try:
         numbers = np.asarray(values, dtype=float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         numbers = None
     if numbers is None or numbers.shape != shape:
         got = "rows that differ" if numbers is None else f"{numbers.shape}"

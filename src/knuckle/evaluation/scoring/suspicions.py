@@ -93,6 +93,13 @@ def suspect_depth(predicted: Float[np.ndarray, "N K 3"], *, where: str, forward:
     return f"{where}: expected hands before the camera ({axes}), got all points behind it; is the sign of z wrong?"
 
 
+def better_reading(own_m: float, readings: Mapping[str, np.ndarray]) -> tuple[str, float] | None:
+    """The best of other readings of a file by their errors, and its mean; None where the file's own will do."""
+    means = {name: float(np.nanmean(errors_m)) for name, errors_m in readings.items()}
+    best = min(means, key=lambda name: means[name])
+    return None if own_m < _LEAST_M or means[best] > _BETTER * own_m else (best, means[best])
+
+
 def suspect_frame(
     truth_m: Float[np.ndarray, "N 21 3"],
     predicted_m: Float[np.ndarray, "N 21 3"],
@@ -109,7 +116,7 @@ def suspect_frame(
         "x": MIRROR_POINT,
     }
     own = float(np.nanmean(root_relative_errors(truth_m, predicted_m)))
-    better = _better(
+    better = better_reading(
         own, {name: root_relative_errors(truth_m, predicted_m * signs) for name, signs in axes.items()}
     )
     if better is None:
@@ -134,7 +141,7 @@ def suspect_order(
     """
     truth_m, predicted_m = _some(truth_m), _some(predicted_m)
     own = float(np.nanmean(procrustes_errors(truth_m, predicted_m)))
-    better = _better(
+    better = better_reading(
         own, {name: procrustes_errors(truth_m, predicted_m[:, list(rows)]) for name, rows in others.items()}
     )
     if better is None:
@@ -143,13 +150,6 @@ def suspect_order(
         f"{where}: expected joints in {order}, got hands that are {own * 1e3:.0f} mm off when aligned, but"
         f" {better[1] * 1e3:.0f} mm if they are in {better[0]}; is it another order?"
     )
-
-
-def _better(own_m: float, readings: Mapping[str, np.ndarray]) -> tuple[str, float] | None:
-    """The best of other readings of a file by their errors, and its mean; None where the file's own will do."""
-    means = {name: float(np.nanmean(errors_m)) for name, errors_m in readings.items()}
-    best = min(means, key=lambda name: means[name])
-    return None if own_m < _LEAST_M or means[best] > _BETTER * own_m else (best, means[best])
 
 
 def refuse(suspicions: list[str], *, as_is: bool) -> tuple[str, ...]:
@@ -163,7 +163,7 @@ def refuse(suspicions: list[str], *, as_is: bool) -> tuple[str, ...]:
 def _as_array(rows: Any) -> np.ndarray | None:
     try:
         return np.array(rows, dtype=float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

@@ -23,14 +23,18 @@ from knuckle.evaluation.protocols import egodexter, hic
 from knuckle.evaluation.report import Report
 from knuckle.evaluation.scoring.frames import read_pairs
 from knuckle.evaluation.scoring.prediction_file import read_named
-from knuckle.evaluation.scoring.suspicions import refuse, refuse_not_finite, suspect_depth, suspect_unit
+from knuckle.evaluation.scoring.suspicions import (
+    better_reading,
+    refuse,
+    refuse_not_finite,
+    suspect_depth,
+    suspect_unit,
+)
 from knuckle.geometry.mirror import MIRROR_POINT
 from knuckle.skeleton import JOINT_COUNT
 
 _MM = 1e-3
 _SHOWN = "Here a file: no crop is cut by this program."
-_BETTER, _LEAST_M = 0.6, 0.01
-"""As in `suspicions`."""
 
 
 def score_hic(predictions: Path, truth: Path, *, as_is: bool = False) -> Report:
@@ -108,11 +112,11 @@ def _suspect_mirror(
         "mirrored; are they of right hands?": tips_m * MIRROR_POINT,
         "from the little finger to the thumb; is it that order?": tips_m[:, ::-1],
     }
-    errors = {words: float(np.nanmean(centroid_errors(truth_m, tips))) for words, tips in others.items()}
-    own, best = float(np.nanmean(centroid_errors(truth_m, tips_m))), min(errors, key=lambda key: errors[key])
-    if own < _LEAST_M or errors[best] > _BETTER * own:
+    own = float(np.nanmean(centroid_errors(truth_m, tips_m)))
+    better = better_reading(own, {words: centroid_errors(truth_m, tips) for words, tips in others.items()})
+    if better is None:
         return ""
     return (
         f"{where}: expected tips of left hands from thumb to little finger, got tips that are {own * 1e3:.0f} mm off,"
-        f" but {errors[best] * 1e3:.0f} mm {best}"
+        f" but {better[1] * 1e3:.0f} mm {better[0]}"
     )
