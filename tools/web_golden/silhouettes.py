@@ -58,7 +58,6 @@ def main() -> None:
                 "height": CAMERA.height,
                 "bits": packed(mask),
             }
-    args.out.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(args.out) as temporary:
         temporary.write_text(json.dumps({"tracks": tracks}))
     print(f"{args.out}: {sum(map(len, FRAMES.values()))} frames")
