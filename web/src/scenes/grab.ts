@@ -106,11 +106,6 @@ export class GrabScene implements ArScene {
     };
   }
 
-  dispose(): void {
-    this.sound.stop();
-    this.world.dispose();
-  }
-
   private listen(): void {
     for (const event of this.world.events.slice(this.heard)) {
       if (event === "pressed radio") this.sound.press();

@@ -83,10 +83,6 @@ export class TryOnScene implements ArScene {
   state(): Record<string, unknown> {
     return { worn: Object.fromEntries([...this.worn].map(([key, worn]) => [key, worn.state()])) };
   }
-
-  dispose(): void {
-    for (const worn of this.worn.values()) worn.dispose();
-  }
 }
 
 /** Ring and strap on a posed hand. */
