@@ -1,6 +1,6 @@
 """Recorded tracks of scripted hands, for the page's scenes: what a hand does there is known, frame by frame.
 
-    python -m tools.web_golden.recorded [--out web/generated/tracks] [--mesh] [--only grab]
+    python -m tools.web_assets.recorded [--out web/generated/tracks] [--mesh] [--only grab]
 
 Each file is what `knuckle track` writes (`knuckle.tracks.lines`), of the open rig, without a video. Things that a hand
 touches stand on a table; where that is in the camera's frame the header's settings say ("stage"), and the page takes it
