@@ -2,8 +2,9 @@
 // the wasm files of onnxruntime-web that are used, what Python made in generated/, and the licences of it all.
 // All files lie beside each other, so that `new URL("NAME", import.meta.url)` finds them from every program.
 import { build } from "esbuild";
+import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 process.chdir(dirname(fileURLToPath(import.meta.url)));
@@ -15,15 +16,13 @@ mkdirSync(out, { recursive: true });
 const shared = { bundle: true, target: "es2022", minify: true, metafile: true, logLevel: "warning" };
 const page = await build({
   ...shared,
-  entryPoints: Object.fromEntries(Object.entries(programs).filter(([, source]) => existsSync(source))),
+  entryPoints: programs,
   splitting: true,
   format: "esm",
   outdir: out,
   chunkNames: "[name]-[hash]",
-  assetNames: "[name]-[hash]",
   // onnxruntime-web then takes its loader and its wasm from wasm/, and no copy of the loader is in the bundle.
   conditions: ["onnxruntime-web-use-extern-wasm"],
-  loader: { ".png": "file", ".jpg": "file", ".svg": "file" },
 });
 // A classic script of its own: `knuckle ar` puts a line before it.
 const service = await build({
@@ -36,9 +35,13 @@ const service = await build({
 for (const name of readdirSync(".")) {
   if (name.endsWith(".html") || name.endsWith(".css")) cpSync(name, join(out, name));
 }
-for (const folder of ["public", "generated"]) {
-  if (existsSync(folder)) cpSync(folder, out, { recursive: true });
+for (const [file, module] of [
+  ["generated/rig.bin", "tools.web_assets.rig"],
+  ["generated/tracks/grab.jsonl", "tools.web_assets.recorded"],
+]) {
+  if (!existsSync(file)) fromPython(file, module);
 }
+cpSync("generated", out, { recursive: true });
 // Of onnxruntime-web's builds those that a program names; the one without a GPU is fetched ahead, others when they are used.
 const runtime = "node_modules/onnxruntime-web/dist";
 const programsText = Object.keys(page.metafile.outputs).map((path) => readFileSync(path, "utf8"));
@@ -52,6 +55,16 @@ writeFileSync(`${out}/licences.txt`, licences([page.metafile, service.metafile])
 
 rmSync("dist", { recursive: true, force: true });
 renameSync(out, "dist");
+
+/** What Python makes of the page; `make test-web` has it made anew before. */
+function fromPython(file, module) {
+  const own = resolve("../.venv/bin/python");
+  const python = process.env.KNUCKLE_PYTHON ?? (existsSync(own) ? own : "python3");
+  const { status } = spawnSync(python, ["-m", module], { cwd: "..", stdio: "inherit" });
+  if (status === 0) return;
+  console.error(`${file}: expected what ${python} -m ${module} writes; name a Python that has knuckle in KNUCKLE_PYTHON`);
+  process.exit(2);
+}
 
 /** Files of the package's assets that the page asks for below models/: `knuckle ar` adds them. */
 async function models() {
