@@ -8,7 +8,7 @@ if ! command -v npm > /dev/null; then
   echo "the AR page: expected Node 20 or newer with npm to build it, got none" >&2
   exit 1
 fi
-for module in tools/web_assets/[!_]*.py tools/web_golden/recorded.py; do
+for module in tools/web_assets/[!_]*.py; do
   name="${module%.py}"
   "$python" -m "${name//\//.}"
 done

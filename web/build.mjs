@@ -7,9 +7,11 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 process.chdir(dirname(fileURLToPath(import.meta.url)));
-if (!existsSync("generated/rig.bin")) {
-  console.error("web/generated/rig.bin: expected the hand's rig, which Python writes, got none; `make web` in the checkout builds all");
-  process.exit(1);
+for (const name of ["rig.bin", "tracks/grab.jsonl"]) {
+  if (!existsSync(`generated/${name}`)) {
+    console.error(`web/generated/${name}: expected what Python makes of the page, got none; \`make web\` in the checkout builds all`);
+    process.exit(1);
+  }
 }
 const programs = { main: "src/page/main.ts", worker: "src/estimate/worker.ts", webxr: "src/webxr/page.ts" };
 const out = "build/dist";
@@ -19,15 +21,13 @@ mkdirSync(out, { recursive: true });
 const shared = { bundle: true, target: "es2022", minify: true, metafile: true, logLevel: "warning" };
 const page = await build({
   ...shared,
-  entryPoints: Object.fromEntries(Object.entries(programs).filter(([, source]) => existsSync(source))),
+  entryPoints: programs,
   splitting: true,
   format: "esm",
   outdir: out,
   chunkNames: "[name]-[hash]",
-  assetNames: "[name]-[hash]",
   // onnxruntime-web then takes its loader and its wasm from wasm/, and no copy of the loader is in the bundle.
   conditions: ["onnxruntime-web-use-extern-wasm"],
-  loader: { ".png": "file", ".jpg": "file", ".svg": "file" },
 });
 // A classic script of its own: `knuckle ar` puts a line before it.
 const service = await build({
@@ -40,9 +40,7 @@ const service = await build({
 for (const name of readdirSync(".")) {
   if (name.endsWith(".html") || name.endsWith(".css")) cpSync(name, join(out, name));
 }
-for (const folder of ["public", "generated"]) {
-  if (existsSync(folder)) cpSync(folder, out, { recursive: true });
-}
+cpSync("generated", out, { recursive: true });
 // Of onnxruntime-web's builds those that a program names; the one without a GPU is fetched ahead, others when they are used.
 const runtime = "node_modules/onnxruntime-web/dist";
 const programsText = Object.keys(page.metafile.outputs).map((path) => readFileSync(path, "utf8"));

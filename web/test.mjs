@@ -7,6 +7,10 @@ const wanted = process.argv.slice(2);
 const tests = readdirSync("tests")
   .filter((name) => name.endsWith(".test.ts"))
   .filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
+if (tests.length === 0) {
+  console.error(`expected words of tests' names, got ${wanted.join(" ")}`);
+  process.exit(2);
+}
 rmSync("build/tests", { recursive: true, force: true });
 mkdirSync("build/tests", { recursive: true });
 await build({

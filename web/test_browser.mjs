@@ -8,5 +8,9 @@ const files = readdirSync("tests/browser")
   .filter((name) => name.endsWith(".browser.mjs"))
   .filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
   .map((name) => `tests/browser/${name}`);
+if (files.length === 0) {
+  console.error(`expected words of tests' names, got ${wanted.join(" ")}`);
+  process.exit(2);
+}
 const args = ["--test", "--test-concurrency=1", "--test-reporter=spec", ...files];
 process.exit(spawnSync(process.execPath, args, { stdio: "inherit" }).status ?? 1);

@@ -8,7 +8,7 @@ import pytest
 
 from knuckle.tracks.lines import read_header, read_tracks
 
-FILE = Path(__file__).parents[2] / "tools" / "web_golden" / "recorded.py"
+FILE = Path(__file__).parents[2] / "tools" / "web_assets" / "recorded.py"
 _spec = importlib.util.spec_from_file_location("recorded_tracks", FILE)
 assert _spec is not None and _spec.loader is not None
 recorded = importlib.util.module_from_spec(_spec)

@@ -87,8 +87,6 @@ def rig_arrays(rig: HandRig) -> dict[str, np.ndarray]:
         "handed": handed,
         "angles_low": low,
         "angles_high": high,
-        "finger_label": _labels(rig.finger_label),
-        "part_label": _labels(rig.part_label),
     }
 
 
@@ -113,19 +111,15 @@ def _as_half(values: np.ndarray) -> np.ndarray:
     return half
 
 
-def _labels(values: np.ndarray | None) -> np.ndarray:
-    assert values is not None
-    return values.astype(np.uint8)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--out", type=Path, default=Path("web/generated/rig.bin"))
     out: Path = parser.parse_args().out
-    raw = rig_bytes(load_rig())
+    rig = load_rig()
+    raw = rig_bytes(rig)
     with atomic_path(out) as path:
         path.write_bytes(raw)
-    print(f"{out}: {len(raw) / 1000:.0f} kB, {len(rig_arrays(load_rig()))} arrays")
+    print(f"{out}: {len(raw) / 1000:.0f} kB, {len(rig_arrays(rig))} arrays")
 
 
 if __name__ == "__main__":

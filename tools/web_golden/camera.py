@@ -11,10 +11,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-import knuckle
 from knuckle.files import atomic_path
+from knuckle.photos.sample import SAMPLE_PHOTO
 
-PHOTO = Path(knuckle.__file__).parent / "assets" / "two_hands.jpg"
 WIDTH, HEIGHT, FRAMES = 640, 480, 30
 _SWAY_PX = 6.0
 """How far the picture moves to each side, so that no two frames are alike."""
@@ -22,8 +21,8 @@ _SWAY_PX = 6.0
 
 def clip() -> bytes:
     """All frames: the photo fits into each, its edge repeated around."""
-    photo = cv2.imread(str(PHOTO))
-    assert photo is not None, f"{PHOTO}: expected the sample photo"
+    photo = cv2.imread(str(SAMPLE_PHOTO))
+    assert photo is not None, f"{SAMPLE_PHOTO}: expected the sample photo"
     height, width = photo.shape[:2]
     scale = min(WIDTH / width, HEIGHT / height)
     parts = []

@@ -32,11 +32,10 @@ from knuckle.inference.tracked import Predicted, TrackedHands, estimate_tracked
 from knuckle.inference.trust import logit
 from knuckle.inference.window import normalise
 from knuckle.photos.reading import read_photo
+from knuckle.photos.sample import SAMPLE_PHOTO
 from knuckle.weights import resolve
-from tools.web_golden.hands import GOLDEN, plain, write_golden
+from tools.web_golden.hands import GOLDEN, MODEL, plain, write_golden
 
-PHOTO = Path(__file__).parents[2] / "src" / "knuckle" / "assets" / "two_hands.jpg"
-MODEL = "dahyf-photo"
 SIDE_PX = 400
 CROP_PX = 64
 """Of the crops that are compared px by px."""
@@ -81,7 +80,7 @@ def main(folder: Path = GOLDEN) -> Path:
         landmarks,
         Predictor(MODEL, threads=1, mesh="rig"),
     )
-    photo = cv2.resize(read_photo(PHOTO).pixels, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
+    photo = cv2.resize(read_photo(SAMPLE_PHOTO).pixels, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
     both = np.hstack([photo, photo[:, ::-1]])
     # Of odd sides.
     frames = [both[:-37, 11:], np.roll(both, MOVED_PX, (1, 0))[:-37, 11:]]
@@ -143,7 +142,7 @@ def raw_answers(store: Bytes, photo: np.ndarray) -> dict[str, Any]:
     patches = {size: cv2.warpAffine(photo, hand.patch_from_frame(size), (size, size)) for size in (224, 160)}
     shown = cv2.resize(photo, (192, 192), interpolation=cv2.INTER_AREA)
     answers: dict[str, Any] = {}
-    folder = PHOTO.parent / "detector"
+    folder = SAMPLE_PHOTO.parent / "detector"
     for name, picture in (("hand_landmark_full", patches[224]), ("palm_detection_full", shown)):
         session = open_session(folder / f"{name}.onnx", threads=1)
         names = [output.name for output in session.get_outputs()]

@@ -1,4 +1,4 @@
-"""Random hands that the golden data of the page's rig and fit are made of, and how golden data are written."""
+"""What all golden data share: the page's system, random hands, and how they are written."""
 
 import json
 from pathlib import Path
@@ -14,6 +14,8 @@ from knuckle.rig.rotations import matrix_to_axis_angle
 
 GOLDEN = Path("web/golden")
 """Git-ignored: made from the package where the page's tests run."""
+MODEL = "dahyf-photo"
+"""The page has no two-hand system: its pairs are estimated one hand at a time."""
 
 
 class RandomHands(NamedTuple):

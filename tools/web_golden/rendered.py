@@ -18,9 +18,8 @@ from knuckle.skeleton import Side
 from knuckle.synth.camera.placement import Placement
 from knuckle.synth.engine import SynthEngine
 from knuckle.synth.options import SynthOptions
-from tools.web_golden.hands import GOLDEN, write_golden
+from tools.web_golden.hands import GOLDEN, MODEL, write_golden
 from tools.web_golden.silhouettes import covers, packed, silhouette
-from tools.web_golden.tracking import MODEL
 from tools.web_golden.video import networks_of_page, write_png
 
 SEED = 7
@@ -44,7 +43,6 @@ def place(_rng: np.random.Generator, joints: Float[np.ndarray, "n 3"], size: int
 def main(folder: Path = GOLDEN) -> Path:
     """Writes rendered.json and the pictures."""
     engine = SynthEngine(SEED, SynthOptions(size=SIZE_PX, backgrounds="procedural"), folder=folder / "poses")
-    (folder / "rendered").mkdir(parents=True, exist_ok=True)
     pictures = []
     for n, index in enumerate(HANDS):
         sample, scene = engine.hand(engine.draw(index), place=place)

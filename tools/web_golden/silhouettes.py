@@ -18,7 +18,7 @@ from knuckle.files import atomic_path
 from knuckle.geometry.camera import Camera
 from knuckle.hands import Hands
 from knuckle.raster.numpy_raster import rasterise
-from tools.web_golden.recorded import CAMERA, RATE, TRACKS, hands_of
+from tools.web_assets.recorded import CAMERA, RATE, TRACKS, hands_of
 
 FRAMES = {"turn": (10, 30, 75), "grab": (60, 100), "press": (54,), "cross": (30, 66)}
 
@@ -58,7 +58,6 @@ def main() -> None:
                 "height": CAMERA.height,
                 "bits": packed(mask),
             }
-    args.out.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(args.out) as temporary:
         temporary.write_text(json.dumps({"tracks": tracks}))
     print(f"{args.out}: {sum(map(len, FRAMES.values()))} frames")

@@ -60,7 +60,6 @@ def main(folder: Path = GOLDEN) -> Path:
     )
     with atomic_path(folder / "video.bin") as path:
         path.write_bytes(np.stack([pixels for pixels, _ in frames]).tobytes())
-    (folder / "video").mkdir(parents=True, exist_ok=True)
     for n, (pixels, _) in enumerate(frames):
         write_png(folder / "video" / f"{n:02}.png", pixels)
     return write_golden("video.json", clip, folder)

@@ -9,7 +9,7 @@ const TYPES = { ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "a
 /**
  * Runs `use(tab)` with a tab that shows an empty page.
  *
- * texts: scripts by path, as {"/page.js": code}. folders: where files below a path lie, as {"/wasm/": folder}; the longest
+ * texts: scripts by name, as {"page.js": code}, beside the page. folders: where files below a path lie, as {"/wasm/": folder}; the longest
  * path that fits counts. isolated: send the headers that threads need.
  */
 export async function inChromium({ texts, folders, executablePath = "/usr/bin/chromium", isolated = false }, use) {
@@ -20,7 +20,8 @@ export async function inChromium({ texts, folders, executablePath = "/usr/bin/ch
       : {};
     const send = (type, body) => response.writeHead(200, { "Content-Type": type, ...headers }).end(body);
     if (path === "/") return send("text/html", "<!doctype html><title>benchmark</title>");
-    if (path in texts) return send("text/javascript", texts[path]);
+    const script = texts[path.slice(1)];
+    if (script !== undefined) return send("text/javascript", script);
     const below = Object.keys(folders).filter((name) => path.startsWith(name)).sort((a, b) => b.length - a.length)[0];
     try {
       const file = join(folders[below], normalize(path.slice(below.length)));

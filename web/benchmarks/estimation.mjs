@@ -53,8 +53,8 @@ if (options.node) {
   process.exit(0);
 }
 const texts = {
-  "/worker.js": await bundle('import "./estimate/worker";'),
-  "/page.js": await bundle(PAGE()),
+  "worker.js": await bundle('import "./estimate/worker";'),
+  "page.js": await bundle(PAGE()),
 };
 const folders = {
   "/": join(web, "generated"),
@@ -167,7 +167,7 @@ export async function measure(rounds, threads) {
 
   // The same through the worker, as bitmaps, as the page has them.
   const start = performance.now();
-  const worker = new Worker("/worker.js", { type: "module" });
+  const worker = new Worker("worker.js", { type: "module" });
   const client = new EstimatorClient(worker, { base, threads });
   const { backend, note } = await client.opened;
   const open_ms = performance.now() - start;

@@ -35,7 +35,7 @@ const page = await build({
   format: "esm",
   write: false,
 });
-const texts = { "/page.js": page.outputFiles[0].text };
+const texts = { "page.js": page.outputFiles[0].text };
 await inChromium({ texts, folders, executablePath: options.chromium }, async (tab, version) => {
   const report = await tab.evaluate(async (rounds) => (await import("/page.js")).measure(rounds), Number(options.rounds));
   console.log(`Chromium ${version}, WebGPU adapter: ${report.webgpu}, wasm SIMD, 1 thread, ${options.rounds} rounds`);

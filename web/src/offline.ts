@@ -31,9 +31,3 @@ export async function keepAlso(names: readonly string[]): Promise<void> {
   const container = navigator.serviceWorker as ServiceWorkerContainer | undefined;
   if (container && isSecureContext) (await container.ready).active?.postMessage({ keep: [...names] });
 }
-
-/** Whether later loads need no network: all files of this build are kept. */
-export async function isKept(): Promise<boolean> {
-  const container = navigator.serviceWorker as ServiceWorkerContainer | undefined;
-  return Boolean(container && isSecureContext && (await container.getRegistration())?.active);
-}

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
 import test from "node:test";
 import { Vector3 } from "three";
-import { loadRig } from "../src/hand/rig";
-import { bandVertices, fingerBack, fitBand, RING_PLACE, WRIST_PLACE, type BandPlace } from "../src/scenes/band";
-import { palmFrame } from "../src/scenes/palm";
+import { bandVertices, fitBand, RING_PLACE, WRIST_PLACE, type BandPlace } from "../src/scenes/band";
+import { outOfBack, palmFrame } from "../src/scenes/palm";
+import { missing, readRig } from "./golden_files";
 
 /** Tubes along z: rings of vertices, a millimetre apart, joined by triangles. */
 function tubes(...all: { x: number; across_m: number; up_m: number }[]): { vertices: number[]; faces: number[] } {
@@ -58,11 +57,8 @@ test("where there is no skin there is no band", () => {
   assert.throws(() => bandVertices(vertices, [0, 0, 0, 0, 0, 0.04], faces, PLACE), /no vertex between joints 0 and 1/);
 });
 
-const RIG = "generated/rig.bin";
-const skip = existsSync(RIG) ? false : `${RIG} is missing: python -m tools.web_assets.rig`;
-
-test("on the open rig the ring has a finger's width, the strap a wrist's, on both sides", { skip }, () => {
-  const rig = loadRig(new Uint8Array(readFileSync(RIG)).buffer);
+test("on the open rig the ring has a finger's width, the strap a wrist's, on both sides", { skip: missing() }, () => {
+  const rig = readRig();
   for (const side of ["right", "left"] as const) {
     const rest = rig.pose(side, new Float32Array(48), new Float32Array(10));
     const joints = Array.from({ length: 21 }, (_, joint) => new Vector3().fromArray(rest.joints_m, 3 * joint));
@@ -71,7 +67,7 @@ test("on the open rig the ring has a finger's width, the strap a wrist's, on bot
     assert.ok(palm.outward.z > 0.8, `${side}: ${palm.outward.toArray()}`);
     const ring = bandVertices(rest.vertices_m, rest.joints_m, rig.faces(side), RING_PLACE);
     const bone = joints[14].clone().sub(joints[13]).normalize();
-    const back = fingerBack(bone, palm.across, side === "right" ? -1 : 1);
+    const back = outOfBack(palm.across, bone, side);
     assert.ok(back.z > 0.8);
     const fitted = fitBand(rest.vertices_m, ring, bone, back);
     assert.ok(fitted.across_m > 0.007 && fitted.across_m < 0.0115, `${fitted.across_m}`);

@@ -12,6 +12,7 @@ const WRITTEN_BY: Record<string, string> = {
   "golden/estimation.json": "python -m tools.web_golden.estimation",
   "golden/tracking.json": "python -m tools.web_golden.tracking",
   "golden/video.json": "python -m tools.web_golden.video",
+  "golden/exported/hands.json": "python -m tools.web_golden.exported",
 };
 
 /** Why tests that need these files are skipped, for node:test's `skip`; false where all are there. */

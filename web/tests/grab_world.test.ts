@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import rapier from "@dimforge/rapier3d-compat";
 import { Vector3 } from "three";
-import { GrabWorld, type SeenHand, type ThingOptions } from "../src/scenes/grab_world";
+import type { ThingOptions } from "../src/scenes/grab_bodies";
+import { GrabWorld, type SeenHand } from "../src/scenes/grab_world";
 
 await rapier.init();
 

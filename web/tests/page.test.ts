@@ -4,7 +4,8 @@ import { parseTrack, type HandSurface } from "../src/input/track_file";
 import { GivenPictures } from "../src/input/given";
 import { RecordedSource } from "../src/input/recorded";
 import { cameraProblem } from "../src/input/webcam";
-import { hasSimd, notesOn } from "../src/page/abilities";
+import { hasSimd } from "../src/estimate/simd";
+import { notesOn } from "../src/page/abilities";
 import { DEFAULTS, loadSettings, saveSettings, type Shelf } from "../src/page/settings";
 import { errorColour } from "../src/scenes/plain";
 

@@ -4,6 +4,7 @@ import type { Camera, HandFrame, Side } from "../src/hand/frame";
 import type { Detected, Estimator, Look, Predicted, TrackedHand } from "../src/track/estimator";
 import { boxOf } from "../src/track/points";
 import { Tracker, type TrackerOptions } from "../src/track/tracker";
+import { names } from "./beside";
 import { type Clip, orNaN, Replay } from "./golden_clips";
 import { farthest, largestDifference, missing, readGolden, readRig } from "./golden_files";
 
@@ -36,8 +37,6 @@ for (const name of ["photo", "script", "script, as seen", "script, of known leng
       const what = `${name}, ${frame.time_s} s`;
       assert.equal(calls.length, 0, `${what}: Python asked for ${calls[0]?.kind} too`);
       assert.equal(told.time_s, frame.time_s);
-      const names = (all: readonly { identity: number; side: Side; state: string }[]): string[] =>
-        all.map((hand) => `${hand.identity} ${hand.side} ${hand.state}`);
       assert.deepEqual(names(told.hands), names(frame.hands), what);
       told.hands.forEach((hand, n) => {
         const python = frame.hands[n];

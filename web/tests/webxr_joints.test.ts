@@ -1,15 +1,12 @@
 /** WebXR's joints beside Python's (`knuckle.animation.openxr`). Golden data: tools/web_golden/exported.py. */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
 import test from "node:test";
 import { Matrix4, Quaternion } from "three";
 import type { Side } from "../src/hand/frame";
-import { loadRig } from "../src/hand/rig";
 import { JointPlacer, OPENXR_COUNT, WEBXR_JOINTS } from "../src/webxr/joints";
+import { missing, readGolden, readRig } from "./golden_files";
 
-const GOLDEN = "golden/exported/hands.json";
-const RIG = "generated/rig.bin";
-const skip = existsSync(GOLDEN) && existsSync(RIG) ? false : "golden data are missing: make test-web makes them";
+const skip = missing("golden/exported/hands.json");
 
 interface Exported {
   side: Side;
@@ -20,12 +17,7 @@ interface Exported {
 }
 
 function hands(): Exported[] {
-  return JSON.parse(readFileSync(GOLDEN, "utf8")).hands;
-}
-
-function placer(): JointPlacer {
-  const bytes = new Uint8Array(readFileSync(RIG));
-  return new JointPlacer(loadRig(bytes.buffer));
+  return readGolden<{ hands: Exported[] }>("exported/hands.json").hands;
 }
 
 function frameOf(hand: Exported, row: number) {
@@ -46,7 +38,7 @@ function quaternionOf(rows: Float64Array, from: number): Quaternion {
 }
 
 test("places, axes and radii are those of Python, for both sides", { skip }, () => {
-  const made = placer();
+  const made = new JointPlacer(readRig());
   const sides = new Set<Side>();
   let [worst_m, worst_deg, worst_radius_m] = [0, 0, 0];
   for (const hand of hands()) {
@@ -82,9 +74,8 @@ test("names are WebXR's, in its order", () => {
 });
 
 test("-Z points to the tip and +Y out of the back of a flat hand, whichever side", { skip }, () => {
-  const made = placer();
-  const bytes = new Uint8Array(readFileSync(RIG));
-  const rig = loadRig(bytes.buffer);
+  const rig = readRig();
+  const made = new JointPlacer(rig);
   const pose_rad = new Float32Array(48);
   const shape = new Float32Array(10);
   for (const side of ["left", "right"] as const) {

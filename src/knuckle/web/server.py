@@ -147,11 +147,11 @@ class _Handler(BaseHTTPRequestHandler):
             # A body would be read as the next request.
             self.close_connection = True
         try:
-            # A folder's name, the root's too, stands for its page.
             name = unquote(urlsplit(self.path).path, errors="strict").removeprefix("/")
         except ValueError:
             self._refuse(HTTPStatus.BAD_REQUEST, with_body=with_body)
             return
+        # A folder's name, the root's too, stands for its page.
         name = f"{name}index.html" if name.endswith("/") or not name else name
         if name not in self.server.owner.site.names:
             self._refuse(HTTPStatus.NOT_FOUND, with_body=with_body)

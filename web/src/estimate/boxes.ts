@@ -1,4 +1,6 @@
-/** How boxes (x, y, w, h) lie to each other. */
+/** Boxes (x, y, w, h), and how they lie to each other. */
+
+export const longerSide = (box: Float64Array): number => Math.max(box[2], box[3]);
 
 /** Intersection over union; 0 where both are empty. */
 export function overlap(box: Float64Array, other: Float64Array): number {

@@ -4,10 +4,11 @@
  */
 import type { Side } from "../hand/frame";
 import { JOINT_COUNT } from "../hand/skeleton";
+import { longerSide } from "./boxes";
 import type { Evidence } from "./evidence";
 import { centred, isFinite, logit, mean, norm, palmLength, sigmoid } from "./joints";
 import type { Fused } from "./refine";
-import { boxOverlap, longerSide, offItself, within } from "./trust";
+import { boxOverlap, offItself, within } from "./trust";
 
 const SIGNALS = [
   ...(["presence", "side", "own 3D", "box"] as const),
@@ -15,8 +16,6 @@ const SIGNALS = [
   ...(["size", "cut", "end-on"] as const),
 ];
 const JOINT_SIGNALS = ["branches", "apart", "apart 3D", "outside"] as const;
-/** A hand of less confidence is doubtful: there is rather none. */
-export const DOUBTFUL = 0.5;
 
 type Numbers = Record<string, number>;
 type Ranges = Record<string, [number, number]>;

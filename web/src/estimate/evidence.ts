@@ -1,11 +1,9 @@
 /** The landmark network's answer to a hand: evidence for the fit of the rig, in its own joints. */
 import { handRoll } from "../hand/roll";
+import { LEAST_PRESENCE } from "../track/estimator";
 import { mirroredBox, mirroredM, mirroredPx, turnedAboutZ } from "./joints";
 import type { Landmarks } from "./landmarks";
 import type { Square } from "./affine";
-
-/** Below, the network sees no hand, and its answer is ignored. */
-export const LEAST_PRESENCE = 0.5;
 
 /** Of one hand; where the network was not asked its joints are NaN and its presence is 0. */
 export interface Evidence {

@@ -2,23 +2,21 @@
  * Finding the hands of a picture: the palm network says where one may be, the landmark network looks there, what both
  * say is judged, and findings of one hand become one (Python: `HandFinder`, with the palm network alone).
  */
+import { LEAST_PRESENCE } from "../track/estimator";
+import { onEachOther } from "../track/points";
 import { jointsToSquare, extent, type Square, turnBetween } from "./affine";
-import { overlap, shareInside } from "./boxes";
-import { LEAST_PRESENCE } from "./evidence";
-import { distances, mean, middle } from "./joints";
+import { longerSide, overlap, shareInside } from "./boxes";
+import { middle } from "./joints";
 import type { Judge } from "./judge";
 import { type LandmarkNetwork, type Look, lookBox } from "./landmarks";
 import { LOOK_SCORE, PALM_PX, type PalmNetwork, type Place } from "./palm";
 import type { Picture } from "./picture";
-import { longerSide } from "./trust";
 
 /** Hands whose box's longer side is smaller, px of the picture, are not reported. */
 const LEAST_PX = 24;
 /** Two places whose boxes overlap more, turned by less against each other, are of one hand. */
 const SAME_PLACE_IOU = 0.45;
 const SAME_PLACE_TURN_RAD = Math.PI / 3;
-/** Two findings whose joints lie this close, relative to the larger hand's size, are one hand. */
-const SAME_HAND = 0.25;
 /** Of a hand inside another one of which it is a part, the less probable one is no hand. */
 const INSIDE = 0.8;
 const MUCH_SMALLER = 0.6;
@@ -92,8 +90,8 @@ function isSameHand(one: FoundHand, other: FoundHand): boolean {
   if (!(isSeen(one) && isSeen(other))) {
     return overlap(foundBox(one), foundBox(other)) > SAME_PLACE_IOU || inside > INSIDE;
   }
+  if (onEachOther(one.look.joints_px, other.look.joints_px)) return true;
   const size = longerSide(foundBox(large));
-  if (mean(distances(one.look.joints_px, other.look.joints_px, 2)) < SAME_HAND * size) return true;
   if (longerSide(foundBox(small)) > MUCH_SMALLER * size) return false;
   const [u, v] = middle(small.look.joints_px, 2);
   const joints = large.look.joints_px;

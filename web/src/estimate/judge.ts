@@ -3,10 +3,9 @@
  * weights of judge.json were learnt).
  */
 import { jointsToSquare, turnBetween } from "./affine";
-import { overlap } from "./boxes";
+import { longerSide, overlap } from "./boxes";
 import { clip, sigmoid } from "./joints";
 import { type Look, lookBox } from "./landmarks";
-import { longerSide } from "./trust";
 import type { Place } from "./palm";
 
 const SIGNALS = [

@@ -1,5 +1,5 @@
 /** DaHyF: a picture, a box, a side and a camera in; its answer, and the hand that the rig is fitted to, out. */
-import type { FitStart } from "../hand/fit";
+import type { FitStart } from "../hand/fit_start";
 import type { Side } from "../hand/frame";
 import type { Rig } from "../hand/rig";
 import { handRoll } from "../hand/roll";

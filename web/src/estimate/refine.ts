@@ -3,11 +3,13 @@
  *
  * Everything here is of a right hand: left ones are shown mirrored.
  */
-import { type FitStart, fitJoints, rayWeights } from "../hand/fit";
+import { fitJoints, rayWeights } from "../hand/fit";
+import type { FitStart } from "../hand/fit_start";
 import type { Rig } from "../hand/rig";
 import { matrixToAxisAngle } from "../hand/rotations";
 import { JOINT_COUNT } from "../hand/skeleton";
 import { middlePx } from "./affine";
+import { longerSide } from "./boxes";
 import { type Evidence, isFound } from "./evidence";
 import {
   centred,
@@ -23,7 +25,7 @@ import {
   spread,
   turnedPx,
 } from "./joints";
-import { apart, longerSide, signalsOf, type Trust, type View } from "./trust";
+import { apart, signalsOf, type Trust, type View } from "./trust";
 
 /** Weight of the 2D branch against the projected hand. */
 const BRANCH_SHARE = 0.7;

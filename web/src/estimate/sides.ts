@@ -3,14 +3,16 @@
  * learnt): one look, where that leaves doubt one more at the mirror image, and then both readings by the one-hand system.
  */
 import { withPartners } from "../track/odds";
-import { applied, inverse, jointsToSquare, middlePx, patchFromFrame } from "./affine";
+import { assumedCamera } from "../track/tracker";
+import { applied, inverse, jointsToSquare, patchFromFrame } from "./affine";
+import { longerSide } from "./boxes";
 import { type Evidence, evidenceOf, isFound } from "./evidence";
 import { distances, isFinite, logit, mean, mirroredM, mirroredPx, numbersWhere, palmLength } from "./joints";
 import { LANDMARK_PX, type LandmarkNetwork } from "./landmarks";
 import type { OneHandNetwork } from "./one_hand";
 import { flipped, type Picture } from "./picture";
 import type { Fused } from "./refine";
-import { longerSide, within } from "./trust";
+import { within } from "./trust";
 
 const LOOKS = ["looks", "detector"] as const;
 const READ = [...LOOKS, "confidence", "branches", "apart", "apart 3D", "residual"] as const;
@@ -98,8 +100,7 @@ export class Sides {
     looks: readonly [Evidence, Evidence],
     hand: Sided,
   ): Promise<number> {
-    const focal = Math.hypot(picture.width, picture.height);
-    const camera = { fx: focal, fy: focal, cx: middlePx(picture.width), cy: middlePx(picture.height) };
+    const camera = assumedCamera(picture.width, picture.height);
     const read: number[][] = [];
     for (const [side, evidence] of [["right", looks[0]], ["left", looks[1]]] as const) {
       const boxed = { box_px: hand.box_px, side, turn_rad: evidence.turn_rad };

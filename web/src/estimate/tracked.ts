@@ -5,13 +5,13 @@
  * or is hardly seen. Its joints say where to cut the estimator's crops. Either network may be left out for some hands of
  * a frame: its last answer is carried along by the other's, as far off as it was, turned and scaled with the hand.
  */
-import type { FitStart } from "../hand/fit";
+import type { FitStart } from "../hand/fit_start";
 import type { Camera } from "../hand/frame";
 import { handRoll } from "../hand/roll";
-import type { Asked, EstimatedHand, Predicted, TrackedHand } from "../track/estimator";
+import { type Asked, DOUBTFUL, type EstimatedHand, LEAST_PRESENCE, type Predicted, type TrackedHand } from "../track/estimator";
 import { extent, jointsToSquare, type Square } from "./affine";
-import { type Calibration, DOUBTFUL } from "./certainty";
-import { type Evidence, evidenceOf, isFound, LEAST_PRESENCE } from "./evidence";
+import type { Calibration } from "./certainty";
+import { type Evidence, evidenceOf, isFound } from "./evidence";
 import { centred, flat, isFinite, type Lens, lift, middle, numbersWhere, spread, turnedAboutZ, turnedPx } from "./joints";
 import { type LandmarkNetwork, lookBox, sameSquare } from "./landmarks";
 import type { OneHandNetwork, OwnJoints } from "./one_hand";

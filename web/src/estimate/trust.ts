@@ -3,9 +3,10 @@
  * (Python: `knuckle.inference.trust`, where the figures of evidence.json were learnt).
  */
 import { JOINT_COUNT } from "../hand/skeleton";
+import { extent } from "./affine";
+import { longerSide, overlap } from "./boxes";
 import type { Evidence } from "./evidence";
 import { centred, clip, distances, flat, type Lens, logit, mean, middle, norm, palmLength, sigmoid, spread } from "./joints";
-import { extent } from "./affine";
 
 /** Of a hand, in the order in which `signalsOf` gives them. */
 const SIGNALS = ["presence", "side", "box", "own 3D", "our box", "our branches", "apart"] as const;
@@ -106,9 +107,6 @@ export class Trust {
   }
 }
 
-/** The longer side of a box (x, y, w, h). */
-export const longerSide = (box: Float64Array): number => Math.max(box[2], box[3]);
-
 /**
  * What tells how good either answer to a right hand is.
  *
@@ -142,14 +140,7 @@ export function apart(seen: View, ours: View, evidence: Evidence): number {
 
 /** Intersection over union of the joints' box with the given one, at most `LARGEST_IOU`. */
 export function boxOverlap(joints_px: Float64Array, box_px: Float64Array): number {
-  const own = extent(joints_px);
-  const shared = [0, 1].map((axis) => {
-    const high = Math.min(own[axis] + own[2 + axis], box_px[axis] + box_px[2 + axis]);
-    return Math.max(high - Math.max(own[axis], box_px[axis]), 0);
-  });
-  const inner = shared[0] * shared[1];
-  const union = own[2] * own[3] + box_px[2] * box_px[3] - inner;
-  return Math.min(inner / Math.max(union, 1e-9), LARGEST_IOU);
+  return Math.min(overlap(extent(joints_px), box_px), LARGEST_IOU);
 }
 
 /** Axes of each joint, in columns of 21 3 x 3 matrices: along its finger, across it, and out of the back or the palm. */

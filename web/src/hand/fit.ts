@@ -6,20 +6,12 @@
  * soft priors.
  */
 import { FitHand, FitState, POINT_JOINTS } from "./fit_model";
-import { Starter } from "./fit_start";
+import { type FitStart, Starter } from "./fit_start";
 import type { Side } from "./frame";
 import { upperRoot } from "./linear";
 import { checkCount, type HandRig, type Rig } from "./rig";
 import { matrixToAxisAngle } from "./rotations";
 import { Solver } from "./solve";
-
-/** What a hand was like a moment ago, to start a fit from; its wrist's rotation does not count. */
-export interface FitStart {
-  /** 16 x 3 rotation vectors, of the rig of the hand's side. */
-  pose_rad: Float64Array;
-  /** 10. */
-  shape: Float64Array;
-}
 
 /** A rig fitted to joints: `rig.pose(side, pose_rad, shape, translation_m)` gives the hand. */
 export interface FitResult {
@@ -33,8 +25,6 @@ export interface FitResult {
   residual_m: number;
   /** 21 x 3: the fitted joints, common order. */
   joints_m: Float64Array;
-  /** 16 x 3 x 3, relative to the parents. */
-  rotations: Float64Array;
 }
 
 export interface FitOptions {
@@ -47,11 +37,10 @@ export interface FitOptions {
   weights?: ArrayLike<number>;
   /** What the hand was like in the frame before: few steps are left then. */
   start?: FitStart | null;
-  /** Of steps, at most. */
-  iterations?: number;
 }
 
 const LARGEST_HAND_M = 2;
+const MOST_STEPS = 12;
 /** A hand is done when neither the step it took nor the one its derivatives promised takes away this share of its cost. */
 const LEAST_GAIN = 0.005;
 const FIRST_DAMPING = 0.1;
@@ -77,18 +66,11 @@ export function fitJoints(rig: Rig, joints_m: ArrayLike<number>, options: FitOpt
 /**
  * Weights of joints in the camera's frame whose places a picture shows better than their depths: 21 x 3 x 3.
  *
- * across: of distances from the ray from the camera through the joint; along: of distances along it; numbers, or one a
- * joint.
+ * across: of distances from the ray from the camera through the joint; along: of distances along it.
  */
-export function rayWeights(
-  joints_m: ArrayLike<number>,
-  across: number | ArrayLike<number>,
-  along: number | ArrayLike<number>,
-): Float64Array {
+export function rayWeights(joints_m: ArrayLike<number>, across: number, along: number): Float64Array {
   const weights = new Float64Array(189);
   for (let joint = 0; joint < 21; joint++) {
-    const side = typeof across === "number" ? across : across[joint];
-    const depth = typeof along === "number" ? along : along[joint];
     const x = joints_m[3 * joint];
     const y = joints_m[3 * joint + 1];
     const z = joints_m[3 * joint + 2];
@@ -96,7 +78,7 @@ export function rayWeights(
     const ray = [x * inverse, y * inverse, z * inverse];
     for (let row = 0; row < 3; row++) {
       for (let c = 0; c < 3; c++) {
-        weights[9 * joint + 3 * row + c] = (row === c ? side : 0) + (depth - side) * ray[row] * ray[c];
+        weights[9 * joint + 3 * row + c] = (row === c ? across : 0) + (along - across) * ray[row] * ray[c];
       }
     }
   }
@@ -137,7 +119,7 @@ class Fitter {
     // A start that is not known still sets the pace, as where hands of both kinds are fitted at once.
     let damping = start === null ? FIRST_DAMPING : WARM_DAMPING;
     const least = start === null ? LEAST_GAIN : WARM_LEAST_GAIN;
-    for (let n = options.iterations ?? 12; n > 0; n--) {
+    for (let step = 0; step < MOST_STEPS; step++) {
       solver.step(this.state, this.hand, target, damping, roots, this.candidate);
       solver.pose(this.candidate, target, roots, this.tried);
       const cost = Math.max(this.hand.cost, 1e-12);
@@ -174,7 +156,6 @@ class Fitter {
       translation_m: state.translation.map((value, c) => value + centre[c]),
       residual_m: residual,
       joints_m: joints,
-      rotations: hand.rotations.slice(),
     };
   }
 

@@ -1,11 +1,18 @@
 /** Where a fit starts (Python: `knuckle.rig.fit.joints`): read off the joints, or the hand of the frame before. */
-import type { FitStart } from "./fit";
 import type { FitState } from "./fit_model";
 import { poseToAngles, swingAngles } from "./limits";
 import { nearestRotation, solvePositive } from "./linear";
 import type { HandRig } from "./rig";
 import { multiplyMatrices, turnVector, wrapped } from "./rotations";
 import type { Solver } from "./solve";
+
+/** What a hand was like a moment ago, to start a fit from; its wrist's rotation does not count. */
+export interface FitStart {
+  /** 16 x 3 rotation vectors, of the rig of the hand's side. */
+  pose_rad: Float64Array;
+  /** 10. */
+  shape: Float64Array;
+}
 
 /** The wrist and the fingers' roots, and what they count when the palm is laid on. */
 const PALM = [0, 1, 5, 9, 13, 17];

@@ -263,7 +263,7 @@ export class Rig {
   /**
    * The hand in a pose, as Python's `rig.posed(pose, shape, translation)`: it turns about its wrist joint's place at rest.
    *
-   * pose_rad: 16 x 3 axis-angle; shape: 10; translation_m: added to everything; into: arrays to write to, else new ones.
+   * pose_rad: 16 x 3 axis-angle; shape: 10; translation_m: added to everything.
    * Throws an `Error` for another number of numbers.
    */
   pose(
@@ -271,13 +271,12 @@ export class Rig {
     pose_rad: ArrayLike<number>,
     shape: ArrayLike<number>,
     translation_m: ArrayLike<number> | null = null,
-    into?: PosedHand,
   ): PosedHand {
     checkCount("pose_rad", pose_rad, 3 * ROTATION_COUNT);
     checkCount("shape", shape, SHAPE_COUNT);
     if (translation_m !== null) checkCount("translation_m", translation_m, 3);
     const rig = this.of(side);
-    const hand = into ?? {
+    const hand = {
       joints_m: new Float32Array(3 * JOINT_COUNT),
       vertices_m: new Float32Array(3 * rig.vertexCount),
     };

@@ -24,11 +24,6 @@ export interface TrackingFigures {
 
 /** The arrays of the file, of a right hand; lengths in metres, angles in radians. V vertices, F triangles. */
 export interface RigFile {
-  name: string;
-  licence: string;
-  source: string;
-  /** Tells one version of a rig from another, as Python's `HandRig.fingerprint`. */
-  fingerprint: string;
   tracking: TrackingFigures;
   /** V x 3, at rest. */
   vertices: Float32Array;
@@ -58,9 +53,6 @@ export interface RigFile {
   /** 16 x 3, of twist, splay and bend. */
   anglesLow: Float64Array;
   anglesHigh: Float64Array;
-  /** V: the finger of a vertex, 0 for the palm; and its part. */
-  fingerLabel: Uint8Array;
-  partLabel: Uint8Array;
 }
 
 const MAGIC = "KNUCKLE1";
@@ -73,7 +65,7 @@ export function readRigFile(buffer: ArrayBuffer): RigFile {
   }
   const length = new DataView(buffer).getUint32(MAGIC.length, true);
   const start = MAGIC.length + 4 + length;
-  let header: { arrays: Record<string, Place>; tracking: TrackingFigures } & Record<string, string>;
+  let header: { arrays: Record<string, Place>; tracking: TrackingFigures };
   try {
     header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, MAGIC.length + 4, length)));
   } catch {
@@ -87,10 +79,6 @@ export function readRigFile(buffer: ArrayBuffer): RigFile {
   const skinIndex = Uint8Array.from(values("skin_index", count, -1));
   const correctiveVertex = Uint16Array.from(values("corrective_vertex", -1));
   return {
-    name: header.name,
-    licence: header.licence,
-    source: header.source,
-    fingerprint: header.fingerprint,
     tracking: header.tracking,
     vertices,
     faces: Uint32Array.from(values("faces", -1, 3)),
@@ -110,8 +98,6 @@ export function readRigFile(buffer: ArrayBuffer): RigFile {
     handed: Float64Array.from(values("handed", 16)),
     anglesLow: Float64Array.from(values("angles_low", 16, 3)),
     anglesHigh: Float64Array.from(values("angles_high", 16, 3)),
-    fingerLabel: Uint8Array.from(values("finger_label", count)),
-    partLabel: Uint8Array.from(values("part_label", count)),
   };
 }
 

@@ -1,17 +1,6 @@
 /** The 21 joints of a hand in the common order, and the rig's 16 rotations in theirs. */
 
-export const FINGERS = ["thumb", "index", "middle", "ring", "pinky"] as const;
-
-/** Wrist, then each finger from its root to its tip. */
-export const JOINT_NAMES: readonly string[] = [
-  "wrist",
-  "thumb_cmc",
-  "thumb_mcp",
-  "thumb_ip",
-  "thumb_tip",
-  ...FINGERS.slice(1).flatMap((finger) => ["mcp", "pip", "dip", "tip"].map((part) => `${finger}_${part}`)),
-];
-
+/** Wrist, then each finger from its root to its tip: thumb, index, middle, ring, pinky. */
 export const JOINT_COUNT = 21;
 export const WRIST = 0;
 export const MIDDLE_MCP = 9;

@@ -3,12 +3,11 @@ import { EstimatorClient } from "../estimate/client";
 import { GPU_PROGRAM } from "../estimate/files";
 import type { Camera } from "../hand/frame";
 import { keepAlso } from "../offline";
-import type { Abilities } from "../page/abilities";
 import type { Picture, Pictures } from "./pictures";
 import { SourceError, type FrameListener, type Source } from "./source";
 
 export interface LiveOptions {
-  able: Abilities;
+  able: { simd: boolean };
   /** The pictures' horizontal angle of view, degrees; 0: assumed. */
   view_deg: number;
   /** Run the networks on the graphics processor, which fetches another 27 MB of program once. */

@@ -32,9 +32,8 @@ export interface Source {
 
 /** What keeps a source from starting, as one plain sentence. */
 export class SourceError extends Error {
-  /** @param reason one word for tests and styles: "denied", "absent", "busy", "insecure", "broken", "unsupported". */
   constructor(
-    readonly reason: string,
+    readonly reason: "denied" | "absent" | "busy" | "lost" | "insecure" | "broken" | "unsupported",
     message: string,
   ) {
     super(message);

@@ -4,13 +4,8 @@ import { SourceError, type StagePlace } from "./source";
 
 /** Makes a hand's surface from its pose, as the rig does. */
 export interface HandSurface {
-  /** Joints 21 x 3 and vertices V x 3 in metres, about the rest place of the wrist, moved by `translation`. */
-  pose(
-    side: Side,
-    pose_rad: Float32Array,
-    shape: Float32Array,
-    translation?: Float32Array,
-  ): { joints_m: Float32Array; vertices_m: Float32Array };
+  /** Joints 21 x 3 and vertices V x 3 in metres, about the rest place of the wrist. */
+  pose(side: Side, pose_rad: Float32Array, shape: Float32Array): { joints_m: Float32Array; vertices_m: Float32Array };
   /** Triangles, wound outwards. */
   faces(side: Side): Uint32Array;
 }

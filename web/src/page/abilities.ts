@@ -1,19 +1,11 @@
 /** What the browser can and cannot do, in words for people. */
-
-/** A module of one function with one SIMD instruction (i8x16.popcnt of a splat): valid only where SIMD is. */
-const SIMD_MODULE = new Uint8Array([
-  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
-]);
+import { hasSimd } from "../estimate/simd";
 
 export interface Abilities {
   webgpu: boolean;
   simd: boolean;
   threads: boolean;
   cameras: boolean;
-}
-
-export function hasSimd(): boolean {
-  return typeof WebAssembly === "object" && WebAssembly.validate(SIMD_MODULE);
 }
 
 export function abilities(): Abilities {

@@ -2,9 +2,10 @@
 import type { Hand, HandFrame } from "../hand/frame";
 import type { HandSurface } from "../input/track_file";
 import { SourceError, type Source, type StagePlace } from "../input/source";
+import { palmCentre } from "../scenes/palm";
 import type { ArScene, SceneName } from "../scenes/scene";
 import { Stage, type Visible } from "../scenes/stage";
-import { Table } from "../scenes/table";
+import { jointsOf, Table } from "../scenes/table";
 import { byId, element } from "./controls";
 import { Notice } from "./notice";
 import { browserShelf, loadSettings, saveSettings, type Settings } from "./settings";
@@ -14,7 +15,6 @@ import type { SceneMaker } from "./scene_list";
 const HOME_M: [number, number, number] = [0, 0.05, 0.55];
 /** Longer pauses between frames are not made up for by scenes. */
 const LONGEST_STEP_S = 0.1;
-const PALM = [0, 5, 9, 13, 17];
 
 export class App {
   readonly settings: Settings;
@@ -170,7 +170,7 @@ export class App {
   bringHere(): boolean {
     const hand = this.frame?.hands[0];
     if (!hand) return false;
-    const [x, y, z] = palmOf(hand);
+    const { x, y, z } = palmCentre(jointsOf(hand));
     // The table lies under the hand, not through it.
     const below = this.sceneName === "grab" || this.sceneName === "water" ? 0.07 : 0;
     this.anchor_m = [x, y + below, z];
@@ -279,13 +279,6 @@ export class App {
       }),
     );
   }
-}
-
-/** Middle of the palm, metres in the camera's frame. */
-export function palmOf(hand: Hand): [number, number, number] {
-  const mean = (axis: number): number =>
-    PALM.reduce((sum, joint) => sum + hand.joints_m[3 * joint + axis], 0) / PALM.length;
-  return [mean(0), mean(1), mean(2)];
 }
 
 /** The highest joint in the picture, px. */

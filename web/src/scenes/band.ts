@@ -78,11 +78,6 @@ export function fitBand(vertices_m: ArrayLike<number>, band: readonly number[], 
   return { matrix: new Matrix4().makeBasis(x, y, z).setPosition(centre), across_m, up_m };
 }
 
-/** Out of a finger's back: across the knuckles, at right angles to the bone, however far it is bent. */
-export function fingerBack(along: Vector3, across: Vector3, outwardSign: number): Vector3 {
-  return across.clone().cross(along).multiplyScalar(outwardSign).normalize();
-}
-
 function connected(chosen: readonly number[], faces: ArrayLike<number>): number[][] {
   const parent = new Map(chosen.map((vertex) => [vertex, vertex]));
   const root = (vertex: number): number => {

@@ -1,5 +1,6 @@
 /** The bones of a hand as capsules: which of the 21 joints they join, and how thick the hand is there. */
-import { Vector3 } from "three";
+import type { Vector3 } from "three";
+import { WRIST } from "../hand/skeleton";
 
 export interface Bone {
   from: number;
@@ -16,12 +17,6 @@ export const FINGERS: readonly (readonly number[])[] = [
   [17, 18, 19, 20],
 ];
 export const TIPS = [4, 8, 12, 16, 20] as const;
-export const WRIST = 0;
-
-/** Bones as people draw them: 20, from the wrist out. */
-export const SKELETON: readonly (readonly [number, number])[] = FINGERS.flatMap((finger) =>
-  finger.map((joint, place) => [place === 0 ? WRIST : finger[place - 1], joint] as const),
-);
 
 const PHALANX_M = [0.0105, 0.0095, 0.0085, 0.007];
 const PINKY_SHARE = 0.82;

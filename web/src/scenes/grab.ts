@@ -12,7 +12,8 @@ import {
   SRGBColorSpace,
 } from "three";
 import { RoundedBoxGeometry } from "three/addons/geometries/RoundedBoxGeometry.js";
-import { GrabWorld, TABLE_HALF_M, type ThingOptions } from "./grab_world";
+import { TABLE_HALF_M, type ThingOptions } from "./grab_bodies";
+import { GrabWorld } from "./grab_world";
 import { RadioSound } from "./radio_sound";
 import type { ArScene, Moment } from "./scene";
 
@@ -105,11 +106,6 @@ export class GrabScene implements ArScene {
     };
   }
 
-  dispose(): void {
-    this.sound.stop();
-    this.world.dispose();
-  }
-
   private listen(): void {
     for (const event of this.world.events.slice(this.heard)) {
       if (event === "pressed radio") this.sound.press();
@@ -133,7 +129,7 @@ export class GrabScene implements ArScene {
 }
 
 function tableOf(): Group {
-  const [x, y, z] = TABLE_HALF_M;
+  const [x, , z] = TABLE_HALF_M;
   const table = new Group();
   // A sheet of glass that takes shadows: the room is seen through it.
   const sheet = new Mesh(
@@ -145,7 +141,6 @@ function tableOf(): Group {
   shadow.position.y = 0.0003;
   shadow.receiveShadow = true;
   table.add(sheet, shadow);
-  table.userData.height_m = y;
   return table;
 }
 

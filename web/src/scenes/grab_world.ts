@@ -1,38 +1,17 @@
 /**
  * Things on a table, and hands that push, grab, carry, throw and press them; no drawing.
  *
- * Every bone of a hand is a capsule that the solver moves from where it was to where it is, so that what it hits gets the
- * hand's velocity. A thing between the thumb and another finger is grabbed (`pinchOf`): it then follows the hand by its
- * velocity, no longer collides with it, and once let go flies on as fast as the hand was.
- *
- * The frame is the table's: x right, y up, z towards the camera, metres, the table's top at y = 0.
+ * A hand pushes what its capsules hit, with its own velocity (`grab_bodies.ts`). A thing between the thumb and another
+ * finger is grabbed (`pinchOf`): it then follows the hand by its velocity, no longer collides with it, and once let go
+ * flies on as fast as the hand was. The frame is the table's.
  */
 import type RAPIER from "@dimforge/rapier3d-compat";
-import { Matrix4, Quaternion, Vector3 } from "three";
-import { axisOf, SOLID_BONES, TIPS } from "./bones";
+import { Matrix4, Vector3 } from "three";
+import { TIPS } from "./bones";
 import { boxDistance } from "./box";
+import { isClear, type Rapier, SolidHand, STEP_S, tableWorld, ThingBody, type ThingOptions } from "./grab_bodies";
 import { Latch } from "./latch";
-
-type Rapier = typeof RAPIER;
-
-export interface ThingOptions {
-  name: string;
-  /** Half its sides, metres. */
-  half_m: [number, number, number];
-  home_m: [number, number, number];
-  density_kg_m3: number;
-  /** Stands fast until it is grabbed. */
-  docked?: boolean;
-  /** A button on its top, in its own frame. */
-  button?: ButtonOptions;
-}
-
-export interface ButtonOptions {
-  /** Middle of its top, not pressed, metres. */
-  top_m: [number, number, number];
-  half_m: [number, number];
-  travel_m: number;
-}
+import { palmAxes } from "./palm";
 
 export interface SeenHand {
   /** The same as long as it is followed. */
@@ -41,16 +20,6 @@ export interface SeenHand {
   joints: Vector3[];
 }
 
-/** Groups: who collides with whom. */
-const GROUP = { table: 1, thing: 2, hand: 4, held: 8 } as const;
-const groups = (mine: number, others: number): number => ((mine << 16) | others) >>> 0;
-const HAND_GROUPS = groups(GROUP.hand, GROUP.thing);
-const THING_GROUPS = groups(GROUP.thing, GROUP.table | GROUP.thing | GROUP.hand | GROUP.held);
-const HELD_GROUPS = groups(GROUP.held, GROUP.table | GROUP.thing | GROUP.held);
-
-export const TABLE_HALF_M: readonly [number, number, number] = [0.21, 0.01, 0.14];
-const STEP_S = 1 / 120;
-const GRAVITY_M_S2 = 9.81;
 /** A hand that is farther from where it was than this has not moved there: it was lost meanwhile. */
 const JUMP_M = 0.12;
 /** Between a fingertip (a point of the skin's end) and what its pad touches. */
@@ -60,71 +29,12 @@ const OPEN_M = 0.018;
 const OPEN_FRAMES = 2;
 /** Thumb and finger push against one another: the cosine between their sides of the thing. */
 const OPPOSED = -0.3;
-const FASTEST_M_S = 4;
-const FASTEST_RAD_S = 15;
-/** Of the way to where it is held, what a thing goes in one step of the solver. */
-const FOLLOWED = 0.5;
-const KEPT_SPIN = 0.3;
 const LOWEST_M = -0.5;
 /** How near to a button's middle line a fingertip must be, beyond its edge. */
 const BESIDE_M = 0.004;
 const DEEPEST_M = 0.02;
 
-export class Thing {
-  readonly body: RAPIER.RigidBody;
-  readonly collider: RAPIER.Collider;
-  readonly half: Vector3;
-  readonly latch: Latch;
-  holder: Hold | null = null;
-  /** Was let go and is not yet clear of the hand. */
-  leaving = false;
-  docked: boolean;
-  /** How far its button is pressed, metres. */
-  pressed_m = 0;
-  presses = 0;
-  readonly buttonLatch: Latch | null;
-
-  constructor(
-    readonly options: ThingOptions,
-    rapier: Rapier,
-    world: RAPIER.World,
-  ) {
-    this.half = new Vector3(...options.half_m);
-    this.docked = options.docked ?? false;
-    const description = this.docked ? rapier.RigidBodyDesc.fixed() : rapier.RigidBodyDesc.dynamic();
-    this.body = world.createRigidBody(
-      description.setTranslation(...options.home_m).setCcdEnabled(true).setLinearDamping(0.1).setAngularDamping(0.6),
-    );
-    this.collider = world.createCollider(
-      rapier.ColliderDesc.cuboid(...options.half_m)
-        .setDensity(options.density_kg_m3)
-        .setFriction(0.9)
-        .setRestitution(0.05)
-        .setCollisionGroups(THING_GROUPS),
-      this.body,
-    );
-    this.latch = new Latch(CLOSED_M, OPEN_M, OPEN_FRAMES);
-    // Pressed from 70 % of its way on, let go below 35 %.
-    const travel = options.button?.travel_m;
-    this.buttonLatch = travel === undefined ? null : new Latch(-0.7 * travel, -0.35 * travel);
-  }
-
-  get place(): Vector3 {
-    const { x, y, z } = this.body.translation();
-    return new Vector3(x, y, z);
-  }
-
-  get turn(): Quaternion {
-    const { x, y, z, w } = this.body.rotation();
-    return new Quaternion(x, y, z, w);
-  }
-
-  /** A point of the table's frame in the thing's own. */
-  own(point: Vector3): Vector3 {
-    return point.clone().sub(this.place).applyQuaternion(this.turn.invert());
-  }
-}
-
+/** Which hand has a thing, and where. */
 interface Hold {
   key: string;
   finger: number;
@@ -132,13 +42,32 @@ interface Hold {
   thingFromHold: Matrix4;
 }
 
-interface SolidHand {
-  joints: Vector3[];
-  capsules: { body: RAPIER.RigidBody; collider: RAPIER.Collider }[];
+/** A thing, and what hands do with it. */
+export class Thing extends ThingBody {
+  readonly latch = new Latch(CLOSED_M, OPEN_M, OPEN_FRAMES);
+  holder: Hold | null = null;
+  /** Was let go and is not yet clear of the hand. */
+  leaving = false;
+  /** How far its button is pressed, metres. */
+  pressed_m = 0;
+  presses = 0;
+  readonly buttonLatch: Latch | null;
+
+  constructor(options: ThingOptions, rapier: Rapier, world: RAPIER.World) {
+    super(options, rapier, world);
+    // Pressed from 70 % of its way on, let go below 35 %.
+    const travel = options.button?.travel_m;
+    this.buttonLatch = travel === undefined ? null : new Latch(-0.7 * travel, -0.35 * travel);
+  }
+
+  override goHome(): void {
+    super.goHome();
+    this.leaving = false;
+  }
 }
 
 /** How wide open a pinch is about a box: the farther of thumb and best opposed finger from its faces, metres. */
-export function pinchOf(thing: Thing, joints: readonly Vector3[]): { gap_m: number; finger: number } {
+function pinchOf(thing: Thing, joints: readonly Vector3[]): { gap_m: number; finger: number } {
   const thumb = boxDistance(thing.own(joints[TIPS[0]]), thing.half);
   let best = { gap_m: Infinity, finger: -1 };
   for (const finger of [1, 2, 3, 4]) {
@@ -160,10 +89,8 @@ function holdGap(thing: Thing, { finger, thingFromHold }: Hold, joints: readonly
 }
 
 /** The frame that a held thing moves with: between the two tips, turned as the palm is. */
-export function holdFrame(joints: readonly Vector3[], finger: number): Matrix4 {
-  const along = joints[9].clone().sub(joints[0]).normalize();
-  const across = joints[5].clone().sub(joints[17]);
-  across.addScaledVector(along, -across.dot(along)).normalize();
+function holdFrame(joints: readonly Vector3[], finger: number): Matrix4 {
+  const { along, across } = palmAxes(joints);
   const middle = joints[TIPS[0]].clone().add(joints[TIPS[finger]]).multiplyScalar(0.5);
   return new Matrix4().makeBasis(along, across, along.clone().cross(across)).setPosition(middle);
 }
@@ -180,15 +107,7 @@ export class GrabWorld {
     private readonly rapier: Rapier,
     options: readonly ThingOptions[],
   ) {
-    this.world = new rapier.World({ x: 0, y: -GRAVITY_M_S2, z: 0 });
-    this.world.timestep = STEP_S;
-    const [x, y, z] = TABLE_HALF_M;
-    this.world.createCollider(
-      rapier.ColliderDesc.cuboid(x, y, z)
-        .setTranslation(0, -y, 0)
-        .setFriction(0.9)
-        .setCollisionGroups(groups(GROUP.table, GROUP.thing | GROUP.held)),
-    );
+    this.world = tableWorld(rapier);
     this.things = options.map((one) => new Thing(one, rapier, this.world));
   }
 
@@ -206,7 +125,7 @@ export class GrabWorld {
       thing.buttonLatch?.release();
       thing.pressed_m = 0;
       thing.presses = 0;
-      this.sendHome(thing);
+      thing.goHome();
     }
     for (const key of [...this.hands.keys()]) this.forget(key);
     this.events.length = 0;
@@ -232,7 +151,7 @@ export class GrabWorld {
         const from = before.get(key) ?? joints;
         return { key, joints: joints.map((joint, at) => from[at].clone().lerp(joint, part / count)) };
       });
-      for (const hand of now) this.moveTowards(hand);
+      for (const { key, joints } of now) this.hands.get(key)?.moveTowards(joints);
       for (const thing of this.things) this.carry(thing, now);
       this.world.step();
     }
@@ -241,10 +160,10 @@ export class GrabWorld {
       if (solid) solid.joints = joints;
     }
     for (const thing of this.things) {
-      if (thing.place.y < LOWEST_M && thing.holder === null) this.sendHome(thing);
-      if (thing.leaving && this.clear(thing, hands)) {
+      if (thing.place.y < LOWEST_M && thing.holder === null) thing.goHome();
+      if (thing.leaving && hands.every(({ joints }) => isClear(thing, joints))) {
         thing.leaving = false;
-        thing.collider.setCollisionGroups(THING_GROUPS);
+        thing.touchable();
       }
     }
   }
@@ -274,16 +193,11 @@ export class GrabWorld {
   }
 
   private grab(thing: Thing, hand: SeenHand, finger: number): void {
-    if (thing.docked) {
-      thing.docked = false;
-      thing.body.setBodyType(this.rapier.RigidBodyType.Dynamic, true);
-    }
     const placed = new Matrix4().compose(thing.place, thing.turn, new Vector3(1, 1, 1));
     const frame = holdFrame(hand.joints, finger);
     thing.holder = { key: hand.key, finger, thingFromHold: frame.invert().multiply(placed) };
     thing.leaving = false;
-    thing.body.setGravityScale(0, true);
-    thing.collider.setCollisionGroups(HELD_GROUPS);
+    thing.take();
     this.events.push(`grabbed ${thing.options.name}`);
   }
 
@@ -291,29 +205,14 @@ export class GrabWorld {
     thing.holder = null;
     thing.latch.release();
     thing.leaving = true;
-    thing.body.setGravityScale(1, true);
-    // Fingers that open turn what they hold; of that little is meant.
-    const { x, y, z } = thing.body.angvel();
-    thing.body.setAngvel({ x: KEPT_SPIN * x, y: KEPT_SPIN * y, z: KEPT_SPIN * z }, true);
+    thing.letGo();
     this.events.push(`dropped ${thing.options.name}`);
   }
 
-  /** A held thing's velocity leads it to where the hand has it. */
   private carry(thing: Thing, hands: readonly SeenHand[]): void {
     const hand = hands.find(({ key }) => key === thing.holder?.key);
     if (!thing.holder || !hand) return;
-    const goal = holdFrame(hand.joints, thing.holder.finger).multiply(thing.holder.thingFromHold);
-    const [place, turn] = [new Vector3(), new Quaternion()];
-    goal.decompose(place, turn, new Vector3());
-    const speed = place.sub(thing.place).multiplyScalar(FOLLOWED / STEP_S).clampLength(0, FASTEST_M_S);
-    const left = turn.multiply(thing.turn.invert());
-    if (left.w < 0) left.set(-left.x, -left.y, -left.z, -left.w);
-    const axis = new Vector3(left.x, left.y, left.z);
-    const sine = axis.length();
-    const angle = 2 * Math.atan2(sine, left.w);
-    const spin = sine > 1e-9 ? axis.multiplyScalar((angle * FOLLOWED) / (sine * STEP_S)) : axis;
-    thing.body.setLinvel(speed, true);
-    thing.body.setAngvel(spin.clampLength(0, FASTEST_RAD_S), true);
+    thing.follow(holdFrame(hand.joints, thing.holder.finger).multiply(thing.holder.thingFromHold));
   }
 
   private decideButton(thing: Thing, hands: readonly SeenHand[]): void {
@@ -336,70 +235,11 @@ export class GrabWorld {
 
   private appear(hand: SeenHand): void {
     this.forget(hand.key);
-    const capsules = SOLID_BONES.map((bone) => {
-      const [from, to] = axisOf(bone, hand.joints);
-      const pose = capsulePose(from, to);
-      const body = this.world.createRigidBody(
-        this.rapier.RigidBodyDesc.kinematicPositionBased()
-          .setTranslation(pose.middle.x, pose.middle.y, pose.middle.z)
-          .setRotation(pose.turn),
-      );
-      const shape = this.rapier.ColliderDesc.capsule(pose.half_m, bone.radius_m).setFriction(0.8);
-      const collider = this.world.createCollider(shape.setCollisionGroups(HAND_GROUPS), body);
-      return { body, collider };
-    });
-    this.hands.set(hand.key, { joints: hand.joints, capsules });
+    this.hands.set(hand.key, new SolidHand(hand.joints, this.rapier, this.world));
   }
 
   private forget(key: string): void {
-    for (const { body } of this.hands.get(key)?.capsules ?? []) this.world.removeRigidBody(body);
+    this.hands.get(key)?.remove();
     this.hands.delete(key);
   }
-
-  private moveTowards(hand: SeenHand): void {
-    this.hands.get(hand.key)?.capsules.forEach(({ body, collider }, at) => {
-      const [from, to] = axisOf(SOLID_BONES[at], hand.joints);
-      const pose = capsulePose(from, to);
-      body.setNextKinematicTranslation(pose.middle);
-      body.setNextKinematicRotation(pose.turn);
-      if (Math.abs(collider.halfHeight() - pose.half_m) > 5e-4) collider.setHalfHeight(pose.half_m);
-    });
-  }
-
-  /** No bone of a hand touches the thing. */
-  private clear(thing: Thing, hands: readonly SeenHand[]): boolean {
-    return hands.every(({ joints }) =>
-      SOLID_BONES.every((bone) => {
-        const [from, to] = axisOf(bone, joints);
-        return [0, 0.5, 1].every((share) => {
-          const point = thing.own(from.clone().lerp(to, share));
-          return boxDistance(point, thing.half).distance_m > bone.radius_m + 0.002;
-        });
-      }),
-    );
-  }
-
-  private sendHome(thing: Thing): void {
-    const [x, y, z] = thing.options.home_m;
-    thing.leaving = false;
-    thing.docked = thing.options.docked ?? false;
-    const { Dynamic, Fixed } = this.rapier.RigidBodyType;
-    thing.body.setBodyType(thing.docked ? Fixed : Dynamic, true);
-    thing.body.setGravityScale(1, true);
-    thing.body.setTranslation({ x, y, z }, true);
-    thing.body.setRotation({ x: 0, y: 0, z: 0, w: 1 }, true);
-    thing.body.setLinvel({ x: 0, y: 0, z: 0 }, true);
-    thing.body.setAngvel({ x: 0, y: 0, z: 0 }, true);
-    thing.collider.setCollisionGroups(THING_GROUPS);
-  }
-}
-
-const UP = new Vector3(0, 1, 0);
-
-function capsulePose(from: Vector3, to: Vector3): { middle: Vector3; turn: Quaternion; half_m: number } {
-  const along = to.clone().sub(from);
-  const length = along.length();
-  const turn = new Quaternion();
-  if (length > 1e-6) turn.setFromUnitVectors(UP, along.divideScalar(length));
-  return { middle: from.clone().add(to).multiplyScalar(0.5), turn, half_m: Math.max(length / 2, 1e-4) };
 }

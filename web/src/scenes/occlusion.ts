@@ -101,12 +101,6 @@ export class OcclusionScene implements ArScene {
       rod: this.rod.visible ? this.rod.position.toArray() : null,
     };
   }
-
-  dispose(): void {
-    this.object.traverse((part) => {
-      if (part instanceof Mesh) (part.geometry as BufferGeometry).dispose();
-    });
-  }
 }
 
 function solid(geometry: BufferGeometry, material: MeshStandardMaterial): Mesh {

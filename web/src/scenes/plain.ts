@@ -11,7 +11,8 @@ import {
   Vector3,
 } from "three";
 import type { Hand } from "../hand/frame";
-import { FINGERS, SKELETON } from "./bones";
+import { BONES } from "../hand/skeleton";
+import { FINGERS } from "./bones";
 import type { ArScene, Moment } from "./scene";
 import { jointsOf } from "./table";
 
@@ -61,7 +62,7 @@ class Skeleton {
       this.joints.push(dot);
       this.halos.push(halo);
     }
-    for (const [, to] of SKELETON) {
+    for (const [, to] of BONES) {
       const bone = new Mesh(
         rod,
         new MeshBasicMaterial({ color: FINGER_COLOURS[fingerOf(to)], depthTest: false, toneMapped: false }),
@@ -86,7 +87,7 @@ class Skeleton {
       (halo.material as MeshBasicMaterial).color.setHex(errorColour(error_m));
     }
     const up = new Vector3(0, 1, 0);
-    SKELETON.forEach(([from, to], index) => {
+    BONES.forEach(([from, to], index) => {
       const along = places[to].clone().sub(places[from]);
       const bone = this.bones[index];
       bone.position.copy(places[from]);
@@ -147,9 +148,5 @@ export class PlainScene implements ArScene {
         worst_error_m: hand.joint_error_m.reduce((worst, one) => (one > worst ? one : worst), 0),
       })),
     };
-  }
-
-  dispose(): void {
-    for (const skeleton of this.skeletons.values()) skeleton.dispose();
   }
 }

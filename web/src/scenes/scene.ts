@@ -28,5 +28,4 @@ export interface ArScene {
   reset(): void;
   /** Plain numbers and words for tests. */
   state(): Record<string, unknown>;
-  dispose(): void;
 }

@@ -37,7 +37,7 @@ class HandSurfaceMesh {
   readonly skin: Mesh;
   private readonly geometry = new BufferGeometry();
 
-  constructor(readonly side: Side, faces: Uint32Array, vertexCount: number, identity: number) {
+  constructor(faces: Uint32Array, vertexCount: number, identity: number) {
     this.geometry.setAttribute("position", new BufferAttribute(new Float32Array(3 * vertexCount), 3));
     this.geometry.setAttribute("normal", new BufferAttribute(new Float32Array(3 * vertexCount), 3));
     this.geometry.setIndex(new BufferAttribute(faces, 1));
@@ -50,10 +50,6 @@ class HandSurfaceMesh {
     this.skin.castShadow = true;
     this.skin.receiveShadow = true;
     for (const mesh of [this.occluder, this.skin]) mesh.frustumCulled = false;
-  }
-
-  get vertexCount(): number {
-    return this.geometry.getAttribute("position").count;
   }
 
   update(hand: Hand, shown: boolean): void {
@@ -161,7 +157,7 @@ export class Stage {
       present.add(key);
       let mesh = this.hands.get(key);
       if (!mesh) {
-        mesh = new HandSurfaceMesh(hand.side, this.faces(hand.side), hand.vertices_m.length / 3, hand.identity);
+        mesh = new HandSurfaceMesh(this.faces(hand.side), hand.vertices_m.length / 3, hand.identity);
         this.hands.set(key, mesh);
         this.scene.add(mesh.occluder, mesh.skin);
       }
@@ -220,11 +216,6 @@ export class Stage {
     return { shown: count(draw(true)), whole: count(draw(false)) };
   }
 
-  dispose(): void {
-    for (const mesh of this.hands.values()) mesh.dispose();
-    this.renderer.dispose();
-  }
-
   /** Forget the hands that are not there any more. */
   private keep(present: ReadonlySet<string>): void {
     for (const [key, mesh] of this.hands) {
@@ -252,7 +243,7 @@ export class Stage {
     this.scene.traverse((object) => {
       if (object instanceof Mesh) before.push([object, object.material as Material | Material[], object.visible]);
     });
-    const { background, environment } = this.scene;
+    const { background } = this.scene;
     const target = new WebGLRenderTarget(width, height, { colorSpace: LinearSRGBColorSpace, minFilter: NearestFilter });
     const clear = this.renderer.getClearColor(new Color());
     const alpha = this.renderer.getClearAlpha();
@@ -271,7 +262,7 @@ export class Stage {
     this.renderer.toneMapping = ACESFilmicToneMapping;
     this.renderer.shadowMap.autoUpdate = true;
     target.dispose();
-    Object.assign(this.scene, { background, environment });
+    this.scene.background = background;
     for (const [mesh, material, visible] of before) Object.assign(mesh, { material, visible });
     const mask = new Uint8Array(width * height);
     // The lowest row comes first.

@@ -17,10 +17,10 @@ import {
   TorusGeometry,
   Vector3,
 } from "three";
-import type { Hand, Side } from "../hand/frame";
+import type { Hand } from "../hand/frame";
 import type { HandSurface } from "../input/track_file";
-import { bandVertices, fingerBack, fitBand, RING_PLACE, WRIST_PLACE, type Band } from "./band";
-import { palmFrame } from "./palm";
+import { bandVertices, fitBand, RING_PLACE, WRIST_PLACE, type Band } from "./band";
+import { outOfBack, palmFrame } from "./palm";
 import type { ArScene, Moment } from "./scene";
 import { jointsOf } from "./table";
 
@@ -83,10 +83,6 @@ export class TryOnScene implements ArScene {
   state(): Record<string, unknown> {
     return { worn: Object.fromEntries([...this.worn].map(([key, worn]) => [key, worn.state()])) };
   }
-
-  dispose(): void {
-    for (const worn of this.worn.values()) worn.dispose();
-  }
 }
 
 /** Ring and strap on a posed hand. */
@@ -95,14 +91,9 @@ export function bandsOf(hand: Hand, vertices: { ring: number[]; wrist: number[] 
   const { across, outward, along } = palmFrame(joints, hand.side);
   const bone = joints[RING_PLACE.to].clone().sub(joints[RING_PLACE.from]).normalize();
   return {
-    ring: fitBand(hand.vertices_m, vertices.ring, bone, fingerBack(bone, across, outwardSign(hand.side))),
+    ring: fitBand(hand.vertices_m, vertices.ring, bone, outOfBack(across, bone, hand.side)),
     wrist: fitBand(hand.vertices_m, vertices.wrist, along, outward),
   };
-}
-
-/** Of `across` x `along`: which way is out of the back of a hand. */
-function outwardSign(side: Side): number {
-  return side === "right" ? -1 : 1;
 }
 
 class Worn {

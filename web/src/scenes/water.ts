@@ -20,11 +20,10 @@ import {
 } from "three";
 import { ballsOf } from "./bones";
 import type { ArScene, Moment } from "./scene";
-import { POOL, WaterField, type Ball } from "./water_field";
+import { MOST_DROPS, POOL, WaterField, type Ball } from "./water_field";
 
 const RIM_M = 0.008;
 const ABOVE_M = 0.009;
-const MOST_DROPS = 400;
 
 export class WaterScene implements ArScene {
   readonly name = "water";
@@ -95,12 +94,6 @@ export class WaterScene implements ArScene {
     };
   }
 
-  dispose(): void {
-    this.surface.geometry.dispose();
-    this.surface.material.dispose();
-    this.drops.dispose();
-  }
-
   private draw(): void {
     const { heights, columns, rows, options } = this.field;
     const position = this.surface.geometry.getAttribute("position") as BufferAttribute;
@@ -121,10 +114,10 @@ export class WaterScene implements ArScene {
     position.needsUpdate = true;
     normal.needsUpdate = true;
     const placed = new Matrix4();
-    this.field.drops.slice(0, MOST_DROPS).forEach(({ place_m, radius_m }, index) => {
+    this.field.drops.forEach(({ place_m, radius_m }, index) => {
       this.drops.setMatrixAt(index, placed.makeScale(radius_m, radius_m, radius_m).setPosition(...place_m));
     });
-    this.drops.count = Math.min(this.field.drops.length, MOST_DROPS);
+    this.drops.count = this.field.drops.length;
     this.drops.instanceMatrix.needsUpdate = true;
   }
 }

@@ -40,7 +40,8 @@ const PUSHED = 0.55;
 const HIGHEST_M = 0.022;
 /** A column that comes under water faster than this splashes, metres per second. */
 const SPLASHING_M_S = 0.16;
-const MOST_DROPS = 400;
+/** In the air at once. */
+export const MOST_DROPS = 400;
 const FALLEN_SHARE = 0.5;
 
 export class WaterField {

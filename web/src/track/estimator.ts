@@ -6,7 +6,12 @@
  * numbers, u before v.
  */
 import type { Camera, Side } from "../hand/frame";
-import type { FitStart } from "../hand/fit";
+import type { FitStart } from "../hand/fit_start";
+
+/** From this presence on the landmark network sees a hand; below, its joints mean nothing. */
+export const LEAST_PRESENCE = 0.5;
+/** A hand of less confidence is doubtful: there is rather none. */
+export const DOUBTFUL = 0.5;
 
 /** How much time finding may take: one look at the whole picture, or finer ones where there may be more hands. */
 export type Effort = "fast" | "normal";
@@ -59,7 +64,7 @@ export interface EstimatedHand {
   side: Side;
   /** 0 to 1. */
   confidence: number;
-  /** "doubtful" below a confidence of 0.5. */
+  /** "doubtful" below `DOUBTFUL`. */
   state: "observed" | "doubtful";
   /** x, y, w, h: of the joints where the landmark network sees a hand, else as expected. */
   box_px: Float64Array;

@@ -2,10 +2,9 @@
  * Hands of a frame that are not followed: those that were lost where they are looked for again, and new ones (Python:
  * `knuckle.live.search`).
  */
-import type { Effort, Estimator } from "./estimator";
+import { type Effort, type Estimator, LEAST_PRESENCE } from "./estimator";
 import { logit } from "./odds";
 import { onEachOther } from "./points";
-import { LEAST_PRESENCE } from "./sightings";
 
 /** A hand that is not followed. */
 export interface Found {

@@ -3,12 +3,10 @@
  * led to the other one (Python: `knuckle.live.sightings`).
  */
 import { SURE_ODDS } from "./association";
-import type { EstimatedHand, TrackedHand } from "./estimator";
+import { type EstimatedHand, LEAST_PRESENCE, type TrackedHand } from "./estimator";
 import { awayFrom, handSize, onEachOther } from "./points";
 import type { Track } from "./track";
 
-/** From this presence on the landmark network sees a hand. */
-export const LEAST_PRESENCE = 0.5;
 /** What a look of the other side counts against a sighting, in hand sizes, where two tracks led to one hand. */
 const OTHER_SIDE = 0.5;
 /** By how much better two hands must fit each other's tracks, in hand sizes, to be exchanged. */

@@ -1,5 +1,5 @@
 /** One hand through a video: who it is, where it was, which side it is of, what it was like (Python: `knuckle.live.track`). */
-import type { FitStart } from "../hand/fit";
+import type { FitStart } from "../hand/fit_start";
 import type { Side } from "../hand/frame";
 import type { Rig } from "../hand/rig";
 import { Gate } from "./gate";

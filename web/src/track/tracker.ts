@@ -7,7 +7,7 @@
 import type { Camera, Hand, HandFrame } from "../hand/frame";
 import type { Rig } from "../hand/rig";
 import { matchHands } from "./association";
-import type { Estimator, TrackedHand } from "./estimator";
+import { DOUBTFUL, type Estimator, type TrackedHand } from "./estimator";
 import { SURE } from "./gate";
 import { checkLength, handLength, HandSize } from "./hand_size";
 import { placedBetter, rescaled } from "./metric";
@@ -28,8 +28,6 @@ const REPORTED_AFTER = 2;
 /** A hand that was lost while less than this share of its joints was expected to be in the picture has left. */
 const AHEAD_S = 0.1;
 const STILL_INSIDE = 0.6;
-/** From this confidence on a hand is rather one. */
-const DOUBTFUL = 0.5;
 
 export interface TrackerOptions {
   /** Of the pictures, px; without it a focal length is assumed. */

@@ -22,9 +22,8 @@ declare global {
 
 const SAMPLE = "tracks/grab.jsonl";
 
-async function start(): Promise<void> {
+async function start(notice: Notice): Promise<void> {
   await keepOffline();
-  const notice = new Notice();
   const able = abilities();
   const rig = loadRig(await fetchBytes("rig.bin", (share) => notice.loading("Loading the hand", share)));
   notice.clear();
@@ -69,4 +68,5 @@ async function start(): Promise<void> {
   });
 }
 
-await start();
+const notice = new Notice();
+await start(notice).catch((error: unknown) => notice.error(error instanceof Error ? error.message : String(error)));

@@ -45,7 +45,6 @@ browserTest(
     });
     assert.match(said, /^The camera is held by another tab or program: .*\.$/);
   },
-  { skip },
 );
 
 browserTest(

@@ -50,7 +50,7 @@ process.on("exit", () => children.forEach((child) => child.kill("SIGKILL")));
 export function skipped() {
   if (!CHROMIUM) return "Chromium is not installed: apt install chromium, or name it in CHROMIUM";
   if (!existsSync(PYTHON)) return `${PYTHON} is missing: make .venv/dev, or name a Python with knuckle in KNUCKLE_PYTHON`;
-  if (!existsSync(join(WEB, "dist/index.html"))) return "the page is not built: npm run build";
+  if (!existsSync(join(WEB, "dist/index.html"))) return "the page is not built: make web";
   return false;
 }
 
@@ -76,8 +76,8 @@ export function browserTest(name, body, options = {}) {
 }
 
 /** `knuckle ar` behind a gate that counts what goes through it, and that can be shut. */
-export async function startServer(args = ["-m", "knuckle", "ar", "--no-browser", "--port", "0"]) {
-  const child = spawn(PYTHON, args, { stdio: ["ignore", "pipe", "pipe"] });
+export async function startServer() {
+  const child = spawn(PYTHON, ["-m", "knuckle", "ar", "--no-browser", "--port", "0"], { stdio: ["ignore", "pipe", "pipe"] });
   children.add(child);
   const port = await new Promise((done, failed) => {
     let printed = "";
@@ -102,9 +102,6 @@ export async function startServer(args = ["-m", "knuckle", "ar", "--no-browser",
     takeBytes: () => gate.take(),
     /** Ends the server; pages then reach nothing at its address. */
     stop: () => gate.shut(),
-    /** Another server answers at the same address from now on. */
-    hand: (other) => gate.lead(other.port),
-    port,
     close: async () => {
       await gate.shut();
       if (child.exitCode === null) {
@@ -143,10 +140,10 @@ export class Gate {
     });
   }
 
-  open(port = 0) {
+  open() {
     return new Promise((done, failed) => {
       this.server.once("error", failed);
-      this.server.listen(port, "127.0.0.1", () => done(this.server.address().port));
+      this.server.listen(0, "127.0.0.1", () => done(this.server.address().port));
     });
   }
 
@@ -154,11 +151,6 @@ export class Gate {
     const sent = this.sent;
     this.sent = 0;
     return sent;
-  }
-
-  lead(port) {
-    this.port = port;
-    for (const client of this.clients) client.destroy();
   }
 
   shut() {

@@ -1,11 +1,9 @@
 // Pictures that people open, through the worker to the screen: the package's own picture of two hands, then another one.
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { browserTest, WEB } from "./harness.mjs";
+import { browserTest, ready, WEB } from "./harness.mjs";
 
 const PICTURE = join(WEB, "../src/knuckle/assets/two_hands.jpg");
-const skip = existsSync(PICTURE) ? false : `${PICTURE} is missing`;
 
 /** Open a picture and wait until that many hands are followed in it, or the page says what is wrong. */
 async function open(page, file, hands) {
@@ -25,8 +23,7 @@ browserTest(
   "hands of a picture are found and drawn, and those of the next one too",
   async ({ server, browser }) => {
     const { page } = await browser.open(`${server.url}?scene=plain`);
-    await page.waitForFunction(() => window.knuckle !== undefined, null, { timeout: 120_000 });
-    await page.evaluate(() => window.knuckle.ready);
+    await ready(page);
     const hands = await open(page, PICTURE, 2);
     assert.deepEqual(hands.map(({ side }) => side).sort(), ["left", "right"]);
     assert.ok(hands.every(({ confidence, state }) => confidence > 0.8 && state === "observed"), JSON.stringify(hands));
@@ -42,5 +39,5 @@ browserTest(
     await open(page, { name: "grey.png", mimeType: "image/png", buffer: Buffer.from(grey) }, 0);
     assert.match(await page.locator("#hands").textContent(), /No hand in the picture.*picture to screen/);
   },
-  { timeout: 300_000, size: { width: 700, height: 500 }, skip },
+  { timeout: 300_000, size: { width: 700, height: 500 } },
 );

@@ -9,7 +9,7 @@ import { overlap } from "./masks.mjs";
 // Small: without a GPU every pixel counts.
 const LONG = { timeout: 300_000, size: { width: 900, height: 600 } };
 const SAMPLES = join(WEB, "dist/tracks/grab.jsonl");
-const skip = existsSync(SAMPLES) ? false : `${SAMPLES} is missing: python -m tools.web_golden.recorded, then npm run build`;
+const skip = existsSync(SAMPLES) ? false : `${SAMPLES} is missing: make web`;
 
 /** A page at a scene, ready, its clock moved by hand. */
 async function opened(browser, server, query) {

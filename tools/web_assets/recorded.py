@@ -1,6 +1,6 @@
 """Recorded tracks of scripted hands, for the page's scenes: what a hand does there is known, frame by frame.
 
-    python -m tools.web_golden.recorded [--out web/generated/tracks] [--mesh] [--only grab]
+    python -m tools.web_assets.recorded [--out web/generated/tracks] [--mesh] [--only grab]
 
 Each file is what `knuckle track` writes (`knuckle.tracks.lines`), of the open rig, without a video. Things that a hand
 touches stand on a table; where that is in the camera's frame the header's settings say ("stage"), and the page takes it
@@ -127,10 +127,8 @@ def turn() -> Iterator[Frame]:
     open_hand = fingers(thumb=(-4, 10, -14, 6, 4))
     for k in range(121):
         angle = np.pi + 2 * np.pi * smooth(k / 120)
-        cosine, sine = np.cos(angle), np.sin(angle)
-        about_y = np.array([[cosine, 0, sine], [0, 1, 0], [-sine, 0, cosine]])
         middle = np.array([0.0, -0.02, 0.5])
-        yield [placed(rig, open_hand, about_y, lambda joints: joints[9], middle)]
+        yield [placed(rig, open_hand, _about_y(angle), lambda joints: joints[9], middle)]
 
 
 def water() -> Iterator[Frame]:
@@ -241,15 +239,16 @@ def cross() -> Iterator[Frame]:
         right = np.array([-0.10 + 0.20 * share, 0.03, 0.46])
         left = np.array([0.11 - 0.22 * share, 0.03, 0.56])
         yield [
-            placed(rigs["right"], angles, _facing(0.25), lambda joints: joints[9], right, identity=0),
+            placed(rigs["right"], angles, _about_y(0.25), lambda joints: joints[9], right, identity=0),
             placed(
-                rigs["left"], angles, _facing(-0.25), lambda joints: joints[9], left,
+                rigs["left"], angles, _about_y(-0.25), lambda joints: joints[9], left,
                 identity=1, state=state, confidence=confidence, error_m=error,
             ),
         ]  # fmt: skip
 
 
-def _facing(angle: float) -> Matrix:
+def _about_y(angle: float) -> Matrix:
+    """A turn about the camera's vertical axis, radians."""
     cosine, sine = np.cos(angle), np.sin(angle)
     return np.array([[cosine, 0, sine], [0, 1, 0], [-sine, 0, cosine]])
 
