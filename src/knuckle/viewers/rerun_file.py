@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from knuckle.errors import KnuckleError
+from knuckle.errors import KnuckleError, install_command
 from knuckle.files import atomic_path
 from knuckle.hands import Hand, Hands
 from knuckle.progress import show_progress
@@ -129,6 +129,6 @@ def _rerun() -> Any:
         import rerun
     except ModuleNotFoundError as error:
         raise KnuckleError(
-            'Rerun files: expected the package rerun-sdk, got none; pip install "knuckle[view]"'
+            f"Rerun files: expected the package rerun-sdk, got none; {install_command('view')}"
         ) from error
     return rerun
