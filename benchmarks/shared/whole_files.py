@@ -13,8 +13,9 @@ _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}(\.[^.]*)?|.*\.tmp")
 
 
 def is_temporary(path: Path) -> bool:
-    """Whether a file has the name of one that is being written, which nobody takes for a result."""
-    return _TEMPORARY.fullmatch(path.name) is not None
+    """Whether a file, or a folder that it lies in, has the name of one that is being written, which nobody takes for a
+    result; path: as seen from the folder of results."""
+    return any(_TEMPORARY.fullmatch(part) for part in path.parts)
 
 
 def faults(folder: Path, known: frozenset[Path] = frozenset(), *, leftovers: bool = True) -> Iterator[str]:
@@ -23,11 +24,12 @@ def faults(folder: Path, known: frozenset[Path] = frozenset(), *, leftovers: boo
     for path in sorted(folder.rglob("*")):
         if not path.is_file() or path in known:
             continue
-        if is_temporary(path):
+        own = path.relative_to(folder)
+        if is_temporary(own):
             if leftovers:
-                yield f"{path.relative_to(folder)} left behind"
+                yield f"{own} left behind"
         elif fault := fault_of(path):
-            yield f"{path.relative_to(folder)}: {fault}"
+            yield f"{own}: {fault}"
 
 
 def fault_of(path: Path) -> str | None:
