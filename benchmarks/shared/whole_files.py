@@ -1,8 +1,12 @@
 """Whether a file is whole: each format is read to its end."""
 
 import json
+import os
 import re
 import struct
+import subprocess
+import sys
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -121,8 +125,31 @@ def _bvh(path: Path) -> None:
         raise ValueError("frames missing")
 
 
+def _csv(path: Path) -> None:
+    *rows, last = path.read_text(encoding="utf-8").split("\n")
+    if last or len({row.count(",") for row in rows}) != 1:
+        raise ValueError("a row missing or cut")
+
+
+def _usda(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    if not text.endswith("}\n") or text.count("{") != text.count("}"):
+        raise ValueError("braces that stay open")
+
+
+def _rrd(path: Path) -> None:
+    # Rerun's own reader, with a home of its own: it would write settings there.
+    with tempfile.TemporaryDirectory() as home:
+        subprocess.run(
+            [sys.executable, "-m", "rerun", "rrd", "verify", str(path)],
+            check=True,
+            capture_output=True,
+            env={**os.environ, "HOME": home},
+        )
+
+
 _CHECKS = {
     ".json": _json, ".jsonl": _lines, ".png": _picture, ".jpg": _picture, ".glb": _glb, ".npz": _npz,
     ".npy": _npy, ".zip": _zip, ".parquet": _parquet, ".webm": _video, ".safetensors": _safetensors,
-    ".onnx": _onnx, ".bvh": _bvh,
+    ".onnx": _onnx, ".bvh": _bvh, ".csv": _csv, ".usda": _usda, ".rrd": _rrd,
 }  # fmt: skip
