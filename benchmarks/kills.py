@@ -57,6 +57,7 @@ _STANDING = """
 [run]
 system = "dahyf"
 batch = 8
+negatives = 0.0
 warmup_samples = 0
 pretrained = false
 validate_every = 2
@@ -151,7 +152,12 @@ CASES: dict[str, tuple[Case, ...]] = {
         ),
     ),
     "ar": (Case("ar --write OUT/page", needs=PAGE),),
-    "annotate": (Case("annotate GIVEN/video.webm --model GIVEN/fake.onnx --out OUT/table", needs="daft"),),
+    "annotate": (
+        Case(
+            "annotate GIVEN/video.webm --model GIVEN/fake.onnx --out OUT/table --lerobot OUT/set",
+            needs="daft",
+        ),
+    ),
 }
 WITHOUT = {
     "live": "writes only recordings that a key asks for (tests/tracks)",

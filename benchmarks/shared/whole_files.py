@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}(\.[^.]*)?|.*\.tmp")
+_TEMPORARY = re.compile(r"\..+\.([0-9a-f]{12}(\.[^.]*)?|partial)|.*\.tmp")
 
 
 def is_temporary(path: Path) -> bool:
