@@ -33,7 +33,7 @@ def write_rerun(path: Path, footage: Footage, *, mesh: bool = True, pictures: bo
     Args:
         path: NAME.rrd, replaced whole.
         footage: `open_footage`.
-        mesh: the surfaces too: 19 kB a hand a frame.
+        mesh: the surfaces too, which are most of the file.
         pictures: the frames too.
 
     Raises KnuckleError where rerun-sdk is not installed, or the file cannot be written.
