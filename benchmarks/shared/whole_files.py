@@ -1,20 +1,25 @@
 """Whether a file is whole: each format is read to its end."""
 
 import json
+import os
 import re
 import struct
+import subprocess
+import sys
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}(\.[^.]*)?|.*\.tmp")
+_TEMPORARY = re.compile(r"\..+\.([0-9a-f]{12}(\.[^.]*)?|partial)|.*\.tmp")
 
 
 def is_temporary(path: Path) -> bool:
-    """Whether a file has the name of one that is being written, which nobody takes for a result."""
-    return _TEMPORARY.fullmatch(path.name) is not None
+    """Whether a file, or a folder that it lies in, has the name of one that is being written, which nobody takes for a
+    result; path: as seen from the folder of results."""
+    return any(_TEMPORARY.fullmatch(part) for part in path.parts)
 
 
 def faults(folder: Path, known: frozenset[Path] = frozenset(), *, leftovers: bool = True) -> Iterator[str]:
@@ -23,11 +28,12 @@ def faults(folder: Path, known: frozenset[Path] = frozenset(), *, leftovers: boo
     for path in sorted(folder.rglob("*")):
         if not path.is_file() or path in known:
             continue
-        if is_temporary(path):
+        own = path.relative_to(folder)
+        if is_temporary(own):
             if leftovers:
-                yield f"{path.relative_to(folder)} left behind"
+                yield f"{own} left behind"
         elif fault := fault_of(path):
-            yield f"{path.relative_to(folder)}: {fault}"
+            yield f"{own}: {fault}"
 
 
 def fault_of(path: Path) -> str | None:
@@ -119,8 +125,31 @@ def _bvh(path: Path) -> None:
         raise ValueError("frames missing")
 
 
+def _csv(path: Path) -> None:
+    *rows, last = path.read_text(encoding="utf-8").split("\n")
+    if last or len({row.count(",") for row in rows}) != 1:
+        raise ValueError("a row missing or cut")
+
+
+def _usda(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    if not text.endswith("}\n") or text.count("{") != text.count("}"):
+        raise ValueError("braces that stay open")
+
+
+def _rrd(path: Path) -> None:
+    # Rerun's own reader, with a home of its own: it would write settings there.
+    with tempfile.TemporaryDirectory() as home:
+        subprocess.run(
+            [sys.executable, "-m", "rerun", "rrd", "verify", str(path)],
+            check=True,
+            capture_output=True,
+            env={**os.environ, "HOME": home},
+        )
+
+
 _CHECKS = {
     ".json": _json, ".jsonl": _lines, ".png": _picture, ".jpg": _picture, ".glb": _glb, ".npz": _npz,
     ".npy": _npy, ".zip": _zip, ".parquet": _parquet, ".webm": _video, ".safetensors": _safetensors,
-    ".onnx": _onnx, ".bvh": _bvh,
+    ".onnx": _onnx, ".bvh": _bvh, ".csv": _csv, ".usda": _usda, ".rrd": _rrd,
 }  # fmt: skip

@@ -19,9 +19,9 @@ from knuckle.errors import KnuckleError
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path to write to, and rename it to `path` when the block ends.
 
-    The temporary file is in the same folder and has the same suffix. Missing folders are made. If the block raises,
-    the temporary file is removed and an older file at `path` stays as it was. Raises KnuckleError naming `path` if it
-    cannot be written.
+    The temporary file is in the same folder and has the same suffix; the file has the rights of any new one, whatever
+    the block's writer thinks of that. Missing folders are made. If the block raises, the temporary file is removed and
+    an older file at `path` stays as it was. Raises KnuckleError naming `path` if it cannot be written.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.stem[:100]}.{uuid4().hex[:12]}{path.suffix}")
@@ -30,7 +30,10 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         if path.is_dir():
             raise IsADirectoryError(21, "Is a directory", str(path))
         temporary.touch()  # fails here if the folder cannot be written, before the block starts
+        rights = temporary.stat().st_mode
         yield temporary
+        if temporary.stat().st_mode != rights:  # safetensors puts a file there that nobody else may read
+            temporary.chmod(rights)
         os.replace(temporary, path)  # noqa: PTH105 - replaces on every system, as Path.rename does not
     except OSError as error:
         # An error on any other file comes from the block and is passed on unchanged.

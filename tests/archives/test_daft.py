@@ -16,7 +16,7 @@ from knuckle.archives import read_table, track_clips
 from knuckle.archives.table import Table
 from knuckle.tracks.journal import Journal
 
-daft = pytest.importorskip("daft")
+daft = pytest.importorskip("daft", reason="Daft (extra archives) is not installed")
 
 pytestmark = pytest.mark.archives
 
@@ -226,8 +226,9 @@ def test_frames_can_be_asked_as_daft_physical_ais(whole):
 
 
 def test_clips_of_an_s3_store_are_fetched_by_daft(archive, whole, tmp_path):
-    boto3 = pytest.importorskip("boto3")
-    server = pytest.importorskip("moto.server").ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    boto3 = pytest.importorskip("boto3", reason="boto3 (extra archives-test) is not installed")
+    moto = pytest.importorskip("moto.server", reason="moto (extra archives-test) is not installed")
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     server.start()
     try:
         host, port = server.get_host_and_port()
@@ -257,7 +258,7 @@ def test_clips_of_an_s3_store_are_fetched_by_daft(archive, whole, tmp_path):
 
 
 def test_rays_rows_are_the_native_ones(archive, whole, tmp_path):
-    pytest.importorskip("ray")
+    pytest.importorskip("ray", reason="Ray (extra archives-ray) is not installed")
     table = tmp_path / "table"
     told = annotate(archive, "--out", table, "--workers", 2, "--ray", "local")
     assert told.returncode == 2, told.stderr
@@ -266,7 +267,7 @@ def test_rays_rows_are_the_native_ones(archive, whole, tmp_path):
 
 @pytest.mark.parametrize("address", ["127.0.0.1:9", "ray://127.0.0.1:9", "nonsense"])
 def test_a_cluster_that_is_not_there_is_told_at_once(archive, tmp_path, address):
-    pytest.importorskip("ray")
+    pytest.importorskip("ray", reason="Ray (extra archives-ray) is not installed")
     told = annotate(archive, "--out", tmp_path / "table", "--ray", address)
     assert told.returncode == 2 and f"error: --ray {address}: expected" in told.stderr
     assert not (tmp_path / "table").exists()

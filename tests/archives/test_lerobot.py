@@ -16,8 +16,8 @@ from knuckle.archives.worker import annotate_clip
 from knuckle.errors import KnuckleError
 from knuckle.tracks.settings import Settings
 
-parquet = pytest.importorskip("pyarrow.parquet")
-av = pytest.importorskip("av")
+parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow (extra parquet) is not installed")
+av = pytest.importorskip("av", reason="av (extra video) is not installed")
 
 ASKED = Asked(Settings(overlay=False), 1.0)
 KEY = "observation.images.camera"

@@ -13,7 +13,7 @@ from knuckle.geometry.camera import Camera
 from knuckle.tracks import tables
 from knuckle.tracks.lines import frame_to_json
 
-arrow = pytest.importorskip("pyarrow")
+arrow = pytest.importorskip("pyarrow", reason="pyarrow (extra parquet) is not installed")
 
 CAMERA = Camera(300.0, 310.0, 150.0, 160.0, 320, 330)
 
@@ -76,7 +76,7 @@ def test_a_clip_that_failed_is_a_row_without_frames():
 
 
 def test_files_are_packed_by_columns_that_are_there(tmp_path):
-    parquet = pytest.importorskip("pyarrow.parquet")
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow (extra parquet) is not installed")
     _, made = segment()
     row = row_of(made, clip="/a.mp4", rate=10.0, rig="open")
     path = tmp_path / "a.parquet"

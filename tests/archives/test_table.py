@@ -15,7 +15,7 @@ from knuckle.tracks.results import Video, choose_results
 from knuckle.tracks.run import track_video
 from knuckle.tracks.settings import Settings
 
-pytest.importorskip("pyarrow")
+pytest.importorskip("pyarrow", reason="pyarrow (extra parquet) is not installed")
 
 PLAIN = Settings(overlay=False)
 ASKED = Asked(PLAIN, 1.0)

@@ -56,6 +56,15 @@ def test_every_writer_names_what_it_cannot_write(tmp_path, write):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder.x"]
 
 
+def test_a_writer_that_puts_a_file_of_its_own_there_takes_no_rights_away(tmp_path):
+    (tmp_path / "plain").touch()
+    with atomic_path(tmp_path / "a.bin") as temporary:
+        other = tmp_path / "other"
+        other.touch(mode=0o600)
+        other.rename(temporary)
+    assert (tmp_path / "a.bin").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
 def test_images_are_written_in_rgb(tmp_path):
     image = np.zeros((4, 5, 3), np.uint8)
     image[..., 0] = 200

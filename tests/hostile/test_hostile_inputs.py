@@ -10,8 +10,7 @@ import pytest
 
 from benchmarks import kills
 from benchmarks.hostile import materials
-from benchmarks.hostile.attempt import Attempt
-from benchmarks.hostile.guard import Guard
+from benchmarks.hostile.attempt import Attempt, command
 from benchmarks.hostile.kinds import KINDS
 from benchmarks.hostile.run import kind_of
 from benchmarks.hostile.worker import judged
@@ -73,7 +72,6 @@ def test_what_a_hostile_file_may_do_is_seen(tmp_path: Path):
         [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, env={**os.environ}
     )
     assert done.stdout == "3\n", done.stderr
-    assert Guard.__doc__
 
 
 @pytest.mark.parametrize(
@@ -93,7 +91,11 @@ def test_a_wrong_answer_is_a_fault(code: int, text: str, fault: str, tmp_path: P
 
 
 def test_half_files_are_seen(given: Path, tmp_path: Path):
-    for name in ("photo.json", "photo.jpg", "photo.glb", "fake.onnx", "video.hands.jsonl", "video.webm"):
+    track = given / "video.hands.jsonl"
+    assert command("export", track, "--to", "csv", "--to", "usd", "--out", given)() == 0
+    exported = "video.hands.csv", "video.hands.usda"
+    pictures = "photo.json", "photo.jpg", "photo.glb"
+    for name in (*pictures, "fake.onnx", track.name, "video.webm", *exported):
         data = (given / name).read_bytes()
         assert fault_of(given / name) is None
         half = tmp_path / name
@@ -102,7 +104,11 @@ def test_half_files_are_seen(given: Path, tmp_path: Path):
             assert str(fault_of(half)).startswith("half"), name
     (tmp_path / ".photo.0123456789ab.json").touch()
     assert any("left behind" in fault for fault in faults(tmp_path))
+    # So are those of a folder that is being written.
+    (tmp_path / ".page.0123456789ab").mkdir()
+    (tmp_path / ".page.0123456789ab" / "half.json").write_text("{")
     assert not any("left behind" in fault for fault in faults(tmp_path, leftovers=False))
+    assert not any("page" in fault for fault in faults(tmp_path, leftovers=False))
 
 
 def test_every_command_that_writes_has_its_kill():

@@ -100,7 +100,7 @@ def test_a_mirror_shows_the_same_hands_turned_over(view, monkeypatch):
 
 
 def test_a_recording_has_the_frames_as_they_came_and_their_hands(view, tmp_path):
-    pytest.importorskip("av")
+    pytest.importorskip("av", reason="av (extra video) is not installed")
     _, shown, said = view({1: "r", 2: "ms", 4: "r"}, count=6)
     shown.run()
     (folder,) = tmp_path.glob("knuckle-*")
@@ -139,7 +139,7 @@ def test_keys_change_tracker_and_model(view, monkeypatch):
 
 
 def test_a_source_that_goes_away_ends_the_view_and_completes_the_recording(view, tmp_path):
-    pytest.importorskip("av")
+    pytest.importorskip("av", reason="av (extra video) is not installed")
     _, shown, _ = view({1: "r"}, count=4, goes_away=True)
     with pytest.raises(KnuckleError, match="got none any more"):
         shown.run()

@@ -47,7 +47,7 @@ def contents(results: Results) -> dict[str, bytes | list[str]]:
 @pytest.mark.parametrize(("overlay", "stops"), [(False, (1,)), (False, (12,)), (True, (5, 7))])
 def test_a_run_that_was_stopped_goes_on_to_the_same_files(clip, tmp_path, counting, overlay, stops):
     if overlay:
-        pytest.importorskip("av")
+        pytest.importorskip("av", reason="av (extra video) is not installed")
     settings = Settings(overlay=overlay)
     whole = track(clip, tmp_path / "whole", settings)
     assert whole.finished and whole.frames == 12

@@ -45,7 +45,7 @@ def test_arrays_have_every_hand_and_nothing_where_there_is_none(done):
 
 
 def test_the_table_has_a_row_a_hand_a_frame(done):
-    parquet = pytest.importorskip("pyarrow.parquet")
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow (extra parquet) is not installed")
     table = parquet.read_table(done.results.parquet)
     assert table.num_rows == 3 + 2 * 9
     assert table["identity"].to_pylist()[-2:] == [0, 2]

@@ -22,7 +22,7 @@ def clip_times() -> list[float]:
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory, clip_times: list[float]) -> Path:
     """A VP9 file whose frames show their numbers."""
-    pytest.importorskip("av")
+    pytest.importorskip("av", reason="av (extra video) is not installed")
     from knuckle.video.writer import VideoWriter
 
     path = tmp_path_factory.mktemp("clip") / "variable.webm"

@@ -17,7 +17,7 @@ from knuckle.video.file_source import FileSource
 
 
 def write_mp4(path: Path, *, count: int = 6, shape: Fraction = Fraction(1)) -> Path:
-    av = pytest.importorskip("av")
+    av = pytest.importorskip("av", reason="av (extra video) is not installed")
     with av.open(str(path), "w") as container:
         stream = container.add_stream(
             "libvpx-vp9", rate=30, options={"deadline": "realtime", "cpu-used": "8"}

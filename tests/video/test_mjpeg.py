@@ -8,6 +8,7 @@ import time
 import pytest
 
 from knuckle.errors import KnuckleError
+from knuckle.video import mjpeg
 from knuckle.video.mjpeg import MOST_CLIENTS, PictureServer
 
 KEYS = {"m": "mirror", "q": "quit & go"}
@@ -120,11 +121,25 @@ def test_clients_are_limited_and_their_places_come_free(server):
         ask(server, "GET", "/")
     for client in clients:
         client.close()
-    until = time.monotonic() + 3
+    # No picture comes meanwhile, as of a stream that stands still.
+    until = time.monotonic() + 5
     while server.watchers and time.monotonic() < until:
-        server.publish(b"x" * 100_000)
         time.sleep(0.01)
-    assert ask(server, "GET", "/")[0] == 200
+    assert not server.watchers and ask(server, "GET", "/")[0] == 200
+
+
+def test_a_client_that_waits_for_a_picture_is_kept(server, monkeypatch):
+    monkeypatch.setattr(mjpeg, "LOOKED_S", 0.02)
+    client = watch(server)
+    while not server.watchers:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    assert server.watchers == 1
+    server.publish(b"<late>")
+    seen = b""
+    while b"<late>" not in seen:
+        seen += client.recv(1000)
+    client.close()
 
 
 def test_an_address_in_use_is_told(server):

@@ -10,7 +10,7 @@ from knuckle.errors import KnuckleError
 from knuckle.video import open_video
 from knuckle.video.writer import PartsWriter, VideoWriter, join_parts, part_path
 
-pytest.importorskip("av")
+pytest.importorskip("av", reason="av (extra video) is not installed")
 SIZE = {"size": (64, 48), "rate": 20.0}
 
 

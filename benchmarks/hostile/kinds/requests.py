@@ -7,14 +7,9 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from random import Random
-from threading import Thread
-from typing import TYPE_CHECKING
 
 from benchmarks.hostile.attempt import Attempt
 from knuckle.errors import KnuckleError
-
-if TYPE_CHECKING:
-    from knuckle.video.mjpeg import PictureServer
 
 ANSWER_S = 5.0
 """For an honest request after a hostile one."""
@@ -76,8 +71,8 @@ class Requests:
         from knuckle.web.site import Site, built_page
 
         server = PictureServer({"m": "mirror"})
-        picture = (materials / "photo.jpg").read_bytes()
-        Thread(target=_publish, args=(server, picture), daemon=True).start()
+        # One picture and no other, as of a stream that stands still: clients that went away must be noticed without.
+        server.publish((materials / "photo.jpg").read_bytes())
         self._ports = [server.port]
         self._servers: list[object] = [server]
         # The page may not be built here: the live page's server is tried all the same.
@@ -98,13 +93,6 @@ class Requests:
         return Attempt(
             f"{name}, {'live' if port == self._ports[0] else 'ar'}", partial(_then_honest, way, chance, port)
         )
-
-
-def _publish(server: "PictureServer", picture: bytes) -> None:
-    """As a camera does: by the next picture a client that went away is noticed."""
-    while True:
-        server.publish(picture)
-        time.sleep(0.1)
 
 
 def _then_honest(way, chance: Random, port: int) -> int:

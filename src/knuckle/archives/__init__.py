@@ -1,4 +1,4 @@
-"""Video archives to tables, on Daft: `track_clips` for any DataFrame, `annotate` for folders of clips."""
+"""Video archives to tables, on Daft: `track_clips` for any DataFrame, and tables of `knuckle annotate` read back."""
 
 from knuckle.archives.column import track_clips
 from knuckle.archives.read import hands_of_row, read_table

@@ -1,10 +1,9 @@
 """`track_clips`: a column of clips to their hands, in any DataFrame of Daft."""
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from knuckle.archives.clips import first_line
-from knuckle.archives.engine import ONE_THREAD, import_daft
+from knuckle.archives.engine import import_daft, set_one_thread
 from knuckle.archives.rows import import_arrow, row_of, row_of_error, row_type
 from knuckle.archives.segments import LONGEST_S, walk
 from knuckle.archives.table import Asked, Table
@@ -64,6 +63,7 @@ def track_clips(
     )
     asked = Asked(settings, check_segment(segment_s))
     weights_of(model)
+    set_one_thread()
 
     class KnuckleClips:
         """Made once in each worker."""
@@ -163,8 +163,6 @@ def check_workers(workers: int | None) -> int:
     """How many there are. Raises KnuckleError for a number below one."""
     from knuckle.inference.onnx_model import available_cores
 
-    for name in ONE_THREAD:
-        os.environ.setdefault(name, "1")
     if workers is not None and workers < 1:
         raise KnuckleError(f"workers: expected at least one, got {workers}")
     return workers or available_cores()

@@ -19,7 +19,7 @@ SILENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
 REACHED_S = 10.0
-ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """A worker is one of several: each takes one core."""
 
 
@@ -36,6 +36,12 @@ def import_daft() -> Any:
             f"archives need Daft, which is not installed: {install_command('archives')}"
         ) from error
     return daft
+
+
+def set_one_thread() -> None:
+    """Where the environment does not say otherwise; the workers of this machine take it over."""
+    for name in _THREADS:
+        os.environ.setdefault(name, "1")
 
 
 def use_native() -> None:
@@ -63,7 +69,7 @@ def use_ray(address: str | None) -> int:
     local = address in (None, "local")
     if not local and address != "auto":
         _check_reachable(str(address))
-    variables = {name: os.environ.get(name, "1") for name in ONE_THREAD} | SILENT
+    variables = {name: os.environ.get(name, "1") for name in _THREADS} | SILENT
     try:
         if not ray.is_initialized():
             ray.init(

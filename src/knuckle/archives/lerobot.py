@@ -114,7 +114,8 @@ def write_lerobot(
                     written.left_out[clip.name] = str(error)
             tick(1)
         if not written.episodes:
-            raise KnuckleError(f"{folder}: expected clips to write, but none could be: {error_of(written)}")
+            reason = next(iter(written.left_out.values()))
+            raise KnuckleError(f"{folder}: expected clips to write, but none could be: {reason}")
         writer.close()
         if folder.exists():
             shutil.rmtree(folder)
@@ -136,11 +137,6 @@ def check_folder(folder: Path) -> None:
 
 def _is_empty(folder: Path) -> bool:
     return folder.is_dir() and not any(folder.iterdir())
-
-
-def error_of(written: Written) -> str:
-    """One reason why a clip was left out."""
-    return next(iter(written.left_out.values()), "no clip")
 
 
 class _Writer:

@@ -9,7 +9,7 @@ from typing import Any
 
 from knuckle.archives.clips import Clip, find_clips, first_line, is_url
 from knuckle.archives.column import check_segment, check_workers, write_clips
-from knuckle.archives.engine import import_daft, use_native, use_ray
+from knuckle.archives.engine import import_daft, set_one_thread, use_native, use_ray
 from knuckle.archives.progress import Progress
 from knuckle.archives.table import Asked, Table
 from knuckle.archives.worker import Outcome
@@ -69,12 +69,13 @@ def annotate(
     asked.to_dict()
     if "://" in str(out) or ":/" in str(out)[:6]:
         raise KnuckleError(f"{out}: expected a folder that all workers can write to, got a URL")
-    given, count = workers, check_workers(workers)
-    cores = 0
+    count, cores = check_workers(workers), 0
+    set_one_thread()
     if ray is None:
         use_native()
     else:
         cores = use_ray(ray)
+        count = workers or cores
     clips = find_clips(arguments, io_config=io_config)
     table = Table(Path(out).absolute())
     table.claim()
@@ -89,7 +90,7 @@ def annotate(
         # The longest first: none of them is what all others wait for in the end.
         left.sort(key=lambda clip: -(clip.bytes or 0))
         work = _Work(table, asked, io_config, stopped, note, result, earlier)
-        work.do(left, given or cores or count, cores)
+        work.do(left, count, cores)
         table.write_failed(earlier | result.failed)
     table.tidy()
     return result

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from knuckle.errors import KnuckleError
+from knuckle.errors import KnuckleError, install_command
 from knuckle.hands import Hand, Hands
 from knuckle.skeleton import Side
 
@@ -45,7 +45,7 @@ class OscSender:
             from pythonosc.udp_client import UDPClient
         except ModuleNotFoundError as error:
             raise KnuckleError(
-                '--osc: expected the package python-osc, got none; pip install "knuckle[osc]"'
+                f"--osc: expected the package python-osc, got none; {install_command('osc')}"
             ) from error
         try:
             self._client = UDPClient(host, int(port))

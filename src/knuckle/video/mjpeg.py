@@ -7,9 +7,11 @@ newest picture; a slow one misses some and holds nobody up.
 import html
 import json
 import secrets
+import select
+import socket
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from importlib.resources import files
@@ -28,6 +30,8 @@ MOST_KEYS = 64
 """That wait to be fetched; older ones are forgotten."""
 TIMEOUT_S = 10.0
 """For a client to send its request or to take a picture."""
+LOOKED_S = 1.0
+"""How often it is looked whether a client is still there that waits for a picture."""
 _BOUNDARY = "picture"
 
 
@@ -116,10 +120,13 @@ class _Newest:
             self._number += 1
             self._changed.notify_all()
 
-    def after(self, number: int) -> tuple[int, bytes | None]:
-        """The newest picture and its number, once that is not `number`; None when there will be none."""
+    def after(self, number: int, is_gone: Callable[[], bool]) -> tuple[int, bytes | None]:
+        """The newest picture and its number, once that is not `number`; None when there will be none, or for a client
+        that is gone, which is asked every `LOOKED_S`."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._number != number)
+            while not self._changed.wait_for(lambda: self._closed or self._number != number, LOOKED_S):
+                if is_gone():
+                    return number, None
             return self._number, None if self._closed else self._picture
 
     def watch(self, by: int) -> None:
@@ -259,7 +266,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             self.wfile.write(boundary)
             while True:
-                number, picture = pictures.after(number)
+                number, picture = pictures.after(number, self._is_gone)
                 if picture is None:
                     return
                 head = f"Content-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
@@ -267,6 +274,14 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(head.encode() + picture + b"\r\n" + boundary)
         finally:
             pictures.watch(-1)
+
+    def _is_gone(self) -> bool:
+        """Whether the client has closed the connection: it has nothing more to say, and a picture may come late."""
+        try:
+            readable, _, _ = select.select([self.connection], [], [], 0)
+            return bool(readable) and not self.connection.recv(1, socket.MSG_PEEK)
+        except OSError:
+            return True
 
     def _refuse(self, status: HTTPStatus) -> None:
         self._head(status)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from knuckle.errors import KnuckleError
+from knuckle.errors import KnuckleError, install_command
 from knuckle.hands import Hand, Hands
 from knuckle.skeleton import BONES
 from knuckle.view.overlay import hand_colour
@@ -197,7 +197,7 @@ def _serve(host: str, port: int) -> "viser.ViserServer":
         import viser
     except ModuleNotFoundError as error:
         raise KnuckleError(
-            'the page: expected the package viser, got none; pip install "knuckle[view]"'
+            f"the page: expected the package viser, got none; {install_command('view')}"
         ) from error
     # It prints a table of its addresses whatever it is told.
     with redirect_stdout(StringIO()):

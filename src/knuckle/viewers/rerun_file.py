@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from knuckle.errors import KnuckleError
+from knuckle.errors import KnuckleError, install_command
 from knuckle.files import atomic_path
 from knuckle.hands import Hand, Hands
 from knuckle.progress import show_progress
@@ -33,7 +33,7 @@ def write_rerun(path: Path, footage: Footage, *, mesh: bool = True, pictures: bo
     Args:
         path: NAME.rrd, replaced whole.
         footage: `open_footage`.
-        mesh: the surfaces too: 19 kB a hand a frame.
+        mesh: the surfaces too, which are most of the file.
         pictures: the frames too.
 
     Raises KnuckleError where rerun-sdk is not installed, or the file cannot be written.
@@ -129,6 +129,6 @@ def _rerun() -> Any:
         import rerun
     except ModuleNotFoundError as error:
         raise KnuckleError(
-            'Rerun files: expected the package rerun-sdk, got none; pip install "knuckle[view]"'
+            f"Rerun files: expected the package rerun-sdk, got none; {install_command('view')}"
         ) from error
     return rerun
