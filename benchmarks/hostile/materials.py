@@ -65,10 +65,11 @@ def _write_videos(folder: Path, picture: np.ndarray) -> None:
     for name, codec in (("video.webm", "libvpx-vp9"), ("video.mp4", "mpeg4"), ("video.avi", "mjpeg")):
         with av.open(str(folder / name), "w") as container:
             stream = container.add_stream(codec, rate=10)
+            assert isinstance(stream, av.VideoStream)
             stream.width = stream.height = 96
             stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
             for number in range(6):
-                shown = cv2.resize(np.roll(picture, 3 * number, axis=1), (96, 96))
+                shown = np.asarray(cv2.resize(np.roll(picture, 3 * number, axis=1), (96, 96)), np.uint8)
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(shown, format="rgb24")))
             container.mux(stream.encode(None))
     with av.open(str(folder / "sound.wav"), "w") as container:

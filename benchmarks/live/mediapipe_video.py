@@ -9,6 +9,7 @@ the file.
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import cv2
 import mediapipe
@@ -22,15 +23,20 @@ def main() -> None:
     found: dict[str, list] = {name: [] for name in ("frame", "right", "score", "joints_px", "world_m")}
     milliseconds = []
     for number, path in enumerate(frames):
-        picture = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
+        read = cv2.imread(str(path))
+        if read is None:
+            raise SystemExit(f"error: {path}: expected a picture")
+        picture = cv2.cvtColor(read, cv2.COLOR_BGR2RGB)
         height, width = picture.shape[:2]
         start = time.process_time()
         result = hands.process(picture)
         milliseconds.append(1000 * (time.process_time() - start))
+        if result.multi_hand_landmarks is None:
+            continue
         for landmarks, world, sides in zip(
-            result.multi_hand_landmarks or (),
-            result.multi_hand_world_landmarks or (),
-            result.multi_handedness or (),
+            result.multi_hand_landmarks,
+            result.multi_hand_world_landmarks,
+            result.multi_handedness,
             strict=True,
         ):
             found["frame"].append(number)
@@ -39,14 +45,10 @@ def main() -> None:
             found["joints_px"].append([[p.x * width - 0.5, p.y * height - 0.5] for p in landmarks.landmark])
             found["world_m"].append([[p.x, p.y, p.z] for p in world.landmark])
     shapes = {"joints_px": (-1, 21, 2), "world_m": (-1, 21, 3)}
-    np.savez(
-        out,
-        milliseconds=np.array(milliseconds),
-        **{
-            name: np.array(values, dtype=float).reshape(shapes.get(name, (-1,)))
-            for name, values in found.items()
-        },
-    )
+    columns: dict[str, Any] = {
+        name: np.array(values, dtype=float).reshape(shapes.get(name, (-1,))) for name, values in found.items()
+    }
+    np.savez(out, milliseconds=np.array(milliseconds), **columns)
 
 
 if __name__ == "__main__":

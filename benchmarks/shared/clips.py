@@ -154,9 +154,9 @@ class ClipScores:
         count = len(self.clip.frames)
         for frame, true, row in self.tracking.matches:
             identity = self.clip.truth[frame].identities[true]
-            rows = by_hand.setdefault(identity, (np.full((count, 21, 3), np.nan),) * 2)
-            if rows[0] is rows[1]:
-                rows = by_hand[identity] = (rows[0], rows[0].copy())
+            if identity not in by_hand:
+                by_hand[identity] = np.full((count, 21, 3), np.nan), np.full((count, 21, 3), np.nan)
+            rows = by_hand[identity]
             wanted, found = self.clip.joints_m[frame][true], self.answers[frame].joints_m[row]
             if not self.has_roots:
                 wanted, found = wanted - wanted[[WRIST]], found - found[[WRIST]]

@@ -139,7 +139,8 @@ def see(cases: Iterable[list[Case]], *, found_share: float, seed: int = 0) -> It
         elif given or all(of.side is None for of in case):
             boxes = np.stack([of.box_px for of in case])
             # A box without a hand in a pair is taken for the other hand.
-            sides = HAND_SIDES if len(case) == 2 else tuple(of.side or any_side for of in case)
+            named: list[Side] = [of.side or any_side for of in case]
+            sides = HAND_SIDES if len(case) == 2 else tuple(named)
             yield SeenCase(case, boxes, sides, look_at(landmark_network(), picture, boxes, sides), None)
 
 

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -141,6 +143,14 @@ def test_public_names_are_few_and_all_there():
     assert set(knuckle.__all__) <= set(dir(knuckle))
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = knuckle.nothing  # type: ignore[attr-defined]
+
+
+def test_types_of_the_public_names_modules_are_checked_strictly():
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    homes = {getattr(knuckle, name).__module__ for name in set(knuckle.__all__) - {"__version__"}}
+    source = Path(knuckle.__file__).parents[1]
+    files = {Path(sys.modules[home].__file__).relative_to(source) for home in {"knuckle", *homes}}
+    assert sorted(project["tool"]["pyright"]["strict"]) == sorted(f"src/{file.as_posix()}" for file in files)
 
 
 def test_importing_knuckle_imports_nothing_heavy():

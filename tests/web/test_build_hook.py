@@ -14,10 +14,11 @@ HOOK = Path(__file__).parents[2] / "hatch_build.py"
 @pytest.fixture
 def included(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A function: target and version of a build -> what the hook adds to it."""
-    for name in ("hatchling", "builders", "hooks", "plugin", "interface"):
-        path = "hatchling" if name == "hatchling" else f"{path}.{name}"
-        monkeypatch.setitem(sys.modules, path, ModuleType(path))
-    monkeypatch.setattr(sys.modules[path], "BuildHookInterface", object, raising=False)
+    parts = ["hatchling", "builders", "hooks", "plugin", "interface"]
+    for count in range(1, len(parts) + 1):
+        name = ".".join(parts[:count])
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.setattr(sys.modules[".".join(parts)], "BuildHookInterface", object, raising=False)
     spec = importlib.util.spec_from_file_location("hatch_build", HOOK)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)

@@ -64,7 +64,7 @@ def joints_mm(network: bytes, crops: SynthSet, hands: np.ndarray, size: int) -> 
             "crop": np.array([[*crop.centre_px, crop.side_px]], np.float32),
             "camera": np.asarray(crops.labels["camera"][number], np.float32)[None],
         }
-        answers.append(1000 * session.run(["joints_m"], feed)[0][0].astype(float))
+        answers.append(1000 * np.asarray(session.run(["joints_m"], feed)[0])[0].astype(float))
     return np.stack(answers)
 
 

@@ -45,7 +45,7 @@ class Camera:
     """Where the intrinsics come from; without it "assumed" or "given", as `assumed` says."""
 
     def __post_init__(self) -> None:
-        if self.source is None:
+        if self.source is _UNGIVEN:
             object.__setattr__(self, "source", "assumed" if self.assumed else "given")
         if self.source not in SOURCES or (self.source == "assumed") != self.assumed:
             raise KnuckleError(

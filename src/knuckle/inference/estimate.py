@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -332,7 +332,7 @@ def _checked_camera(camera: Any) -> Camera | tuple[float, float, float, float] |
         return camera
     expected = "camera: expected fx, fy, cx, cy in px, a Camera or a camera.json"
     if isinstance(camera, str | PathLike):
-        path = Path(camera)
+        path = Path(cast("str | PathLike[str]", camera))
         if not names_camera_file(path):
             raise KnuckleError(f"{expected}, got {str(path)!r}")
         return read_camera(path)

@@ -54,7 +54,9 @@ class SeenHands:
             self.answer.cameras[chosen],
             self.answer.rolls[chosen],
         )
-        return SeenHands(answer, tuple(self.sides[i] for i in chosen), self.boxes_px[chosen], self.camera)
+        return SeenHands(
+            answer, tuple(self.sides[int(i)] for i in chosen), self.boxes_px[chosen], self.camera
+        )
 
 
 class Joints(NamedTuple):

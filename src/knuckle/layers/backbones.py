@@ -36,6 +36,9 @@ class Backbone(nn.Module):
     others' through timm (which may download). Raises KnuckleError for an unknown name.
     """
 
+    factor: Tensor
+    offset: Tensor
+
     def __init__(self, name: BackboneName, *, finest: int = 4, pretrained: bool = False) -> None:
         super().__init__()
         if name == "hand_landmark":

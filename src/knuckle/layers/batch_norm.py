@@ -49,7 +49,8 @@ class BatchNormAct(nn.BatchNorm2d):
         device: str | None = None,
     ) -> None:
         super().__init__(channels, eps=eps, momentum=momentum, device=device)
-        self.act, self.wide = act, wide
+        self.act: Act = act
+        self.wide = wide
 
     @classmethod
     def like(cls, norm: nn.BatchNorm2d, act: Act) -> "BatchNormAct":

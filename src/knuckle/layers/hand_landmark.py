@@ -126,17 +126,18 @@ def load_hand_landmark(body: HandLandmarkBody, path: Path = FILE) -> None:
         if node.op_type == "Cast" and node.input[0] in stored
     }
     found = [[stored.get(n) for n in node.input[1:3]] for node in graph.node if node.op_type == "Conv"]
-    own = convolutions(body)
+    own = [(conv.weight, conv.bias) for conv in convolutions(body)]
     fits = len(found) == len(own) and all(
-        array is not None and array.shape == tensor.shape
-        for pair, conv in zip(found, own, strict=True)
-        for array, tensor in zip(pair, (conv.weight, conv.bias), strict=True)
+        array is not None and tensor is not None and array.shape == tensor.shape
+        for arrays, tensors in zip(found, own, strict=True)
+        for array, tensor in zip(arrays, tensors, strict=True)
     )
     if not fits:
         raise KnuckleError(
             f"{path}: expected the {len(own)} convolutions of the hand landmark network, got others"
         )
     with torch.no_grad():
-        for (weight, bias), conv in zip(found, own, strict=True):
-            conv.weight.copy_(torch.tensor(weight))
-            conv.bias.copy_(torch.tensor(bias))
+        for arrays, tensors in zip(found, own, strict=True):
+            for array, tensor in zip(arrays, tensors, strict=True):
+                assert tensor is not None
+                tensor.copy_(torch.tensor(array))

@@ -118,7 +118,7 @@ def _posed(each: Reported, camera: Camera) -> Hand:
     px = camera.project(joints_m)
     low = px.min(0)
     box = np.concatenate([low, px.max(0) - low])
-    values = {
+    values: dict[str, Any] = {
         "box_px": box,
         "joints_px": px,
         "joints_m": joints_m,

@@ -16,6 +16,7 @@ from knuckle.inference.sides import decide_sides
 from knuckle.inference.tracked import Predicted
 from knuckle.inference.trust import logit
 from knuckle.live.association import on_each_other
+from knuckle.skeleton import Side
 
 
 class Found(NamedTuple):
@@ -38,7 +39,8 @@ def search(
 ) -> list[Found]:
     """Hands of a picture but those whose joints are known. sides: whether to say of which side they are; without, the
     odds are those of one look."""
-    places = Predicted.of_joints(known_px, ["right"] * len(known_px))
+    side: list[Side] = ["right"]
+    places = Predicted.of_joints(known_px, side * len(known_px))
     known = Proposals(places.boxes_px, places.squares, np.ones(len(known_px)), np.full(len(known_px), 0.5))
     hands = [
         hand

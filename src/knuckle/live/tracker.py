@@ -250,7 +250,7 @@ class Tracker:
                 track.lost_s = self._time_s
                 self._lost.append(track)
         self._tracks = [each.track for each in seen]
-        reported = []
+        reported: list[Reported] = []
         for each in seen:
             track, hand = each.track, each.hand
             one = np.array([each.row])

@@ -7,6 +7,7 @@ Pillow keeps only the high bytes.
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
@@ -64,7 +65,7 @@ def read_photo(path: str | Path) -> Photo:
     reduction = _checked_reduction(path, header)
     # Pillow closes a TIFF with its pixels, while a PNG may tell behind them.
     lens = lens_of(header.picture) if header.format == "TIFF" else None
-    notes = []
+    notes: list[str] = []
     if header.page:
         notes.append(f"read page {header.page + 1}, the largest of {header.pages}")
     if header.format == "JPEG":
@@ -84,8 +85,8 @@ def read_photo(path: str | Path) -> Photo:
     if orientation >= 5:
         width, height = height, width
         camera = None if camera is None else camera.turned()
-    notes = tuple(f"{path}: {note}" for note in notes)
-    return Photo(_turned(pixels, orientation), width, height, notes, camera)
+    told = tuple(f"{path}: {note}" for note in notes)
+    return Photo(_turned(pixels, orientation), width, height, told, camera)
 
 
 def read_image(path: str | Path) -> UInt8[np.ndarray, "H W 3"]:
@@ -117,13 +118,14 @@ def check_image(image: object) -> UInt8[np.ndarray, "H W 3"]:
     expected = "image: expected a path or an RGB array of uint8, shape (H, W, 3)"
     if not isinstance(image, np.ndarray):
         raise KnuckleError(f"{expected}, got {type(image).__name__}")
-    if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-        raise KnuckleError(f"{expected}, got shape {image.shape}")
-    if image.dtype != np.uint8:
-        raise KnuckleError(f"{expected}, got {image.dtype}")
-    if max(image.shape[:2]) > MAX_SIDE or min(image.shape[:2]) < MIN_SIDE:
-        raise KnuckleError(f"{expected} and {MIN_SIDE} to {MAX_SIDE} px a side, got shape {image.shape}")
-    return image
+    picture = cast("np.ndarray", image)
+    if picture.ndim != 3 or picture.shape[2] != 3 or 0 in picture.shape:
+        raise KnuckleError(f"{expected}, got shape {picture.shape}")
+    if picture.dtype != np.uint8:
+        raise KnuckleError(f"{expected}, got {picture.dtype}")
+    if max(picture.shape[:2]) > MAX_SIDE or min(picture.shape[:2]) < MIN_SIDE:
+        raise KnuckleError(f"{expected} and {MIN_SIDE} to {MAX_SIDE} px a side, got shape {picture.shape}")
+    return picture
 
 
 def _read_bytes(path: Path) -> bytes:

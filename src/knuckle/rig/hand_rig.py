@@ -201,7 +201,7 @@ class HandRig:
 
 def _checked(name: str, value: Any, tail: tuple[int, ...], meaning: str) -> np.ndarray:
     array = np.asarray(value)
-    if array.dtype not in (np.float32, np.float64):
+    if array.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
         array = array.astype(np.float64)
     if array.shape[-len(tail) :] != tail:
         wanted = ", ".join(("...", *map(str, tail)))

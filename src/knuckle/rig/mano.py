@@ -3,6 +3,7 @@ shipped."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 from jaxtyping import Float
@@ -97,14 +98,13 @@ class _MANOFile:
     """The dictionary in a MANO pickle, read entry by entry with its shape checked."""
 
     def __init__(self, path: str | Path) -> None:
-        self.path, self.data = path, load_whitelisted_pickle(path)
-        if not isinstance(self.data, dict) or "v_template" not in self.data:
-            kind = (
-                "a dictionary without v_template" if isinstance(self.data, dict) else type(self.data).__name__
-            )
+        data = load_whitelisted_pickle(path)
+        if not isinstance(data, dict) or "v_template" not in data:
+            kind = "a dictionary without v_template" if isinstance(data, dict) else type(data).__name__
             raise KnuckleError(
                 f"{path}: expected a MANO file (a dictionary with v_template, ...), got {kind}"
             )
+        self.path, self.data = path, cast("dict[Any, Any]", data)
 
     def array(self, key: str, shape: tuple[int | None, ...]) -> Float[np.ndarray, "..."]:
         wanted = " x ".join("n" if size is None else str(size) for size in shape)

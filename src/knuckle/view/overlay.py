@@ -158,7 +158,7 @@ def draw_skeleton(
     height, wide = part.shape[:2]
     # Drawn twice on a finer grid, over black and over white: the difference is what still shows through.
     fine = (joints_px - low + 0.5) * _FINE - 0.5
-    over = []
+    over: list[np.ndarray] = []
     for paper in (0, 255):
         canvas = np.full((height * _FINE, wide * _FINE, 3), paper, dtype=np.uint8)
         _draw_bones(canvas, fine, drawn, width * _FINE, radius * _FINE, colours)
@@ -290,9 +290,8 @@ def _dashes(
     count = int(np.clip(length / (5 * width), 1, 40))
     cuts = start + (end - start) * (np.arange(2 * count + 1) / (2 * count + 1))[:, None]
     step = (end - start) / (2 * count + 1)
-    return [
-        (np.round(cut).astype(int).tolist(), np.round(cut + step).astype(int).tolist()) for cut in cuts[1::2]
-    ]
+    pieces = np.round(np.stack([cuts[1::2], cuts[1::2] + step], axis=1)).astype(int)
+    return [(start.tolist(), end.tolist()) for start, end in pieces]
 
 
 def _ring(
