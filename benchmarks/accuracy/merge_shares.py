@@ -27,6 +27,7 @@ from knuckle.evaluation.metrics.two_hands import mpjpe, mrrpe, with_root_depth
 from knuckle.evaluation.model import by_boxes
 from knuckle.evaluation.run import run_frames
 from knuckle.geometry.camera import Camera
+from knuckle.geometry.pyramid import Pyramid
 from knuckle.hands import HandPredictor
 from knuckle.inference.auto import AutoPredictor, Merge
 from knuckle.inference.merge import SIGNALS, Merged, MergeOdds, join_looks, merge_pairs
@@ -145,9 +146,13 @@ class OnceAsked(Predictor):
         camera: Camera,
         *,
         rolls: np.ndarray | None = None,
+        again: bool = True,
+        pyramid: Pyramid | None = None,
     ) -> SeenHands:
         if id(image) not in self._answers:
-            self._answers[id(image)] = super().ask(image, boxes_px, sides, camera, rolls=rolls)
+            self._answers[id(image)] = super().ask(
+                image, boxes_px, sides, camera, rolls=rolls, again=again, pyramid=pyramid
+            )
         return self._answers[id(image)]
 
 

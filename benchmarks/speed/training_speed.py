@@ -77,7 +77,8 @@ def _training_step(system: str, size: int) -> Callable[[bool], None]:
     from knuckle.models.contract import Targets, TwoHandTargets
 
     torch.manual_seed(0)
-    model = create_model(system, patch_size=size).train().to(memory_format=torch.channels_last)
+    model = create_model(system, patch_size=size).train()
+    model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     loss = create_loss(system, model.config)
     optimiser = torch.optim.AdamW([*model.parameters(), *loss.parameters()], lr=1e-4, fused=True)
     patch = torch.rand(BATCH, 3, size, size) * 2 - 1

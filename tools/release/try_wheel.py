@@ -28,7 +28,7 @@ MODULES = {
     "train": ("torch", "timm", "accelerate", "safetensors", "numba", "onnx"),
     "archives": ("daft", "pyarrow"),
     "archives-ray": ("daft", "pyarrow", "ray"),
-    "archives-test": ("pytest", "moto", "boto3"),
+    "archives-test": ("pytest", "beartype", "moto", "boto3"),
     "view": ("viser", "rerun"),
     "osc": ("pythonosc",),
     "docs": ("mkdocs", "mkdocstrings"),
