@@ -1,4 +1,4 @@
-"""Two hands beside the truth, as DFL's Fig 3 and 5 lay them out: in the picture, and each hand by itself in space.
+"""Two hands beside the truth, as DFL's Fig 3 lays them out: in the picture, and each hand by itself in space.
 
 python -m benchmarks.accuracy.two_hand_layout [--weights dfl --weights auto] [--kinds 4] [--out
 docs/two-hand-layout.jpg]. Crops of two hands of the frozen benchmark, the first of each kind of pair: the crop, the

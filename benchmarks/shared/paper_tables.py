@@ -14,6 +14,8 @@ from knuckle.errors import KnuckleError
 TRAINING = Path(__file__).parents[1] / "training"
 TABLES, REASONS = TRAINING / "paper_tables.toml", TRAINING / "ablation_reasons.toml"
 PLANS = "plans"
+SAMPLES = "samples"
+"""Of the reasons of a table: what --samples said in the run that they are of."""
 
 Budget = Literal["small", "paper"]
 
@@ -121,9 +123,16 @@ def read_table(name: str, *, budget: Budget = "small", path: Path = TABLES) -> P
     return table
 
 
-def read_reasons(name: str, path: Path = REASONS) -> dict[str, str]:
-    """Row -> why it came out as it did, of a table; only the rows for which somebody has written it."""
-    return {row: str(text) for row, text in _read(path).get(name, {}).items()}
+def read_reasons(name: str, *, samples: int | None, path: Path = REASONS) -> dict[str, str]:
+    """Row -> why it came out as it did, of a table; only the rows for which somebody has written it.
+
+    samples: hands that every stage saw, where it was said (None: the recipes' own); reasons of a run of another length
+    are left out.
+    """
+    given = dict(_read(path).get(name, {}))
+    if given.pop(SAMPLES, None) != samples:
+        return {}
+    return {row: str(text) for row, text in given.items()}
 
 
 def _read(path: Path) -> dict[str, Any]:

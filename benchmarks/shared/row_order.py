@@ -79,17 +79,20 @@ def order_lines(found: Found, table: PaperTable) -> list[str]:
     lines = []
     for order in orders:
         spread = "not known (one seed)" if math.isnan(order.spread) else _text(order.spread)
-        line = f"{order.column}: seeds' spread {spread}; {_pairs(order.apart, order.agree)}"
+        line = f"{order.column}: seeds' spread {spread}; {_pairs(order.apart, order.agree, order.spread)}"
         named = "; ".join(f"{lower} below {other}" for lower, other in order.against)
         lines.append(line + (f"; not: {named}" if named else ""))
     apart, agree = sum(o.apart for o in orders), sum(o.agree for o in orders)
     share = f" ({100 * agree / apart:.0f} %)" if apart else ""
-    return [*lines, f"all columns: {_pairs(apart, agree)}{share}"]
+    spreads = [order.spread for order in orders if not math.isnan(order.spread)]
+    total = _pairs(apart, agree, max(spreads, default=math.nan))
+    return [*lines, f"all columns: {total}{share}"]
 
 
-def _pairs(apart: int, agree: int) -> str:
+def _pairs(apart: int, agree: int, spread: float) -> str:
     noun = "pair" if apart == 1 else "pairs"
-    return f"{apart} {noun} of rows further apart than the spread, {agree} in the paper's order"
+    differ = "that differ at all" if math.isnan(spread) else "further apart than the spread"
+    return f"{apart} {noun} of rows {differ}, {agree} in the paper's order"
 
 
 def rows_of(

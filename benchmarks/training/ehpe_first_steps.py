@@ -2,11 +2,12 @@
 
 python -m benchmarks.training.ehpe_first_steps --data SET [--stage tw|pg] [--reading "fem_out=fc" ...] [--steps 250]
 [--batch 8] [--held-out 40] [--start WEIGHTS] [--keep WEIGHTS] [--report 0 1 3 10 50 100 150 200].
-SET: knuckle synth --count 320 --size 256 --seed 401; its crops' size is the network's patch. Optimiser, learning rate,
-warm-up and clipping are those of recipes/paper/ehpe-paper-resnet50-STAGE.toml; the backbone starts from random weights,
-crops are not augmented, the rig is the open one. A reading changes switches of the preset. Prints at some steps the
-loss, the gradient's norm before any clipping, the 2D error in px of a 256-px crop of the batches since the last line,
-and that of held-out hands.
+SET: knuckle synth --count 320 --size 256 --seed 401, 301 crops with a hand; their size is the network's patch.
+Optimiser, learning rate, warm-up and clipping are those of recipes/paper/ehpe-paper-resnet50-STAGE.toml; the backbone
+starts from random weights, crops are not augmented, the rig is the open one. A reading changes switches of the preset.
+Prints at some steps the loss, the gradient's norm before any clipping, the 2D error in px of a 256-px crop of the
+batches since the last line, and that of held-out hands; and first what an answer has that is the same for every crop,
+the trained hands' mean: below it a network has learned something of the picture.
 
 The PG-stage's first stage is frozen: random, or that of --start, which --keep wrote for the TW-stage. What it makes of
 each hand is computed once.
@@ -18,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from rich.console import Console
 from torch import Tensor
@@ -66,6 +68,7 @@ def main() -> None:
             # Readings of the PG-stage leave the first one as it is, down to its random weights.
             run = Run(options, reading, kept)
             title = f"{run.recipe.name} {reading or '(as the preset)'}: lr {run.recipe.lr:g}, clip {run.recipe.clip:g}"
+            print("the trained hands' mean: 2D px {:.1f}, held-out {:.1f}".format(*run.mean_answer_px()))
             table = plain_table(("step", "loss", "gradient norm", "2D px", "held-out 2D px"), title=title)
             for line in run.lines():
                 cells = [f"{line.loss:.4g}", f"{line.gradient:.4g}", f"{line.error_px:.1f}"]
@@ -171,6 +174,19 @@ class Run:
             joints, truth = output.tw_joints, truth[:, list(self.model.config.tw_joints)]
         assert joints is not None
         return (joints[:, 0, :, :2] - truth).norm(dim=-1).mean().item()
+
+    def mean_answer_px(self) -> tuple[float, float]:
+        """The error of an answer that is the same for every crop, of the trained and of the held-out hands."""
+        source = self.data.sources[0]
+        joints = (np.asarray(source.set.labels["joints_px"]) + 0.5) * (CROP_PX / source.set.images.shape[1])
+        if self.recipe.phase == "tw":
+            joints = joints[:, list(self.model.config.tw_joints)]
+        middle = joints[source.train].mean(0)
+        trained, held_out = (
+            float(np.linalg.norm(joints[rows] - middle, axis=-1).mean()) if len(rows) else float("nan")
+            for rows in (source.train, source.validation)
+        )
+        return trained, held_out
 
     @torch.no_grad()
     def _held_out_px(self) -> float:

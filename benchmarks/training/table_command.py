@@ -45,6 +45,12 @@ def add_table_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--budget", choices=("small", "paper"), default="small", help="whose recipes")
     parser.add_argument("--samples", type=int, default=None, help="hands that every stage sees")
+    parser.add_argument(
+        "--held-out",
+        type=int,
+        default=None,
+        help="hands of the set that no stage sees; default: the recipe's",
+    )
     parser.add_argument("--mano", type=Path, default=None, help="your MANO_RIGHT.pkl, for sets of its poses")
     parser.add_argument("--speed", action="store_true", help="time the rows against the full one")
     parser.add_argument("--markdown", type=Path, default=None, help="where the tables are written")
@@ -66,17 +72,18 @@ def run_tables(options: argparse.Namespace) -> None:
                 path = train_row(table, row, options.out, seed=seed, changes=changes)
                 found[row.name].append(score_row(path, scoring))
                 weights.setdefault(row.name, path)
-                _print(console, table, found, {})
+                _print(console, table, found, {}, options)
         speeds = speeds_of(weights, table.full, scoring.data) if options.speed else {}
         if speeds:
-            _print(console, table, found, speeds)
-        written[table.name] = _as_markdown(table, found, speeds)
+            _print(console, table, found, speeds, options)
+        written[table.name] = _as_markdown(table, found, speeds, options)
         if options.markdown is not None:
             options.markdown.write_text("\n\n".join(written.values()) + "\n", encoding="utf-8")
 
 
 def _changes(options: argparse.Namespace) -> dict[str, object]:
-    changes: dict[str, object] = {} if options.samples is None else {"samples": options.samples}
+    given = {"samples": options.samples, "validation": options.held_out}
+    changes: dict[str, object] = {name: value for name, value in given.items() if value is not None}
     if len(options.data) > 1:
         raise KnuckleError(f"--data: expected one folder with --table, got {len(options.data)}")
     for folder in options.data:
@@ -104,13 +111,24 @@ def _meshes(table: PaperTable, mano: Path | None) -> Sequence[LabelledFaces]:
 
 
 def _print(
-    console: Console, table: PaperTable, found: dict[str, list[Scores]], speeds: dict[str, float]
+    console: Console,
+    table: PaperTable,
+    found: dict[str, list[Scores]],
+    speeds: dict[str, float],
+    options: argparse.Namespace,
 ) -> None:
-    headings, rows = rows_of(found, table, reasons=read_reasons(table.name), speeds=speeds)
+    headings, rows = rows_of(found, table, reasons=_reasons(table, options), speeds=speeds)
     console.print(printed(headings, rows, table.title), *order_lines(found, table), "", sep="\n")
 
 
-def _as_markdown(table: PaperTable, found: dict[str, list[Scores]], speeds: dict[str, float]) -> str:
-    headings, rows = rows_of(found, table, reasons=read_reasons(table.name), speeds=speeds)
+def _as_markdown(
+    table: PaperTable, found: dict[str, list[Scores]], speeds: dict[str, float], options: argparse.Namespace
+) -> str:
+    headings, rows = rows_of(found, table, reasons=_reasons(table, options), speeds=speeds)
     lines = [f"- {line}" for line in order_lines(found, table)]
     return "\n".join([f"### {table.title}", "", markdown(headings, rows), "", *lines])
+
+
+def _reasons(table: PaperTable, options: argparse.Namespace) -> dict[str, str]:
+    """Those of a run like this one."""
+    return read_reasons(table.name, samples=options.samples) if options.budget == "small" else {}

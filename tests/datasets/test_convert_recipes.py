@@ -12,7 +12,7 @@ from knuckle.training.augmentation import Augmentation
 from knuckle.training.recipe import Recipe, read_recipe
 
 RECIPES = Path(__file__).parents[2] / "recipes" / "paper"
-EPOCH = 130_240
+EPOCH, INTERHAND = 130_240, 1_361_062
 EHPE = [f"ehpe-paper-{backbone}" for backbone in ("resnet50", "hrnet", "fastvit")]
 NAMES = sorted(path.stem for path in RECIPES.glob("*.toml"))
 # What a run has without saying so, as it is not of its kind or changes nothing that it learns.
@@ -89,6 +89,37 @@ def test_ehpe_trains_its_stages_one_after_the_other(name):
     middle = second.steps // 2
     rates = (second.learning_rate(middle - 1), second.learning_rate(middle))
     assert rates == (pytest.approx(5e-4), pytest.approx(5e-5))
+
+
+def test_ehpe_s_stages_on_interhand_have_their_own_epochs_and_rates():
+    first, second = (
+        read_recipe(RECIPES / f"ehpe-paper-fastvit-interhand-{phase}.toml") for phase in ("tw", "pg")
+    )
+    assert (first.samples, second.samples) == (20 * INTERHAND, 40 * INTERHAND)
+    assert first.switches["hands"] == second.switches["hands"] == 2
+    assert second.init == f"runs/{first.name}/weights.safetensors"
+    assert first.learning_rate(0) == first.learning_rate(first.steps - 1) == 1e-3
+    epoch = second.steps / 40
+    rates = [second.learning_rate(round(epoch * after)) for after in (14.9, 15.1, 19.9, 20.1)]
+    assert rates == pytest.approx([1e-4, 1e-5, 1e-5, 1e-6])
+
+
+def test_dfl_takes_the_frames_of_each_part_of_its_table():
+    whole, filtered = (read_recipe(RECIPES / f"{name}.toml") for name in ("dfl-paper", "dfl-paper-filtered"))
+    assert whole.samples == 50 * INTERHAND
+    for recipe, chosen in ((whole, False), (filtered, True)):
+        text = (RECIPES / f"{recipe.name}.toml").read_text()
+        commands = re.findall(r"^# (?:Data|Scores): (.*)$", text, re.M)
+        assert len(commands) == 2 and all(("--filtered" in command) == chosen for command in commands)
+
+
+@pytest.mark.parametrize(("version", "frames"), [("v2", 66_034), ("v3", 83_325)])
+def test_dahyf_is_fine_tuned_for_three_epochs_on_each_ho3d(version, frames):
+    recipe = read_recipe(RECIPES / f"dahyf-ho3d-{version}.toml")
+    before = read_recipe(RECIPES / "dahyf-paper.toml")
+    assert recipe.samples == 3 * frames and recipe.init == f"runs/{before.name}/weights.safetensors"
+    assert recipe.learning_rate(0) == pytest.approx(before.learning_rate(before.steps - 1))
+    assert recipe.switches == before.switches
 
 
 def test_handar_drops_every_ten_epochs():

@@ -219,6 +219,31 @@ def test_the_test_split_is_a_benchmark(made):
     assert found["MRRPE"] == pytest.approx(0, abs=1e-9)
     assert sorted(found.by_kind["MPJPE (mm)"]) == ["interacting", "left", "right"]
     assert any("not the papers' figure" in note for note in found.notes)
+    assert "MPVPE all" not in {score.name for score in found.scores}
+    # With the file of its fits, their meshes and joints are there; the second frame's left hand has none.
+    (with_meshes,) = open_benchmarks(str(made.folder), mano=made.mano)
+    assert isinstance(with_meshes, TwoHandBenchmark)
+    for number, frame in enumerate(with_meshes.frames()):
+        assert frame.vertices_m is not None and frame.mesh_joints_m is not None
+        np.testing.assert_allclose(frame.vertices_m, made.vertices_m[number], atol=TOLERANCE_M)
+        told = np.isfinite(frame.mesh_joints_m).all((1, 2))
+        assert told.tolist() == np.isfinite(made.vertices_m[number]).all((1, 2)).tolist()
+
+    def predict_fits(patches, /):
+        shown = [next(remaining) for _ in patches]
+        vertices_m, joints_m = (
+            np.nan_to_num(np.stack([getattr(frame, name) for frame in shown]), nan=0.5)
+            for name in ("vertices_m", "mesh_joints_m")
+        )
+        vertices_m[..., 0] += 0.004
+        # Hands that are not there must have some length.
+        joints_m[..., 0] += np.where(joints_m[..., 0] == 0.5, np.linspace(0, 0.1, 21), 0.0)
+        return {"joints_px": joints_m[..., :2], "joints_m": joints_m, "vertices_m": vertices_m}
+
+    remaining = iter(list(with_meshes.frames()))
+    found = evaluate(replace(model, predict=predict_fits), with_meshes, batch=2)
+    assert found["MPVPE all"] == pytest.approx(4, abs=0.01)
+    assert found["MPVPE scaled"] == pytest.approx(4, abs=0.01)
     # Filtered: the first frame alone is of two hands for sure and has both fits; black, it is passed over.
     (filtered,) = open_benchmarks(str(made.folder), chosen=Chosen(filtered=True))
     assert isinstance(filtered, TwoHandBenchmark) and filtered.name == "InterHand2.6M test, the filtered set"

@@ -1,4 +1,4 @@
-"""DFL's paper recipe from pairs to its table: two steps of a small random network, scored on the hands held out."""
+"""DFL's paper recipe on rendered pairs, to its table: two steps of a small random network, scored on hands held out."""
 
 import re
 from dataclasses import replace
@@ -15,7 +15,7 @@ from knuckle.training.recipe import read_recipe
 RECIPE = Path(__file__).parents[2] / "recipes" / "paper" / "dfl-paper.toml"
 SMALL = {
     **{"backbone": "efficientnet_lite0", "patch_size": 64, "width": 16, "position_width": 16, "heads": 4},
-    **{"ffn": 16, "seg_hidden": 0, "head_hidden": 16},
+    **{"ffn": 16, "seg_hidden": 0, "head_hidden": 16, "rig": "open"},
 }
 
 

@@ -1,5 +1,6 @@
 """Tables of the papers: the data file, rows trained in stages and resumed, and their order beside the paper's."""
 
+import argparse
 import json
 import math
 import sys
@@ -11,9 +12,18 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.shared.paper_tables import TABLES, Column, PaperTable, Row, read_table, table_names
+from benchmarks.shared.paper_tables import (
+    TABLES,
+    Column,
+    PaperTable,
+    Row,
+    read_reasons,
+    read_table,
+    table_names,
+)
 from benchmarks.shared.row_order import order_lines, order_of, rows_of
 from benchmarks.training import ablations, table_runs
+from benchmarks.training.table_command import _changes, add_table_options
 from knuckle.errors import KnuckleError
 from knuckle.geometry.crop import Crop, apply_affine
 from knuckle.geometry.projection import project
@@ -214,11 +224,46 @@ def test_rows_that_are_missing_and_figures_the_paper_lacks_are_left_out():
     found = {"a": [{"e": 1.0}], "b": [{"e": 2.0}]}
     order = order_of(found, table, 0)
     assert math.isnan(order.spread) and order.apart == 0
+    found["c"] = [{"e": 3.0}]
+    # One seed has no spread to be further apart than.
+    said = "1 pair of rows that differ at all, 1 in the paper's order"
+    assert order_lines(found, table) == [
+        f"error: seeds' spread not known (one seed); {said}",
+        f"all columns: {said} (100 %)",
+    ]
+    found.pop("c")
     headings, rows = rows_of(found, table, reasons={"a": "because"}, speeds={"a": 1.0, "b": 2.0})
     assert headings == ["row", "seeds", "error", "paper", "parameters (M)", "speed, full = 1", "why"]
     assert rows[0] == ["a", "1", "1.00", "1.00", "-", "1.00", "because"]
     assert rows[1] == ["b", "1", "2.00", "-", "-", "2.00", "-"]
     assert rows[2] == ["c", "0", "-", "2.00", "-", "-", "-"]
+
+
+def test_reasons_are_those_of_a_run_of_the_same_length(tmp_path):
+    path = tmp_path / "reasons.toml"
+    path.write_text('[one]\nsamples = 64\n"a" = "because"\n[other]\n"b" = "so"\n')
+    assert read_reasons("one", samples=64, path=path) == {"a": "because"}
+    assert read_reasons("one", samples=None, path=path) == {}
+    assert read_reasons("other", samples=None, path=path) == {"b": "so"}
+    assert read_reasons("other", samples=64, path=path) == {}
+    assert read_reasons("none", samples=None, path=path) == {}
+    # Those that are written name rows of their tables.
+    for name in table_names():
+        rows = {row.name for row in read_table(name).rows}
+        for samples in (None, 3200):
+            assert set(read_reasons(name, samples=samples)) <= rows
+    assert read_reasons("ehpe-3", samples=3200)
+
+
+def test_hands_may_be_held_out_by_number(small_set, tmp_path):
+    table = read_table("small", path=small_table(tmp_path, small_set))
+    words = ["--table", "ehpe-3", "--held-out", "5", "--samples", "8"]
+    parser = argparse.ArgumentParser()
+    add_table_options(parser)
+    parser.add_argument("--data", action="append", default=[])
+    changes = _changes(parser.parse_args(words))
+    recipe = table_runs.recipe_of(table.stages[0], table.rows[0], seed=0, changes=changes)
+    assert (recipe.validation, recipe.samples) == (5, 8)
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,9 @@ def evaluate(
     ] = "predicted",
     mano: Annotated[
         Path | None,
-        typer.Option(help="Your MANO_RIGHT.pkl: meshes of converted sets, triangles for --alignment."),
+        typer.Option(
+            help="Your MANO_RIGHT.pkl: meshes of converted sets and InterHand2.6M, triangles for --alignment."
+        ),
     ] = None,
     annotators: AnnotatorsOption = "all",
     shown: ShownOption = "all",

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from knuckle.datasets.interhand import Extrinsics, InterhandFrame
 from knuckle.datasets.interhand_labels import Fit
 from knuckle.datasets.rig_labels import moved_pose
-from knuckle.rig.hand_rig import HandRig
+from knuckle.rig.hand_rig import HandRig, PosedHand
 from knuckle.rig.mano import load_mano
 from knuckle.rig.tips import TipSource
 from knuckle.skeleton import HAND_SIDES
@@ -43,7 +43,12 @@ def vertices_in_camera(
     frame: InterhandFrame, rigs: tuple[HandRig, HandRig]
 ) -> list[Float[np.ndarray, "v 3"] | None]:
     """The fitted meshes of the right and the left hand, camera frame, metres; None where there is no fit."""
+    return [None if hand is None else hand.vertices for hand in posed_in_camera(frame, rigs)]
+
+
+def posed_in_camera(frame: InterhandFrame, rigs: tuple[HandRig, HandRig]) -> list[PosedHand | None]:
+    """The fits of the right and the left hand with their joints, camera frame, metres; None where there is no fit."""
     return [
-        None if fit is None else rig.posed(*fit_in_camera(fit, rig, frame.extrinsics)).vertices
+        None if fit is None else rig.posed(*fit_in_camera(fit, rig, frame.extrinsics))
         for fit, rig, _ in zip(frame.fits, rigs, HAND_SIDES, strict=True)
     ]

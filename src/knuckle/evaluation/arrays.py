@@ -109,6 +109,8 @@ class TwoHandTruth:
     """fx, fy, cx, cy, px of the frame."""
     vertices_m: Float[np.ndarray, "N 2 V 3"] | None = None
     """Camera frame, metres; None unless every crop has them."""
+    mesh_joints_m: Float[np.ndarray, "N 2 21 3"] | None = None
+    """Joints of the meshes where `joints_m` are others; None unless every crop has them."""
     names: tuple[str, ...] = ()
     """What the crops are called in reports."""
     kinds: tuple[str, ...] = ()

@@ -34,7 +34,9 @@ class TwoHandFrame:
     window: Float[np.ndarray, "3"] | None = None
     """Centre u, centre v, side, px, of the crop that a two-hand system is shown; None: a square round the joints."""
     vertices_m: Float[np.ndarray, "2 V 3"] | None = None
-    """Camera frame, metres."""
+    """Camera frame, metres; NaN where a hand has none."""
+    mesh_joints_m: Float[np.ndarray, "2 21 3"] | None = None
+    """Joints of the meshes where `joints_m` are others."""
     kind: str = ""
     """What is seen, for reports."""
 

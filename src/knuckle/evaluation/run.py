@@ -229,12 +229,14 @@ def _truth_of_patches(labels: list[Patch], names: tuple[str, ...]) -> Truth:
 
 
 def _truth_of_frames(labels: list[TwoHandFrame]) -> TwoHandTruth:
+    of_meshes = [frame.mesh_joints_m for frame in labels if frame.mesh_joints_m is not None]
     return TwoHandTruth(
         joints_px=np.stack([frame.joints_px for frame in labels]),
         joints_m=np.stack([frame.joints_m for frame in labels]),
         is_hand=np.stack([frame.is_hand for frame in labels]),
         camera=np.stack([frame.camera.vector for frame in labels]),
         vertices_m=_meshes(labels),
+        mesh_joints_m=np.stack(of_meshes) if len(of_meshes) == len(labels) else None,
         names=tuple(frame.name for frame in labels),
         kinds=tuple(frame.kind for frame in labels),
     )

@@ -1,5 +1,7 @@
 """InterHand2.6M's protocol: figures worked out by hand, and by a second implementation, joint by joint."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -53,6 +55,44 @@ def test_figures_worked_out_by_hand(joints_m):
         # Pooled before the means: each joint has one frame of 10 mm and two of 4 mm.
         assert found[f"MPJPE all{suffix}"] == pytest.approx(40 * 6 / 42)
     assert [found["MRRPE"], found["MRRPE right depth given"]] == pytest.approx([6, 6])
+
+
+def test_meshes_of_fits_worked_out_by_hand(joints_m):
+    rng = np.random.default_rng(3)
+    fitted_m = joints_m + 0.002
+    vertices_m = fitted_m[:, :, :1] + rng.uniform(-0.1, 0.1, (4, 2, 9, 3))
+    truth = truth_of(joints_m)
+    true_m, true_joints_m = vertices_m.copy(), fitted_m.copy()
+    truth = replace(truth, vertices_m=true_m, mesh_joints_m=true_joints_m)
+    found_m, mesh_joints_m = vertices_m.copy(), fitted_m.copy()
+    # Wrists of the meshes lie together: 6 mm in the frames of one hand, 3 mm in the pairs, wherever the hand stands.
+    found_m[:2, ..., 0] += 0.006
+    found_m[2:, ..., 0] += 0.003
+    found_m[2:] += 0.5
+    mesh_joints_m[2:] += 0.5
+    # The last frame's left hand has no fit: what the model says of it does not count, nor its frame where both must.
+    true_m[3, 1], true_joints_m[3, 1] = np.nan, np.nan
+    found_m[3, 1] += 9.0
+    answer = replace(predicted(joints_m), vertices_m=found_m, mesh_joints_m=mesh_joints_m)
+    found = values(report(truth, answer, model="m"))
+    by_kind = [found[f"MPVPE {kind}"] for kind in ("single", "two", "all")]
+    assert by_kind == pytest.approx([6, 3, (6 * 2 + 3 * 3) / 5])
+    assert found["MPVPE scaled"] == pytest.approx(3)
+    assert found["MPJPE scaled of the mesh"] == pytest.approx(0, abs=1e-9)
+    # Twice as large about the middle MCPs is the same hand, scaled.
+    middle = mesh_joints_m[:, :, 9:10]
+    twice = replace(
+        answer,
+        vertices_m=middle + 2 * (vertices_m + (middle - fitted_m[:, :, 9:10]) - middle),
+        mesh_joints_m=middle + 2 * (mesh_joints_m - middle),
+    )
+    found = values(report(truth, twice, model="m"))
+    assert found["MPVPE scaled"] == pytest.approx(0, abs=1e-9)
+    assert found["MPVPE two"] > 1
+    # Meshes of another rig, and truth without fits, are no figures.
+    other = replace(answer, vertices_m=found_m[:, :, :5])
+    for one, two in ((truth, other), (truth_of(joints_m), answer)):
+        assert not any("MPVPE" in name for name in values(report(one, two, model="m")))
 
 
 def test_a_hand_whose_wrist_is_not_labelled_does_not_count(joints_m):

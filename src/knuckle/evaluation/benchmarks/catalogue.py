@@ -90,7 +90,7 @@ def open_benchmarks(
     if (folder / "evaluation.txt").is_file():
         return [ho3d_benchmark(folder, limit=limit)]
     if is_interhand(folder):
-        return [interhand_benchmark(folder, chosen=chosen, limit=limit)]
+        return [interhand_benchmark(folder, chosen=chosen, mano=mano, limit=limit)]
     if is_dexycb(folder):
         return [dexycb_benchmark(folder, setup=variant, limit=limit, seen=seen)]
     if is_arctic(folder):

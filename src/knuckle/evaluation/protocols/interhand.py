@@ -10,7 +10,14 @@ import numpy as np
 
 from knuckle.evaluation.arrays import TwoHandPredictions, TwoHandTruth
 from knuckle.evaluation.metrics.joints import keypoint_mean, sample_means
-from knuckle.evaluation.metrics.two_hands import mpjpe, mrrpe, scaled_mpjpe, with_root_depth, wrist_errors
+from knuckle.evaluation.metrics.two_hands import (
+    mesh_errors,
+    mpjpe,
+    mrrpe,
+    scaled_mpjpe,
+    with_root_depth,
+    wrist_errors,
+)
 from knuckle.evaluation.protocols.common import MM
 from knuckle.evaluation.report import Report, Score
 from knuckle.skeleton import WRIST
@@ -26,6 +33,12 @@ PROTOCOL = (
     " right wrist at its true depth, as InterNet and DIGIT have it. scaled: interacting frames, middle MCPs laid"
     " together, palms made as long as the true ones, the two hands averaged (IntagHand, DIR, EANet, EHPE, which take"
     " the joints of the true mesh: here they are the annotated ones)."
+)
+MESHES = (
+    " With a MANO file: MPVPE, the mean distance of a hand's vertices to the fit's, after the wrist of each mesh,"
+    " neither turned nor scaled; scaled, and MPJPE scaled of the mesh: interacting frames with both fits, middle MCPs"
+    " of the meshes laid together, palms made as long as the fit's (IntagHand's, EHPE's Table 2). A hand without a fit"
+    " does not count."
 )
 
 
@@ -66,9 +79,11 @@ def report(
     values["MRRPE right depth given"] = mrrpe(truth.joints_m, right_given, is_hand)
     if is_hand.all(axis=1).any():
         values["MPJPE scaled"] = scaled_mpjpe(truth.joints_m, own, is_hand)
+    meshes = _of_meshes(truth, predictions)
+    values |= meshes
     result = Report(
         benchmark,
-        f"{PROTOCOL} {shown}".strip(),
+        f"{PROTOCOL}{MESHES if meshes else ''} {shown}".strip(),
         model,
         len(truth),
         tuple(Score(name, value, "mm", "lower") for name, value in values.items() if math.isfinite(value)),
@@ -83,6 +98,31 @@ def report(
     }
     result.samples["mpjpe_mm"] = sample_means(errors).tolist()
     return result
+
+
+def _of_meshes(truth: TwoHandTruth, predictions: TwoHandPredictions) -> dict[str, float]:
+    """Errors of the meshes, where truth and model have some of one rig; none else."""
+    true_m, found_m, true_joints_m = truth.vertices_m, predictions.vertices_m, truth.mesh_joints_m
+    if true_m is None or found_m is None or true_joints_m is None or true_m.shape != found_m.shape:
+        return {}
+    joints_m = predictions.joints_m if predictions.mesh_joints_m is None else predictions.mesh_joints_m
+    given = (true_m, found_m, true_joints_m, joints_m)
+    hands = truth.is_hand.sum(axis=1)
+    kinds = {"single": hands == 1, "two": hands == 2, "all": hands > 0}
+    errors = mesh_errors(*given, truth.is_hand)
+    found = {f"MPVPE {kind}": _mean_mm(errors[rows]) for kind, rows in kinds.items()}
+    # A frame counts where both hands have a fit.
+    fitted = np.asarray(np.isfinite(true_joints_m).all((-3, -2, -1)))
+    both = truth.is_hand & (fitted & kinds["two"])[:, None]
+    if both.any():
+        found["MPVPE scaled"] = _mean_mm(mesh_errors(*given, both, scaled=True))
+        found["MPJPE scaled of the mesh"] = scaled_mpjpe(true_joints_m, joints_m, both)
+    return found
+
+
+def _mean_mm(errors_m: np.ndarray) -> float:
+    counted = errors_m[np.isfinite(errors_m)]
+    return float(counted.mean()) * MM if len(counted) else math.nan
 
 
 def _unlabelled(truth: TwoHandTruth) -> tuple[str, ...]:
