@@ -13,7 +13,7 @@ def score(
         str,
         typer.Argument(
             metavar="NAME",
-            help="The benchmark: freihand, ho3d, interhand26m, hic, egodexter, dexycb or hot3d.",
+            help="The benchmark: freihand, ho3d, interhand26m, hic, egodexter, dexycb, arctic or hot3d.",
         ),
     ],
     predictions: Annotated[
@@ -31,9 +31,11 @@ def score(
     annotators: AnnotatorsOption = "all",
     shown: ShownOption = "all",
     filtered: FilteredOption = False,
-    variant: Annotated[str | None, typer.Option(help="Of dexycb: s0, s1, s2 or s3.")] = None,
+    variant: Annotated[
+        str | None, typer.Option(help="Of dexycb: s0, s1, s2 or s3; of arctic: p1 or p2.")
+    ] = None,
     mano: Annotated[
-        Path | None, typer.Option(help="Your MANO_RIGHT.pkl, MANO_LEFT.pkl beside it: of hot3d.")
+        Path | None, typer.Option(help="Your MANO_RIGHT.pkl, MANO_LEFT.pkl beside it: of hot3d and arctic.")
     ] = None,
     as_is: Annotated[
         bool, typer.Option("--as-is", help="Score a file that looks wrong, with a note that says why.")

@@ -6,6 +6,7 @@ from pathlib import Path
 from knuckle.datasets.interhand import Chosen
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.report import Report
+from knuckle.evaluation.scoring.arctic import score_arctic
 from knuckle.evaluation.scoring.dexycb import score_dexycb
 from knuckle.evaluation.scoring.frames import score_frames
 from knuckle.evaluation.scoring.hot3d import score_hot3d
@@ -15,9 +16,9 @@ from knuckle.evaluation.scoring.unseen_sets import score_egodexter, score_hic
 _OF_POINTS = {"freihand": FREIHAND, "ho3d": HO3D}
 INTERHAND = "interhand26m"
 _BY_NAME = {"hic": score_hic, "egodexter": score_egodexter}
-DEXYCB, HOT3D = "dexycb", "hot3d"
-NAMES = (*_OF_POINTS, INTERHAND, *_BY_NAME, DEXYCB, HOT3D)
-_WITH_MANO, _WITH_VARIANT = (HOT3D,), (DEXYCB,)
+DEXYCB, ARCTIC, HOT3D = "dexycb", "arctic", "hot3d"
+NAMES = (*_OF_POINTS, INTERHAND, *_BY_NAME, DEXYCB, ARCTIC, HOT3D)
+_WITH_MANO, _WITH_VARIANT = (ARCTIC, HOT3D), (DEXYCB, ARCTIC)
 
 
 def score_file(
@@ -35,11 +36,12 @@ def score_file(
 
     Args:
         name: one of `NAMES`.
-        predictions: the file, in the benchmark's own layout (`points`, `frames`, `unseen_sets`, `dexycb`, `hot3d`).
+        predictions: the file, in the benchmark's own layout (`points`, `frames`, `unseen_sets`, `dexycb`, `arctic`,
+            `hot3d`).
         truth: the folder of the data set.
         chosen: of interhand26m: which frames.
-        variant: of dexycb: which set-up.
-        mano: of hot3d: the user's MANO_RIGHT.pkl, as files are MANO's parameters.
+        variant: of dexycb: which set-up; of arctic: which protocol.
+        mano: of hot3d and arctic: the user's MANO_RIGHT.pkl.
         as_is: score a file that looks wrong, and say so in the report.
         progress: called with the number of hands that were finished.
 
@@ -57,6 +59,8 @@ def score_file(
             raise KnuckleError(f"{option}: expected with {' or '.join(takes)}, got {name}")
     if name == DEXYCB:
         return score_dexycb(predictions, truth, setup=variant, as_is=as_is)
+    if name == ARCTIC:
+        return score_arctic(predictions, truth, protocol=variant, mano=mano, as_is=as_is)
     if name == HOT3D:
         return score_hot3d(predictions, truth, mano=mano, as_is=as_is)
     if name == INTERHAND:

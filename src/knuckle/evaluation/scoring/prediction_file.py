@@ -57,6 +57,17 @@ def read_arrays(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
         raise KnuckleError(f"{path}: expected a NumPy archive (.npz), got {error}") from error
 
 
+def keys_of(path: Path) -> set[str]:
+    """The names of the entries of a JSON object, in a .zip or not, or of a NumPy archive. Raises KnuckleError as the
+    functions that read them."""
+    if path.suffix.lower() == ".npz":
+        read_arrays(path, ())
+        with np.load(path, allow_pickle=False) as archive:
+            return set(archive.files)
+    data = read_json_predictions(path)
+    return set(data) if isinstance(data, dict) else set()
+
+
 def read_named(
     path: Path, names: tuple[str, ...], key: str, shape: tuple[int, ...], split: str
 ) -> np.ndarray:
