@@ -1,6 +1,6 @@
 """How much damage inside JPEGs the decoder tells, and what listening to it costs beside decoding.
 
-    python benchmarks/speed/decoder_warnings.py FOLDER
+    python -m benchmarks.speed.decoder_warnings FOLDER
 
 FOLDER holds .jpg files, at any depth; the first 200 are taken, evenly spread. Costs are processor time, both ways in
 turns in one run.
