@@ -28,8 +28,8 @@ def hot3d(tmp_path_factory):
 
 def test_names_of_options_are_checked(tmp_path):
     for options, words in (
-        ({"variant": "s1"}, "--variant: expected with dexycb"),
-        ({"mano": tmp_path / "MANO_RIGHT.pkl"}, "--mano: expected with hot3d"),
+        ({"variant": "s1"}, "--variant: expected with dexycb or arctic, got freihand"),
+        ({"mano": tmp_path / "MANO_RIGHT.pkl"}, "--mano: expected with arctic or hot3d, got freihand"),
     ):
         with pytest.raises(KnuckleError, match=words):
             score_file("freihand", tmp_path / "pred.json", tmp_path, **options)
