@@ -27,12 +27,11 @@ def hot3d(tmp_path_factory):
 
 
 def test_names_of_options_are_checked(tmp_path):
-    for options, words in (
-        ({"variant": "s1"}, "--variant: expected with dexycb or arctic, got freihand"),
-        ({"mano": tmp_path / "MANO_RIGHT.pkl"}, "--mano: expected with arctic or hot3d, got freihand"),
-    ):
-        with pytest.raises(KnuckleError, match=words):
-            score_file("freihand", tmp_path / "pred.json", tmp_path, **options)
+    given = tmp_path / "pred.json", tmp_path
+    with pytest.raises(KnuckleError, match="--variant: expected with dexycb or arctic, got freihand"):
+        score_file("freihand", *given, variant="s1")
+    with pytest.raises(KnuckleError, match="--mano: expected with arctic or hot3d, got freihand"):
+        score_file("freihand", *given, mano=tmp_path / "MANO_RIGHT.pkl")
 
 
 # DexYCB

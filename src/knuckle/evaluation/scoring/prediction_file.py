@@ -41,7 +41,9 @@ def read_arrays(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
     Raises KnuckleError naming what is missing, and for a file that is none, damaged or too large.
     """
     if path.is_file() and not zipfile.is_zipfile(path):
-        raise KnuckleError(f"{path}: expected a NumPy archive (.npz), got a file that is none, or is cut short")
+        raise KnuckleError(
+            f"{path}: expected a NumPy archive (.npz), got a file that is none, or is cut short"
+        )
     try:
         with np.load(path, allow_pickle=False) as archive:
             if sum(member.file_size for member in archive.zip.infolist()) > MOST_BYTES:
