@@ -1,13 +1,16 @@
 """One bad file among many: it is named and counted, the rest is written, and the set can be finished without it."""
 
 import json
+import os
 
 import cv2
 import numpy as np
 import pytest
 
 from knuckle.datasets import training_set
+from knuckle.datasets.decoder_warnings import listen, read_whole
 from knuckle.datasets.photos import is_cut_short, read_rgb
+from knuckle.datasets.report import is_whole_picture
 from knuckle.datasets.training_set import convert_set
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.benchmarks.rendered import unseen
@@ -126,3 +129,78 @@ def test_a_picture_that_is_cut_short_is_not_read_as_grey(tmp_path, end):
         with pytest.raises(KnuckleError, match=rf"a\{end}: expected a picture, got one that is cut short"):
             read_rgb(path)
     assert not is_cut_short(np.zeros(0, np.uint8))
+
+
+def test_an_index_without_pictures_is_refused(obman, tmp_path):
+    convert_set("obman", obman, tmp_path / "set", size=32)
+    path = tmp_path / "set" / "index.json"
+    index = json.loads(path.read_text())
+    for name in ("images", "is_hand"):
+        arrays = {key: value for key, value in index["arrays"].items() if key != name}
+        path.write_text(json.dumps(index | {"arrays": arrays}))
+        with pytest.raises(KnuckleError, match=rf"index\.json: expected arrays of a set, missing {name}"):
+            SynthSet(tmp_path / "set")
+    rows = np.load(tmp_path / "set" / "is_hand.npy")
+    np.save(tmp_path / "set" / "is_hand.npy", rows[:2])
+    arrays = index["arrays"] | {"is_hand": index["arrays"]["is_hand"] | {"shape": [2]}}
+    path.write_text(json.dumps(index | {"arrays": arrays}))
+    with pytest.raises(KnuckleError, match="expected as many rows of every array"):
+        SynthSet(tmp_path / "set")
+
+
+def damaged_inside(whole: bytes) -> bytes:
+    """A JPEG of which 200 bytes in the middle of its data are missing, both ends as they were."""
+    middle = 2 * len(whole) // 3
+    return whole[:middle] + whole[middle + 200 :]
+
+
+def noise_jpeg(path) -> bytes:
+    cv2.imwrite(str(path), np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8))
+    return path.read_bytes()
+
+
+def test_damage_in_the_middle_is_told_by_the_decoder(tmp_path, capfd):
+    path = tmp_path / "a.jpg"
+    whole = noise_jpeg(path)
+    assert read_whole(lambda: read_rgb(path), path).shape == (64, 64, 3)
+    path.write_bytes(damaged_inside(whole))
+    assert read_rgb(path).shape == (64, 64, 3), "loading does not look"
+    assert "Corrupt JPEG data" in capfd.readouterr().err
+    with pytest.raises(KnuckleError, match=r"a\.jpg: expected a picture, got one that is damaged inside"):
+        read_whole(lambda: read_rgb(path), path)
+    assert capfd.readouterr().err == ""
+    assert not is_whole_picture(path, decode=True) and is_whole_picture(path)
+    # Bytes left over after the picture hurt nothing.
+    path.write_bytes(whole[:-2] + bytes(7) + whole[-2:])
+    value, told = listen(lambda: read_rgb(path))
+    assert "extraneous bytes before marker 0xd9" in told and value.shape == (64, 64, 3)
+    assert read_whole(lambda: read_rgb(path), path).shape == (64, 64, 3)
+
+
+def test_what_others_write_meanwhile_is_not_lost(capfd):
+    def read():
+        os.write(2, b"another part\nCorrupt JPEG data: premature end of data segment\nand more\n")
+        return 3
+
+    assert listen(read) == (3, "Corrupt JPEG data: premature end of data segment")
+    assert capfd.readouterr().err == "another part\nand more\n"
+    with pytest.raises(ZeroDivisionError):
+        listen(lambda: os.write(2, b"before\n") / 0)
+    assert capfd.readouterr().err == "before\n"
+
+
+def test_a_conversion_names_pictures_damaged_inside(obman, run, tmp_path, capsys):
+    pictures = sorted((obman / "train" / "rgb").glob("*.jpg"))
+    noise = np.random.default_rng(0).integers(0, 255, (256, 256, 3), np.uint8)
+    cv2.imwrite(str(pictures[1]), noise)
+    pictures[1].write_bytes(damaged_inside(pictures[1].read_bytes()))
+    given = ["data", "convert", "obman", str(obman), str(tmp_path / "set"), "--size", "32", "--workers", "1"]
+    assert run(*given) == 2
+    assert "00000004.jpg: expected a picture, got one that is damaged inside" in " ".join(
+        capsys.readouterr().err.split()
+    )
+    assert run(*given, "--resume", "--skip-damaged") == 1
+    index = json.loads((tmp_path / "set" / "index.json").read_text())
+    assert len(index["left_out_damaged"]) == 1
+    assert run("data", "check", "obman", str(obman), "--decode") == 1
+    assert "1 damaged pictures: train/rgb/00000004.jpg" in capsys.readouterr().out

@@ -11,7 +11,10 @@ from knuckle.cli.interhand_options import AnnotatorsOption, FilteredOption, Show
 def score(
     name: Annotated[
         str,
-        typer.Argument(metavar="NAME", help="The benchmark: freihand, ho3d, interhand26m, hic or egodexter."),
+        typer.Argument(
+            metavar="NAME",
+            help="The benchmark: freihand, ho3d, interhand26m, hic, egodexter, dexycb, arctic or hot3d.",
+        ),
     ],
     predictions: Annotated[
         Path,
@@ -28,6 +31,12 @@ def score(
     annotators: AnnotatorsOption = "all",
     shown: ShownOption = "all",
     filtered: FilteredOption = False,
+    variant: Annotated[
+        str | None, typer.Option(help="Of dexycb: s0, s1, s2 or s3; of arctic: p1 or p2.")
+    ] = None,
+    mano: Annotated[
+        Path | None, typer.Option(help="Your MANO_RIGHT.pkl, MANO_LEFT.pkl beside it: of hot3d and arctic.")
+    ] = None,
     as_is: Annotated[
         bool, typer.Option("--as-is", help="Score a file that looks wrong, with a note that says why.")
     ] = False,
@@ -43,7 +52,16 @@ def score(
 
     chosen = Chosen(split, annotators, shown, filtered)
     with show_progress("scoring", None) as advance:
-        report = score_file(name, predictions, truth, chosen=chosen, as_is=as_is, progress=advance)
+        report = score_file(
+            name,
+            predictions,
+            truth,
+            chosen=chosen,
+            variant=variant,
+            mano=mano,
+            as_is=as_is,
+            progress=advance,
+        )
     console = Console()
     console.print(to_table(report, by_class=by_class), "")
     if json is not None:

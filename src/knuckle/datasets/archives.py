@@ -106,7 +106,7 @@ def _stamp_of(marker: Path) -> Any:
     """Of which archive the files are; None where the marker does not say."""
     try:
         return parse_json(marker.read_text())
-    except ValueError:
+    except (OSError, ValueError):
         return None
 
 

@@ -82,6 +82,8 @@ class Sequence(NamedTuple):
     distortion: tuple[float, ...]
     counts: dict[Side, Bool[np.ndarray, "n 9"]] | None = None
     """Whether the authors score a hand in a view; None where no file says so."""
+    whole: Bool[np.ndarray, "n 9"] | None = None
+    """Whether they score a view at all: the middle of the thing is in it."""
 
 
 class Arctic:
@@ -235,7 +237,9 @@ class Arctic:
             joints = {side: entry_numbers(cam, f"joints.{side}", shape, where)[:, :9] for side in SIDES}
             in_order = {side: convert_joints(rows, source="mano21") for side, rows in joints.items()}
             boxes = entry_numbers(data, "bbox", (count, 9, 3), where)
-            return read._replace(joints_m=in_order, boxes=boxes, counts=_counts(cam, count, where))
+            whole = entry_numbers(cam, "is_valid", (count, 9), where) > 0 if "is_valid" in cam else None
+            counts = _counts(cam, count, where)
+            return read._replace(joints_m=in_order, boxes=boxes, counts=counts, whole=whole)
         return read if self.rigs is None else read._replace(joints_m=self._by_mano(read, self.rigs))
 
     def _by_mano(self, sequence: Sequence, rigs: dict[Side, HandRig]) -> dict[Side, np.ndarray]:
@@ -250,6 +254,11 @@ class Arctic:
                 np.einsum("nvij,nkj->nvki", cameras[..., :3, :3], of_world) + cameras[:, :, None, :3, 3]
             )
         return found
+
+    def processed_params(self, name: str) -> tuple[str, dict[str, Any]] | None:
+        """Parameters of the world in a processed recording, and their file; None where no file has it."""
+        found = self._processed(name)
+        return None if found is None else (found[0], part(found[1], "params", found[0]))
 
     def _processed(self, name: str) -> tuple[str, dict[str, Any]] | None:
         """The processed recording and the file it is of; None where no file has it."""

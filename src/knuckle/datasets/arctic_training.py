@@ -8,7 +8,7 @@ from jaxtyping import Float
 from knuckle.datasets import arctic
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.datasets.mano_sides import Parameters, to_labels
-from knuckle.datasets.rig_labels import RigLabels, check_mano, fit_labels, right_rig
+from knuckle.datasets.rig_labels import RigLabels, check_mano, fit_labels, joined_labels, right_rig
 from knuckle.errors import KnuckleError
 from knuckle.skeleton import SIDES, Side
 
@@ -91,16 +91,14 @@ class ArcticTraining:
             return fit_labels(self.rig, joints_m)
         chosen = self.rows[numbers.start : numbers.stop]
         right = chosen[:, 3] == SIDES.index("right")
-        labels = RigLabels(*(np.zeros((len(chosen), *tail)) for tail in ((16, 3), (10,), (3,), ())))
-        if right.any():
-            exact = to_labels(self.rig, self.parameters("right", chosen[right]), joints_m[right])
+
+        def own(rows: np.ndarray) -> RigLabels:
+            exact = to_labels(self.rig, self.parameters("right", chosen[rows]), joints_m[rows])
             check_mano(self.rig, exact.residual_m, whose="ARCTIC's")
-            for mine, theirs in zip(labels, exact, strict=True):
-                mine[right] = theirs
-        if not right.all():
-            for mine, theirs in zip(labels, fit_labels(self.rig, joints_m[~right]), strict=True):
-                mine[~right] = theirs
-        return labels
+            return exact
+
+        fitted = (~right, lambda rows: fit_labels(self.rig, joints_m[rows]))
+        return joined_labels(len(chosen), [(right, own), fitted])
 
     def parameters(self, side: Side, rows: np.ndarray) -> Parameters:
         """MANO's parameters of hands of one side in their cameras; rows: those of `rows`."""

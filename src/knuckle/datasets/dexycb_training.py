@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +18,11 @@ from knuckle.datasets.mano_sides import (
     side_components,
     to_labels,
 )
-from knuckle.datasets.rig_labels import RigLabels, check_mano, fit_labels, right_rig
+from knuckle.datasets.rig_labels import RigLabels, check_mano, fit_labels, joined_labels, right_rig
 from knuckle.errors import KnuckleError
 from knuckle.geometry.mirror import mirror_points
 from knuckle.rig.mano import load_components
-from knuckle.skeleton import SIDES, Side
+from knuckle.skeleton import Side
 
 
 class DexycbTraining:
@@ -126,19 +127,17 @@ class DexycbTraining:
             return fit_labels(self.rig, joints_m)
         chosen = np.array(numbers)
         left = np.array([self.recordings[at].side == "left" for at in self.where[chosen, 0]])
-        labels = RigLabels(*(np.zeros((len(chosen), *tail)) for tail in ((16, 3), (10,), (3,), ())))
-        for side in SIDES:
-            rows = left == (side == "left")
-            if not rows.any():
-                continue
-            if side == "left" and self.left is None:
-                found = fit_labels(self.rig, joints_m[rows])
-            else:
-                found = to_labels(self.rig, self._of_right_rig(chosen[rows], side), joints_m[rows])
-                check_mano(self.rig, found.residual_m, whose="DexYCB's")
-            for mine, theirs in zip(labels, found, strict=True):
-                mine[rows] = theirs
-        return labels
+
+        def own(side: Side, rows: np.ndarray) -> RigLabels:
+            found = to_labels(self.rig, self._of_right_rig(chosen[rows], side), joints_m[rows])
+            check_mano(self.rig, found.residual_m, whose="DexYCB's")
+            return found
+
+        def fitted(rows: np.ndarray) -> RigLabels:
+            return fit_labels(self.rig, joints_m[rows])
+
+        of_left = fitted if self.left is None else partial(own, "left")
+        return joined_labels(len(chosen), [(~left, partial(own, "right")), (left, of_left)])
 
     def parameters(self, numbers: Int[np.ndarray, "n"], side: Side) -> Parameters:
         """MANO's parameters of these hands, all of one side. Raises KnuckleError where its file was not read."""

@@ -16,7 +16,14 @@ from knuckle.datasets import hanco
 from knuckle.datasets.hanco import Step, StepLabels, Variant
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.datasets.photos import read_rgb
-from knuckle.datasets.rig_labels import RigLabels, check_mano, fit_labels, moved_labels, right_rig
+from knuckle.datasets.rig_labels import (
+    RigLabels,
+    check_mano,
+    fit_labels,
+    joined_labels,
+    moved_labels,
+    right_rig,
+)
 from knuckle.errors import KnuckleError
 from knuckle.sets.storage import DamagedInput
 
@@ -81,13 +88,12 @@ class HancoTraining:
     def _in_world(self, steps: list[Step]) -> RigLabels:
         joints_m = np.stack([self._labels(step).joints_m for step in steps])
         own = np.array([self.rig.name == "mano" and self._has_fit(step) for step in steps])
-        parts = []
-        if own.any():
-            parts.append(self._own([steps[row] for row in np.flatnonzero(own)], joints_m[own]))
-        if not own.all():
-            parts.append(fit_labels(self.rig, joints_m[~own]))
-        order = np.argsort(np.concatenate([np.flatnonzero(own), np.flatnonzero(~own)]))
-        return RigLabels(*(np.concatenate(part)[order] for part in zip(*parts, strict=True)))
+
+        def given(rows: np.ndarray) -> RigLabels:
+            return self._own([steps[row] for row in rows], joints_m[rows])
+
+        fitted = (~own, lambda rows: fit_labels(self.rig, joints_m[rows]))
+        return joined_labels(len(steps), [(own, given), fitted])
 
     def _own(self, steps: list[Step], joints_m: np.ndarray) -> RigLabels:
         """The data set's fits; joints at MANO's 16 places tell whether the user's file is theirs."""

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from knuckle.datasets.decoder_warnings import read_whole
 from knuckle.datasets.hand_free import SIDES_OF_FRAME, hand_free_crop
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.datasets.source import EmptySource, Source
@@ -27,7 +28,7 @@ def hand_free_row(source: Source, row: int, hands: int, header: Header) -> dict[
         try:
             hand = _frame_with_room(source, row - hands, tried, header)
             crop = None if hand is None else hand_free_crop(hand, rng, size=options["size"])
-            picture = None if hand is None or crop is None else hand.read()
+            picture = None if hand is None or crop is None else read_whole(hand.read, hand.image)
         except KnuckleError:
             # The hand's own row names what cannot be read.
             continue

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
+from knuckle.datasets.decoder_warnings import read_whole
 from knuckle.datasets.hand_free import hand_mask
 from knuckle.datasets.labelled import LabelledHand, Patch, to_patch
 from knuckle.datasets.rig_labels import to_rig_tips
@@ -62,8 +63,11 @@ def _in_its_place(number: int, hands: int, together: int) -> Iterator[int]:
 
 def _shown(source: Source, number: int, header: Header) -> Shown:
     (hand,) = source.hands(range(number, number + 1))
-    patch = to_patch(hand, size=header["options"]["size"], expand=header["options"]["expand"])
-    return Shown(hand, patch, _own_surface(hand, patch, header))
+    size, expand = header["options"]["size"], header["options"]["expand"]
+    patch = read_whole(lambda: to_patch(hand, size=size, expand=expand), hand.image)
+    if hand.mask is None:
+        return Shown(hand, patch, _own_surface(hand, patch, header))
+    return Shown(hand, patch, read_whole(lambda: _own_surface(hand, patch, header), hand.mask))
 
 
 def runs_of(found: list[tuple[int, Shown]]) -> Iterator[tuple[range, list[Shown]]]:

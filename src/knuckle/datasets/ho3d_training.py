@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from knuckle.datasets.check import require
 from knuckle.datasets.freihand import tight_box
-from knuckle.datasets.ho3d import HEIGHT, WIDTH, download, joints_to_camera, read_annotation
+from knuckle.datasets.ho3d import HEIGHT, WIDTH, download, joints_to_camera, read_annotation, sample_names
 from knuckle.datasets.label_numbers import entry_numbers
 from knuckle.datasets.labelled import LabelledHand
 from knuckle.datasets.rig_labels import RigLabels, check_mano, fit_labels, rest_wrist, right_rig
@@ -34,7 +34,7 @@ class Ho3dTraining:
     def __init__(self, folder: Path, rig: Path | None, *, complete: bool = True) -> None:
         self.folder, self.rig = folder, right_rig(rig, tips="ho3d")
         require(folder, download("train"))
-        names = [line.strip() for line in (folder / "train.txt").read_text().splitlines() if line.strip()]
+        names = sample_names(folder, "train")
         if complete:
             _require_all(folder, names)
         self.damaged: list[str] = []

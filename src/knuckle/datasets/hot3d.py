@@ -21,13 +21,13 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
 from knuckle.datasets.freihand import tight_box
 from knuckle.datasets.label_numbers import entry_numbers
 from knuckle.datasets.mano_sides import Parameters
+from knuckle.datasets.photos import decode_rgb
 from knuckle.datasets.rectified import RectifiedHand, boxes_of, is_inside, window_around
 from knuckle.datasets.umetrack import Profile
 from knuckle.errors import KnuckleError
@@ -160,10 +160,7 @@ def read_member_json(tar: Tar, name: str) -> dict[str, Any]:
 
 def read_picture(tar: Tar, name: str) -> UInt8[np.ndarray, "H W 3"]:
     """A picture of a tar as RGB; raises KnuckleError naming both."""
-    picture = cv2.imdecode(np.frombuffer(read_member(tar, name), np.uint8), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise KnuckleError(f"{tar.path}: {name}: expected a picture, got a file that cannot be decoded")
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+    return decode_rgb(read_member(tar, name), f"{tar.path}: {name}")
 
 
 def clips_of(folder: Path, part: str) -> list[Path]:

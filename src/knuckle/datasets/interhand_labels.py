@@ -77,7 +77,7 @@ def human_ids(folder: Path, split: str) -> set[int]:
         )
     try:
         return {int(line) for line in path.read_text().split()}
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise KnuckleError(f"{path}: expected an annotation's id a line, got {error}") from error
 
 

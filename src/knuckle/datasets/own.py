@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from knuckle.datasets.decoder_warnings import read_whole
 from knuckle.datasets.freihand import tight_box
 from knuckle.datasets.label_numbers import checked_numbers
 from knuckle.datasets.labelled import LabelledHand
@@ -123,7 +124,7 @@ def outside(hand: LabelledHand) -> int:
 @lru_cache(maxsize=4096)
 def _size(image: Path, stamp: int) -> tuple[int, int]:
     """Width and height; hands of one photo decode it once, unless it has changed."""
-    height, width = read_rgb(image).shape[:2]
+    height, width = read_whole(lambda: read_rgb(image), image).shape[:2]
     return width, height
 
 

@@ -19,21 +19,28 @@ _TAIL = 1024
 def read_rgb(path: Path) -> UInt8[np.ndarray, "H W 3"]:
     """A dataset's picture as RGB, as stored (its labels know nothing of an EXIF rotation)."""
     try:
-        data = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+        data = path.read_bytes()
     except OSError as error:
         raise KnuckleError(f"{path}: expected a picture of the dataset, got {error.strerror}") from error
+    return decode_rgb(data, str(path))
+
+
+def decode_rgb(stored: bytes, where: str) -> UInt8[np.ndarray, "H W 3"]:
+    """The same of a picture file's bytes; where: what to call it. Damage in its middle is not noticed: see
+    `knuckle.datasets.decoder_warnings`."""
+    data = np.frombuffer(stored, dtype=np.uint8)
     if is_cut_short(data):
         # OpenCV fills up what is missing with grey, and says nothing.
-        raise KnuckleError(f"{path}: expected a picture, got one that is cut short")
+        raise KnuckleError(f"{where}: expected a picture, got one that is cut short")
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     try:
         picture = cv2.imdecode(data, flags) if data.size else None
     except cv2.error as error:
         raise KnuckleError(
-            f"{path}: expected a picture, got a file that cannot be decoded ({error.err})"
+            f"{where}: expected a picture, got a file that cannot be decoded ({error.err})"
         ) from error
     if picture is None:
-        raise KnuckleError(f"{path}: expected a picture, got a file that cannot be decoded")
+        raise KnuckleError(f"{where}: expected a picture, got a file that cannot be decoded")
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
 

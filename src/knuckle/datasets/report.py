@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from knuckle.datasets.decoder_warnings import read_whole
 from knuckle.datasets.photos import read_rgb
 from knuckle.errors import KnuckleError
 
@@ -86,7 +87,8 @@ class Report:
 
 
 def is_whole_picture(path: Path, *, decode: bool = False) -> bool:
-    """Whether a picture has the first and last bytes of its format; decode: whether it can be read, too.
+    """Whether a picture has the first and last bytes of its format; decode: whether it can be read, too, and its
+    decoder finds no damage inside.
 
     Only JPEG and PNG files can be told by their ends; others are decoded.
     """
@@ -100,7 +102,7 @@ def is_whole_picture(path: Path, *, decode: bool = False) -> bool:
                 if head != ends[0] or ends[1] not in file.read():
                     return False
         if decode or ends is None:
-            read_rgb(path)
+            read_whole(lambda: read_rgb(path), path)
     except (OSError, KnuckleError):
         return False
     return True

@@ -1,11 +1,12 @@
 """Pose, shape and place of a rig for labelled hands: what a training set holds beside the joints."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from knuckle.errors import KnuckleError
 from knuckle.rig.fit.joints import fit_joints
@@ -52,6 +53,23 @@ def fit_labels(rig: HandRig, joints_m: Float[np.ndarray, "n 21 3"]) -> RigLabels
     """
     fitted = fit_joints(rig, joints_m)
     return RigLabels(fitted.pose + rig.pose_mean, fitted.shape, fitted.translation, fitted.residual_m)
+
+
+def joined_labels(
+    count: int, parts: Sequence[tuple[Bool[np.ndarray, "n"], Callable[[Int[np.ndarray, "m"]], RigLabels]]]
+) -> RigLabels:
+    """Labels of `count` hands of which a data set has some itself and the rig is fitted to others.
+
+    parts: which rows each part is of, every row of one part, and what gives the labels of the rows whose numbers it is
+    told; it is asked only where there are any.
+    """
+    labels = RigLabels(*(np.zeros((count, *tail)) for tail in ((16, 3), (10,), (3,), ())))
+    for rows, labels_of in parts:
+        numbers = np.flatnonzero(rows)
+        if len(numbers):
+            for mine, theirs in zip(labels, labels_of(numbers), strict=True):
+                mine[numbers] = theirs
+    return labels
 
 
 def moved_labels(

@@ -50,6 +50,13 @@ class SynthSet:
                     f"{folder / name}.npy: does not match {INDEX}: {array.shape} {array.dtype}"
                 )
             self.labels[name] = array
+        # What every set has; a header that lacks one is of none.
+        lacking = [name for name in ("images", "is_hand") if name not in self.labels]
+        if lacking:
+            raise KnuckleError(f"{folder / INDEX}: expected arrays of a set, missing {', '.join(lacking)}")
+        counts = {name: len(array) if array.ndim else 0 for name, array in self.labels.items()}
+        if len(set(counts.values())) != 1:
+            raise KnuckleError(f"{folder / INDEX}: expected as many rows of every array, got {counts}")
         self.images: UInt8[np.ndarray, "n s s 3"] = self.labels.pop("images")
 
     @property

@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from knuckle.datasets import hot3d
+from knuckle.datasets.decoder_warnings import read_whole
 from knuckle.datasets.hot3d_training import Hot3dTraining, Maker
 from knuckle.datasets.labelled import LabelledHand
+from knuckle.datasets.photos import decode_rgb
 from knuckle.datasets.report import Report, spread
 from knuckle.errors import KnuckleError
 from knuckle.skeleton import SIDES, Side
@@ -105,7 +106,12 @@ def _umetrack(hand: hot3d.Hand, clip: hot3d.Clip, side: Side) -> tuple[np.ndarra
 
 
 def _is_whole(data: bytes, *, decode: bool) -> bool:
-    """Whether a JPEG has its first and last bytes; decode: whether it can be read, too."""
+    """Whether a JPEG has its first and last bytes; decode: whether it can be read, too, without damage inside."""
     if not data.startswith(_ENDS[0]) or _ENDS[1] not in data[-_TAIL:]:
         return False
-    return not decode or cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) is not None
+    if decode:
+        try:
+            read_whole(lambda: decode_rgb(data, "member"), Path("member"))
+        except KnuckleError:
+            return False
+    return True

@@ -104,7 +104,7 @@ def _rows(
             )
         by_file &= sequence.counts is not None
         counts = {
-            (side, view): _counts(data, sequence, side, view)
+            (side, view): counted(data, sequence, side, view)
             for side in SIDES
             for view in arctic.VIEWS[setup]
         }
@@ -131,7 +131,7 @@ def _rows(
     return np.array(rows[:limit], int), by_file
 
 
-def _counts(data: arctic.Arctic, sequence: arctic.Sequence, side: Side, view: int) -> np.ndarray:
+def counted(data: arctic.Arctic, sequence: arctic.Sequence, side: Side, view: int) -> np.ndarray:
     """Of every frame, whether a hand is scored in a view: as the files say, else where enough of it is in the picture;
     never where a joint lies behind the camera, which has no place in a picture."""
     joints_m, camera = data.joints_m(sequence, side, view), data.camera(sequence, view)

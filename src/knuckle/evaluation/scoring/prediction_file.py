@@ -40,6 +40,10 @@ def read_arrays(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
 
     Raises KnuckleError naming what is missing, and for a file that is none, damaged or too large.
     """
+    if path.is_file() and not zipfile.is_zipfile(path):
+        raise KnuckleError(
+            f"{path}: expected a NumPy archive (.npz), got a file that is none, or is cut short"
+        )
     try:
         with np.load(path, allow_pickle=False) as archive:
             if sum(member.file_size for member in archive.zip.infolist()) > MOST_BYTES:
@@ -55,6 +59,17 @@ def read_arrays(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
     except Exception as error:
         # zipfile, zlib and numpy raise errors of many kinds for bytes that are not theirs.
         raise KnuckleError(f"{path}: expected a NumPy archive (.npz), got {error}") from error
+
+
+def keys_of(path: Path) -> set[str]:
+    """The names of the entries of a JSON object, in a .zip or not, or of a NumPy archive. Raises KnuckleError as the
+    functions that read them."""
+    if path.suffix.lower() == ".npz":
+        read_arrays(path, ())
+        with np.load(path, allow_pickle=False) as archive:
+            return set(archive.files)
+    data = read_json_predictions(path)
+    return set(data) if isinstance(data, dict) else set()
 
 
 def read_named(
