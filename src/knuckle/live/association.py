@@ -44,7 +44,9 @@ def match_hands(
             apart = known_odds[k] * found_odds[f] < 0 and (
                 min(abs(known_odds[k]), abs(found_odds[f])) > SURE_ODDS
             )
-            costs[k, f] = away + OTHER_SIDE_COST * apart
+            if apart:
+                continue
+            costs[k, f] = away
     pairs: list[tuple[int, int]] = []
     for k, f in sorted(costs, key=lambda pair: (costs[pair], pair)):
         if all(k != other_k and f != other_f for other_k, other_f in pairs):

@@ -92,17 +92,25 @@ def exchanged(seen: Sequence[Sighting], time_s: float) -> list[Track]:
     return led
 
 
-def is_astray(each: Sighting, lost: Sequence[Track], time_s: float) -> bool:
-    """Whether a track of a sure side was led to a hand of the other side that is missing just there.
+def strayed(seen: Sequence[Sighting], lost: Sequence[Track], time_s: float) -> list[tuple[Sighting, Track]]:
+    """Tracks of a sure side that were led to a hand of the other side which is missing just there, as where hands part
+    that lay on each other: what they see, and the track whose hand it is. Each lost track is told once.
 
     lost: the hands that are missing."""
-    track, joints = each.track, each.told.hands.joints_px[each.row]
-    if abs(track.side_odds) < SURE_ODDS or not speaks_against(track, each.told.evidence.right[each.row]):
-        return False
-    for other in lost:
-        if other.is_right != track.is_right:
-            places = other.motion.joints_px, other.motion.predicted(time_s)
-            away = min(np.linalg.norm(place - joints, axis=-1).mean() for place in places)
-            if away < ASTRAY * hand_size_px(joints):
-                return True
-    return False
+    led: list[tuple[Sighting, Track]] = []
+    for each in seen:
+        track, joints = each.track, each.told.hands.joints_px[each.row]
+        if abs(track.side_odds) < SURE_ODDS or not speaks_against(track, each.told.evidence.right[each.row]):
+            continue
+        away = {
+            other.identity: min(
+                float(np.linalg.norm(place - joints, axis=-1).mean())
+                for place in (other.motion.joints_px, other.motion.predicted(time_s))
+            )
+            for other in lost
+            if other.is_right != track.is_right and all(other is not owner for _, owner in led)
+        }
+        nearest = min(away, key=lambda identity: away[identity], default=None)
+        if nearest is not None and away[nearest] < ASTRAY * hand_size_px(joints):
+            led.append((each, next(other for other in lost if other.identity == nearest)))
+    return led

@@ -29,7 +29,7 @@ from knuckle.live.hand_size import HandSize, check_length, hand_length, rescaled
 from knuckle.live.report import Reported, to_hands
 from knuckle.live.schedule import MISSED_FOR_S, Schedule
 from knuckle.live.search import Found, look_for, search
-from knuckle.live.sightings import Sighting, exchanged, is_astray, joints_of, kept, speaks_against
+from knuckle.live.sightings import Sighting, exchanged, joints_of, kept, speaks_against, strayed
 from knuckle.live.track import Track
 from knuckle.photos.reading import Photo, check_image
 from knuckle.rig.fit.joints import FitStart
@@ -111,7 +111,12 @@ class Tracker:
         if swapped:
             seen = [each for each in seen if each.track not in swapped]
             seen += self._ask(picture.pixels, picture.camera, swapped)
-        seen = [each for each in seen if not is_astray(each, self._lost, self._time_s)]
+        strays = strayed(seen, self._lost, self._time_s)
+        if strays:
+            seen = [each for each in seen if all(each is not stray for stray, _ in strays)]
+            for stray, owner in strays:
+                self._follow_again(owner, stray.told.hands.joints_px[stray.row])
+            seen += self._ask(picture.pixels, picture.camera, [owner for _, owner in strays])
         # One after the other: what is seen already is not taken for another hand.
         for look in (self._recover, self._search):
             seen += self._ask(picture.pixels, picture.camera, look(picture.pixels, seen))
@@ -134,7 +139,7 @@ class Tracker:
         places = list(self._expected(self._lost))
         found = look_for(self._landmarks, image, places, known)
         for track, hand in zip(list(self._lost), found, strict=True):
-            if hand is not None:
+            if hand is not None and not speaks_against(track, 1 / (1 + np.exp(-hand.side_odds))):
                 self._take_up(track, hand)
                 known = np.concatenate([known, hand.joints_px[None]])
         closely = self._schedule.closely(self._time_s, missing=missing)
@@ -161,9 +166,13 @@ class Tracker:
         )
 
     def _take_up(self, track: Track, hand: Found) -> None:
-        """Follow a lost hand again."""
+        """Follow a lost hand again, as a search found it."""
         track.hear(hand.side_odds)
-        track.found_again(hand.joints_px, self._time_s)
+        self._follow_again(track, hand.joints_px)
+
+    def _follow_again(self, track: Track, joints_px: Float[np.ndarray, "21 2"]) -> None:
+        """Follow a lost hand again from there."""
+        track.found_again(joints_px, self._time_s)
         self._lost.remove(track)
         self._tracks.append(track)
 
