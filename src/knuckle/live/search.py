@@ -11,7 +11,7 @@ from knuckle.inference.detection.finder import default_detector
 from knuckle.inference.detection.landmarks import LandmarkNetwork, joints_to_square
 from knuckle.inference.detection.looks import look_at_squares
 from knuckle.inference.detection.proposals import Proposals
-from knuckle.inference.detection.search import Effort
+from knuckle.inference.detection.search import DEFAULT_NETWORK, DetectorName, Effort
 from knuckle.inference.sides import decide_sides
 from knuckle.inference.tracked import Predicted
 from knuckle.inference.trust import logit
@@ -40,9 +40,11 @@ def search(
     odds are those of one look."""
     places = Predicted.of_joints(known_px, ["right"] * len(known_px))
     known = Proposals(places.boxes_px, places.squares, np.ones(len(known_px)), np.full(len(known_px), 0.5))
+    # Where hands are known the palm network ends a closer search; ours sees those that hold theirs edgewise.
+    network: DetectorName = "hand_boxes" if effort == "normal" and len(known_px) else DEFAULT_NETWORK
     hands = [
         hand
-        for hand in default_detector(effort=effort)(image, known=known)
+        for hand in default_detector(effort=effort, network=network)(image, known=known)
         if hand.evidence is not None and hand.evidence.presence[0] >= LEAST_PRESENCE
     ]
     evidence = Evidence.joined([hand.evidence for hand in hands if hand.evidence is not None])
