@@ -123,9 +123,10 @@ class Tracker:
         reported = self._update(seen, picture.camera)
         return picture.given_hands(to_hands(reported, picture.camera, self._faces, time_s=self._time_s))
 
-    def _expected(self, tracks: Sequence[Track]) -> Float[np.ndarray, "N 21 2"]:
-        """Where the joints of hands should be by now."""
-        return np.array([track.motion.predicted(self._time_s) for track in tracks]).reshape(-1, 21, 2)
+    def _expected(self, tracks: Sequence[Track], *, lost: bool = False) -> Float[np.ndarray, "N 21 2"]:
+        """Where the joints of hands should be by now; lost: of those that were lost, with the size they had."""
+        places = [track.motion.predicted(self._time_s, only_moved=lost) for track in tracks]
+        return np.array(places).reshape(-1, 21, 2)
 
     def _search(self, image: UInt8[np.ndarray, "H W 3"], seen: Sequence[Sighting]) -> list[Track]:
         """Take up hands that are not followed: those lost a moment ago, or new ones."""
@@ -136,7 +137,7 @@ class Tracker:
         if not self._schedule.due(self._time_s, missing=missing):
             return []
         count, known = len(self._tracks), joints_of(seen)
-        places = list(self._expected(self._lost))
+        places = list(self._expected(self._lost, lost=True))
         found = look_for(self._landmarks, image, places, known)
         for track, hand in zip(list(self._lost), found, strict=True):
             if hand is not None and not speaks_against(track, 1 / (1 + np.exp(-hand.side_odds))):
@@ -158,7 +159,7 @@ class Tracker:
     def _matches(self, tracks: Sequence[Track], found: Sequence[Found]) -> list[tuple[int, int]]:
         """Which of the hands found are which lost ones."""
         return match_hands(
-            self._expected(tracks),
+            self._expected(tracks, lost=True),
             np.array([hand.joints_px for hand in found]).reshape(-1, 21, 2),
             known_odds=[track.side_odds for track in tracks],
             found_odds=[hand.side_odds for hand in found],
