@@ -38,9 +38,10 @@ def test_a_hand_of_another_size_is_another():
     assert matched(at(0), at(0, size=2.0)) == []
 
 
-def test_of_two_hands_as_near_the_one_of_the_same_side_matches():
+def test_a_hand_that_is_surely_of_the_other_side_is_another():
     found = at(-40, 45)
     assert matched(at(0), found, known_odds=[4.0], found_odds=[-4.0, 4.0]) == [(0, 1)]
+    assert matched(at(0), found[:1], known_odds=[4.0], found_odds=[-4.0]) == []
     assert matched(at(0), found, known_odds=[4.0], found_odds=[-0.5, 4.0]) == [(0, 0)]
 
 

@@ -114,8 +114,8 @@ class Recorder:
         return call
 
     def detector(self, default_detector: Callable[..., Any]) -> Callable[..., Any]:
-        def opened(*, effort: str) -> Callable[..., list[Detection]]:
-            detect = default_detector(effort=effort)
+        def opened(*, effort: str, network: str) -> Callable[..., list[Detection]]:
+            detect = default_detector(effort=effort, network=network)
 
             def call(image: Any, *, known: Proposals) -> list[Detection]:
                 hands = detect(image, known=known)

@@ -11,10 +11,8 @@ FAR = 1.5
 """A hand that moved by more, over its size, is another one; `slack` adds to it."""
 OTHER_SIZE = 1.8
 """As is one that is so many times larger or smaller."""
-OTHER_SIDE_COST = 1.0
-"""What a side that is surely another counts against a match, in hand sizes."""
 SURE_ODDS = 3.0
-"""Of a side: 95 %."""
+"""Of a side: 95 %. Hands that are surely of two sides are never one."""
 
 
 def match_hands(
@@ -41,12 +39,9 @@ def match_hands(
             away = float(np.hypot(*(known.mean(0) - found.mean(0)))) / max(size, other)
             if away > FAR + slack[k] or not 1 / OTHER_SIZE < size / other < OTHER_SIZE:
                 continue
-            apart = known_odds[k] * found_odds[f] < 0 and (
-                min(abs(known_odds[k]), abs(found_odds[f])) > SURE_ODDS
-            )
-            if apart:
-                continue
-            costs[k, f] = away
+            apart = known_odds[k] * found_odds[f] < 0
+            if not (apart and min(abs(known_odds[k]), abs(found_odds[f])) > SURE_ODDS):
+                costs[k, f] = away
     pairs: list[tuple[int, int]] = []
     for k, f in sorted(costs, key=lambda pair: (costs[pair], pair)):
         if all(k != other_k and f != other_f for other_k, other_f in pairs):

@@ -5,9 +5,7 @@ import { handSize, middleOf } from "./points";
 const FAR = 1.5;
 /** As is one that is so many times larger or smaller. */
 const OTHER_SIZE = 1.8;
-/** What a side that is surely another counts against a match, in hand sizes. */
-const OTHER_SIDE_COST = 1;
-/** Of a side: 95 %. */
+/** Of a side: 95 %. Hands that are surely of two sides are never one. */
 export const SURE_ODDS = 3;
 
 /** A hand with what is known of its side. */
@@ -33,7 +31,7 @@ export function matchHands(known: readonly Candidate[], found: readonly Candidat
       const ratio = size / otherSize;
       if (away > FAR + (one.slack ?? 0) || !(1 / OTHER_SIZE < ratio && ratio < OTHER_SIZE)) return;
       const apart = one.odds * other.odds < 0 && Math.min(Math.abs(one.odds), Math.abs(other.odds)) > SURE_ODDS;
-      costs.push({ k, f, cost: away + (apart ? OTHER_SIDE_COST : 0) });
+      if (!apart) costs.push({ k, f, cost: away });
     });
   });
   costs.sort((a, b) => a.cost - b.cost || a.k - b.k || a.f - b.f);

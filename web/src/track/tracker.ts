@@ -15,7 +15,7 @@ import { logit, probability, withPartners } from "./odds";
 import { reportHeld, reportSeen } from "./report";
 import { MISSED_FOR_S, Schedule } from "./schedule";
 import { type Found, lookFor, search } from "./search";
-import { exchanged, isAstray, kept, type Sighting, speaksAgainst } from "./sightings";
+import { exchanged, kept, type Sighting, speaksAgainst, strayed } from "./sightings";
 import { Track } from "./track";
 
 /** A hand that was lost for longer comes back as another one. */
@@ -102,7 +102,12 @@ export class Tracker<Picture, Memory> {
       seen = seen.filter((each) => !swapped.includes(each.track));
       seen.push(...(await this.ask(picture, camera, swapped)));
     }
-    seen = seen.filter((each) => !isAstray(each, this.lost, time_s));
+    const strays = strayed(seen, this.lost, time_s);
+    if (strays.length > 0) {
+      seen = seen.filter((each) => !strays.some(([stray]) => stray === each));
+      for (const [{ told }, owner] of strays) this.followAgain(owner, told.hand.joints_px);
+      seen.push(...(await this.ask(picture, camera, strays.map(([, owner]) => owner))));
+    }
     // One after the other: what is seen already is not taken for another hand.
     seen.push(...(await this.ask(picture, camera, await this.recover(picture, seen))));
     seen.push(...(await this.ask(picture, camera, await this.search(picture, seen))));
@@ -112,9 +117,9 @@ export class Tracker<Picture, Memory> {
     return { time_s, width, height, camera, hands, stages_ms };
   }
 
-  /** Where the joints of hands should be by now. */
-  private expected(tracks: readonly Track<Memory>[]): Float64Array[] {
-    return tracks.map((track) => track.motion.predicted(this.time_s));
+  /** Where the joints of hands should be by now; lost: of those that were lost, with the size they had. */
+  private expected(tracks: readonly Track<Memory>[], lost = false): Float64Array[] {
+    return tracks.map((track) => track.motion.predicted(this.time_s, lost));
   }
 
   /** Waits for the estimator; its time is not tracking's. */
@@ -188,10 +193,10 @@ export class Tracker<Picture, Memory> {
     const count = this.tracks.length;
     const known = jointsOf(seen);
     const lost = [...this.lost];
-    const again = await this.timed(() => lookFor(this.estimator, picture, this.expected(lost), known));
+    const again = await this.timed(() => lookFor(this.estimator, picture, this.expected(lost, true), known));
     lost.forEach((track, n) => {
       const hand = again[n];
-      if (!hand) return;
+      if (!hand || speaksAgainst(track, probability(hand.sideOdds))) return;
       this.takeUp(track, hand);
       known.push(hand.joints_px);
     });
@@ -209,7 +214,7 @@ export class Tracker<Picture, Memory> {
 
   /** Which of the hands found are which lost ones. */
   private matches(tracks: readonly Track<Memory>[], found: readonly Found[]): [number, number][] {
-    const expected = this.expected(tracks);
+    const expected = this.expected(tracks, true);
     return matchHands(
       tracks.map((track, n) => ({
         joints_px: expected[n],
@@ -220,10 +225,15 @@ export class Tracker<Picture, Memory> {
     );
   }
 
-  /** Follow a lost hand again. */
+  /** Follow a lost hand again, as a search found it. */
   private takeUp(track: Track<Memory>, hand: Found): void {
     track.hear(hand.sideOdds);
-    track.foundAgain(hand.joints_px, this.time_s);
+    this.followAgain(track, hand.joints_px);
+  }
+
+  /** Follow a lost hand again from there. */
+  private followAgain(track: Track<Memory>, joints_px: Float64Array): void {
+    track.foundAgain(joints_px, this.time_s);
     this.lost.splice(this.lost.indexOf(track), 1);
     this.tracks.push(track);
   }
