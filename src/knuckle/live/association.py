@@ -22,6 +22,7 @@ def match_hands(
     known_odds: Sequence[float],
     found_odds: Sequence[float],
     slack: Sequence[float],
+    same_side: bool = False,
 ) -> list[tuple[int, int]]:
     """Pairs (number of a known hand, number of a found one), the best first; each hand is in one pair at most.
 
@@ -31,6 +32,7 @@ def match_hands(
         known_odds: logit of each known hand being a right one.
         found_odds: the same of the hands found.
         slack: how much farther than `FAR` each known hand may have gone, over its size: one not seen for a while.
+        same_side: whether both must surely be of one side.
     """
     costs: dict[tuple[int, int], float] = {}
     for k, known in enumerate(known_px):
@@ -39,8 +41,9 @@ def match_hands(
             away = float(np.hypot(*(known.mean(0) - found.mean(0)))) / max(size, other)
             if away > FAR + slack[k] or not 1 / OTHER_SIZE < size / other < OTHER_SIZE:
                 continue
-            apart = known_odds[k] * found_odds[f] < 0
-            if not (apart and min(abs(known_odds[k]), abs(found_odds[f])) > SURE_ODDS):
+            sure = min(abs(known_odds[k]), abs(found_odds[f])) > SURE_ODDS
+            alike = known_odds[k] * found_odds[f] > 0
+            if (sure and alike) if same_side else (alike or not sure):
                 costs[k, f] = away
     pairs: list[tuple[int, int]] = []
     for k, f in sorted(costs, key=lambda pair: (costs[pair], pair)):

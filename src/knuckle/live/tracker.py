@@ -37,9 +37,11 @@ from knuckle.rig.load import load_rig
 from knuckle.weights import AUTO
 
 REGAINED_S = 1.0
-"""A hand that was lost for longer comes back as another one."""
+"""So long a lost hand is looked for where it went, and a hand found near is taken for it."""
+REMEMBERED_S = 3.0
+"""A hand found later is the lost one only if it is surely of its side; after this time it is another one in any case."""
 SLACK_PER_S = 2.0
-"""How much farther a lost hand may have gone each second, over its size."""
+"""How much farther a lost hand may have gone each second until `REGAINED_S`, over its size."""
 SURE_SCORE = 0.9
 """A newcomer that is a hand with this probability is reported at once, ..."""
 REPORTED_AFTER = 2
@@ -111,7 +113,7 @@ class Tracker:
         if swapped:
             seen = [each for each in seen if each.track not in swapped]
             seen += self._ask(picture.pixels, picture.camera, swapped)
-        strays = strayed(seen, self._lost, self._time_s)
+        strays = strayed(seen, self._missed(), self._time_s)
         if strays:
             seen = [each for each in seen if all(each is not stray for stray, _ in strays)]
             for stray, owner in strays:
@@ -130,25 +132,29 @@ class Tracker:
 
     def _search(self, image: UInt8[np.ndarray, "H W 3"], seen: Sequence[Sighting]) -> list[Track]:
         """Take up hands that are not followed: those lost a moment ago, or new ones."""
-        self._lost = [track for track in self._lost if self._missing_for(track) <= REGAINED_S]
+        self._lost = [track for track in self._lost if self._missing_for(track) <= REMEMBERED_S]
+        missed = self._missed()
         missing = not self._tracks or any(self._missing_for(track) <= MISSED_FOR_S for track in self._lost)
         # Where one hand comes the other follows.
         missing |= any(track.born_s > self._time_s - MISSED_FOR_S for track in self._tracks)
         if not self._schedule.due(self._time_s, missing=missing):
             return []
         count, known = len(self._tracks), joints_of(seen)
-        places = list(self._expected(self._lost, lost=True))
+        places = list(self._expected(missed, lost=True))
         found = look_for(self._landmarks, image, places, known)
-        for track, hand in zip(list(self._lost), found, strict=True):
+        for track, hand in zip(missed, found, strict=True):
             if hand is not None and not speaks_against(track, 1 / (1 + np.exp(-hand.side_odds))):
                 self._take_up(track, hand)
                 known = np.concatenate([known, hand.joints_px[None]])
         closely = self._schedule.closely(self._time_s, missing=missing)
         effort: Effort = "normal" if closely else "fast"
         newcomers = search(image, known, effort=effort)
-        matches = {
-            found_number: self._lost[number] for number, found_number in self._matches(self._lost, newcomers)
-        }
+        missed = self._missed()
+        matches = {f: missed[n] for n, f in self._matches(missed, newcomers)}
+        others = [f for f in range(len(newcomers)) if f not in matches]
+        gone = [track for track in self._lost if track not in missed]
+        again = self._matches(gone, [newcomers[f] for f in others], same_side=True)
+        matches |= {others[f]: gone[n] for n, f in again}
         for number, hand in enumerate(newcomers):
             if number in matches:
                 self._take_up(matches[number], hand)
@@ -156,14 +162,21 @@ class Tracker:
                 self._tracks.append(self._new_track(hand))
         return self._tracks[count:]
 
-    def _matches(self, tracks: Sequence[Track], found: Sequence[Found]) -> list[tuple[int, int]]:
-        """Which of the hands found are which lost ones."""
+    def _missed(self) -> list[Track]:
+        """Hands that were lost a moment ago."""
+        return [track for track in self._lost if self._missing_for(track) <= REGAINED_S]
+
+    def _matches(
+        self, tracks: Sequence[Track], found: Sequence[Found], *, same_side: bool = False
+    ) -> list[tuple[int, int]]:
+        """Which of the hands found are which lost ones; same_side: none that is not surely of the same."""
         return match_hands(
             self._expected(tracks, lost=True),
             np.array([hand.joints_px for hand in found]).reshape(-1, 21, 2),
             known_odds=[track.side_odds for track in tracks],
             found_odds=[hand.side_odds for hand in found],
-            slack=[SLACK_PER_S * self._missing_for(track) for track in tracks],
+            slack=[SLACK_PER_S * min(self._missing_for(track), REGAINED_S) for track in tracks],
+            same_side=same_side,
         )
 
     def _take_up(self, track: Track, hand: Found) -> None:
