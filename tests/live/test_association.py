@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from knuckle.live.association import match_hands, on_each_other
+from knuckle.live.association import match_hands, in_one_place
 
 HAND = np.random.default_rng(0).uniform(0, 100, (21, 2))
 
@@ -47,4 +47,4 @@ def test_a_hand_that_is_surely_of_the_other_side_is_another():
 
 def test_hands_on_each_other_are_told_and_none_is_on_itself():
     joints = at(0, 5, 200)
-    assert on_each_other(joints).tolist() == [[False, True, False], [True, False, False], [False] * 3]
+    assert in_one_place(joints).tolist() == [[False, True, False], [True, False, False], [False] * 3]

@@ -15,7 +15,7 @@ from knuckle.inference.detection.search import DEFAULT_NETWORK, DetectorName, Ef
 from knuckle.inference.sides import decide_sides
 from knuckle.inference.tracked import Predicted
 from knuckle.inference.trust import logit
-from knuckle.live.association import on_each_other
+from knuckle.live.association import in_one_place
 
 
 class Found(NamedTuple):
@@ -48,7 +48,7 @@ def search(
         if hand.evidence is not None and hand.evidence.presence[0] >= LEAST_PRESENCE
     ]
     evidence = Evidence.joined([hand.evidence for hand in hands if hand.evidence is not None])
-    doubled = on_each_other(np.concatenate([known_px, evidence.joints_px]))
+    doubled = in_one_place(np.concatenate([known_px, evidence.joints_px]))
     new = np.flatnonzero(~doubled[len(known_px) :, : len(known_px)].any(1))
     hands, evidence = [hands[n] for n in new], evidence.rows(new)
     if not hands:
@@ -80,7 +80,7 @@ def look_for(
         joints = look.joints_px[None]
         if (
             look.landmarks.presence < LEAST_PRESENCE
-            or on_each_other(np.concatenate([joints, taken]))[0].any()
+            or in_one_place(np.concatenate([joints, taken]))[0].any()
         ):
             found.append(None)
             continue

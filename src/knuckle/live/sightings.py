@@ -11,7 +11,7 @@ from jaxtyping import Float
 from knuckle.hands import Hand
 from knuckle.inference.detection.evidence import LEAST_PRESENCE
 from knuckle.inference.tracked import TrackedHands
-from knuckle.live.association import SURE_ODDS, hand_size_px, on_each_other
+from knuckle.live.association import SURE_ODDS, hand_size_px, in_one_place
 from knuckle.live.track import Track
 
 OTHER_SIDE = 0.5
@@ -60,7 +60,7 @@ def kept(tracks: Sequence[Track], told: TrackedHands, expected: Float[np.ndarray
     )
     right = told.evidence.right >= 0.5
     away = away + OTHER_SIDE * (right != [track.is_right for track in tracks])
-    same = on_each_other(joints)
+    same = in_one_place(joints)
     chosen: list[int] = []
     for number in np.argsort(away, kind="stable").tolist():
         if told.evidence.presence[number] >= LEAST_PRESENCE and not same[number, chosen].any():

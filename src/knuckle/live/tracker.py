@@ -39,7 +39,7 @@ from knuckle.weights import AUTO
 REGAINED_S = 1.0
 """So long a lost hand is looked for where it went, and a hand found near is taken for it."""
 REMEMBERED_S = 3.0
-"""A hand found later is the lost one only if it is surely of its side; after this time it is another one in any case."""
+"""So long it is known again where a search finds a hand near that is none of those that were lost later."""
 SLACK_PER_S = 2.0
 """How much farther a lost hand may have gone each second until `REGAINED_S`, over its size."""
 SURE_SCORE = 0.9
@@ -153,7 +153,7 @@ class Tracker:
         matches = {f: missed[n] for n, f in self._matches(missed, newcomers)}
         others = [f for f in range(len(newcomers)) if f not in matches]
         gone = [track for track in self._lost if track not in missed]
-        again = self._matches(gone, [newcomers[f] for f in others], same_side=True)
+        again = self._matches(gone, [newcomers[f] for f in others])
         matches |= {others[f]: gone[n] for n, f in again}
         for number, hand in enumerate(newcomers):
             if number in matches:
@@ -166,17 +166,14 @@ class Tracker:
         """Hands that were lost a moment ago."""
         return [track for track in self._lost if self._missing_for(track) <= REGAINED_S]
 
-    def _matches(
-        self, tracks: Sequence[Track], found: Sequence[Found], *, same_side: bool = False
-    ) -> list[tuple[int, int]]:
-        """Which of the hands found are which lost ones; same_side: none that is not surely of the same."""
+    def _matches(self, tracks: Sequence[Track], found: Sequence[Found]) -> list[tuple[int, int]]:
+        """Which of the hands found are which lost ones."""
         return match_hands(
             self._expected(tracks, lost=True),
             np.array([hand.joints_px for hand in found]).reshape(-1, 21, 2),
             known_odds=[track.side_odds for track in tracks],
             found_odds=[hand.side_odds for hand in found],
             slack=[SLACK_PER_S * min(self._missing_for(track), REGAINED_S) for track in tracks],
-            same_side=same_side,
         )
 
     def _take_up(self, track: Track, hand: Found) -> None:
