@@ -63,7 +63,7 @@ def photo_frames() -> Sequence[Frame]:
     for n in range(30):
         move = np.array([[1, 0, 4.0 * min(n, 10)], [0, 1, 2.0 * (n % 5)]])
         shown = cv2.warpAffine(photo, move, (PHOTO_PX, PHOTO_PX), borderMode=cv2.BORDER_REPLICATE)
-        late_s = 0.0 if n < 24 else 1.2
+        late_s = 0.0 if n < 24 else 3.2
         frames.append((grey if 12 <= n < 15 or n in (22, 23) else shown, n / 30 + late_s))
     return frames
 

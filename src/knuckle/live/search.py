@@ -78,10 +78,7 @@ def look_for(
     taken = known_px
     for look in looks:
         joints = look.joints_px[None]
-        if (
-            look.landmarks.presence < LEAST_PRESENCE
-            or in_one_place(np.concatenate([joints, taken]))[0].any()
-        ):
+        if look.landmarks.presence < LEAST_PRESENCE or in_one_place(np.concatenate([joints, taken]))[0].any():
             found.append(None)
             continue
         odds = float(logit(np.array([look.landmarks.right]))[0])

@@ -146,7 +146,7 @@ class Tracker:
             if hand is not None and not speaks_against(track, 1 / (1 + np.exp(-hand.side_odds))):
                 self._take_up(track, hand)
                 known = np.concatenate([known, hand.joints_px[None]])
-        closely = self._schedule.closely(self._time_s, missing=missing)
+        closely = self._schedule.closely(self._time_s, missing=missing, none=not len(known))
         effort: Effort = "normal" if closely else "fast"
         newcomers = search(image, known, effort=effort)
         missed = self._missed()

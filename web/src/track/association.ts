@@ -1,11 +1,14 @@
 /** Which of the hands found in a frame are which of those known (Python: `knuckle.live.association`). */
+import { probability } from "./odds";
 import { handSize, middleOf } from "./points";
 
 /** A hand that moved by more, over its size, is another one; `slack` adds to it. */
 const FAR = 1.5;
 /** As is one that is so many times larger or smaller. */
 const OTHER_SIZE = 1.8;
-/** Of a side: 95 %. Hands that are surely of two sides are never one. */
+/** What a side that is surely another would count against a match, in hand sizes; ... */
+const OTHER_SIDE_COST = 1;
+/** ... hands that are of two sides with 95 % each are never one. */
 export const SURE_ODDS = 3;
 
 /** A hand with what is known of its side. */
@@ -30,8 +33,10 @@ export function matchHands(known: readonly Candidate[], found: readonly Candidat
       const away = Math.hypot(u - otherU, v - otherV) / Math.max(size, otherSize);
       const ratio = size / otherSize;
       if (away > FAR + (one.slack ?? 0) || !(1 / OTHER_SIZE < ratio && ratio < OTHER_SIZE)) return;
-      const apart = one.odds * other.odds < 0 && Math.min(Math.abs(one.odds), Math.abs(other.odds)) > SURE_ODDS;
-      if (!apart) costs.push({ k, f, cost: away });
+      if (one.odds * other.odds < 0 && Math.min(Math.abs(one.odds), Math.abs(other.odds)) > SURE_ODDS) return;
+      const [right, otherRight] = [probability(one.odds), probability(other.odds)];
+      const ofOneSide = right * otherRight + (1 - right) * (1 - otherRight);
+      costs.push({ k, f, cost: away + OTHER_SIDE_COST * (1 - ofOneSide) });
     });
   });
   costs.sort((a, b) => a.cost - b.cost || a.k - b.k || a.f - b.f);

@@ -4,7 +4,7 @@
  */
 import { SURE_ODDS } from "./association";
 import { type EstimatedHand, LEAST_PRESENCE, type TrackedHand } from "./estimator";
-import { awayFrom, handSize, onEachOther } from "./points";
+import { awayFrom, handSize, inOnePlace } from "./points";
 import type { Track } from "./track";
 
 /** What a look of the other side counts against a sighting, in hand sizes, where two tracks led to one hand. */
@@ -48,7 +48,7 @@ export function kept<Memory>(
   const chosen: number[] = [];
   for (const n of order) {
     if (!(told[n].presence >= LEAST_PRESENCE)) continue;
-    if (chosen.some((other) => onEachOther(told[n].hand.joints_px, told[other].hand.joints_px))) continue;
+    if (chosen.some((other) => inOnePlace(told[n].hand.joints_px, told[other].hand.joints_px))) continue;
     chosen.push(n);
   }
   return chosen.sort((a, b) => a - b);

@@ -18,9 +18,11 @@ import { type Found, lookFor, search } from "./search";
 import { exchanged, kept, type Sighting, speaksAgainst, strayed } from "./sightings";
 import { Track } from "./track";
 
-/** A hand that was lost for longer comes back as another one. */
+/** So long a lost hand is looked for where it went, and a hand found near is taken for it. */
 const REGAINED_S = 1;
-/** How much farther a lost hand may have gone each second, over its size. */
+/** So long it is known again where a search finds a hand near that is none of those that were lost later. */
+const REMEMBERED_S = 3;
+/** How much farther a lost hand may have gone each second until `REGAINED_S`, over its size. */
 const SLACK_PER_S = 2;
 /** A newcomer that is a hand with this probability is reported at once, others when they have been seen so often. */
 const SURE_SCORE = 0.9;
@@ -102,7 +104,7 @@ export class Tracker<Picture, Memory> {
       seen = seen.filter((each) => !swapped.includes(each.track));
       seen.push(...(await this.ask(picture, camera, swapped)));
     }
-    const strays = strayed(seen, this.lost, time_s);
+    const strays = strayed(seen, this.missed(), time_s);
     if (strays.length > 0) {
       seen = seen.filter((each) => !strays.some(([stray]) => stray === each));
       for (const [{ told }, owner] of strays) this.followAgain(owner, told.hand.joints_px);
@@ -183,7 +185,7 @@ export class Tracker<Picture, Memory> {
 
   /** Take up hands that are not followed: those lost a moment ago, or new ones. */
   private async search(picture: Picture, seen: readonly Sighting<Memory>[]): Promise<Track<Memory>[]> {
-    this.lost = this.lost.filter((track) => this.missingFor(track) <= REGAINED_S);
+    this.lost = this.lost.filter((track) => this.missingFor(track) <= REMEMBERED_S);
     const missing =
       this.tracks.length === 0 ||
       this.lost.some((track) => this.missingFor(track) <= MISSED_FOR_S) ||
@@ -192,7 +194,7 @@ export class Tracker<Picture, Memory> {
     if (!this.schedule.due(this.time_s, missing)) return [];
     const count = this.tracks.length;
     const known = jointsOf(seen);
-    const lost = [...this.lost];
+    const lost = this.missed();
     const again = await this.timed(() => lookFor(this.estimator, picture, this.expected(lost, true), known));
     lost.forEach((track, n) => {
       const hand = again[n];
@@ -200,16 +202,24 @@ export class Tracker<Picture, Memory> {
       this.takeUp(track, hand);
       known.push(hand.joints_px);
     });
-    const effort = this.schedule.closely(this.time_s, missing) ? "normal" : "fast";
+    const effort = this.schedule.closely(this.time_s, missing, known.length === 0) ? "normal" : "fast";
     const newcomers = await this.timed(() => search(this.estimator, picture, known, effort, true));
-    const still = [...this.lost];
+    const still = this.missed();
     const matches = new Map(this.matches(still, newcomers).map(([n, f]) => [f, still[n]]));
+    const others = newcomers.map((_, f) => f).filter((f) => !matches.has(f));
+    const gone = this.lost.filter((track) => !still.includes(track));
+    for (const [n, f] of this.matches(gone, others.map((f) => newcomers[f]))) matches.set(others[f], gone[n]);
     newcomers.forEach((hand, n) => {
       const track = matches.get(n);
       if (track) this.takeUp(track, hand);
       else this.tracks.push(this.newTrack(hand));
     });
     return this.tracks.slice(count);
+  }
+
+  /** Hands that were lost a moment ago. */
+  private missed(): Track<Memory>[] {
+    return this.lost.filter((track) => this.missingFor(track) <= REGAINED_S);
   }
 
   /** Which of the hands found are which lost ones. */
@@ -219,7 +229,7 @@ export class Tracker<Picture, Memory> {
       tracks.map((track, n) => ({
         joints_px: expected[n],
         odds: track.sideOdds,
-        slack: SLACK_PER_S * this.missingFor(track),
+        slack: SLACK_PER_S * Math.min(this.missingFor(track), REGAINED_S),
       })),
       found.map(({ joints_px, sideOdds }) => ({ joints_px, odds: sideOdds })),
     );
