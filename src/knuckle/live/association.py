@@ -59,7 +59,7 @@ def match_hands(
 
 
 def in_one_place(joints_px: Float[np.ndarray, "N 21 2"]) -> Bool[np.ndarray, "N N"]:
-    """Which hands' joints, or boxes, lie on which other hands': they are one hand seen twice, or one hides the other."""
+    """Which hands' joints, or boxes, lie on which others': they are one hand seen twice, or one hides the other."""
     count, boxes = len(joints_px), boxes_of(joints_px)
     result = np.array([overlaps(box, boxes) > SAME_BOX for box in boxes]).reshape(count, count)
     np.fill_diagonal(result, False)
