@@ -36,6 +36,11 @@ def test_a_hand_too_far_away_is_another_unless_it_was_lost_for_a_while():
 
 def test_a_hand_of_another_size_is_another():
     assert matched(at(0), at(0, size=2.0)) == []
+    # One that was lost for a while may be a fist that has opened.
+    assert (
+        matched(at(0), at(0, size=2.0), slack=0.4) == [(0, 0)]
+        and matched(at(0), at(0, size=3.0), slack=2.0) == []
+    )
 
 
 def test_a_hand_that_is_surely_of_the_other_side_is_another():

@@ -10,13 +10,14 @@ from knuckle.inference.detection.merging import SAME_HAND
 
 FAR = 1.5
 """A hand that moved by more, over its size, is another one; `slack` adds to it."""
-OTHER_SIZE = 1.8
-"""As is one that is so many times larger or smaller."""
+OTHER_SIZE, MOST_OTHER_SIZE = 1.8, 2.5
+"""As is one that is so many times larger or smaller; `slack` adds to it up to the second: fists open, and the last frame
+of a hand that was lost is often a mistake."""
 OTHER_SIDE_COST = 1.0
 """What a side that is surely another would count against a match, in hand sizes; ..."""
 SURE_ODDS = 3.0
 """... hands that are of two sides with 95 % each are never one."""
-SAME_BOX = 0.7
+SAME_BOX = 0.5
 """Hands whose boxes overlap more (intersection over union) are one: a fist that is read as a left and as a right hand
 has two sets of joints."""
 
@@ -36,14 +37,16 @@ def match_hands(
         found_px: joints found.
         known_odds: logit of each known hand being a right one.
         found_odds: the same of the hands found.
-        slack: how much farther than `FAR` each known hand may have gone, over its size: one not seen for a while.
+        slack: how much farther than `FAR` each known hand may have gone, over its size, and how much more than
+            `OTHER_SIZE` it may have grown: one not seen for a while.
     """
     costs: dict[tuple[int, int], float] = {}
     for k, known in enumerate(known_px):
         for f, found in enumerate(found_px):
             size, other = hand_size_px(known), hand_size_px(found)
             away = float(np.hypot(*(known.mean(0) - found.mean(0)))) / max(size, other)
-            if away > FAR + slack[k] or not 1 / OTHER_SIZE < size / other < OTHER_SIZE:
+            most = min(OTHER_SIZE + slack[k], MOST_OTHER_SIZE)
+            if away > FAR + slack[k] or not 1 / most < size / other < most:
                 continue
             apart = known_odds[k] * found_odds[f] < 0
             if apart and min(abs(known_odds[k]), abs(found_odds[f])) > SURE_ODDS:

@@ -7,7 +7,7 @@ const SAME_HAND = 0.25;
  * Hands whose boxes overlap more (intersection over union) are one: a fist that is read as a left and as a right hand has
  * two sets of joints.
  */
-const SAME_BOX = 0.7;
+const SAME_BOX = 0.5;
 
 /** The middle of the joints. */
 export function middleOf(joints_px: ArrayLike<number>): [number, number] {
