@@ -11,8 +11,8 @@ from knuckle.inference.detection.merging import SAME_HAND
 FAR = 1.5
 """A hand that moved by more, over its size, is another one; `slack` adds to it."""
 OTHER_SIZE, MOST_OTHER_SIZE = 1.8, 2.5
-"""As is one that is so many times larger or smaller; `slack` adds to it up to the second: fists open, and the last frame
-of a hand that was lost is often a mistake."""
+"""As is one that is so many times larger or smaller; `slack` adds to it up to the second one: fists open, and the last
+frame of a hand that was lost is often a mistake."""
 OTHER_SIDE_COST = 1.0
 """What a side that is surely another would count against a match, in hand sizes; ..."""
 SURE_ODDS = 3.0
