@@ -66,5 +66,5 @@ def test_two_readings_of_a_fist_are_one_hand_by_their_boxes():
     other = one * (-1, 1) + (one[:, 0].min() + one[:, 0].max(), 0)
     assert np.linalg.norm(one - other, axis=1).mean() > 0.4 * np.ptp(one, axis=0).max()
     assert in_one_place(np.stack([one, other])).tolist() == [[False, True], [True, False]]
-    assert not in_one_place(np.stack([one, other + np.array([25.0, 0.0])])).any()
+    assert not in_one_place(np.stack([one, other + np.array([40.0, 0.0])])).any()
     assert in_one_place(np.zeros((0, 21, 2))).shape == (0, 0)

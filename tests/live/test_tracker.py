@@ -55,10 +55,10 @@ def test_a_hidden_hand_is_held_and_has_its_identity_when_it_is_back():
     # Gone for two seconds: still the same; for longer than three: others.
     tracker(EMPTY, 0.5)
     assert len(tracker(EMPTY, 2.3)) == 0
-    assert [tracker(frame(), 2.5 + n / 30) for n in range(7)][-1].identities == seen.identities
-    tracker(EMPTY, 2.8)
-    assert len(tracker(EMPTY, 6.0)) == 0
-    later = [tracker(frame(), 6.6 + n / 30) for n in range(7)][-1]
+    assert [tracker(frame(), 2.9 + n / 30) for n in range(7)][-1].identities == seen.identities
+    tracker(EMPTY, 3.2)
+    assert len(tracker(EMPTY, 6.4)) == 0
+    later = [tracker(frame(), 7.0 + n / 30) for n in range(7)][-1]
     assert later.identities == (2, 3)
 
 
