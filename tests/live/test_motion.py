@@ -41,6 +41,13 @@ def test_a_hand_not_seen_slows_down_and_stops():
     assert far[2] - far[1] < 0.1
 
 
+def test_a_lost_hand_moves_on_as_large_and_turned_as_it_was():
+    motion = followed([moved((6.0 * n, 0.0), grown=0.9**n, turned=0.1 * n) for n in range(5)])
+    ahead = motion.predicted(6 / 30, only_moved=True)
+    assert np.allclose(ahead - ahead.mean(0), motion.joints_px - motion.joints_px.mean(0))
+    assert np.allclose(ahead.mean(0), motion.predicted(6 / 30).mean(0)) and ahead.mean(0)[0] > 80
+
+
 def test_a_turn_past_half_a_circle_is_a_small_one():
     start = float(hand_roll(HAND))
     motion = followed([moved(turned=np.pi - start - 0.05), moved(turned=np.pi - start + 0.05)])

@@ -17,8 +17,12 @@ def test_more_often_while_a_hand_is_missing_but_never_in_every_frame():
     assert searches(9, rate=5, missing=True) == [0, 3, 6]
 
 
-def test_every_two_seconds_small_hands_are_looked_for():
+def test_every_second_small_hands_are_looked_for_and_more_often_where_one_is_missing():
     schedule = Schedule()
-    times = (0.0, 0.5, 1.5, 2.0, 2.5, 4.0)
-    assert [time_s for time_s in times if schedule.closely(time_s, missing=False)] == [0.0, 2.0, 4.0]
-    assert not schedule.closely(4.4, missing=True) and schedule.closely(4.5, missing=True)
+    times = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5)
+    assert [time_s for time_s in times if schedule.closely(time_s, missing=False)] == [0.0, 1.0, 2.0]
+    assert not schedule.closely(2.1, missing=True) and schedule.closely(2.2, missing=True)
+    # Where no hand is followed such a search takes longest.
+    assert not schedule.closely(2.6, missing=True, none=True) and schedule.closely(
+        2.7, missing=True, none=True
+    )

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from knuckle.live.motion import Motion
-from knuckle.live.sightings import exchanged, is_astray
+from knuckle.live.sightings import exchanged, strayed
 
 HAND = np.random.default_rng(0).uniform(0, 100, (21, 2))
 
@@ -18,7 +18,8 @@ def at(left: float) -> np.ndarray:
 def track(left: float, *, is_right: bool, speed: float = 0.0, odds: float = 6.0) -> Any:
     """A hand last seen there, at a speed in px a second."""
     motion = Motion(at(left), 0.0, np.array([speed, 0.0, 0.0, 0.0]))
-    made = SimpleNamespace(motion=motion, is_right=is_right, side_odds=odds if is_right else -odds)
+    side_odds = odds if is_right else -odds
+    made = SimpleNamespace(identity=left, motion=motion, is_right=is_right, side_odds=side_odds)
     made.found_again = lambda joints, time_s: setattr(made, "motion", Motion(joints, time_s))
     return made
 
@@ -51,11 +52,16 @@ def test_two_hands_of_a_side_are_never_exchanged():
     assert exchanged([sighting(one, 118, right=0.9), sighting(other, 2, right=0.9)], 0.033) == []
 
 
-def test_a_sure_left_hand_does_not_take_a_right_one_that_is_missing_there():
+def test_a_sure_left_hand_gives_back_a_right_one_that_is_missing_there():
     left, missing = track(0, is_right=False), track(60, is_right=True)
-    assert is_astray(sighting(left, 55, right=0.9), [missing], 0.1)
-    # Nobody is missing, the missing one is far, the look is not sure, or the track's side is not.
-    assert not is_astray(sighting(left, 55, right=0.9), [], 0.1)
-    assert not is_astray(sighting(left, 55, right=0.9), [track(400, is_right=True)], 0.1)
-    assert not is_astray(sighting(left, 55, right=0.5), [missing], 0.1)
-    assert not is_astray(sighting(track(0, is_right=False, odds=1.0), 55, right=0.9), [missing], 0.1)
+    led = sighting(left, 55, right=0.9)
+    assert strayed([led], [missing], 0.1) == [(led, missing)]
+    # The nearest of those that are missing has it, and nobody twice.
+    assert strayed([led], [track(100, is_right=True), missing], 0.1) == [(led, missing)]
+    assert strayed([led, led], [missing], 0.1) == [(led, missing)]
+    # Nobody is missing, the missing one is far or of the same side, the look is not sure, or the track's side is not.
+    assert strayed([led], [], 0.1) == []
+    assert strayed([led], [track(400, is_right=True)], 0.1) == []
+    assert strayed([led], [track(60, is_right=False)], 0.1) == []
+    assert strayed([sighting(left, 55, right=0.5)], [missing], 0.1) == []
+    assert strayed([sighting(track(0, is_right=False, odds=1.0), 55, right=0.9)], [missing], 0.1) == []

@@ -52,10 +52,13 @@ def test_a_hidden_hand_is_held_and_has_its_identity_when_it_is_back():
     assert (hidden[-1].confidence < hidden[0].confidence).all() and np.isnan(hidden[0].joint_error_m).all()
     back = [tracker(frame(), n / 30) for n in range(7, 14)][-1]
     assert back.identities == seen.identities and back.states == ("observed", "observed")
-    # Gone for longer than a second: others.
+    # Gone for two seconds: still the same; for longer than three: others.
     tracker(EMPTY, 0.5)
-    assert len(tracker(EMPTY, 3.0)) == 0
-    later = [tracker(frame(), 3.6 + n / 30) for n in range(7)][-1]
+    assert len(tracker(EMPTY, 2.3)) == 0
+    assert [tracker(frame(), 2.9 + n / 30) for n in range(7)][-1].identities == seen.identities
+    tracker(EMPTY, 3.2)
+    assert len(tracker(EMPTY, 6.4)) == 0
+    later = [tracker(frame(), 7.0 + n / 30) for n in range(7)][-1]
     assert later.identities == (2, 3)
 
 

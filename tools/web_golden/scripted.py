@@ -123,7 +123,11 @@ class World:
         return [
             (tracker, "estimate_tracked", self.estimate_tracked),
             (search, "look_at_squares", self.look_at_squares),
-            (search, "default_detector", lambda effort: lambda image, known: self.detect(effort, known)),
+            (
+                search,
+                "default_detector",
+                lambda effort, network: lambda image, known: self.detect(effort, known),
+            ),
             (search, "decide_sides", self.decide_sides),
         ]
 

@@ -63,7 +63,7 @@ def photo_frames() -> Sequence[Frame]:
     for n in range(30):
         move = np.array([[1, 0, 4.0 * min(n, 10)], [0, 1, 2.0 * (n % 5)]])
         shown = cv2.warpAffine(photo, move, (PHOTO_PX, PHOTO_PX), borderMode=cv2.BORDER_REPLICATE)
-        late_s = 0.0 if n < 24 else 1.2
+        late_s = 0.0 if n < 24 else 3.2
         frames.append((grey if 12 <= n < 15 or n in (22, 23) else shown, n / 30 + late_s))
     return frames
 
@@ -114,8 +114,8 @@ class Recorder:
         return call
 
     def detector(self, default_detector: Callable[..., Any]) -> Callable[..., Any]:
-        def opened(*, effort: str) -> Callable[..., list[Detection]]:
-            detect = default_detector(effort=effort)
+        def opened(*, effort: str, network: str) -> Callable[..., list[Detection]]:
+            detect = default_detector(effort=effort, network=network)
 
             def call(image: Any, *, known: Proposals) -> list[Detection]:
                 hands = detect(image, known=known)

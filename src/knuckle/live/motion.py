@@ -37,12 +37,15 @@ class Motion:
         share = 1 - np.exp(-elapsed_s / FOLLOWS_S)
         return Motion(joints_px, time_s, self.velocity + share * (measured - self.velocity))
 
-    def predicted(self, time_s: float) -> Float[np.ndarray, "21 2"]:
-        """Joints at a later time: the last ones moved, grown and turned."""
+    def predicted(self, time_s: float, *, only_moved: bool = False) -> Float[np.ndarray, "21 2"]:
+        """Joints at a later time: the last ones moved, grown and turned; only_moved: as large and turned as they were.
+        What a hand did in the frame before it was lost is often a mistake already."""
         elapsed_s = max(time_s - self.time_s, 0.0)
         late_s = max(elapsed_s - STEADY_S, 0.0)
         going_s = min(elapsed_s, STEADY_S) + FADES_S * (1 - np.exp(-late_s / FADES_S))
         du, dv, growth, turn = self.velocity * going_s
+        if only_moved:
+            growth = turn = 0.0
         middle = self.joints_px.mean(0)
         return (self.joints_px - middle) @ turn_of_px(turn).T * np.exp(growth) + middle + (du, dv)
 

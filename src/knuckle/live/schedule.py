@@ -8,8 +8,9 @@ NEWCOMERS_S = 0.5
 MISSING_S = 0.1
 """... and while there is no hand, or one was lost within `MISSED_FOR_S`."""
 MISSED_FOR_S = 1.0
-CLOSELY_S, CLOSELY_MISSING_S = 2.0, 0.5
-"""Time between searches that look for small and doubtful hands too, in either case."""
+CLOSELY_S, CLOSELY_MISSING_S, CLOSELY_NONE_S = 1.0, 0.2, 0.5
+"""Time between searches that look for small and doubtful hands too: while all goes well, while one of the hands is
+missing, and while none is followed, when such a search takes longest."""
 LEAST_FRAMES = 2
 """However slow a video is, frames between two searches: a search in every frame would be no tracking."""
 
@@ -33,9 +34,9 @@ class Schedule:
         self.searched_s, self.frames = time_s, 0
         return True
 
-    def closely(self, time_s: float, *, missing: bool) -> bool:
-        """Whether the search that is due looks for small and doubtful hands too."""
-        wait_s = CLOSELY_MISSING_S if missing else CLOSELY_S
+    def closely(self, time_s: float, *, missing: bool, none: bool = False) -> bool:
+        """Whether the search that is due looks for small and doubtful hands too; none: no hand is followed."""
+        wait_s = CLOSELY_NONE_S if none else CLOSELY_MISSING_S if missing else CLOSELY_S
         if time_s - self.closely_s < wait_s - 5e-4:
             return False
         self.closely_s = time_s

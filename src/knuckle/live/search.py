@@ -11,11 +11,11 @@ from knuckle.inference.detection.finder import default_detector
 from knuckle.inference.detection.landmarks import LandmarkNetwork, joints_to_square
 from knuckle.inference.detection.looks import look_at_squares
 from knuckle.inference.detection.proposals import Proposals
-from knuckle.inference.detection.search import Effort
+from knuckle.inference.detection.search import DEFAULT_NETWORK, DetectorName, Effort
 from knuckle.inference.sides import decide_sides
 from knuckle.inference.tracked import Predicted
 from knuckle.inference.trust import logit
-from knuckle.live.association import on_each_other
+from knuckle.live.association import in_one_place
 from knuckle.skeleton import Side
 
 
@@ -42,13 +42,15 @@ def search(
     side: list[Side] = ["right"]
     places = Predicted.of_joints(known_px, side * len(known_px))
     known = Proposals(places.boxes_px, places.squares, np.ones(len(known_px)), np.full(len(known_px), 0.5))
+    # Where hands are known the palm network ends a closer search; ours sees those that hold theirs edgewise.
+    network: DetectorName = "hand_boxes" if effort == "normal" and len(known_px) else DEFAULT_NETWORK
     hands = [
         hand
-        for hand in default_detector(effort=effort)(image, known=known)
+        for hand in default_detector(effort=effort, network=network)(image, known=known)
         if hand.evidence is not None and hand.evidence.presence[0] >= LEAST_PRESENCE
     ]
     evidence = Evidence.joined([hand.evidence for hand in hands if hand.evidence is not None])
-    doubled = on_each_other(np.concatenate([known_px, evidence.joints_px]))
+    doubled = in_one_place(np.concatenate([known_px, evidence.joints_px]))
     new = np.flatnonzero(~doubled[len(known_px) :, : len(known_px)].any(1))
     hands, evidence = [hands[n] for n in new], evidence.rows(new)
     if not hands:
@@ -78,10 +80,7 @@ def look_for(
     taken = known_px
     for look in looks:
         joints = look.joints_px[None]
-        if (
-            look.landmarks.presence < LEAST_PRESENCE
-            or on_each_other(np.concatenate([joints, taken]))[0].any()
-        ):
+        if look.landmarks.presence < LEAST_PRESENCE or in_one_place(np.concatenate([joints, taken]))[0].any():
             found.append(None)
             continue
         odds = float(logit(np.array([look.landmarks.right]))[0])

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from knuckle.hands import Hand
 from knuckle.inference.detection.evidence import LEAST_PRESENCE
 from knuckle.inference.tracked import TrackedHands
-from knuckle.live.association import SURE_ODDS, hand_size_px, on_each_other
+from knuckle.live.association import SURE_ODDS, hand_size_px, in_one_place
 from knuckle.live.track import Track
 
 OTHER_SIDE = 0.5
@@ -60,7 +60,7 @@ def kept(tracks: Sequence[Track], told: TrackedHands, expected: Float[np.ndarray
     )
     right = told.evidence.right >= 0.5
     away = away + OTHER_SIDE * (right != [track.is_right for track in tracks])
-    same = on_each_other(joints)
+    same = in_one_place(joints)
     chosen: list[int] = []
     for number in np.argsort(away, kind="stable").tolist():
         if told.evidence.presence[number] >= LEAST_PRESENCE and not same[number, chosen].any():
@@ -92,17 +92,25 @@ def exchanged(seen: Sequence[Sighting], time_s: float) -> list[Track]:
     return led
 
 
-def is_astray(each: Sighting, lost: Sequence[Track], time_s: float) -> bool:
-    """Whether a track of a sure side was led to a hand of the other side that is missing just there.
+def strayed(seen: Sequence[Sighting], lost: Sequence[Track], time_s: float) -> list[tuple[Sighting, Track]]:
+    """Tracks of a sure side that were led to a hand of the other side which is missing just there, as where hands part
+    that lay on each other: what they see, and the track whose hand it is. Each lost track is told once.
 
     lost: the hands that are missing."""
-    track, joints = each.track, each.told.hands.joints_px[each.row]
-    if abs(track.side_odds) < SURE_ODDS or not speaks_against(track, each.told.evidence.right[each.row]):
-        return False
-    for other in lost:
-        if other.is_right != track.is_right:
-            places = other.motion.joints_px, other.motion.predicted(time_s)
-            away = min(np.linalg.norm(place - joints, axis=-1).mean() for place in places)
-            if away < ASTRAY * hand_size_px(joints):
-                return True
-    return False
+    led: list[tuple[Sighting, Track]] = []
+    for each in seen:
+        track, joints = each.track, each.told.hands.joints_px[each.row]
+        if abs(track.side_odds) < SURE_ODDS or not speaks_against(track, each.told.evidence.right[each.row]):
+            continue
+        away = {
+            other.identity: min(
+                float(np.linalg.norm(place - joints, axis=-1).mean())
+                for place in (other.motion.joints_px, other.motion.predicted(time_s))
+            )
+            for other in lost
+            if other.is_right != track.is_right and all(other is not owner for _, owner in led)
+        }
+        nearest = min(away, key=lambda identity: away[identity], default=None)
+        if nearest is not None and away[nearest] < ASTRAY * hand_size_px(joints):
+            led.append((each, next(other for other in lost if other.identity == nearest)))
+    return led

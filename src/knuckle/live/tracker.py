@@ -29,7 +29,7 @@ from knuckle.live.hand_size import HandSize, check_length, hand_length, rescaled
 from knuckle.live.report import Reported, to_hands
 from knuckle.live.schedule import MISSED_FOR_S, Schedule
 from knuckle.live.search import Found, look_for, search
-from knuckle.live.sightings import Sighting, exchanged, is_astray, joints_of, kept, speaks_against
+from knuckle.live.sightings import Sighting, exchanged, joints_of, kept, speaks_against, strayed
 from knuckle.live.track import Track
 from knuckle.photos.reading import Photo, check_image
 from knuckle.rig.fit.joints import FitStart
@@ -37,9 +37,11 @@ from knuckle.rig.load import load_rig
 from knuckle.weights import AUTO
 
 REGAINED_S = 1.0
-"""A hand that was lost for longer comes back as another one."""
+"""So long a lost hand is looked for where it went, and a hand found near is taken for it."""
+REMEMBERED_S = 3.0
+"""So long it is known again where a search finds a hand near that is none of those that were lost later."""
 SLACK_PER_S = 2.0
-"""How much farther a lost hand may have gone each second, over its size."""
+"""How much farther a lost hand may have gone each second until `REGAINED_S`, over its size."""
 SURE_SCORE = 0.9
 """A newcomer that is a hand with this probability is reported at once, ..."""
 REPORTED_AFTER = 2
@@ -111,38 +113,48 @@ class Tracker:
         if swapped:
             seen = [each for each in seen if each.track not in swapped]
             seen += self._ask(picture.pixels, picture.camera, swapped)
-        seen = [each for each in seen if not is_astray(each, self._lost, self._time_s)]
+        strays = strayed(seen, self._missed(), self._time_s)
+        if strays:
+            seen = [each for each in seen if all(each is not stray for stray, _ in strays)]
+            for stray, owner in strays:
+                self._follow_again(owner, stray.told.hands.joints_px[stray.row])
+            seen += self._ask(picture.pixels, picture.camera, [owner for _, owner in strays])
         # One after the other: what is seen already is not taken for another hand.
         for look in (self._recover, self._search):
             seen += self._ask(picture.pixels, picture.camera, look(picture.pixels, seen))
         reported = self._update(seen, picture.camera)
         return picture.given_hands(to_hands(reported, picture.camera, self._faces, time_s=self._time_s))
 
-    def _expected(self, tracks: Sequence[Track]) -> Float[np.ndarray, "N 21 2"]:
-        """Where the joints of hands should be by now."""
-        return np.array([track.motion.predicted(self._time_s) for track in tracks]).reshape(-1, 21, 2)
+    def _expected(self, tracks: Sequence[Track], *, lost: bool = False) -> Float[np.ndarray, "N 21 2"]:
+        """Where the joints of hands should be by now; lost: of those that were lost, with the size they had."""
+        places = [track.motion.predicted(self._time_s, only_moved=lost) for track in tracks]
+        return np.array(places).reshape(-1, 21, 2)
 
     def _search(self, image: UInt8[np.ndarray, "H W 3"], seen: Sequence[Sighting]) -> list[Track]:
         """Take up hands that are not followed: those lost a moment ago, or new ones."""
-        self._lost = [track for track in self._lost if self._missing_for(track) <= REGAINED_S]
+        self._lost = [track for track in self._lost if self._missing_for(track) <= REMEMBERED_S]
+        missed = self._missed()
         missing = not self._tracks or any(self._missing_for(track) <= MISSED_FOR_S for track in self._lost)
         # Where one hand comes the other follows.
         missing |= any(track.born_s > self._time_s - MISSED_FOR_S for track in self._tracks)
         if not self._schedule.due(self._time_s, missing=missing):
             return []
         count, known = len(self._tracks), joints_of(seen)
-        places = list(self._expected(self._lost))
+        places = list(self._expected(missed, lost=True))
         found = look_for(self._landmarks, image, places, known)
-        for track, hand in zip(list(self._lost), found, strict=True):
-            if hand is not None:
+        for track, hand in zip(missed, found, strict=True):
+            if hand is not None and not speaks_against(track, 1 / (1 + np.exp(-hand.side_odds))):
                 self._take_up(track, hand)
                 known = np.concatenate([known, hand.joints_px[None]])
-        closely = self._schedule.closely(self._time_s, missing=missing)
+        closely = self._schedule.closely(self._time_s, missing=missing, none=not len(known))
         effort: Effort = "normal" if closely else "fast"
         newcomers = search(image, known, effort=effort)
-        matches = {
-            found_number: self._lost[number] for number, found_number in self._matches(self._lost, newcomers)
-        }
+        missed = self._missed()
+        matches = {f: missed[n] for n, f in self._matches(missed, newcomers)}
+        others = [f for f in range(len(newcomers)) if f not in matches]
+        gone = [track for track in self._lost if track not in missed]
+        again = self._matches(gone, [newcomers[f] for f in others])
+        matches |= {others[f]: gone[n] for n, f in again}
         for number, hand in enumerate(newcomers):
             if number in matches:
                 self._take_up(matches[number], hand)
@@ -150,20 +162,28 @@ class Tracker:
                 self._tracks.append(self._new_track(hand))
         return self._tracks[count:]
 
+    def _missed(self) -> list[Track]:
+        """Hands that were lost a moment ago."""
+        return [track for track in self._lost if self._missing_for(track) <= REGAINED_S]
+
     def _matches(self, tracks: Sequence[Track], found: Sequence[Found]) -> list[tuple[int, int]]:
         """Which of the hands found are which lost ones."""
         return match_hands(
-            self._expected(tracks),
+            self._expected(tracks, lost=True),
             np.array([hand.joints_px for hand in found]).reshape(-1, 21, 2),
             known_odds=[track.side_odds for track in tracks],
             found_odds=[hand.side_odds for hand in found],
-            slack=[SLACK_PER_S * self._missing_for(track) for track in tracks],
+            slack=[SLACK_PER_S * min(self._missing_for(track), REGAINED_S) for track in tracks],
         )
 
     def _take_up(self, track: Track, hand: Found) -> None:
-        """Follow a lost hand again."""
+        """Follow a lost hand again, as a search found it."""
         track.hear(hand.side_odds)
-        track.found_again(hand.joints_px, self._time_s)
+        self._follow_again(track, hand.joints_px)
+
+    def _follow_again(self, track: Track, joints_px: Float[np.ndarray, "21 2"]) -> None:
+        """Follow a lost hand again from there."""
+        track.found_again(joints_px, self._time_s)
         self._lost.remove(track)
         self._tracks.append(track)
 

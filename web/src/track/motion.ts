@@ -41,12 +41,16 @@ export class Motion {
     return new Motion(joints_px, time_s, velocity);
   }
 
-  /** Joints at a later time: the last ones moved, grown and turned. */
-  predicted(time_s: number): Float64Array {
+  /**
+   * Joints at a later time: the last ones moved, grown and turned; onlyMoved: as large and turned as they were. What a hand
+   * did in the frame before it was lost is often a mistake already.
+   */
+  predicted(time_s: number, onlyMoved = false): Float64Array {
     const elapsed_s = Math.max(time_s - this.time_s, 0);
     const late_s = Math.max(elapsed_s - STEADY_S, 0);
     const going_s = Math.min(elapsed_s, STEADY_S) + FADES_S * (1 - Math.exp(-late_s / FADES_S));
-    const [du, dv, growth, turn] = this.velocity.map((speed) => speed * going_s);
+    const [du, dv, ...others] = this.velocity.map((speed) => speed * going_s);
+    const [growth, turn] = onlyMoved ? [0, 0] : others;
     const [u, v] = middleOf(this.joints_px);
     const larger = Math.exp(growth);
     const cos = larger * Math.cos(turn);

@@ -3,6 +3,11 @@ import { JOINT_COUNT } from "../hand/skeleton";
 
 /** Two findings whose joints lie this close, relative to the larger hand's size, are one hand. */
 const SAME_HAND = 0.25;
+/**
+ * Hands whose boxes overlap more (intersection over union) are one: a fist that is read as a left and as a right hand has
+ * two sets of joints.
+ */
+const SAME_BOX = 0.5;
 
 /** The middle of the joints. */
 export function middleOf(joints_px: ArrayLike<number>): [number, number] {
@@ -43,7 +48,17 @@ export function awayFrom(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return sum / JOINT_COUNT;
 }
 
-/** Whether two hands' joints lie on each other: they are one hand seen twice, or one hides the other. */
+/** Whether two hands' joints lie on each other. */
 export function onEachOther(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
   return awayFrom(a, b) < SAME_HAND * Math.max(handSize(a), handSize(b));
+}
+
+/** Whether two hands' joints, or boxes, lie on each other: they are one hand seen twice, or one hides the other. */
+export function inOnePlace(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
+  if (onEachOther(a, b)) return true;
+  const [one, other] = [boxOf(a), boxOf(b)];
+  const along = (axis: 0 | 1) =>
+    Math.min(one[axis] + one[2 + axis], other[axis] + other[2 + axis]) - Math.max(one[axis], other[axis]);
+  const shared = Math.max(along(0), 0) * Math.max(along(1), 0);
+  return shared / Math.max(one[2] * one[3] + other[2] * other[3] - shared, 1e-12) > SAME_BOX;
 }

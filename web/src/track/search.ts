@@ -4,7 +4,7 @@
  */
 import { type Effort, type Estimator, LEAST_PRESENCE } from "./estimator";
 import { logit } from "./odds";
-import { onEachOther } from "./points";
+import { inOnePlace } from "./points";
 
 /** A hand that is not followed. */
 export interface Found {
@@ -28,7 +28,7 @@ export async function search<Picture, Memory>(
   sides: boolean,
 ): Promise<Found[]> {
   const hands = (await estimator.detect(picture, known_px, effort)).filter(
-    (hand) => hand.presence >= LEAST_PRESENCE && !known_px.some((joints) => onEachOther(hand.joints_px, joints)),
+    (hand) => hand.presence >= LEAST_PRESENCE && !known_px.some((joints) => inOnePlace(hand.joints_px, joints)),
   );
   if (hands.length === 0) return [];
   const odds = sides ? await estimator.decideSides(picture, hands) : hands.map((hand) => logit(hand.right));
@@ -48,7 +48,7 @@ export async function lookFor<Picture, Memory>(
   if (places_px.length === 0) return [];
   const taken = [...known_px];
   return (await estimator.look(picture, places_px)).map(({ joints_px, presence, right }) => {
-    if (!(presence >= LEAST_PRESENCE) || taken.some((joints) => onEachOther(joints_px, joints))) return null;
+    if (!(presence >= LEAST_PRESENCE) || taken.some((joints) => inOnePlace(joints_px, joints))) return null;
     taken.push(joints_px);
     return { joints_px, score: presence, sideOdds: logit(right) };
   });

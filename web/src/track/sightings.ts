@@ -4,7 +4,7 @@
  */
 import { SURE_ODDS } from "./association";
 import { type EstimatedHand, LEAST_PRESENCE, type TrackedHand } from "./estimator";
-import { awayFrom, handSize, onEachOther } from "./points";
+import { awayFrom, handSize, inOnePlace } from "./points";
 import type { Track } from "./track";
 
 /** What a look of the other side counts against a sighting, in hand sizes, where two tracks led to one hand. */
@@ -48,7 +48,7 @@ export function kept<Memory>(
   const chosen: number[] = [];
   for (const n of order) {
     if (!(told[n].presence >= LEAST_PRESENCE)) continue;
-    if (chosen.some((other) => onEachOther(told[n].hand.joints_px, told[other].hand.joints_px))) continue;
+    if (chosen.some((other) => inOnePlace(told[n].hand.joints_px, told[other].hand.joints_px))) continue;
     chosen.push(n);
   }
   return chosen.sort((a, b) => a - b);
@@ -82,15 +82,29 @@ export function exchanged<Memory>(seen: readonly Sighting<Memory>[], time_s: num
   return led;
 }
 
-/** Whether a track of a sure side was led to a hand of the other side that is missing just there. */
-export function isAstray<Memory>(each: Sighting<Memory>, lost: readonly Track<Memory>[], time_s: number): boolean {
-  const { track, told } = each;
-  if (Math.abs(track.sideOdds) < SURE_ODDS || !speaksAgainst(track, told.right)) return false;
-  const joints = told.hand.joints_px;
-  return lost.some((other) => {
-    if (other.isRight === track.isRight) return false;
-    const { motion } = other;
-    const away = Math.min(awayFrom(motion.joints_px, joints), awayFrom(motion.predicted(time_s), joints));
-    return away < ASTRAY * handSize(joints);
-  });
+/**
+ * Tracks of a sure side that were led to a hand of the other side which is missing just there, as where hands part that lay
+ * on each other: what they see, and the track whose hand it is. Each lost track is told once.
+ */
+export function strayed<Memory>(
+  seen: readonly Sighting<Memory>[],
+  lost: readonly Track<Memory>[],
+  time_s: number,
+): [Sighting<Memory>, Track<Memory>][] {
+  const led: [Sighting<Memory>, Track<Memory>][] = [];
+  for (const each of seen) {
+    const { track, told } = each;
+    if (Math.abs(track.sideOdds) < SURE_ODDS || !speaksAgainst(track, told.right)) continue;
+    const joints = told.hand.joints_px;
+    let nearest: Track<Memory> | null = null;
+    let least = ASTRAY * handSize(joints);
+    for (const other of lost) {
+      if (other.isRight === track.isRight || led.some(([, owner]) => owner === other)) continue;
+      const { motion } = other;
+      const away = Math.min(awayFrom(motion.joints_px, joints), awayFrom(motion.predicted(time_s), joints));
+      if (away < least) [nearest, least] = [other, away];
+    }
+    if (nearest) led.push([each, nearest]);
+  }
+  return led;
 }

@@ -15,12 +15,14 @@ import { logit, probability, withPartners } from "./odds";
 import { reportHeld, reportSeen } from "./report";
 import { MISSED_FOR_S, Schedule } from "./schedule";
 import { type Found, lookFor, search } from "./search";
-import { exchanged, isAstray, kept, type Sighting, speaksAgainst } from "./sightings";
+import { exchanged, kept, type Sighting, speaksAgainst, strayed } from "./sightings";
 import { Track } from "./track";
 
-/** A hand that was lost for longer comes back as another one. */
+/** So long a lost hand is looked for where it went, and a hand found near is taken for it. */
 const REGAINED_S = 1;
-/** How much farther a lost hand may have gone each second, over its size. */
+/** So long it is known again where a search finds a hand near that is none of those that were lost later. */
+const REMEMBERED_S = 3;
+/** How much farther a lost hand may have gone each second until `REGAINED_S`, over its size. */
 const SLACK_PER_S = 2;
 /** A newcomer that is a hand with this probability is reported at once, others when they have been seen so often. */
 const SURE_SCORE = 0.9;
@@ -102,7 +104,12 @@ export class Tracker<Picture, Memory> {
       seen = seen.filter((each) => !swapped.includes(each.track));
       seen.push(...(await this.ask(picture, camera, swapped)));
     }
-    seen = seen.filter((each) => !isAstray(each, this.lost, time_s));
+    const strays = strayed(seen, this.missed(), time_s);
+    if (strays.length > 0) {
+      seen = seen.filter((each) => !strays.some(([stray]) => stray === each));
+      for (const [{ told }, owner] of strays) this.followAgain(owner, told.hand.joints_px);
+      seen.push(...(await this.ask(picture, camera, strays.map(([, owner]) => owner))));
+    }
     // One after the other: what is seen already is not taken for another hand.
     seen.push(...(await this.ask(picture, camera, await this.recover(picture, seen))));
     seen.push(...(await this.ask(picture, camera, await this.search(picture, seen))));
@@ -112,9 +119,9 @@ export class Tracker<Picture, Memory> {
     return { time_s, width, height, camera, hands, stages_ms };
   }
 
-  /** Where the joints of hands should be by now. */
-  private expected(tracks: readonly Track<Memory>[]): Float64Array[] {
-    return tracks.map((track) => track.motion.predicted(this.time_s));
+  /** Where the joints of hands should be by now; lost: of those that were lost, with the size they had. */
+  private expected(tracks: readonly Track<Memory>[], lost = false): Float64Array[] {
+    return tracks.map((track) => track.motion.predicted(this.time_s, lost));
   }
 
   /** Waits for the estimator; its time is not tracking's. */
@@ -178,7 +185,7 @@ export class Tracker<Picture, Memory> {
 
   /** Take up hands that are not followed: those lost a moment ago, or new ones. */
   private async search(picture: Picture, seen: readonly Sighting<Memory>[]): Promise<Track<Memory>[]> {
-    this.lost = this.lost.filter((track) => this.missingFor(track) <= REGAINED_S);
+    this.lost = this.lost.filter((track) => this.missingFor(track) <= REMEMBERED_S);
     const missing =
       this.tracks.length === 0 ||
       this.lost.some((track) => this.missingFor(track) <= MISSED_FOR_S) ||
@@ -187,18 +194,21 @@ export class Tracker<Picture, Memory> {
     if (!this.schedule.due(this.time_s, missing)) return [];
     const count = this.tracks.length;
     const known = jointsOf(seen);
-    const lost = [...this.lost];
-    const again = await this.timed(() => lookFor(this.estimator, picture, this.expected(lost), known));
+    const lost = this.missed();
+    const again = await this.timed(() => lookFor(this.estimator, picture, this.expected(lost, true), known));
     lost.forEach((track, n) => {
       const hand = again[n];
-      if (!hand) return;
+      if (!hand || speaksAgainst(track, probability(hand.sideOdds))) return;
       this.takeUp(track, hand);
       known.push(hand.joints_px);
     });
-    const effort = this.schedule.closely(this.time_s, missing) ? "normal" : "fast";
+    const effort = this.schedule.closely(this.time_s, missing, known.length === 0) ? "normal" : "fast";
     const newcomers = await this.timed(() => search(this.estimator, picture, known, effort, true));
-    const still = [...this.lost];
+    const still = this.missed();
     const matches = new Map(this.matches(still, newcomers).map(([n, f]) => [f, still[n]]));
+    const others = newcomers.map((_, f) => f).filter((f) => !matches.has(f));
+    const gone = this.lost.filter((track) => !still.includes(track));
+    for (const [n, f] of this.matches(gone, others.map((f) => newcomers[f]))) matches.set(others[f], gone[n]);
     newcomers.forEach((hand, n) => {
       const track = matches.get(n);
       if (track) this.takeUp(track, hand);
@@ -207,23 +217,33 @@ export class Tracker<Picture, Memory> {
     return this.tracks.slice(count);
   }
 
+  /** Hands that were lost a moment ago. */
+  private missed(): Track<Memory>[] {
+    return this.lost.filter((track) => this.missingFor(track) <= REGAINED_S);
+  }
+
   /** Which of the hands found are which lost ones. */
   private matches(tracks: readonly Track<Memory>[], found: readonly Found[]): [number, number][] {
-    const expected = this.expected(tracks);
+    const expected = this.expected(tracks, true);
     return matchHands(
       tracks.map((track, n) => ({
         joints_px: expected[n],
         odds: track.sideOdds,
-        slack: SLACK_PER_S * this.missingFor(track),
+        slack: SLACK_PER_S * Math.min(this.missingFor(track), REGAINED_S),
       })),
       found.map(({ joints_px, sideOdds }) => ({ joints_px, odds: sideOdds })),
     );
   }
 
-  /** Follow a lost hand again. */
+  /** Follow a lost hand again, as a search found it. */
   private takeUp(track: Track<Memory>, hand: Found): void {
     track.hear(hand.sideOdds);
-    track.foundAgain(hand.joints_px, this.time_s);
+    this.followAgain(track, hand.joints_px);
+  }
+
+  /** Follow a lost hand again from there. */
+  private followAgain(track: Track<Memory>, joints_px: Float64Array): void {
+    track.foundAgain(joints_px, this.time_s);
     this.lost.splice(this.lost.indexOf(track), 1);
     this.tracks.push(track);
   }
