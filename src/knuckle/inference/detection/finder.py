@@ -46,6 +46,9 @@ MOST_PX: dict[Effort, int] = {"normal": 768, "thorough": 1536}
 LEAST_PX = 24.0
 """Hands whose box's longer side is smaller, px of the picture, are not reported: nothing can be estimated of them, and
 spots of that size are what is most often taken for a hand."""
+SURE_PLACE = 0.8
+"""A place of this score in the whole picture leaves out the smaller passes over it, where hands are seen that fill the
+picture (`python -m benchmarks.accuracy.small_passes`)."""
 MARGIN = 0.25
 """Of the padded view, of the picture's longer side, on every side."""
 
@@ -55,6 +58,8 @@ class View(NamedTuple):
 
     network: ProposalNetwork
     passes: Sequence[Pass]
+    enough: float = np.inf
+    """A place of this score, seen in one pass, leaves out those after it."""
 
     @property
     def scale(self) -> float:
@@ -150,17 +155,20 @@ class HandFinder:
         passes = [Pass(picture, px) for px in network.whole_px[self.effort]]
         if self.effort == "thorough":
             passes.append(Pass(padded(picture, MARGIN), network.input_px))
-        return View(network, passes)
+            return View(network, passes)
+        return View(network, passes, SURE_PLACE)
 
     def propose(
         self, image: UInt8[np.ndarray, "H W 3"], view: View
     ) -> tuple[Proposals, Bool[np.ndarray, "N"]]:
         """What its network sees in the passes of a view, and which of it their windows cut."""
-        parts = [view.network.propose(image, each.window, input_px=each.input_px) for each in view.passes]
-        cut = [
-            cut_by_window(part.boxes_px, each.window, image.shape[:2])
-            for part, each in zip(parts, view.passes, strict=True)
-        ]
+        parts, cut = [], []
+        for each in view.passes:
+            part = view.network.propose(image, each.window, input_px=each.input_px)
+            parts.append(part)
+            cut.append(cut_by_window(part.boxes_px, each.window, image.shape[:2]))
+            if part.scores.max(initial=0.0) >= view.enough:
+                break
         return Proposals.joined(parts), np.concatenate(cut)
 
     def unseen(
