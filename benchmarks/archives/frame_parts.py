@@ -1,10 +1,10 @@
-"""Where the processor time of a frame of `knuckle track` and `knuckle annotate` goes, from the file to a row of a table.
+"""Where the processor time of a frame of `knuckle track` and `knuckle annotate` goes, from the file to a table's row.
 
 python -m benchmarks.archives.frame_parts [VIDEO | --photo FILE] [--frames 300] [--rounds 3]. Without a video: a clip of
-one moving hand at 720p, 30 frames/s, as `benchmarks.archives.speed` makes it. One thread, one process, no engine and no start. Each part
-counts what it does itself, without the parts that it calls; calls are those of a frame, on average. Of several rounds
-over the same frames the one that took least counts, as other work on the machine only adds. The unit beside the
-milliseconds is a run of the float landmark network, timed between the rounds: what to compare machines by.
+one moving hand at 720p, 30 frames/s, as `benchmarks.archives.speed` makes it. One thread, one process, no engine and no
+start. Each part counts what it does itself, without the parts that it calls; calls are those of a frame, on average. Of
+several rounds over the same frames the one that took least counts, as other work on the machine only adds. The unit
+beside the milliseconds is a run of the float landmark network, timed between the rounds: what to compare machines by.
 """
 
 import argparse

@@ -161,9 +161,7 @@ class Hands:
         object.__setattr__(self, name, value)
         tail = _TAILS[name] if name in _TAILS else _ERROR_TAILS[name]
         expected = (len(self.sides), *tail)
-        if value.ndim != len(expected) or any(
-            want != got for want, got in zip(expected, value.shape, strict=True) if want != "V"
-        ):
+        if value.shape != expected and not _fits(value.shape, expected):
             raise KnuckleError(f"{name}: expected {_shape_text(expected)}, got {_shape_text(value.shape)}")
         if name.startswith("joint_error"):
             if (value < 0).any() or np.isinf(value).any():
@@ -318,6 +316,12 @@ def _hand_to_dict(hand: Hand) -> dict[str, Any]:
     if hand.identity is None:
         del plain["identity"]
     return plain
+
+
+def _fits(shape: tuple[int, ...], expected: tuple[int | str, ...]) -> bool:
+    """Whether a shape is the one expected, in which "V" is any number."""
+    same_length = len(shape) == len(expected)
+    return same_length and all(want in (got, "V") for got, want in zip(shape, expected, strict=True))
 
 
 def _shape_text(shape: tuple[int | str, ...]) -> str:

@@ -26,7 +26,13 @@ from knuckle.inference.detection.evidence import Evidence
 from knuckle.inference.detection.judge import Judge, judge_of, stacked, to_signals
 from knuckle.inference.detection.landmarks import LandmarkNetwork, landmark_network
 from knuckle.inference.detection.looks import look_at_squares
-from knuckle.inference.detection.merging import FoundHand, cut_by_window, distinct_hands, distinct_places
+from knuckle.inference.detection.merging import (
+    FoundHand,
+    cut_by_window,
+    distinct_hands,
+    distinct_places,
+    places_of_known,
+)
 from knuckle.inference.detection.palm import PalmNetwork
 from knuckle.inference.detection.proposals import ProposalNetwork, Proposals, Window
 from knuckle.inference.detection.search import (
@@ -112,8 +118,9 @@ class HandFinder:
         seen = {name: there for name in self.judges}
         for view in self.views(image):
             places, cut = self.propose(image, view)
-            before = seen[view.network.name]
-            new = self.unseen(before, places, cut, least=view.network.look_score)
+            theirs = places_of_known(there, places)
+            before = Proposals.joined([seen[view.network.name], places.rows(theirs)])
+            new = self.unseen(before, places.rows(~theirs), cut[~theirs], least=view.network.look_score)
             seen[view.network.name] = Proposals.joined([before, new])
             found = self.look(image, new, view)
             hands = distinct_hands([*hands, *found])
