@@ -117,7 +117,8 @@ class HandFinder:
         # By network: of two hands that lie on each other one may propose one place, the other both.
         seen = {name: there for name in self.judges}
         for view in self.views(image):
-            places, cut = self.propose(image, view)
+            # A known hand's place says nothing of the others.
+            places, cut = self.propose(image, view._replace(enough=np.inf) if len(there) else view)
             theirs = places_of_known(there, places)
             before = Proposals.joined([seen[view.network.name], places.rows(theirs)])
             new = self.unseen(before, places.rows(~theirs), cut[~theirs], least=view.network.look_score)
