@@ -126,6 +126,13 @@ def test_a_place_that_is_not_sure_or_a_search_that_is_thorough_has_the_smaller_p
     assert [px for _, px in asked[:2]] == [192, 128]
 
 
+def test_a_weak_place_beside_a_sure_one_has_the_smaller_pass_too(search):
+    # It may be a hand that fills the picture, as one that touches the other.
+    for hint, passes in ((0.1, [192, 128]), (0.0, [192])):
+        _, asked, _ = search([hand(500, 400, 450)], hint=hint)
+        assert [px for _, px in asked] == passes
+
+
 def test_a_hand_too_large_for_the_first_pass_is_found_in_the_smaller_one(search):
     # 162 px in the first pass, 108 in the second: more than the made-up network takes.
     found, asked, _ = search([hand(500, 400, 850)])

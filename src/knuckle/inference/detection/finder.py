@@ -53,8 +53,8 @@ LEAST_PX = 24.0
 """Hands whose box's longer side is smaller, px of the picture, are not reported: nothing can be estimated of them, and
 spots of that size are what is most often taken for a hand."""
 SURE_PLACE = 0.8
-"""A place of this score in the whole picture leaves out the smaller passes over it, where hands are seen that fill the
-picture (`python -m benchmarks.accuracy.small_passes`)."""
+"""Where all places in the whole picture have this score, the smaller passes over it are left out, in which hands are
+seen that fill the picture; a place that is less sure may be such a hand (`benchmarks/accuracy/small_passes.py`)."""
 MARGIN = 0.25
 """Of the padded view, of the picture's longer side, on every side."""
 
@@ -65,7 +65,7 @@ class View(NamedTuple):
     network: ProposalNetwork
     passes: Sequence[Pass]
     enough: float = np.inf
-    """A place of this score, seen in one pass, leaves out those after it."""
+    """A pass all of whose places (at least one) have this score leaves out those after it."""
 
     @property
     def scale(self) -> float:
@@ -175,7 +175,7 @@ class HandFinder:
             part = view.network.propose(image, each.window, input_px=each.input_px)
             parts.append(part)
             cut.append(cut_by_window(part.boxes_px, each.window, image.shape[:2]))
-            if part.scores.max(initial=0.0) >= view.enough:
+            if len(part) and part.scores.min() >= view.enough:
                 break
         return Proposals.joined(parts), np.concatenate(cut)
 
