@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.archives.made_clips import write_clip
+from benchmarks.archives.made_clips import half_sample, write_clip
 from benchmarks.shared.arguments import make_parser, one_line_errors
 from benchmarks.shared.resident_memory import require_proc, resident_mb
 from knuckle.errors import KnuckleError
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> None:
     (options.out / "clips").mkdir(parents=True)
     for number in range(options.clips):
         path = options.out / "clips" / f"{number:04d}.mp4"
-        write_clip(path, seconds=options.seconds, size=(320, 240), rate=10.0, seed=number)
+        write_clip(path, half_sample(), seconds=options.seconds, size=(320, 240), rate=10.0, seed=number)
     table = options.out / "table"
     command = [sys.executable, "-m", "knuckle", "annotate", str(options.out / "clips"), "--out", str(table)]
     process = subprocess.Popen(

@@ -1,10 +1,11 @@
 """Frames a second of `knuckle annotate`, decoding and start included; daft-physical-ai beside it on the same clips.
 
-python -m benchmarks.archives.speed [--clips 4] [--seconds 20] [--rounds 1] [--env FOLDER] [--out out/archives-speed].
-Clips of one moving hand at 720p, 30 frames/s. Each way is run in turns: one worker, two workers, and, with --env (an
-environment that has daft-physical-ai 0.3 and mediapipe 0.10.21), its `track_hands` by MediaPipe over the same frames,
-read by Daft. Printed of each: frames/s by the clock and by the processor time of all its processes, which is what a
-machine that others work on tells truly; hands that were found; and ratios.
+python -m benchmarks.archives.speed [--clips 4] [--seconds 20] [--rounds 1] [--photo FILE] [--env FOLDER] [--out
+out/archives-speed]. Clips at 720p, 30 frames/s, of one whole hand that moves: a rendered one, or that of a photo. Each
+way is run in turns: one worker, two workers, and, with --env (an environment that has daft-physical-ai 0.3 and
+mediapipe 0.10.21), its `track_hands` by MediaPipe over the same frames, read by Daft. Printed of each: frames/s by the
+clock and by the processor time of all its processes, which is what a machine that others work on tells truly; hands
+that were found; and ratios.
 """
 
 import argparse
@@ -17,7 +18,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.archives.made_clips import write_clip
+from benchmarks.archives.made_clips import whole_hand, write_clip
 from benchmarks.shared.arguments import make_parser, one_line_errors
 from knuckle.archives.read import read_table
 from knuckle.errors import KnuckleError
@@ -40,6 +41,7 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--photo", type=Path, default=None)
     parser.add_argument("--env", type=Path, default=None)
     parser.add_argument("--out", type=Path, default=Path("out/archives-speed"))
     with one_line_errors():
@@ -50,8 +52,11 @@ def run(options: argparse.Namespace) -> None:
     clips = options.out / "clips"
     shutil.rmtree(options.out, ignore_errors=True)
     clips.mkdir(parents=True)
+    picture = whole_hand(options.photo)
     for number in range(options.clips):
-        write_clip(clips / f"{number}.mp4", seconds=options.seconds, size=SIZE, rate=RATE, seed=number)
+        write_clip(
+            clips / f"{number}.mp4", picture, seconds=options.seconds, size=SIZE, rate=RATE, seed=number
+        )
     ways = {"1 worker": 1, "2 workers": 2}
     runs: dict[str, list[Run]] = {}
     for _ in range(options.rounds):

@@ -120,6 +120,12 @@ class Hands:
     """Whose mesh `vertices_m` is, and with it the joints."""
 
     def __post_init__(self) -> None:
+        self._check_words()
+        for name in (*_TAILS, *_ERROR_TAILS):
+            self._check_array(name)
+
+    def _check_words(self) -> None:
+        """Bring sides, models, states and what else is no array into shape, or raise KnuckleError."""
         object.__setattr__(self, "sides", tuple(self.sides))
         for side in self.sides:
             if side not in SIDES:
@@ -145,31 +151,28 @@ class Hands:
         if self.time_s is not None and not np.isfinite(self.time_s):
             raise KnuckleError(f"time_s: expected a finite number of seconds, got {self.time_s}")
         check_mesh(self.mesh)
-        for name, tail in {**_TAILS, **_ERROR_TAILS}.items():
-            given = getattr(self, name)
-            if given is None:
-                given = np.full((len(self.sides), *_ERROR_TAILS[name]), _DEFAULTS[name])
-            value = np.asarray(given, dtype=float)
-            object.__setattr__(self, name, value)
-            expected = (len(self.sides), *tail)
-            if value.ndim != len(expected) or any(
-                want != got for want, got in zip(expected, value.shape, strict=True) if want != "V"
-            ):
-                raise KnuckleError(
-                    f"{name}: expected {_shape_text(expected)}, got {_shape_text(value.shape)}"
-                )
-            if name.startswith("joint_error"):
-                if (value < 0).any() or np.isinf(value).any():
-                    raise KnuckleError(f"{name}: expected finite numbers from 0 on, or NaN where not known")
-            elif name == "root_covariance_m2":
-                if np.isinf(value).any() or (np.einsum("nii->ni", value) < 0).any():
-                    raise KnuckleError(f"{name}: expected finite variances from 0 on, or NaN where not known")
-            elif not np.isfinite(value).all():
-                raise KnuckleError(f"{name}: expected finite numbers, got NaN or infinity")
-        for name in _SHARES:
-            value = getattr(self, name)
-            if ((value < 0) | (value > 1)).any():
-                raise KnuckleError(f"{name}: expected 0..1, got {value.tolist()}")
+
+    def _check_array(self, name: str) -> None:
+        """Bring an array into shape, or raise KnuckleError."""
+        given = getattr(self, name)
+        if given is None:
+            given = np.full((len(self.sides), *_ERROR_TAILS[name]), _DEFAULTS[name])
+        value = np.asarray(given, dtype=float)
+        object.__setattr__(self, name, value)
+        tail = _TAILS[name] if name in _TAILS else _ERROR_TAILS[name]
+        expected = (len(self.sides), *tail)
+        if value.shape != expected and not _fits(value.shape, expected):
+            raise KnuckleError(f"{name}: expected {_shape_text(expected)}, got {_shape_text(value.shape)}")
+        if name.startswith("joint_error"):
+            if (value < 0).any() or np.isinf(value).any():
+                raise KnuckleError(f"{name}: expected finite numbers from 0 on, or NaN where not known")
+        elif name == "root_covariance_m2":
+            if np.isinf(value).any() or (np.einsum("nii->ni", value) < 0).any():
+                raise KnuckleError(f"{name}: expected finite variances from 0 on, or NaN where not known")
+        elif not np.isfinite(value).all():
+            raise KnuckleError(f"{name}: expected finite numbers, got NaN or infinity")
+        if name in _SHARES and ((value < 0) | (value > 1)).any():
+            raise KnuckleError(f"{name}: expected 0..1, got {value.tolist()}")
 
     def __len__(self) -> int:
         return len(self.sides)
@@ -263,8 +266,19 @@ class Hands:
         return self.changed(model="" if numbers else self.model, **values)
 
     def changed(self, **values: Any) -> "Hands":
-        """The same hands with other values of some fields."""
-        return Hands(**{f.name: getattr(self, f.name) for f in fields(self)} | values)
+        """The same hands with other values of some fields; those alone are checked where the hands stay as many."""
+        if "sides" in values or not values.keys() <= _FIELDS:
+            return Hands(**{name: getattr(self, name) for name in _FIELDS} | values)
+        changed = object.__new__(Hands)
+        vars(changed).update(vars(self) | values)
+        changed._check_words()
+        for name in values.keys() & _ARRAYS:
+            changed._check_array(name)
+        return changed
+
+
+_FIELDS = {each.name for each in fields(Hands)}
+_ARRAYS = {*_TAILS, *_ERROR_TAILS}
 
 
 class HandPredictor(Protocol):
@@ -302,6 +316,12 @@ def _hand_to_dict(hand: Hand) -> dict[str, Any]:
     if hand.identity is None:
         del plain["identity"]
     return plain
+
+
+def _fits(shape: tuple[int, ...], expected: tuple[int | str, ...]) -> bool:
+    """Whether a shape is the one expected, in which "V" is any number."""
+    same_length = len(shape) == len(expected)
+    return same_length and all(want in (got, "V") for got, want in zip(shape, expected, strict=True))
 
 
 def _shape_text(shape: tuple[int | str, ...]) -> str:

@@ -67,11 +67,41 @@ def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(
     assert len(list(read_tracks(tmp_path / "grey.hands.jsonl"))) == FRAMES
 
 
+def test_another_runtime_opens_the_networks_and_does_not_go_on_what_the_first_began(
+    run, capsys, tmp_path, video, fake_model, monkeypatch
+):
+    from knuckle.inference import onnx_model, openvino_session
+
+    opened = []
+
+    class Session:
+        """onnxruntime's, by the other one's name."""
+
+        def __new__(cls, model, *, threads):
+            opened.append(model)
+            monkeypatch.setattr(onnx_model, "_chosen", "onnxruntime")
+            session = onnx_model.open_session(model, threads=threads)
+            monkeypatch.setattr(onnx_model, "_chosen", "openvino")
+            return session
+
+    monkeypatch.setattr(onnx_model, "_chosen", "onnxruntime")
+    command = ("track", str(video), "--out", str(tmp_path), "--no-video", "--model", fake_model)
+    monkeypatch.setattr(onnx_model, "find_spec", lambda _: None)
+    assert run(*command, "--runtime", "openvino") == 2
+    assert 'got none: pip install "knuckle[openvino]"' in capsys.readouterr().err
+    monkeypatch.setattr(onnx_model, "find_spec", lambda _: object())
+    monkeypatch.setattr(openvino_session, "OpenVinoSession", Session)
+    assert run(*command, "--runtime", "openvino") == 0 and opened
+    assert run(*command, "--runtime", "onnxruntime") == 2
+    assert "--runtime: openvino, got onnxruntime" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", ["track", "live"])
 def test_options_that_cannot_be_are_named(run, capsys, tmp_path, video, command):
     for options, sentence in (
         (("--camera", "500,500"), "--camera: expected FX,FY,CX,CY"),
         (("--model", "none"), "model: expected one of"),
+        (("--runtime", "tensorrt"), "runtime: expected one of auto, onnxruntime, openvino, got 'tensorrt'"),
     ):
         out = ("--out", str(tmp_path))
         assert run(command, str(video), *options, *out) == 2

@@ -104,6 +104,36 @@ def test_wrong_input_is_refused(change, message):
         two_hands(**change)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"joints_m": np.full((2, 21, 3), np.inf)}, "joints_m: expected finite"),
+        ({"vertices_m": np.zeros((3, 30, 3))}, r"vertices_m: expected \(2, V, 3\)"),
+        ({"confidence": np.array([0.5, 1.5])}, r"confidence: expected 0\.\.1"),
+        ({"states": ("observed", "seen")}, "state: expected one of observed"),
+        ({"identities": (3, 3)}, "identities: expected another one for each of 2 hands"),
+        # The arrays that stay are of two hands.
+        ({"sides": ("left",)}, "expected one for each of 1 hands"),
+    ],
+)
+def test_changed_hands_are_checked_as_new_ones_are(change, message):
+    with pytest.raises(KnuckleError, match=message):
+        two_hands().changed(**change)
+
+
+def test_changed_hands_have_the_other_values_and_share_the_rest():
+    hands = two_hands()
+    changed = hands.changed(shape=[[1] * 10, [2] * 10], states=["held", "observed"], joint_error_m=None)
+    assert (
+        changed.shape.dtype == float and changed.shape[1, 0] == 2 and changed.states == ("held", "observed")
+    )
+    assert np.isnan(changed.joint_error_m).all() and changed.joint_error_m.shape == (2, 21)
+    assert changed.joints_m is hands.joints_m and changed.model == hands.model
+    assert hands.states == ("observed", "observed") and hands.shape[1, 0] != 2
+    with pytest.raises(TypeError, match="joint_m"):
+        hands.changed(joint_m=hands.joints_m)
+
+
 def test_foreign_dict_is_refused():
     data = two_hands().to_dict()
     del data["hands"][0]["pose_rad"]

@@ -26,7 +26,7 @@ from knuckle.tracks.settings import Settings, difference, version_here, weights_
 FORMAT = "knuckle archive table"
 VERSION = 1
 ABOUT, FAILED, JOURNAL, STOP = "_knuckle.json", "_failed.jsonl", "_journal", "stop"
-OPTIONS = ("camera", "model", "mirrored", "hand_length_m", "gate", "smooth")
+OPTIONS = ("camera", "model", "mirrored", "hand_length_m", "gate", "smooth", "runtime")
 """Fields of `Settings` that a table depends on."""
 
 

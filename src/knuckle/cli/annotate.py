@@ -11,6 +11,7 @@ from knuckle.cli.tracker_options import (
     HandLengthOption,
     MirroredOption,
     ModelOption,
+    RuntimeOption,
     SmoothOption,
     tracker_settings,
 )
@@ -36,6 +37,7 @@ def annotate(
     hand_length: HandLengthOption = None,
     gate: GateOption = True,
     smooth: SmoothOption = True,
+    runtime: RuntimeOption = "auto",
     segment: Annotated[
         float, typer.Option(metavar="SECONDS", help="Length of a segment, which is a row; at most 60.")
     ] = 60.0,
@@ -84,6 +86,7 @@ def annotate(
         mirrored=mirrored,
         gate=gate,
         smooth=smooth,
+        runtime=runtime,
         overlay=False,
     )
     with interrupts() as stopped:

@@ -13,6 +13,7 @@ from knuckle.cli.tracker_options import (
     HandLengthOption,
     MirroredOption,
     ModelOption,
+    RuntimeOption,
     SmoothOption,
     tracker_settings,
 )
@@ -70,6 +71,7 @@ def live(
     hand_length: HandLengthOption = None,
     gate: GateOption = True,
     smooth: SmoothOption = True,
+    runtime: RuntimeOption = "auto",
 ) -> None:
     """Show a camera, stream or video with its hands drawn over it, on a page of this computer.
 
@@ -81,7 +83,13 @@ def live(
     from knuckle.video import open_video
 
     settings = tracker_settings(
-        camera=camera, model=model, hand_length=hand_length, mirrored=mirrored, gate=gate, smooth=smooth
+        camera=camera,
+        model=model,
+        hand_length=hand_length,
+        mirrored=mirrored,
+        gate=gate,
+        smooth=smooth,
+        runtime=runtime,
     )
     if window:
         check_windows()

@@ -14,6 +14,7 @@ from knuckle.cli.tracker_options import (
     HandLengthOption,
     MirroredOption,
     ModelOption,
+    RuntimeOption,
     SmoothOption,
     tracker_settings,
 )
@@ -40,6 +41,7 @@ def track(
     hand_length: HandLengthOption = None,
     gate: GateOption = True,
     smooth: SmoothOption = True,
+    runtime: RuntimeOption = "auto",
     offline: Annotated[
         bool,
         typer.Option(
@@ -71,6 +73,7 @@ def track(
         mirrored=mirrored,
         gate=gate,
         smooth=smooth,
+        runtime=runtime,
         offline=offline,
         mesh=mesh,
         overlay=video,

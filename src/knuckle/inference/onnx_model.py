@@ -1,13 +1,14 @@
 """Systems exported to onnx, and the one place that opens onnxruntime sessions and says how many threads they take."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 from jaxtyping import Float
 
-from knuckle.errors import KnuckleError
+from knuckle.errors import KnuckleError, install_command
 
 MOST_THREADS = 4
 """Of one run: the networks are small, and other threads of the process want to work too."""
@@ -26,16 +27,26 @@ def available_cores() -> int:
 RuntimeName = Literal["auto", "onnxruntime", "openvino"]
 """What runs the networks; "auto" is onnxruntime, which is no slower wherever both were timed on one thread."""
 RUNTIMES: tuple[RuntimeName, ...] = get_args(RuntimeName)
-_chosen: RuntimeName = "auto"
+_chosen: RuntimeName = "onnxruntime"
 _threads: int | None = None
 
 
-def set_runtime(name: Any) -> None:
-    """Choose what runs the networks that are opened from now on. Raises KnuckleError for an unknown name."""
-    global _chosen
+def check_runtime(name: Any) -> RuntimeName:
+    """The runtime that a name stands for. Raises KnuckleError for an unknown one, and for OpenVINO where it is not
+    installed."""
     if name not in RUNTIMES:
         raise KnuckleError(f"runtime: expected one of {', '.join(RUNTIMES)}, got {name!r}")
-    _chosen = name
+    if name == "openvino" and find_spec("openvino") is None:
+        raise KnuckleError(
+            f"runtime: expected OpenVINO to be installed, got none: {install_command('openvino')}"
+        )
+    return "onnxruntime" if name == "auto" else name
+
+
+def set_runtime(name: Any) -> None:
+    """Choose what runs the networks that are opened from now on. Raises KnuckleError as `check_runtime` does."""
+    global _chosen
+    _chosen = check_runtime(name)
 
 
 def set_threads(count: int | None) -> None:

@@ -5,6 +5,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from knuckle.geometry.camera import Camera
+from knuckle.inference.onnx_model import RuntimeName, check_runtime, set_runtime
 from knuckle.live.tracker import Tracker
 from knuckle.video.frame import VideoInfo
 from knuckle.weights import AUTO, ONE_HAND, TWO_HANDS, read_record, record_path, shipped_name
@@ -19,8 +20,11 @@ OPTIONS = {
     "offline": "--offline",
     "mesh": "--mesh",
     "overlay": "--no-video",
+    "runtime": "--runtime",
 }
 """As the command line calls the fields of `Settings`."""
+_BEFORE = {"runtime": "onnxruntime"}
+"""Fields that results of before do not tell, and what they were."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +49,13 @@ class Settings:
     """Whether the lines have the vertices."""
     overlay: bool = True
     """Whether a video with the hands drawn over it is written."""
+    runtime: RuntimeName = "auto"
+    """What runs the networks; their answers differ in the last digits."""
 
     def open_tracker(self, info: VideoInfo) -> Tracker:
-        """The tracker of a video. Raises KnuckleError for a camera or model that cannot be used."""
+        """The tracker of a video, whose networks are opened by the runtime. Raises KnuckleError for a camera, model or
+        runtime that cannot be used."""
+        set_runtime(self.runtime)
         return Tracker(
             camera=self.camera_of(info),
             model=self.model,
@@ -64,14 +72,18 @@ class Settings:
     def to_dict(self) -> dict[str, Any]:
         """Plain values; equal settings give equal ones, also once they were JSON."""
         values = asdict(self)
-        return values | {"camera": list(self.camera) if isinstance(self.camera, tuple) else values["camera"]}
+        return values | {
+            "camera": list(self.camera) if isinstance(self.camera, tuple) else values["camera"],
+            "runtime": check_runtime(self.runtime),
+        }
 
 
 def difference(own: dict[str, Any], earlier: dict[str, Any]) -> str | None:
     """How settings (`Settings.to_dict`) differ from earlier ones, for a sentence; None where they do not."""
     for name, value in own.items():
-        if earlier.get(name) != value:
-            return f"{OPTIONS[name]}: {_text(name, earlier.get(name))}, got {_text(name, value)}"
+        before = earlier.get(name, _BEFORE.get(name))
+        if before != value:
+            return f"{OPTIONS[name]}: {_text(name, before)}, got {_text(name, value)}"
     return None
 
 

@@ -13,7 +13,12 @@ from knuckle.inference.detection.finder import HandFinder, default_detector
 from knuckle.inference.detection.judge import SIGNALS, Judge, judge_of, to_signals
 from knuckle.inference.detection.landmarks import Landmarks, TurnedSquare, joints_to_square
 from knuckle.inference.detection.looks import Look
-from knuckle.inference.detection.merging import FoundHand, distinct_hands, distinct_places
+from knuckle.inference.detection.merging import (
+    FoundHand,
+    distinct_hands,
+    distinct_places,
+    places_of_known,
+)
 from knuckle.inference.detection.palm import WHOLE_PX
 from knuckle.inference.detection.proposals import Proposals, Window
 from knuckle.inference.detection.search import DetectorName
@@ -83,7 +88,7 @@ class Windows:
 def search(monkeypatch):
     """Hands found in a picture that shows some: the detections, and the made-up network that was asked."""
 
-    def run(hands, *, size=(800, 1000), effort="normal", hint=0.0):
+    def run(hands, *, size=(800, 1000), effort="normal", hint=0.0, known=None):
         looked: list[TurnedSquare] = []
 
         def look_at(_network, _image, squares):
@@ -99,18 +104,39 @@ def search(monkeypatch):
         # As sure as the landmark network is.
         judge = Judge(np.eye(len(SIGNALS))[SIGNALS.index("presence")], 0.0, 0.7)
         detect = HandFinder(effort=effort, network=network, landmarks=object(), judge=judge)  # type: ignore[arg-type]
-        found = detect(np.zeros((*size, 3), np.uint8))
+        found = detect(np.zeros((*size, 3), np.uint8), known=known)
         return found, network.asked, looked
 
     return run
 
 
 def test_a_large_hand_ends_the_search(search):
-    for effort, most in (("fast", 1), ("normal", 2)):
+    for effort in ("fast", "normal"):
         found, asked, _ = search([hand(500, 400, 450)], effort=effort)
-        assert len(found) == 1 and len(asked) == most
+        assert len(found) == 1 and len(asked) == 1
     found, asked, _ = search([hand(500, 400, 450)], effort="thorough")
     assert len(found) == 1 and len(asked) > 40
+
+
+def test_a_place_that_is_not_sure_or_a_search_that_is_thorough_has_the_smaller_pass_too(search):
+    # Shown by half, it scores less.
+    found, asked, _ = search([hand(500, 800, 450)])
+    assert len(found) == 1 and [px for _, px in asked[:2]] == [192, 128]
+    found, asked, _ = search([hand(500, 400, 450)], effort="thorough")
+    assert [px for _, px in asked[:2]] == [192, 128]
+
+
+def test_a_weak_place_beside_a_sure_one_has_the_smaller_pass_too(search):
+    # It may be a hand that fills the picture, as one that touches the other.
+    for hint, passes in ((0.1, [192, 128]), (0.0, [192])):
+        _, asked, _ = search([hand(500, 400, 450)], hint=hint)
+        assert [px for _, px in asked] == passes
+
+
+def test_a_hand_too_large_for_the_first_pass_is_found_in_the_smaller_one(search):
+    # 162 px in the first pass, 108 in the second: more than the made-up network takes.
+    found, asked, _ = search([hand(500, 400, 850)])
+    assert len(found) == 1 and [px for _, px in asked] == [192, 128]
 
 
 @pytest.mark.parametrize("size_px", [35, 60, 140])
@@ -143,6 +169,40 @@ def test_the_cut_part_of_a_hand_goes_where_the_whole_one_is_known():
     both = Proposals(np.stack([whole, part]), squares, np.array([0.5, 0.9]), np.full(2, 0.5))
     assert distinct_places(both, np.array([False, True])).tolist() == [0]
     assert sorted(distinct_places(both, np.array([False, False])).tolist()) == [0, 1]
+
+
+def places(*squares: TurnedSquare, scores: Sequence[float] = ()) -> Proposals:
+    """Of usual hands: boxes as large as the squares."""
+    boxes = np.array([[*(np.array(one.centre_px) - one.side_px / 2), *[one.side_px] * 2] for one in squares])
+    told = np.array(scores or [0.9] * len(squares))
+    return Proposals(boxes.reshape(-1, 4), squares, told, np.full(len(squares), 0.5))
+
+
+def test_of_each_known_hand_one_place_is_its_own_however_its_box_lies():
+    # A fist: its joints take a quarter of what a usual hand would.
+    fist = TurnedSquare((100.0, 100.0), 80.0, 0.1)
+    known = Proposals(np.array([[90.0, 90, 20, 20]]), (fist,), np.ones(1), np.full(1, 0.5))
+    own, on_it = TurnedSquare((104.0, 98.0), 90.0, -0.1), TurnedSquare((96.0, 112.0), 84.0, 0.2)
+    beside, turned = TurnedSquare((160.0, 100.0), 80.0, 0.1), TurnedSquare((100.0, 100.0), 80.0, 1.0)
+    larger = TurnedSquare((100.0, 100.0), 130.0, 0.1)
+    told = places_of_known(known, places(beside, on_it, own, turned, larger))
+    assert told.tolist() == [False, False, True, False, False]
+    assert places_of_known(known, places()).shape == (0,)
+    assert not places_of_known(places(), places(own)).any()
+    # Two hands on each other: each has its own.
+    two = places(fist, TurnedSquare((108.0, 108.0), 80.0, 0.1))
+    assert places_of_known(two, places(own, on_it)).tolist() == [True, True]
+
+
+def test_known_hands_are_not_looked_at_again_and_the_other_one_is(search):
+    known, new = hand(300, 400, 300), hand(700, 400, 300)
+    square = joints_to_square(known)
+    # Its own joints lie in a small part of what the network proposes.
+    there = Proposals(np.array([[280.0, 380, 30, 30]]), (square,), np.ones(1), np.full(1, 0.5))
+    found, asked, looked = search([known, new], known=there)
+    assert len(found) == len(looked) == 1 and abs(looked[0].centre_px[0] - 700) < 30
+    # However sure a place is, it may be a known hand's: another one may be seen in the smaller pass alone.
+    assert [px for _, px in asked] == [192, 128]
 
 
 def found_hand(joints: np.ndarray, score: float, *, right: float = 0.99, presence: float = 0.9) -> FoundHand:

@@ -26,7 +26,13 @@ from knuckle.inference.detection.evidence import Evidence
 from knuckle.inference.detection.judge import Judge, judge_of, stacked, to_signals
 from knuckle.inference.detection.landmarks import LandmarkNetwork, landmark_network
 from knuckle.inference.detection.looks import look_at_squares
-from knuckle.inference.detection.merging import FoundHand, cut_by_window, distinct_hands, distinct_places
+from knuckle.inference.detection.merging import (
+    FoundHand,
+    cut_by_window,
+    distinct_hands,
+    distinct_places,
+    places_of_known,
+)
 from knuckle.inference.detection.palm import PalmNetwork
 from knuckle.inference.detection.proposals import ProposalNetwork, Proposals, Window
 from knuckle.inference.detection.search import (
@@ -46,6 +52,9 @@ MOST_PX: dict[Effort, int] = {"normal": 768, "thorough": 1536}
 LEAST_PX = 24.0
 """Hands whose box's longer side is smaller, px of the picture, are not reported: nothing can be estimated of them, and
 spots of that size are what is most often taken for a hand."""
+SURE_PLACE = 0.8
+"""Where all places in the whole picture have this score, the smaller passes over it are left out, in which hands are
+seen that fill the picture; a place that is less sure may be such a hand (`benchmarks/accuracy/small_passes.py`)."""
 MARGIN = 0.25
 """Of the padded view, of the picture's longer side, on every side."""
 
@@ -55,6 +64,8 @@ class View(NamedTuple):
 
     network: ProposalNetwork
     passes: Sequence[Pass]
+    enough: float = np.inf
+    """A pass all of whose places (at least one) have this score leaves out those after it."""
 
     @property
     def scale(self) -> float:
@@ -106,9 +117,11 @@ class HandFinder:
         # By network: of two hands that lie on each other one may propose one place, the other both.
         seen = {name: there for name in self.judges}
         for view in self.views(image):
-            places, cut = self.propose(image, view)
-            before = seen[view.network.name]
-            new = self.unseen(before, places, cut, least=view.network.look_score)
+            # A known hand's place says nothing of the others.
+            places, cut = self.propose(image, view._replace(enough=np.inf) if len(there) else view)
+            theirs = places_of_known(there, places)
+            before = Proposals.joined([seen[view.network.name], places.rows(theirs)])
+            new = self.unseen(before, places.rows(~theirs), cut[~theirs], least=view.network.look_score)
             seen[view.network.name] = Proposals.joined([before, new])
             found = self.look(image, new, view)
             hands = distinct_hands([*hands, *found])
@@ -150,17 +163,20 @@ class HandFinder:
         passes = [Pass(picture, px) for px in network.whole_px[self.effort]]
         if self.effort == "thorough":
             passes.append(Pass(padded(picture, MARGIN), network.input_px))
-        return View(network, passes)
+            return View(network, passes)
+        return View(network, passes, SURE_PLACE)
 
     def propose(
         self, image: UInt8[np.ndarray, "H W 3"], view: View
     ) -> tuple[Proposals, Bool[np.ndarray, "N"]]:
         """What its network sees in the passes of a view, and which of it their windows cut."""
-        parts = [view.network.propose(image, each.window, input_px=each.input_px) for each in view.passes]
-        cut = [
-            cut_by_window(part.boxes_px, each.window, image.shape[:2])
-            for part, each in zip(parts, view.passes, strict=True)
-        ]
+        parts, cut = [], []
+        for each in view.passes:
+            part = view.network.propose(image, each.window, input_px=each.input_px)
+            parts.append(part)
+            cut.append(cut_by_window(part.boxes_px, each.window, image.shape[:2]))
+            if len(part) and part.scores.min() >= view.enough:
+                break
         return Proposals.joined(parts), np.concatenate(cut)
 
     def unseen(

@@ -91,12 +91,12 @@ def needs_second_look(
     return not (same_square(looked_at, suggested) and answer.presence > SURE_PRESENCE and sure_of_side)
 
 
-def same_square(first: TurnedSquare, second: TurnedSquare) -> bool:
-    """Whether one square shows a hand about as well as the other."""
+def same_square(first: TurnedSquare, second: TurnedSquare, *, within: float = 1.0) -> bool:
+    """Whether one square shows a hand about as well as the other. within: of so many times the usual tolerance."""
     moved = np.hypot(*np.subtract(second.centre_px, first.centre_px)) / second.side_px
-    ratio = second.side_px / first.side_px
-    turned = turn_between(first, second) >= SAME_TURN_RAD
-    return bool(not turned and moved < SAME_CENTRE and 1 / SAME_SIDE < ratio < SAME_SIDE)
+    ratio, most = second.side_px / first.side_px, SAME_SIDE**within
+    turned = turn_between(first, second) >= within * SAME_TURN_RAD
+    return bool(not turned and moved < within * SAME_CENTRE and 1 / most < ratio < most)
 
 
 def turn_between(first: TurnedSquare, second: TurnedSquare) -> float:

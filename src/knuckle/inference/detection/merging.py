@@ -10,11 +10,13 @@ from jaxtyping import Bool, Float, Int
 
 from knuckle.inference.detection.boxes import overlaps, shares_inside
 from knuckle.inference.detection.evidence import LEAST_PRESENCE
-from knuckle.inference.detection.looks import Look, turn_between
+from knuckle.inference.detection.looks import Look, same_square, turn_between
 from knuckle.inference.detection.proposals import Proposals, Window
 
 SAME_PLACE_IOU, SAME_PLACE_TURN_RAD = 0.45, np.radians(60)
 """Two places whose boxes overlap more, turned by less against each other, are of one hand."""
+KNOWN_WITHIN = 2.0
+"""A place whose square is that of a known hand, within so many times the tolerance of a second look, is that hand's."""
 SAME_HAND = 0.25
 """Two findings whose joints lie this close, relative to the larger hand's size, are one hand."""
 INSIDE, MUCH_SMALLER = 0.8, 0.6
@@ -59,6 +61,26 @@ def distinct_places(
         if number < first or not _is_at(proposals, number, kept, cut=bool(cut[number])):
             kept.append(number)
     return np.array(kept, dtype=int)
+
+
+def places_of_known(known: Proposals, places: Proposals) -> Bool[np.ndarray, "N"]:
+    """Which places are those of hands that are known with their joints: of each hand one at most, the one whose square
+    lies nearest to its own. Another hand on it keeps its place.
+
+    Boxes do not tell: a palm's is the extent of a usual hand, which that of a known one may be far from.
+    """
+    apart = {
+        (one, number): float(np.hypot(*np.subtract(square.centre_px, hand.centre_px)) / hand.side_px)
+        for one, hand in enumerate(known.squares)
+        for number, square in enumerate(places.squares)
+        if same_square(hand, square, within=KNOWN_WITHIN)
+    }
+    taken, theirs = set(), np.zeros(len(places), dtype=bool)
+    for one, number in sorted(apart, key=lambda couple: (apart[couple], couple)):
+        if one not in taken and not theirs[number]:
+            taken.add(one)
+            theirs[number] = True
+    return theirs
 
 
 def _is_at(proposals: Proposals, number: int, others: list[int], *, cut: bool) -> bool:
