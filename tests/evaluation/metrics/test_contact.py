@@ -33,7 +33,7 @@ def test_touches_against_a_tree():
     found = touches(hand, thing)
     touching = 0
     for frame in range(4):
-        distance, vertex = KDTree(thing[frame]).query(hand[frame])
+        distance, vertex = map(np.asarray, KDTree(thing[frame]).query(hand[frame]))
         near = distance <= CONTACT_M
         touching += near.sum()
         np.testing.assert_allclose(found.distance_m[frame][near], distance[near])
