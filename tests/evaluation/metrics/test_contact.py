@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from knuckle.errors import KnuckleError
 from knuckle.evaluation.metrics.contact import (
@@ -33,7 +33,7 @@ def test_touches_against_a_tree():
     found = touches(hand, thing)
     touching = 0
     for frame in range(4):
-        distance, vertex = cKDTree(thing[frame]).query(hand[frame])
+        distance, vertex = map(np.asarray, KDTree(thing[frame]).query(hand[frame]))
         near = distance <= CONTACT_M
         touching += near.sum()
         np.testing.assert_allclose(found.distance_m[frame][near], distance[near])

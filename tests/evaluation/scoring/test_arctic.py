@@ -2,10 +2,11 @@
 
 import json
 import shutil
+from typing import Any
 
 import numpy as np
 import pytest
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from knuckle.datasets import arctic as arctic_set
 from knuckle.errors import KnuckleError
@@ -40,7 +41,7 @@ class Scene:
         self.frames = list(LABELLED)
         self.hand = made.vertices_m[VAL, "right"]
         # A vertex of the hand with no other within reach.
-        apart = np.stack([cKDTree(points).query(points, k=2)[0][:, 1] for points in self.hand])
+        apart = np.stack([KDTree(points).query(points, k=2)[0][:, 1] for points in self.hand])
         self.vertex = int(apart.min(0).argmax())
         assert apart[:, self.vertex].min() > 0.0032
         rng = np.random.default_rng(6)
@@ -85,9 +86,8 @@ class Scene:
                 names.append(f"{VAL}/{view}/{frame + OFFSET:05d}")
                 for key in keys:
                     rows[key].append(found[key])
-        np.savez(
-            path, names=np.array(names[::-1]), **{key: np.stack(each[::-1]) for key, each in rows.items()}
-        )
+        arrays: dict[str, Any] = {key: np.stack(each[::-1]) for key, each in rows.items()}
+        np.savez(path, names=np.array(names[::-1]), **arrays)
         return path
 
     def score(self, path, **options):
