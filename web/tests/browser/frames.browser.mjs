@@ -66,6 +66,7 @@ browserTest(
     const { page } = await browser.open(`${server.url}?scene=plain`);
     await ready(page);
 
+    await page.evaluate(() => window.knuckle.pairs(true));
     await context.test("left to itself the page ends as near to Python as Python comes to itself", async () => {
       const { frames, shaken_mm } = read("video.json");
       const [off_mm, stages] = [[], {}];
