@@ -48,9 +48,9 @@ const loaders = new Set(programsText.flatMap((text) => text.match(/ort-wasm-simd
 const wasm = [...loaders].flatMap((loader) => [loader, loader.replace(/mjs$/, "wasm")]);
 for (const name of wasm) cpSync(`${runtime}/${name}`, `${out}/wasm/${name}`);
 const later = wasm.filter((name) => !/^ort-wasm-simd-threaded\.(mjs|wasm)$/.test(name));
-const { FILE_NAMES, PAIR_FILES } = await filesOf();
+const { FILE_NAMES, PAIR_FILES, PAIR_NETWORK } = await filesOf();
 const models = [...FILE_NAMES, ...PAIR_FILES].filter((name) => name.startsWith("models/")).map((name) => name.slice("models/".length));
-const list = { models, later: [...later.map((name) => `wasm/${name}`), ...PAIR_FILES] };
+const list = { models, later: [...later.map((name) => `wasm/${name}`), ...PAIR_NETWORK] };
 writeFileSync(`${out}/files.json`, JSON.stringify(list, null, 1) + "\n");
 writeFileSync(`${out}/licences.txt`, licences([page.metafile, service.metafile]));
 

@@ -19,6 +19,10 @@ export class PairSource {
     private on: boolean,
   ) {}
 
+  get isOn(): boolean {
+    return this.on;
+  }
+
   /** Use it or not. Where it did not come, it is asked for anew when hands meet next. */
   set(on: boolean): void {
     this.on = on;

@@ -54,7 +54,7 @@ export async function estimateTracked(
   const boxes = predicted.map(({ joints_px }) => extent(joints_px));
   const near = new Set(pairBoxes(boxes, sides).flat());
   if (near.size > 0) pairs.want();
-  const together = await (near.size > 0 ? stages.timed("pairs", () => pairs.now()) : pairs.now());
+  const together = await (near.size > 0 && pairs.isOn ? stages.timed("pairs", () => pairs.now()) : pairs.now());
   const needed = predicted.map(({ memory }, i) => !isKnown(memory) || (together !== null && near.has(i)));
   const looked = needed.map((value, i) => value || (look?.[i] ?? true));
   const asked = needed.map((value, i) => value || (ask?.[i] ?? true) || !looked[i]);

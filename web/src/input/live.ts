@@ -1,6 +1,6 @@
 /** Hands of pictures as they come: each goes to the worker, one at a time, and is shown with its own hands. */
 import { EstimatorClient } from "../estimate/client";
-import { GPU_PROGRAM, PAIR_FILES } from "../estimate/files";
+import { GPU_PROGRAM, PAIR_NETWORK } from "../estimate/files";
 import type { Camera } from "../hand/frame";
 import { keepAlso } from "../offline";
 import type { Picture, Pictures } from "./pictures";
@@ -46,7 +46,7 @@ async function openedClient({ webgpu, pairs = true, progress, opened, ...told }:
     backend,
     pairs,
     pairsTold: (note) => {
-      if (note === "") void keepAlso(PAIR_FILES);
+      if (note === "") void keepAlso(PAIR_NETWORK);
       pairsTold(note);
     },
     progress: (share) => progress(words, share),
