@@ -84,7 +84,7 @@ export class Panel {
       ...(able.webgpu
         ? [tick("WebGPU, from the next start", settings.webgpu, (on) => app.set("webgpu", on)).field]
         : []),
-      tick("Hands that meet together", settings.pairs, (on) => app.set("pairs", on)).field,
+      tick("Two hands together", settings.pairs, (on) => app.set("pairs", on)).field,
       slider(
         "Camera tilt",
         { low: 0, high: 80, step: 5, value: settings.tilt_deg, say: (value) => `${value}°` },

@@ -65,12 +65,12 @@ browserTest(
     assert.equal(await page.locator("#notes").textContent().then((text) => /one by one/.test(text)), false);
 
     // Left out, and so it stays in later loads.
-    const tick = page.getByLabel("Hands that meet together");
+    const tick = page.getByLabel("Two hands together");
     assert.equal(await tick.isChecked(), true);
     await tick.uncheck();
     await page.reload();
     await ready(page);
-    assert.equal(await page.getByLabel("Hands that meet together").isChecked(), false);
+    assert.equal(await page.getByLabel("Two hands together").isChecked(), false);
     await page.setInputFiles("#file", PICTURE);
     await seenTogether(page, false);
   },
