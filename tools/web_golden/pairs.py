@@ -7,6 +7,7 @@ package's sample photo: as it is, moved with what the frame before left, mirrore
 and of two hands there that the two-hand network does not take for a pair.
 """
 
+import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -163,9 +164,9 @@ def merge_cases() -> dict[str, Any]:
     cases = []
     for row in range(MERGES):
         one_row = slice(row, row + 1)
-        looks = [rows_of(look, one_row) for look in (first, second)]
+        look, again = (rows_of(each, one_row) for each in (first, second))
         own, box = rows_of(one, one_row), boxes[one_row]
-        two = join_looks(*looks, box, lens)
+        two = join_looks(look, again, box, lens)
         believed = two.confidence >= 0.5
         merged = merge_pairs(two, own, box, lens, believed, odds=odds)
         evidence = evidence_of(pairs, boxes, row, rng)
@@ -174,7 +175,7 @@ def merge_cases() -> dict[str, Any]:
         fitted = fit_pairs(merged.pairs, lens.vector[None], rig=rig, evidence=told, start=start)
         cases.append(
             {
-                "looks": [plain_pair(look) for look in looks],
+                "looks": [plain_pair(look), plain_pair(again)],
                 "one": plain_pair(own),
                 "boxes_px": plain(box[0]),
                 "joined": plain_pair(two),
@@ -283,8 +284,6 @@ class Shown(NamedTuple):
 
 def shown_frames() -> list[Shown]:
     """The sample photo and what can be made of it."""
-    import json
-
     photo = sample()
     told = json.loads(SAMPLE_PHOTO.with_suffix(".json").read_text())
     joints = np.array(told["joints_px"]) * SIDE_PX / 960 + (SIDE_PX / 960 - 1) / 2
