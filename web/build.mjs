@@ -48,18 +48,19 @@ const loaders = new Set(programsText.flatMap((text) => text.match(/ort-wasm-simd
 const wasm = [...loaders].flatMap((loader) => [loader, loader.replace(/mjs$/, "wasm")]);
 for (const name of wasm) cpSync(`${runtime}/${name}`, `${out}/wasm/${name}`);
 const later = wasm.filter((name) => !/^ort-wasm-simd-threaded\.(mjs|wasm)$/.test(name));
-const list = { models: await models(), later: later.map((name) => `wasm/${name}`) };
+const { FILE_NAMES, PAIR_FILES, PAIR_NETWORK } = await filesOf();
+const models = [...FILE_NAMES, ...PAIR_FILES].filter((name) => name.startsWith("models/")).map((name) => name.slice("models/".length));
+const list = { models, later: [...later.map((name) => `wasm/${name}`), ...PAIR_NETWORK] };
 writeFileSync(`${out}/files.json`, JSON.stringify(list, null, 1) + "\n");
 writeFileSync(`${out}/licences.txt`, licences([page.metafile, service.metafile]));
 
 rmSync("dist", { recursive: true, force: true });
 renameSync(out, "dist");
 
-/** Files of the package's assets that the page asks for below models/: `knuckle ar` adds them. */
-async function models() {
+/** Files that the page asks for; of the package's assets those below models/: `knuckle ar` adds them. */
+async function filesOf() {
   const { outputFiles } = await build({ entryPoints: ["src/estimate/files.ts"], bundle: true, format: "esm", write: false });
-  const { FILE_NAMES } = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].text).toString("base64")}`);
-  return FILE_NAMES.filter((name) => name.startsWith("models/")).map((name) => name.slice("models/".length));
+  return import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].text).toString("base64")}`);
 }
 
 /** Name, version and licence of every package of which a line is in the bundle, and of the wasm beside it. */

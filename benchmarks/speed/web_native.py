@@ -25,7 +25,9 @@ from knuckle.inference.detection.landmarks import LandmarkNetwork
 from knuckle.inference.detection.looks import look_at_squares
 from knuckle.inference.detection.palm import PalmNetwork
 from knuckle.inference.one_hand import Predictor
+from knuckle.inference.pairing import PairWindow, pair_boxes
 from knuckle.inference.tracked import Predicted
+from knuckle.inference.two_hands import PairPredictor
 from knuckle.rig.fit.joints import FitStart
 
 GOLDEN = Path("web/golden")
@@ -33,11 +35,12 @@ MODEL = "dahyf-photo"
 
 
 def measure(golden: Path = GOLDEN, *, rounds: int) -> dict[str, float]:
-    """The least milliseconds by stage, those of followed hands over their number."""
+    """The least milliseconds by stage, those of followed hands, and of pairs of them, over their number."""
     frame = json.loads((golden / "estimation.json").read_text())["frames"][0]
     image, hands = _picture(golden / "estimation.bin", frame["picture"]), frame["alone"]
     camera = Camera(*frame["camera"].values(), width=image.shape[1], height=image.shape[0], assumed=True)
     landmarks, predictor = LandmarkNetwork(threads=1), Predictor(MODEL, threads=1, mesh="rig")
+    both = PairPredictor(threads=1)
     finder = HandFinder(effort="fast", network=PalmNetwork(threads=1), landmarks=landmarks)
     joints = np.array([hand["joints_px"] for hand in hands]).reshape(-1, 21, 2)
     pose = np.array([hand["pose_rad"] for hand in hands]).reshape(-1, 16, 3)
@@ -67,6 +70,10 @@ def measure(golden: Path = GOLDEN, *, rounds: int) -> dict[str, float]:
             seen = predictor.ask(
                 image, boxes, predicted.sides, camera, rolls=rolls, again=False, pyramid=pyramid
             )
+        pairs = pair_boxes(boxes, predicted.sides).pairs
+        windows = [PairWindow.of_pair(boxes[right], boxes[left]) for right, left in pairs]
+        with timed("pairs, two followed hands", len(pairs)):
+            both.ask(image, windows, camera)
         with timed("fit, a followed hand", count):
             annotate(predictor.fit(seen, evidence, start=start), evidence)
     return least

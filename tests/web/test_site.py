@@ -40,6 +40,22 @@ def test_the_service_worker_names_every_file_by_what_it_holds(built: Site):
         assert digest == hashlib.sha256(built.read(name)).hexdigest()
 
 
+def test_a_network_can_be_left_for_when_it_is_used(page: Path, assets: Path):
+    for name, text in (("pair.onnx", "network"), ("pair.json", "of sha 1")):
+        (assets / "detector" / name).write_text(text)
+    models = ["detector/palm.onnx", "detector/pair.onnx", "detector/pair.json"]
+    (page / "files.json").write_text(json.dumps({"models": models, "later": ["models/detector/pair.onnx"]}))
+    built = Site(page, assets=assets)
+    build = told(built)
+    assert build["later"] == ["models/detector/pair.onnx"]
+    assert "models/detector/pair.json" in build["files"]
+    assert "models/detector/pair.onnx" not in build["files"]
+    assert built.read("models/detector/pair.onnx") == b"network"
+    # Its record makes another network another version.
+    (assets / "detector" / "pair.json").write_text("of sha 2")
+    assert told(built)["version"] != build["version"]
+
+
 @pytest.mark.parametrize("changed", ["page/main.js", "assets/detector/palm.onnx"])
 def test_any_changed_file_makes_another_version(built: Site, page: Path, changed: str):
     before = told(built)["version"]

@@ -15,7 +15,7 @@ from knuckle.rig.rotations import matrix_to_axis_angle
 GOLDEN = Path("web/golden")
 """Git-ignored: made from the package where the page's tests run."""
 MODEL = "dahyf-photo"
-"""The page has no two-hand system: its pairs are estimated one hand at a time."""
+"""The one-hand system."""
 
 
 class RandomHands(NamedTuple):

@@ -140,9 +140,15 @@ class Recorder:
 
 
 def recorded(
-    name: str, frames: Sequence[Frame], options: dict[str, Any], world: World | None = None
+    name: str,
+    frames: Sequence[Frame],
+    options: dict[str, Any],
+    world: World | None = None,
+    *,
+    model: str = MODEL,
 ) -> dict[str, Any]:
-    """A clip: what was asked of each frame and answered, by the networks or by a world, and the tracker's hands."""
+    """A clip: what was asked of each frame and answered, by the networks of a model or by a world, and the tracker's
+    hands."""
     from knuckle.live import search, tracker
 
     height, width = frames[0][0].shape[:2]
@@ -160,7 +166,7 @@ def recorded(
         ):
             stack.enter_context(patch.object(module, attribute, noted(getattr(module, attribute))))
         lens = None if world is None else world.camera
-        following = Tracker(model=MODEL, camera=lens, **options)
+        following = Tracker(model=model, camera=lens, **options)
         for pixels, time_s in frames:
             recorder.calls = []
             if world is not None:

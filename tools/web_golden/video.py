@@ -2,8 +2,8 @@
 
 python -m tools.web_golden.video writes video.json, as `tracking` writes its clips, and the frames' pixels: in video.bin
 (RGB, one after the other) and as video/NN.png. The frames are those of `tracking.photo_frames`: the sample photo moved,
-hidden, back again. The networks are Python's in full precision, the detector has the palm network alone, and there is
-no two-hand system, as on the page.
+hidden, back again. The networks are Python's in full precision, the detector has the palm network alone, and sides are
+told without the two-hand system, as on the page; the photo's two hands touch, and go through it together.
 
 What is seen says where to look in the next frame, and so the last digits grow: Python's own tracker ends millimetres
 from itself where the hands that it finds first are moved by a few hundredths of a pixel. How far is written and printed
@@ -29,6 +29,7 @@ from knuckle.inference.detection.palm import PalmNetwork
 from knuckle.inference.detection.search import Effort
 from knuckle.live import search, tracker
 from knuckle.live.search import Found
+from knuckle.weights import AUTO
 from tools.web_golden.hands import GOLDEN, write_golden
 from tools.web_golden.tracking import photo_frames, recorded
 
@@ -41,9 +42,9 @@ def main(folder: Path = GOLDEN) -> Path:
     """Writes video.json and video.bin."""
     frames = photo_frames()[:FRAMES]
     with networks_of_page():
-        clip = recorded("video", frames, {})
+        clip = recorded("video", frames, {}, model=AUTO)
         with patch.object(tracker, "search", shaken_search):
-            shaken = recorded("shaken", frames, {})
+            shaken = recorded("shaken", frames, {}, model=AUTO)
     apart_mm = [
         1000
         * np.linalg.norm(

@@ -101,6 +101,8 @@ async function stagesOf(estimator, golden, pixels, rounds, add) {
     await estimator.estimateTracked(new Picture({ ...pixels, channels: 4 }), camera, known);
     const stages = estimator.takeStages();
     for (const stage of ["landmarks", "estimate", "fit"]) add(stage + ", a followed hand", stages[stage] / known.length);
+    const pairs = pairBoxes(known.map((hand) => extent(hand.joints_px)), known.map((hand) => hand.side)).length;
+    if (stages.pairs) add("pairs, two followed hands", stages.pairs / pairs);
   }
 }
 const toRgba = (bytes, { offset, width, height }) => {
@@ -114,14 +116,17 @@ const toRgba = (bytes, { offset, width, height }) => {
 function NODE() {
   return `
 import { readFileSync } from "node:fs";
+import { extent } from "./estimate/affine";
 import { createEstimator } from "./estimate/estimator";
+import { pairBoxes } from "./estimate/pairing";
 import { Picture } from "./estimate/picture";
 ${STAGES()}
 export async function measure(web, rounds) {
   const read = (name) => new Uint8Array(readFileSync(name)).buffer;
   const files = async (name) =>
     read(name === "rig.bin" ? web + "generated/rig.bin" : name.replace("models/", web + "../src/knuckle/assets/"));
-  const { estimator } = await createEstimator(files);
+  const { estimator } = await createEstimator(files, { pairs: true });
+  await estimator.pairsOpened();
   const golden = JSON.parse(readFileSync(web + "golden/estimation.json", "utf8"));
   const pixels = toRgba(new Uint8Array(read(web + "golden/estimation.bin")), golden.frames[0].picture);
   // The clock of the stages becomes the processor's.
@@ -135,8 +140,10 @@ export async function measure(web, rounds) {
 function PAGE() {
   return `
 import { EstimatorClient } from "./estimate/client";
+import { extent } from "./estimate/affine";
 import { createEstimator } from "./estimate/estimator";
 import { fetchedAhead, filesBelow } from "./estimate/files";
+import { pairBoxes } from "./estimate/pairing";
 import { Picture } from "./estimate/picture";
 ${STAGES()}
 export async function measure(rounds, threads) {
@@ -148,10 +155,13 @@ export async function measure(rounds, threads) {
 
   // The estimator alone, of known hands: what is compared with Python's.
   const base = new URL("/", location.href).href;
-  const { estimator } = await createEstimator(fetchedAhead(filesBelow(base)), { threads, wasmFolder: base + "wasm/" });
+  const { estimator } = await createEstimator(fetchedAhead(filesBelow(base)), { threads, wasmFolder: base + "wasm/", pairs: true });
+  await estimator.pairsOpened();
   const pixels = rgba(golden.frames[0].picture);
   await stagesOf(estimator, golden, pixels, rounds, add);
   let off_mm = 0;
+  // As Python's answers there are: one by one.
+  estimator.setPairs(false);
   for (const one of golden.frames) {
     const fresh = one.alone.map((hand, i) => ({
       joints_px: Float64Array.from(one.found[i].joints_px), side: hand.side, sideConfidence: 1, start: null, memory: null,
@@ -170,6 +180,7 @@ export async function measure(rounds, threads) {
   const worker = new Worker("worker.js", { type: "module" });
   const client = new EstimatorClient(worker, { base, threads });
   const { backend, note } = await client.opened;
+  await client.setPairs(true, true);
   const open_ms = performance.now() - start;
   let hands = 0;
   for (let round = 0; round < Math.max(rounds >> 1, 4); round++) {

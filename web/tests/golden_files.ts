@@ -10,6 +10,7 @@ const WRITTEN_BY: Record<string, string> = {
   "golden/rig.json": "python -m tools.web_golden.rig",
   "golden/fit.json": "python -m tools.web_golden.fit",
   "golden/estimation.json": "python -m tools.web_golden.estimation",
+  "golden/pairs.json": "python -m tools.web_golden.pairs",
   "golden/tracking.json": "python -m tools.web_golden.tracking",
   "golden/video.json": "python -m tools.web_golden.video",
   "golden/exported/hands.json": "python -m tools.web_golden.exported",

@@ -85,7 +85,7 @@ class Memory implements Shelf {
 
 test("settings come back as they were kept", () => {
   const shelf = new Memory();
-  const settings = { ...DEFAULTS, scene: "water" as const, mirror: false, tilt_deg: 60 };
+  const settings = { ...DEFAULTS, scene: "water" as const, mirror: false, pairs: false, tilt_deg: 60 };
   saveSettings(shelf, settings);
   assert.deepEqual(loadSettings(shelf), settings);
 });

@@ -88,9 +88,19 @@ test("pictures go to the worker and hands come back, with identities, errors, a 
   const cut: RawFrame = { width: 8, height: 8, data: new Uint8ClampedArray(12) };
   await assert.rejects(client.frame(cut, 3), /picture: expected 8 x 8 pixels of 4 bytes, got 12/);
 
+  // Hands meet in these pictures: the network for two came, and can be left out again.
+  await client.setPairs(true, true);
+  assert.deepEqual(worker.told.filter(({ kind }) => kind === "pairs"), [{ kind: "pairs", note: "" }]);
+  assert.ok((await client.frame(rgbaAt(golden.frames[1].picture), 4)).stages_ms.pairs > 0);
+  await client.setPairs(false);
+  assert.equal((await client.frame(rgbaAt(golden.frames[1].picture), 5)).stages_ms.pairs, undefined);
+  const late = client.frame(rgbaAt(golden.frames[1].picture), 6);
+  await assert.rejects(client.setPairs(true, true), /expected no frame on its way/);
+  await late;
+
   client.stop();
   assert.ok(worker.ended);
-  await assert.rejects(client.frame(rgbaAt(golden.frames[0].picture), 4), /stopped/);
+  await assert.rejects(client.frame(rgbaAt(golden.frames[0].picture), 7), /stopped/);
 });
 
 test("where opening fails, whoever waits is told why in one sentence", { skip }, async () => {

@@ -19,7 +19,11 @@ const skip = missing("golden/video.json");
 const clip = skip ? null! : readGolden<VideoClip>("video.json");
 
 let opened: Promise<OpenedEstimator> | null = null;
-const open = (): Promise<OpenedEstimator> => (opened ??= createEstimator(files));
+const open = (): Promise<OpenedEstimator> =>
+  (opened ??= createEstimator(files, { pairs: true }).then(async (all) => {
+    assert.ok(await all.estimator.pairsOpened());
+    return all;
+  }));
 
 function* pictures(): Generator<Picture> {
   const { width, height } = clip;

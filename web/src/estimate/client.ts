@@ -10,6 +10,10 @@ export interface ClientOptions {
   backend?: Backend;
   threads?: number;
   tracking?: TrackerOptions;
+  /** Whether hands near each other go through the two-hand network too, which is fetched when they first meet. */
+  pairs?: boolean;
+  /** Hears that it is there (""), or in one sentence why not. */
+  pairsTold?: (note: string) => void;
   /** How much of what is needed has come, 0 to 1. */
   progress?: (share: number) => void;
 }
@@ -42,8 +46,10 @@ export class EstimatorClient {
   /** worker: of `worker.ts`, as `new Worker(new URL("worker.js", import.meta.url), { type: "module" })`. */
   constructor(
     private readonly worker: WorkerLike,
-    { base, backend = "wasm", threads = usualThreads(), tracking = {}, progress = () => undefined }: ClientOptions,
+    options: ClientOptions,
   ) {
+    const { base, backend = "wasm", threads = usualThreads(), tracking = {}, pairs = true } = options;
+    const { progress = () => undefined, pairsTold = () => undefined } = options;
     this.opened = new Promise((resolve, reject) => {
       const fail = (error: Error): void => {
         this.failure = error;
@@ -56,13 +62,14 @@ export class EstimatorClient {
       worker.onmessage = ({ data: answer }) => {
         if (answer.kind === "loading") progress(answer.share);
         else if (answer.kind === "opened") resolve({ backend: answer.backend, note: answer.note });
+        else if (answer.kind === "pairs") pairsTold(answer.note);
         else if (answer.kind === "error" && answer.number === null) fail(new Error(answer.message));
         else this.answered(answer);
       };
     });
     // Whoever does not wait for it is told with the first picture.
     this.opened.catch(() => undefined);
-    this.post({ kind: "open", base, backend, threads, tracking });
+    this.post({ kind: "open", base, backend, threads, tracking, pairs });
   }
 
   /** Whether a picture is on its way: another one would be refused. */
@@ -88,6 +95,14 @@ export class EstimatorClient {
   /** Another video or another camera: followed hands are forgotten. Rejects for a camera that cannot be used. */
   async restart(tracking: TrackerOptions = {}): Promise<void> {
     await this.ask((number) => ({ kind: "restart", number, tracking }), []);
+  }
+
+  /**
+   * Whether hands near each other go through the two-hand network too, from the next picture on; where it did not come it
+   * is tried anew. wait: resolve once it is there, or will not be; not while a picture is on its way.
+   */
+  async setPairs(on: boolean, wait = false): Promise<void> {
+    await this.ask((number) => ({ kind: "pairs", number, on, wait }), []);
   }
 
   /** Ends the worker; pictures on their way are rejected. */

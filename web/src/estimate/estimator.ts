@@ -11,13 +11,23 @@ import { logit, sigmoid } from "./joints";
 import { Judge, type JudgeTable } from "./judge";
 import { LandmarkNetwork, lookBox } from "./landmarks";
 import { OneHandNetwork } from "./one_hand";
+import { PairSource } from "./pair_source";
 import { PalmNetwork } from "./palm";
 import type { Picture } from "./picture";
 import { openRuntime, type Runtime, type RuntimeOptions } from "./runtime";
 import { checkedSides, Sides, type SideTable } from "./sides";
 import { Stages } from "./stages";
-import type { EvidenceTable } from "./trust";
+import { Together } from "./together";
 import { estimateTracked, type Memory, type Networks } from "./tracked";
+import type { EvidenceTable } from "./trust";
+import { TwoHandNetwork } from "./two_hands";
+
+export interface EstimatorOptions extends RuntimeOptions {
+  /** Whether hands near each other go through the two-hand network too, which is fetched when they first meet. */
+  pairs?: boolean;
+  /** Hears that it is there (""), or in one sentence why not. */
+  pairsTold?: (note: string) => void;
+}
 
 /** A hand found, with all that the landmark network said of it: the sides are decided by that. */
 interface Found extends Detected {
@@ -38,20 +48,20 @@ export interface OpenedEstimator {
  * Throws an Error with one sentence where a file is missing, damaged or of another version, or the browser lacks what
  * networks need.
  */
-export async function createEstimator(files: Files, options: RuntimeOptions = {}): Promise<OpenedEstimator> {
+export async function createEstimator(files: Files, options: EstimatorOptions = {}): Promise<OpenedEstimator> {
   const runtime = await openRuntime(options);
-  if (runtime.backend === "wasm") return openAll(runtime, files);
+  if (runtime.backend === "wasm") return openAll(runtime, files, options);
   try {
-    return await openAll(runtime, files);
+    return await openAll(runtime, files, options);
   } catch (error) {
     // A driver may refuse what its adapter promised. Where it is a file that is damaged, it is so for wasm too.
     const why = error instanceof Error ? error.message : String(error);
-    const opened = await openAll(await openRuntime({ ...options, backend: "wasm" }), files);
+    const opened = await openAll(await openRuntime({ ...options, backend: "wasm" }), files, options);
     return { ...opened, note: `WebGPU did not run the networks (${why}), so they run on the processor.` };
   }
 }
 
-async function openAll(runtime: Runtime, files: Files): Promise<OpenedEstimator> {
+async function openAll(runtime: Runtime, files: Files, options: EstimatorOptions): Promise<OpenedEstimator> {
   // What is small first: where it is damaged, nobody waits for the networks.
   const rig = loadRig(await files(PATHS.rig));
   const judge = new Judge(await readJson<JudgeTable>(files, PATHS.judge), "palm");
@@ -59,12 +69,19 @@ async function openAll(runtime: Runtime, files: Files): Promise<OpenedEstimator>
   const trusts = await readJson<EvidenceTable>(files, PATHS.evidence);
   const odds = checkedSides(await readJson<SideTable>(files, PATHS.sides));
   const estimator = await OneHandNetwork.open(runtime, files, rig, trusts);
-  const calibration = new Calibration(certainties, estimator.name);
+  const calibrations = new Map([[estimator.name, new Calibration(certainties, estimator.name)]]);
+  const calibrationOf = (system: string): Calibration => {
+    const known = calibrations.get(system) ?? new Calibration(certainties, system);
+    calibrations.set(system, known);
+    return known;
+  };
+  const openPairs = async (own: Files) => new Together(await TwoHandNetwork.open(runtime, own), estimator.name, rig, trusts);
+  const pairs = new PairSource(files, openPairs, options.pairsTold ?? (() => undefined), options.pairs ?? false);
   const landmarks = await LandmarkNetwork.open(runtime, files);
   const palms = await PalmNetwork.open(runtime, files);
   const sides = new Sides(odds, landmarks, estimator);
   return {
-    estimator: new HandEstimator({ landmarks, estimator, calibration }, palms, judge, sides),
+    estimator: new HandEstimator({ landmarks, estimator, pairs, calibrationOf }, palms, judge, sides),
     rig,
     backend: runtime.backend,
     note: runtime.note,
@@ -130,6 +147,16 @@ export class HandEstimator implements Estimator<Picture, Memory> {
     asked: Asked = {},
   ): Promise<TrackedHand<Memory>[]> {
     return estimateTracked(this.networks, picture, camera, predicted, asked, this.stages);
+  }
+
+  /** Whether hands near each other go through the two-hand network too, from the next frame on. */
+  setPairs(on: boolean): void {
+    this.networks.pairs.set(on);
+  }
+
+  /** Resolves once the two-hand network is there; false where it will not be. While no frame is on its way. */
+  async pairsOpened(): Promise<boolean> {
+    return (await this.networks.pairs.wait()) !== null;
   }
 
   takeStages(): Record<string, number> {

@@ -70,10 +70,16 @@ export const PATHS = {
   rig: "rig.bin",
 } as const;
 
+/** The two-hand network, as those of `PATHS`: fetched only when two hands first meet. */
+export const PAIR_PATH = "models/weights/dfl-lite";
+export const PAIR_FILES: readonly string[] = [`${PAIR_PATH}.json`, `${PAIR_PATH}.onnx`];
+/** What of it is kept for later loads once it was used; its record always is: a newer network is a newer build thereby. */
+export const PAIR_NETWORK: readonly string[] = [`${PAIR_PATH}.onnx`];
+
 /** What runs networks on the graphics processor: fetched only where that is asked for, and kept for later loads then. */
 export const GPU_PROGRAM: readonly string[] = ["mjs", "wasm"].map((end) => `wasm/ort-wasm-simd-threaded.asyncify.${end}`);
 
-/** All of them by name. */
+/** All of `PATHS` by name: what is fetched ahead. */
 export const FILE_NAMES: readonly string[] = Object.values(PATHS).flatMap((path) =>
   path.includes(".") ? [path] : [`${path}.json`, `${path}.onnx`],
 );

@@ -20,6 +20,17 @@ export interface OpenQuestion {
   /** Of one run of a network; more than one need a page that is cross-origin isolated. */
   threads: number;
   tracking: TrackerOptions;
+  /** Whether hands near each other go through the two-hand network too, which is fetched when they first meet. */
+  pairs: boolean;
+}
+
+/** Whether hands near each other go through the two-hand network too, from the next frame on. */
+export interface PairsQuestion {
+  kind: "pairs";
+  number: number;
+  on: boolean;
+  /** Answer once the network is there, or will not be: not while a frame is on its way. */
+  wait: boolean;
 }
 
 /** Another video, or another camera: hands that were followed are forgotten. */
@@ -38,13 +49,16 @@ export interface FrameQuestion {
   time_s: number;
 }
 
-export type Question = OpenQuestion | RestartQuestion | FrameQuestion;
+export type Question = OpenQuestion | PairsQuestion | RestartQuestion | FrameQuestion;
 
 export type Answer =
   /** How much of what is needed has come, 0 to 1. */
   | { kind: "loading"; share: number }
   | { kind: "opened"; backend: Backend; note: string }
   | { kind: "restarted"; number: number }
+  | { kind: "pairs set"; number: number }
+  /** The two-hand network is there (""), or in one sentence why not. */
+  | { kind: "pairs"; note: string }
   | { kind: "hands"; number: number; frame: HandFrame }
   /** number: of the question; null where opening failed. message: one sentence. */
   | { kind: "error"; number: number | null; message: string };

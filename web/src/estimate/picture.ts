@@ -259,6 +259,18 @@ export function flipped(patch: Patch): Patch {
   return { width, height, data: out };
 }
 
+/** A picture's pixels mirrored left to right. */
+export function mirroredPixels({ width, height, channels, data }: Pixels): Pixels {
+  const out = new Uint8Array(data.length);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const [from, to] = [channels * (y * width + x), channels * (y * width + width - 1 - x)];
+      for (let channel = 0; channel < channels; channel++) out[to + channel] = data[from + channel];
+    }
+  }
+  return { width, height, channels, data: out };
+}
+
 /** RGB bytes of N square patches as networks take them: -1 to 1, channels first (N x 3 x size x size). */
 export function normalised(patches: readonly Patch[]): Float32Array {
   if (patches.length === 0) return new Float32Array(0);

@@ -32,8 +32,8 @@ const BRANCH_SHARE = 0.7;
 /** By how much the projected hand's size in the picture may differ from the 2D branch's. */
 const LARGEST_SIZE_RATIO = 1.15;
 /** What a joint counts in the fit across and along its ray. */
-const ACROSS = 0.1;
-const ALONG = 0.01;
+export const ACROSS = 0.1;
+export const ALONG = 0.01;
 const SMALLEST_SPREAD_PX = 1e-3;
 const STEPS = 4;
 const LARGEST_HAND_M = 1;
@@ -134,7 +134,7 @@ const nearest = (joints_m: Float64Array): number =>
   Math.min(...Array.from({ length: JOINT_COUNT }, (_, i) => joints_m[3 * i + 2]));
 
 /** Whether a hand lies before the camera and is no larger than a hand can be. */
-function isUsable(joints_m: Float64Array): boolean {
+export function isUsable(joints_m: Float64Array): boolean {
   if (!isFinite(joints_m) || !(nearest(joints_m) > 0)) return false;
   return [0, 1, 2].every((axis) => {
     const values = Array.from({ length: JOINT_COUNT }, (_, i) => joints_m[3 * i + axis]);
@@ -173,13 +173,17 @@ export function unfittedJoints(answer: Answer, size: number): View & { branches_
 /**
  * Joints of a right hand as a system and the landmark network see them together, for the fit, and how far both answers
  * lie apart: px, and metres from the wrists on. A hand that the landmark network does not see stays as it is.
+ *
+ * stays: the wrist keeps its depth, as of hands whose places were seen together; else the hand comes to where it has the
+ * size that it has in the picture.
  */
-function withEvidence(
+export function withEvidence(
   joints_m: Float64Array,
   lens: Lens,
   evidence: Evidence,
   spread_px: number,
   trust: Trust,
+  stays = false,
 ): { joints_m: Float64Array; apart_px: Float64Array; apart_m: Float64Array } {
   const ours: View = { px: project(joints_m, lens), m: joints_m };
   const seen = trust.ourJoints(evidence, lens);
@@ -189,9 +193,10 @@ function withEvidence(
   const away = apart(seen, ours, evidence);
   const share = trust.picture.share(told, away);
   const px = ours.px.map((value, i) => value + share[i >> 1] * (seen.px[i] - value));
-  const hand = asLargeAs(px, ours.m, lens);
+  const hand = stays ? ours.m : asLargeAs(px, ours.m, lens);
   const depths = jointDepths(hand, seen.m, trust.depth.share(told, away));
-  return { joints_m: lift(px, (joint) => depths[joint], lens), apart_px, apart_m };
+  const moved = stays ? ours.m[2] - depths[0] : 0;
+  return { joints_m: lift(px, (joint) => depths[joint] + moved, lens), apart_px, apart_m };
 }
 
 /** How far the landmark network's joints lie from ours, wrists laid together and as large as ours, metres. */

@@ -2,9 +2,11 @@
 import { Tracker } from "../track/tracker";
 import { createEstimator, type OpenedEstimator } from "./estimator";
 import { fetchedAhead, type Files } from "./files";
-import type { Answer, FrameQuestion, OpenQuestion, Question, RawFrame } from "./messages";
+import type { Answer, FrameQuestion, OpenQuestion, PairsQuestion, Question, RawFrame } from "./messages";
 import { Picture } from "./picture";
 import type { Memory } from "./tracked";
+
+const NOT_OPEN = "the networks are not open yet";
 
 export interface Surroundings {
   files(base: string): Files;
@@ -26,6 +28,7 @@ export class HandService {
     const number = "number" in question ? question.number : null;
     try {
       if (question.kind === "open") await this.open(question);
+      else if (question.kind === "pairs") await this.setPairs(question);
       else if (question.kind === "restart") {
         this.tracker = this.newTracker(question.tracking);
         this.around.tell({ kind: "restarted", number: question.number });
@@ -35,17 +38,30 @@ export class HandService {
     }
   }
 
-  private async open({ base, backend, threads, tracking }: OpenQuestion): Promise<void> {
+  private async open({ base, backend, threads, tracking, pairs }: OpenQuestion): Promise<void> {
     const { tell } = this.around;
     const files = fetchedAhead(this.around.files(base), (done, all) => tell({ kind: "loading", share: done / all }));
     const wasmFolder = typeof location === "object" ? new URL("wasm/", base).href : undefined;
-    this.opened = await createEstimator(files, { backend, threads, wasmFolder });
+    const pairsTold = (note: string): void => tell({ kind: "pairs", note });
+    this.opened = await createEstimator(files, { backend, threads, wasmFolder, pairs, pairsTold });
     this.tracker = this.newTracker(tracking);
     tell({ kind: "opened", backend: this.opened.backend, note: this.opened.note });
   }
 
+  private async setPairs({ number, on, wait }: PairsQuestion): Promise<void> {
+    if (!this.opened) throw new Error(NOT_OPEN);
+    if (wait && this.busy) throw new Error("expected no frame on its way while the two-hand network is waited for");
+    const { estimator } = this.opened;
+    estimator.setPairs(on);
+    if (on && wait) {
+      this.busy = true;
+      await estimator.pairsOpened().finally(() => (this.busy = false));
+    }
+    this.around.tell({ kind: "pairs set", number });
+  }
+
   private newTracker(tracking: OpenQuestion["tracking"]): Tracker<Picture, Memory> {
-    if (!this.opened) throw new Error("the networks are not open yet");
+    if (!this.opened) throw new Error(NOT_OPEN);
     return new Tracker(this.opened.estimator, this.opened.rig, tracking);
   }
 
@@ -53,7 +69,7 @@ export class HandService {
     if (this.busy || !this.tracker) {
       if ("close" in image) image.close();
       throw new Error(
-        this.busy ? "expected one frame at a time, got one before the last was done" : "the networks are not open yet",
+        this.busy ? "expected one frame at a time, got one before the last was done" : NOT_OPEN,
       );
     }
     this.busy = true;

@@ -3,7 +3,8 @@
  *
  * The landmark network looks once at each predicted square; a second time only where the hand turns out to lie elsewhere
  * or is hardly seen. Its joints say where to cut the estimator's crops. Either network may be left out for some hands of
- * a frame: its last answer is carried along by the other's, as far off as it was, turned and scaled with the hand.
+ * a frame: its last answer is carried along by the other's, as far off as it was, turned and scaled with the hand. Hands
+ * near each other go through the two-hand network too, where that is there.
  */
 import type { FitStart } from "../hand/fit_start";
 import type { Camera } from "../hand/frame";
@@ -15,6 +16,8 @@ import { type Evidence, evidenceOf, isFound } from "./evidence";
 import { centred, flat, isFinite, type Lens, lift, middle, numbersWhere, spread, turnedAboutZ, turnedPx } from "./joints";
 import { type LandmarkNetwork, lookBox, sameSquare } from "./landmarks";
 import type { OneHandNetwork, OwnJoints } from "./one_hand";
+import type { PairSource } from "./pair_source";
+import { pairBoxes } from "./pairing";
 import type { Picture } from "./picture";
 import type { Answer } from "./refine";
 import type { Stages } from "./stages";
@@ -29,7 +32,10 @@ export interface Memory {
 export interface Networks {
   landmarks: LandmarkNetwork;
   estimator: OneHandNetwork;
-  calibration: Calibration;
+  /** Of hands near each other. */
+  pairs: PairSource;
+  /** The figures of a system by its name. */
+  calibrationOf(system: string): Calibration;
 }
 
 /** Answers in the order of `predicted`. */
@@ -41,13 +47,17 @@ export async function estimateTracked(
   { look, ask }: Asked,
   stages: Stages,
 ): Promise<TrackedHand<Memory>[]> {
-  const { landmarks, estimator, calibration } = networks;
+  const { landmarks, estimator, pairs } = networks;
   const { width } = picture;
   const squares = predicted.map(({ joints_px }) => jointsToSquare(joints_px));
-  const needed = predicted.map(({ memory }) => !isKnown(memory));
+  const sides = predicted.map(({ side }) => side);
+  const boxes = predicted.map(({ joints_px }) => extent(joints_px));
+  const near = new Set(pairBoxes(boxes, sides).flat());
+  if (near.size > 0) pairs.want();
+  const together = await (near.size > 0 && pairs.isOn ? stages.timed("pairs", () => pairs.now()) : pairs.now());
+  const needed = predicted.map(({ memory }, i) => !isKnown(memory) || (together !== null && near.has(i)));
   const looked = needed.map((value, i) => value || (look?.[i] ?? true));
   const asked = needed.map((value, i) => value || (ask?.[i] ?? true) || !looked[i]);
-  const boxes = predicted.map(({ joints_px }) => extent(joints_px));
   const evidence: Evidence[] = squares.map((square) => unseen(square));
   const lookAt = async (numbers: readonly number[], at: readonly Square[], boxesToo: boolean) => {
     const looks = await landmarks.look(picture, numbers.map((i) => at[i]), { sideKnown: true, quickly: true });
@@ -88,10 +98,18 @@ export async function estimateTracked(
   const lost = notLooked.filter((i) => !sameSquare(squares[i], jointsToSquare(own[i].px)));
   await stages.timed("landmarks", () => lookAt(lost, own.map(({ px }) => jointsToSquare(px)), false));
   for (const i of lost) looked[i] = true;
-  const anyFound = evidence.some(isFound);
+  const met = together ? pairBoxes(boxes, sides) : [];
+  const joined =
+    met.length > 0 ? await stages.timed("pairs", () => together!.ask(picture, camera, boxes, met, own, evidence)) : null;
+  const anyFound = evidence.some((each, i) => !joined?.has(i) && isFound(each));
   return stages.timed("fit", () =>
-    predicted.map(({ side, start }, i) => {
-      const fused = estimator.fit(answerOf.get(i)!, side, width, anyFound ? evidence[i] : null, start ?? UNKNOWN_START);
+    predicted.map(({ side, start: known }, i) => {
+      const start = known ?? UNKNOWN_START;
+      const seen = joined?.get(i);
+      const fused = seen
+        ? together!.fit(seen, side, camera, evidence[i], start)
+        : estimator.fit(answerOf.get(i)!, side, width, anyFound ? evidence[i] : null, start);
+      const calibration = networks.calibrationOf(seen?.system ?? estimator.name);
       const certainty = calibration.of(fused, boxes[i], side, evidence[i], picture);
       const hand: EstimatedHand = {
         side,
@@ -104,6 +122,7 @@ export async function estimateTracked(
         shape: fused.shape,
         joint_error_px: certainty.joint_error_px,
         joint_error_m: certainty.joint_error_m,
+        system: seen?.system ?? estimator.name,
       };
       if (hand.confidence < DOUBTFUL) hand.state = "doubtful";
       return {

@@ -35,25 +35,28 @@ interface OddsTable {
 /** evidence.json. */
 export interface EvidenceTable {
   systems: Record<string, { picture: OddsTable; depth: OddsTable }>;
+  /** Of a two-hand against a one-hand system, by their names joined by "+". */
+  merge?: Record<string, { picture: OddsTable; depth: OddsTable }>;
   /** 21 x 3, in palm lengths and each joint's own axes. */
   picture_offsets: number[][];
   offsets: number[][];
 }
 
-/** Logarithm of the odds by which the landmark network's joints count against ours. */
+/** Logarithm of the odds by which one answer's joints count against another's, as the landmark network's against ours. */
 export class Odds {
   private readonly slopes: number[];
   private readonly classes: number[];
 
-  constructor(table: OddsTable) {
-    this.slopes = SIGNALS.map((name) => table.signals[name]);
-    this.classes = CLASSES.map((name) => table.classes[name]);
+  /** signals: names of what `share` is given, in that order. */
+  constructor(table: OddsTable, signals: readonly string[]) {
+    this.slopes = signals.map((name) => table.signals?.[name]);
+    this.classes = CLASSES.map((name) => table.classes?.[name]);
     if (![...this.slopes, ...this.classes].every((value) => Number.isFinite(value))) {
       throw new Error("evidence.json: expected odds by signal and class of joint, some are missing");
     }
   }
 
-  /** Its share in each joint, 0 to 1. apart: how far the two answers lie apart, over the box's side. */
+  /** The first answer's share in each joint, 0 to 1. apart: how far the two answers lie apart, over the box's side. */
   share(signals: readonly number[], apart: number): Float64Array {
     const odds = signals.reduce((sum, signal, i) => sum + signal * this.slopes[i], 0);
     const sharpness = 1 + SHARPNESS * apart;
@@ -74,8 +77,8 @@ export class Trust {
     if (!own || table.offsets?.length !== JOINT_COUNT || table.picture_offsets?.length !== JOINT_COUNT) {
       throw new Error("evidence.json: expected figures of systems and offsets of 21 joints");
     }
-    this.picture = new Odds(own.picture);
-    this.depth = new Odds(own.depth);
+    this.picture = new Odds(own.picture, SIGNALS);
+    this.depth = new Odds(own.depth, SIGNALS);
     this.offsets = table.offsets;
     this.pictureOffsets = table.picture_offsets;
   }

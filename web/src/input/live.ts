@@ -1,6 +1,6 @@
 /** Hands of pictures as they come: each goes to the worker, one at a time, and is shown with its own hands. */
 import { EstimatorClient } from "../estimate/client";
-import { GPU_PROGRAM } from "../estimate/files";
+import { GPU_PROGRAM, PAIR_NETWORK } from "../estimate/files";
 import type { Camera } from "../hand/frame";
 import { keepAlso } from "../offline";
 import type { Picture, Pictures } from "./pictures";
@@ -12,6 +12,10 @@ export interface LiveOptions {
   view_deg: number;
   /** Run the networks on the graphics processor, which fetches another 27 MB of program once. */
   webgpu?: boolean;
+  /** Hands near each other go through the two-hand network too, which fetches 7 MB when they first meet; true without. */
+  pairs?: boolean;
+  /** Hears in one sentence why that network did not come; "" once it is there. */
+  pairsTold?: (note: string) => void;
   /** @param share of what is loaded, 0 to 1; null where that is not known. */
   progress: (words: string, share: number | null) => void;
   /** What the networks run on, once they do, and why not on something faster; "" where there is nothing to say. */
@@ -23,11 +27,14 @@ export interface LiveOptions {
 /** The networks are loaded once, whatever picture comes. */
 let shared: EstimatorClient | null = null;
 let sharedBackend: "wasm" | "webgpu" = "wasm";
+/** Of whoever asked for it last. */
+let pairsTold: (note: string) => void = () => undefined;
 
 /** Networks and worker of the page. Rejects with a SourceError where they cannot be had; the next call tries anew. */
-async function openedClient({ webgpu, progress, opened }: LiveOptions): Promise<EstimatorClient> {
+async function openedClient({ webgpu, pairs = true, progress, opened, ...told }: LiveOptions): Promise<EstimatorClient> {
   const words = "Loading the networks";
   progress(words, null);
+  pairsTold = told.pairsTold ?? (() => undefined);
   const backend = webgpu ? "webgpu" : "wasm";
   if (backend !== sharedBackend) {
     shared?.stop();
@@ -37,12 +44,18 @@ async function openedClient({ webgpu, progress, opened }: LiveOptions): Promise<
   shared ??= new EstimatorClient(new Worker(new URL("worker.js", document.baseURI), { type: "module" }), {
     base: new URL(".", document.baseURI).href,
     backend,
+    pairs,
+    pairsTold: (note) => {
+      if (note === "") void keepAlso(PAIR_NETWORK);
+      pairsTold(note);
+    },
     progress: (share) => progress(words, share),
   });
   try {
     const { backend: got, note } = await shared.opened;
     if (got === "webgpu") void keepAlso(GPU_PROGRAM);
     opened?.(note);
+    await shared.setPairs(pairs);
     return shared;
   } catch (error) {
     shared = null;
@@ -68,6 +81,7 @@ export class LiveSource implements Source {
   private size = "";
   private view_deg: number;
   private last_s = -Infinity;
+  private opening: Promise<EstimatorClient> | null = null;
 
   constructor(
     private readonly pictures: Pictures,
@@ -88,7 +102,7 @@ export class LiveSource implements Source {
     }
     await this.pictures.start();
     try {
-      const client = await openedClient(this.options);
+      const client = await this.opened();
       this.options.progress("Waiting for the first picture", null);
       const first = await this.pictures.next();
       if (!first) throw new SourceError("absent", `${this.title}: expected a picture, got none.`);
@@ -113,6 +127,14 @@ export class LiveSource implements Source {
     this.view_deg = view_deg;
     // The next picture begins anew, with its camera.
     this.size = "";
+  }
+
+  async setPairs(on: boolean, wait = false): Promise<void> {
+    await (await this.opened()).setPairs(on, wait);
+  }
+
+  private opened(): Promise<EstimatorClient> {
+    return (this.opening ??= openedClient(this.options));
   }
 
   private async run(client: EstimatorClient): Promise<void> {

@@ -26,6 +26,11 @@ export interface Source {
   step?(): boolean;
   /** The pictures' horizontal angle of view, degrees; 0: assumed. */
   setView?(view_deg: number): void;
+  /**
+   * Whether hands near each other are seen together, by a network of their own. wait: resolve once that is there, or will
+   * not be; not while a picture is on its way.
+   */
+  setPairs?(on: boolean, wait?: boolean): Promise<void>;
   /** Freeze, or go on. */
   pause?(paused: boolean): void;
 }

@@ -77,6 +77,7 @@ export class App {
     saveSettings(this.shelf, this.settings);
     if (name === "tilt_deg") this.table = this.placed();
     if (name === "view_deg") this.source?.setView?.(this.settings.view_deg);
+    if (name === "pairs") this.source?.setPairs?.(this.settings.pairs).catch((error: unknown) => this.fail(error));
     this.canvas.classList.toggle("mirrored", this.mirrored);
     this.redraw();
     this.changed();

@@ -20,6 +20,8 @@ export interface Hooks {
    * are on the page. A picture that is not later than the one before begins anew.
    */
   picture(file: Blob, time_s: number): Promise<SeenHands>;
+  /** See hands near each other together, or not, in the pictures that follow; resolves once that can be done. */
+  pairs(on: boolean): Promise<void>;
   scene(name: SceneName): Promise<void>;
   state(): Record<string, unknown>;
   /** Pixels of a part that are seen, and that would be without the hands. */
@@ -39,26 +41,35 @@ export interface SeenHands {
 
 export function hooksOf(app: App, ready: Promise<void>): Hooks {
   let given: GivenPictures | null = null;
+  let source: LiveSource | null = null;
+  /** Pictures are given to the page from now on. */
+  const give = (): GivenPictures => {
+    if (given && app.sourceTitle === given.title) return given;
+    given = new GivenPictures("Given pictures");
+    source = new LiveSource(given, {
+      able: abilities(),
+      view_deg: app.settings.view_deg,
+      pairs: app.settings.pairs,
+      progress: () => undefined,
+      failed: (error) => app.fail(error),
+    });
+    app.play(source).catch((error: unknown) => app.fail(error));
+    return given;
+  };
   return {
     ready,
     load: (text, name) => app.play(new RecordedSource(parseTrack(text, name, app.surface), true)),
     step: (count = 1) => app.step(count),
     async picture(file, time_s) {
       const bitmap = await createImageBitmap(file);
-      if (!given || app.sourceTitle !== given.title) {
-        given = new GivenPictures("Given pictures");
-        const source = new LiveSource(given, {
-          able: abilities(),
-          view_deg: app.settings.view_deg,
-          progress: () => undefined,
-          failed: (error) => app.fail(error),
-        });
-        app.play(source).catch((error: unknown) => app.fail(error));
-      }
-      await given.give(bitmap, time_s);
+      await give().give(bitmap, time_s);
       const { hands = [], stages_ms = {} } = app.lastFrame ?? {};
       const plain = ({ identity, side, state, confidence, joints_m }: Hand) => ({ identity, side, state, confidence, joints_m: [...joints_m] });
       return { hands: hands.map(plain), stages_ms };
+    },
+    async pairs(on) {
+      give();
+      await source?.setPairs(on, true);
     },
     scene: (name) => app.choose(name),
     state: () => app.state(),

@@ -23,7 +23,7 @@ const KEYS: readonly (readonly [string, string])[] = [
   ["F", "full screen"],
 ];
 /** Stages in the order that a picture goes through them. */
-const STAGES = ["read", "detect", "landmarks", "estimate", "fit", "track", "total", "picture to screen"];
+const STAGES = ["read", "detect", "landmarks", "estimate", "pairs", "fit", "track", "total", "picture to screen"];
 /** The table of hands and times changes at most this often. */
 const REFRESH_MS = 200;
 
@@ -39,6 +39,8 @@ export class Panel {
   private busy = false;
   private sampled = 0;
   private readonly notes: string[];
+  /** What the networks say of what they run on, and of the one for two hands. */
+  private readonly told = { networks: "", pairs: "" };
 
   constructor(
     private readonly app: App,
@@ -82,6 +84,7 @@ export class Panel {
       ...(able.webgpu
         ? [tick("WebGPU, from the next start", settings.webgpu, (on) => app.set("webgpu", on)).field]
         : []),
+      tick("Two hands together", settings.pairs, (on) => app.set("pairs", on)).field,
       slider(
         "Camera tilt",
         { low: 0, high: 80, step: 5, value: settings.tilt_deg, say: (value) => `${value}°` },
@@ -94,7 +97,7 @@ export class Panel {
       ),
     );
     this.notes = notesOn(able);
-    this.tell("");
+    this.tell({});
     const list = byId("keys").querySelector("dl");
     for (const [key, meaning] of KEYS) list?.append(element("dt", {}, key), element("dd", {}, meaning));
     window.addEventListener("keydown", (event) => this.pressed(event));
@@ -123,8 +126,9 @@ export class Panel {
   }
 
   /** What the browser lacks, and what the networks say of what they run on. */
-  private tell(note: string): void {
-    const notes = note === "" || this.notes.includes(note) ? this.notes : [...this.notes, note];
+  private tell(told: Partial<typeof this.told>): void {
+    Object.assign(this.told, told);
+    const notes = [...new Set([...this.notes, this.told.networks, this.told.pairs])].filter((note) => note !== "");
     if (notes.length === 0) return byId("notes").replaceChildren();
     byId("notes").replaceChildren(heading("This browser"), element("ul", {}, ...notes.map((one) => element("li", {}, one))));
   }
@@ -178,7 +182,9 @@ export class Panel {
       view_deg: this.app.settings.view_deg,
       webgpu: this.app.settings.webgpu && this.able.webgpu,
       progress: (words, share) => this.app.notice.loading(words, share),
-      opened: (note) => this.tell(note),
+      opened: (note) => this.tell({ networks: note }),
+      pairs: this.app.settings.pairs,
+      pairsTold: (note) => this.tell({ pairs: note }),
       failed: (error) => {
         this.app.stop();
         this.app.fail(error);

@@ -10,6 +10,8 @@ export interface Settings {
   sound: boolean;
   /** Run the networks on the graphics processor where there is one. */
   webgpu: boolean;
+  /** Hands near each other go through a network for two, which is fetched when they first meet. */
+  pairs: boolean;
   /** How far the camera looks down on the table, degrees. */
   tilt_deg: number;
   /** The picture's horizontal angle of view, degrees; 0: assumed from its size. */
@@ -22,6 +24,7 @@ export const DEFAULTS: Readonly<Settings> = {
   meshes: false,
   sound: true,
   webgpu: false,
+  pairs: true,
   tilt_deg: 35,
   view_deg: 0,
 };
@@ -44,7 +47,7 @@ export function loadSettings(shelf: Shelf | null): Settings {
   }
   if (typeof kept !== "object" || kept === null || kept.version !== VERSION) return settings;
   if (SCENE_NAMES.includes(kept.scene as SceneName)) settings.scene = kept.scene as SceneName;
-  for (const name of ["mirror", "meshes", "sound", "webgpu"] as const) {
+  for (const name of ["mirror", "meshes", "sound", "webgpu", "pairs"] as const) {
     if (typeof kept[name] === "boolean") settings[name] = kept[name];
   }
   settings.tilt_deg = within(kept.tilt_deg, 0, 80, settings.tilt_deg);

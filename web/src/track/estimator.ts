@@ -79,6 +79,8 @@ export interface EstimatedHand {
   /** 21 radii; NaN where not known. */
   joint_error_px: Float64Array;
   joint_error_m: Float64Array;
+  /** What estimated it: a network's name, or two joined by "+". */
+  system?: string;
 }
 
 /** What a frame shows of a hand that was expected (Python: one row of `TrackedHands`). */
@@ -135,6 +137,6 @@ export interface Estimator<Picture, Memory = unknown> {
     asked?: Asked,
   ): Promise<TrackedHand<Memory>[]>;
 
-  /** Milliseconds by stage ("detect", "landmarks", "estimate", "fit") since this was asked last. */
+  /** Milliseconds by stage ("detect", "landmarks", "estimate", "pairs", "fit") since this was asked last. */
   takeStages?(): Record<string, number>;
 }

@@ -3,8 +3,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { build } from "esbuild";
-import { browserTest, GOLDEN, ready, WEB } from "./harness.mjs";
+import { browserTest, GOLDEN, program, ready } from "./harness.mjs";
 import { overlap } from "./masks.mjs";
 
 const read = (name) => JSON.parse(readFileSync(join(GOLDEN, name), "utf8"));
@@ -12,21 +11,6 @@ const png = (name) => `data:image/png;base64,${readFileSync(join(GOLDEN, name)).
 const missing = ["video.json", "rendered.json"].filter((name) => !existsSync(join(GOLDEN, name)));
 const skip = missing.length > 0 ? `golden data are missing (${missing}): make test-web makes them` : false;
 const LONG = { timeout: 400_000, size: { width: 500, height: 400 }, skip };
-
-/** A program of in_page/ as text; Node's own modules are ours there. */
-async function program(name) {
-  const { outputFiles } = await build({
-    entryPoints: [join(WEB, `tests/browser/in_page/${name}.ts`)],
-    bundle: true,
-    write: false,
-    format: "esm",
-    target: "es2022",
-    conditions: ["onnxruntime-web-use-extern-wasm"],
-    alias: { "node:assert/strict": join(WEB, "tests/browser/in_page/assert.ts") },
-    logLevel: "warning",
-  });
-  return outputFiles[0].text;
-}
 
 /** Show a picture to the page, frame by frame. */
 const show = (page, address, time_s) =>
@@ -66,6 +50,7 @@ browserTest(
     const { page } = await browser.open(`${server.url}?scene=plain`);
     await ready(page);
 
+    await page.evaluate(() => window.knuckle.pairs(true));
     await context.test("left to itself the page ends as near to Python as Python comes to itself", async () => {
       const { frames, shaken_mm } = read("video.json");
       const [off_mm, stages] = [[], {}];

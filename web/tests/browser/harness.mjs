@@ -16,6 +16,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import test from "node:test";
+import { build } from "esbuild";
 
 // Before playwright is loaded: it then tells of the service worker's requests too.
 process.env.PW_EXPERIMENTAL_SERVICE_WORKER_NETWORK_EVENTS = "1";
@@ -214,6 +215,21 @@ export class Browser {
     await this.context?.close();
     if (this.profile) rmSync(this.profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
+}
+
+/** A program of in_page/ as text; Node's own modules are ours there. */
+export async function program(name) {
+  const { outputFiles } = await build({
+    entryPoints: [join(WEB, `tests/browser/in_page/${name}.ts`)],
+    bundle: true,
+    write: false,
+    format: "esm",
+    target: "es2022",
+    conditions: ["onnxruntime-web-use-extern-wasm"],
+    alias: { "node:assert/strict": join(WEB, "tests/browser/in_page/assert.ts") },
+    logLevel: "warning",
+  });
+  return outputFiles[0].text;
 }
 
 /** Resolves once the AR page has loaded its hand and shows a scene. */

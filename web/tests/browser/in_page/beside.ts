@@ -8,7 +8,8 @@ import type { Clip } from "../../golden_clips";
 /** How far hands found and followed lie from Python's. pictures: PNG, as data URLs. */
 export async function compare(clip: Clip, pictures: readonly string[]): Promise<{ found_px: number; followed_mm: number }> {
   const base = new URL(".", document.baseURI).href;
-  const opened = await createEstimator(filesBelow(base), { wasmFolder: new URL("wasm/", base).href });
+  const opened = await createEstimator(filesBelow(base), { wasmFolder: new URL("wasm/", base).href, pairs: true });
+  if (!(await opened.estimator.pairsOpened())) throw new Error("expected the two-hand network, got none");
   const read = await Promise.all(pictures.map(pixelsOf));
   const { found_px, followed_mm } = await followBeside(opened, clip, read);
   return { found_px, followed_mm };
