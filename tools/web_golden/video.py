@@ -71,7 +71,8 @@ def networks_of_page() -> Iterator[None]:
     """Python's tracker runs the networks that the page has, in the precision that the page has."""
     palms, landmarks = PalmNetwork(), landmark_network()
 
-    def palm_detector(*, effort: Effort) -> HandFinder:
+    def palm_detector(*, effort: Effort, **_: object) -> HandFinder:
+        # Whichever network is asked for: the page has this one.
         return HandFinder(effort=effort, network=palms, landmarks=landmarks)
 
     with ExitStack() as stack:
