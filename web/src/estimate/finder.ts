@@ -8,7 +8,7 @@ import { jointsToSquare, extent, type Square, turnBetween } from "./affine";
 import { longerSide, overlap, shareInside } from "./boxes";
 import { middle } from "./joints";
 import type { Judge } from "./judge";
-import { type LandmarkNetwork, type Look, lookBox } from "./landmarks";
+import { type LandmarkNetwork, type Look, lookBox, sameSquare } from "./landmarks";
 import { LOOK_SCORE, PALM_PX, type PalmNetwork, type Place } from "./palm";
 import type { Picture } from "./picture";
 
@@ -24,7 +24,12 @@ const ON_HAND = 0.2;
 /** The longer side of the whole picture as it is shown, once for each size: hands that fill it are seen better smaller. */
 const SHOWN_PX = { fast: [PALM_PX], normal: [PALM_PX, 128] } as const;
 
-/** How much time finding may take: "normal" shows the picture a second time, smaller. */
+/** Where all places have this score, the picture is not shown again. */
+const SURE_PLACE = 0.8;
+/** A place whose square is that of a known hand, within so many times the usual tolerance, is that hand's. */
+const KNOWN_WITHIN = 2;
+
+/** How much time finding may take: "normal" shows the picture a second time, smaller, where the first is not sure. */
 export type Effort = keyof typeof SHOWN_PX;
 
 /** A hand, and what both networks say of it. */
@@ -49,15 +54,43 @@ export async function findHands(
   networks: { palms: PalmNetwork; landmarks: LandmarkNetwork; judge: Judge },
 ): Promise<FoundHand[]> {
   const places: Place[] = [];
-  for (const px of SHOWN_PX[effort]) places.push(...(await networks.palms.propose(picture, px)));
+  for (const px of SHOWN_PX[effort]) {
+    const told = await networks.palms.propose(picture, px);
+    places.push(...told);
+    // A known hand's place says nothing of the others.
+    if (!known_px.length && told.length && told.every(({ score }) => score >= SURE_PLACE)) break;
+  }
   const known = known_px.map((joints) => ({ box_px: extent(joints), square: jointsToSquare(joints) }));
-  const new_ = unseen(places.filter(({ score }) => score >= LOOK_SCORE), known);
+  const theirs = placesOfKnown(known.map(({ square }) => square), places);
+  const free = places.filter((place) => place.score >= LOOK_SCORE && !theirs.has(place));
+  const new_ = unseen(free, [...known, ...theirs]);
   const looks = await networks.landmarks.look(picture, new_.map(({ square }) => square));
   const scale = PALM_PX / Math.max(picture.width, picture.height);
   const hands = looks
     .map((look, i): FoundHand => ({ look, place: new_[i], score: networks.judge.probability(look, new_[i], scale) }))
     .filter((hand) => hand.score >= networks.judge.threshold && longerSide(foundBox(hand)) >= LEAST_PX);
   return distinctHands(hands);
+}
+
+/** The places of hands that are known with their joints: of each hand one at most, the one nearest to its own square. */
+function placesOfKnown(known: readonly Square[], places: readonly Place[]): Set<Place> {
+  const couples = known.flatMap((hand, one) =>
+    places
+      .filter(({ square }) => sameSquare(hand, square, KNOWN_WITHIN))
+      .map((place) => ({
+        one,
+        place,
+        apart: Math.hypot(place.square.u - hand.u, place.square.v - hand.v) / hand.side_px,
+      })),
+  );
+  const taken = new Set<number>();
+  const theirs = new Set<Place>();
+  for (const { one, place } of couples.sort((a, b) => a.apart - b.apart)) {
+    if (taken.has(one) || theirs.has(place)) continue;
+    taken.add(one);
+    theirs.add(place);
+  }
+  return theirs;
 }
 
 /** The best place of each hand that is not known, best first. */

@@ -130,12 +130,13 @@ function needsSecondLook(lookedAt: Square, suggested: Square, answer: Landmarks,
   return !(sameSquare(lookedAt, suggested) && answer.presence > SURE_PRESENCE && sure);
 }
 
-/** Whether one square shows a hand about as well as the other. */
-export function sameSquare(first: Square, second: Square): boolean {
+/** Whether one square shows a hand about as well as the other; within: of so many times the usual tolerance. */
+export function sameSquare(first: Square, second: Square, within = 1): boolean {
   const moved = Math.hypot(second.u - first.u, second.v - first.v) / second.side_px;
   const ratio = second.side_px / first.side_px;
-  const turned = turnBetween(first, second) >= SAME_TURN_RAD;
-  return !turned && moved < SAME_CENTRE && 1 / SAME_SIDE < ratio && ratio < SAME_SIDE;
+  const most = SAME_SIDE ** within;
+  const turned = turnBetween(first, second) >= within * SAME_TURN_RAD;
+  return !turned && moved < within * SAME_CENTRE && 1 / most < ratio && ratio < most;
 }
 
 /** x, y, w, h of a look's joints. */
