@@ -182,11 +182,12 @@ def test_out_without_permission(run, photo, tmp_path):
 
 
 def test_detector_whose_files_are_damaged_is_one_error(run, photo, monkeypatch, tmp_path):
-    from knuckle.inference.detection.finder import default_detector
+    from knuckle.inference.detection.finder import default_detector, proposal_network
     from knuckle.inference.detection.landmarks import landmark_network
 
     monkeypatch.setattr("knuckle.inference.detection.landmarks.DETECTOR_FOLDER", tmp_path / "none")
     default_detector.cache_clear()
+    proposal_network.cache_clear()
     landmark_network.cache_clear()
     other = photo.with_name("other.png")
     other.write_bytes(photo.read_bytes())

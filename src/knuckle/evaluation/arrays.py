@@ -109,12 +109,12 @@ class TwoHandTruth:
     """fx, fy, cx, cy, px of the frame."""
     vertices_m: Float[np.ndarray, "N 2 V 3"] | None = None
     """Camera frame, metres; None unless every crop has them."""
-    mesh_joints_m: Float[np.ndarray, "N 2 21 3"] | None = None
-    """Joints of the meshes where `joints_m` are others; None unless every crop has them."""
     names: tuple[str, ...] = ()
     """What the crops are called in reports."""
     kinds: tuple[str, ...] = ()
     """What each crop shows, where the data says so."""
+    mesh_joints_m: Float[np.ndarray, "N 2 21 3"] | None = None
+    """Joints of the meshes where `joints_m` are others; None unless every crop has them."""
 
     def __post_init__(self) -> None:
         count = len(self.joints_px)
