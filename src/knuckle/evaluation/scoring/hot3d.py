@@ -54,10 +54,9 @@ def score_hot3d(predictions: Path, truth: Path, *, mano: Path | None, as_is: boo
     maker = Maker.of(mano)
     track: Track = "pose" if _KEYS["pose"] in next(iter(entries.values()))[0] else "shape"
     notes = (f"{len(entries)} {_LABELLED}",)
-    score = _pose if track == "pose" else _shape
-    return score(
-        predictions, entries, {name: tars[name] for name in entries}, maker, notes=notes, as_is=as_is
-    )
+    if track == "shape":
+        return _shape(predictions, entries, tars, maker, notes=notes)
+    return _pose(predictions, entries, tars, maker, notes=notes, as_is=as_is)
 
 
 def _pose(
@@ -101,9 +100,7 @@ def _shape(
     maker: Maker,
     *,
     notes: tuple[str, ...],
-    as_is: bool,
 ) -> Report:
-    del as_is  # Nothing about a shape looks like another unit or order.
     true, found = [], []
     for name, rows in entries.items():
         if len(rows) != 1:
